@@ -1,0 +1,2 @@
+// Package mistralobs is a client for the Mistral Observability Datasets API.
+package mistralobs

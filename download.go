@@ -1,0 +1,300 @@
+package mistralobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// download reads a file behind a presigned URL, continuing where a connection
+// broke. It is an io.ReadCloser, for one goroutine.
+type download struct {
+	exports   *ExportsService
+	datasetID string
+	ctx       context.Context
+	cancel    context.CancelFunc
+
+	url    string
+	etag   string // strong, else ""
+	total  int64  // of the whole file, -1 if unknown
+	offset int64  // of the next byte
+
+	body     io.ReadCloser
+	watch    *watch
+	failures int   // in a row, without a byte between them
+	renewed  bool  // the URL was asked for anew since the last byte
+	ended    error // what every further Read returns
+}
+
+// downloadName is the operation's name for instrumentation.
+const downloadName = "exports.download"
+
+func newDownload(ctx context.Context, s *ExportsService, datasetID, fileURL string) *download {
+	ctx = context.WithValue(ctx, operationKey{}, &call{req: request{name: downloadName}})
+	ctx, cancel := context.WithCancel(ctx)
+	return &download{exports: s, datasetID: datasetID, ctx: ctx, cancel: cancel, url: fileURL, total: -1}
+}
+
+// start connects for the first time, so that Open fails rather than the first Read.
+func (d *download) start() error {
+	for d.body == nil {
+		if err := d.connect(); err != nil {
+			if err := d.recover(err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Read returns the next bytes, from a new connection if the old one broke.
+func (d *download) Read(p []byte) (int, error) {
+	for d.ended == nil {
+		if err := d.start(); err != nil {
+			d.ended = err
+			break
+		}
+		d.watch.resume()
+		n, err := d.body.Read(p)
+		d.watch.pause() // what the caller does with the bytes takes as long as it takes
+		d.advance(n)
+		if err != nil {
+			d.ended = d.broken(err)
+		}
+		if n > 0 || len(p) == 0 {
+			return n, nil
+		}
+	}
+	return 0, d.ended
+}
+
+func (d *download) advance(n int) {
+	d.offset += int64(n)
+	if n > 0 {
+		d.failures, d.renewed = 0, false
+	}
+}
+
+// broken handles the end of a body: nil if there is more of the file to read.
+func (d *download) broken(err error) error {
+	if err != io.EOF {
+		err = d.watch.explain(err)
+	}
+	d.disconnect()
+	if err == io.EOF {
+		if d.total < 0 || d.offset == d.total {
+			return io.EOF
+		}
+		err = io.ErrUnexpectedEOF
+	}
+	return d.recover(err)
+}
+
+// Close ends the download. It returns nil.
+func (d *download) Close() error {
+	if d.ended == nil {
+		d.ended = errors.New("mistralobs: download export: read after Close")
+	}
+	d.disconnect()
+	d.cancel()
+	return nil
+}
+
+func (d *download) disconnect() {
+	if d.body != nil {
+		d.body.Close()
+		d.watch.stop()
+		d.body = nil
+	}
+}
+
+// connect asks for what is left of the file.
+func (d *download) connect() error {
+	ctx, watch := newWatch(d.ctx, d.exports.client.cfg.timeout, true)
+	resp, err := d.request(ctx)
+	if err == nil {
+		err = d.accept(resp)
+	}
+	if err != nil {
+		err = watch.explain(err)
+		watch.stop()
+		return err
+	}
+	watch.pause()
+	d.body, d.watch = resp.Body, watch
+	return nil
+}
+
+func (d *download) request(ctx context.Context) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url, nil)
+	if err != nil || req.URL.Host == "" {
+		return nil, &localError{errors.New("the service's file_url is no URL")} // the text would show the URL
+	}
+	if !secureEnough(req.URL, d.exports.client.cfg.insecureHTTP) {
+		return nil, &localError{fmt.Errorf("the file's URL must be https, or http to a loopback host, got %s://%s", req.URL.Scheme, req.URL.Host)}
+	}
+	req.Header.Set("User-Agent", d.exports.client.agent)
+	// Ranges count the bytes that are stored, not those of a compressed form.
+	req.Header.Set("Accept-Encoding", "identity")
+	if d.offset > 0 {
+		req.Header.Set("Range", "bytes="+strconv.FormatInt(d.offset, 10)+"-")
+		req.Header.Set("If-Match", d.etag)
+	}
+	resp, err := d.exports.client.downloads.Do(req)
+	return resp, bare(err)
+}
+
+// accept checks that the answer is what is left of the same file.
+func (d *download) accept(resp *http.Response) error {
+	var err error
+	switch {
+	case resp.StatusCode == http.StatusOK && d.offset == 0:
+		d.etag, d.total = strongETag(resp.Header), resp.ContentLength
+		return nil
+	case resp.StatusCode == http.StatusOK:
+		err = d.cannotContinue("the server sent the whole file again instead of the rest")
+	case resp.StatusCode == http.StatusPartialContent && d.offset > 0:
+		if err = d.checkRest(resp.Header); err == nil {
+			return nil
+		}
+	case resp.StatusCode == http.StatusPreconditionFailed:
+		err = d.cannotContinue("the file has changed")
+	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable:
+		err = d.cannotContinue("the file has become shorter")
+	default:
+		err = d.refused(resp)
+	}
+	resp.Body.Close()
+	return err
+}
+
+// checkRest compares a 206 with what is known of the file.
+func (d *download) checkRest(header http.Header) error {
+	start, total, ok := parseContentRange(header.Get("Content-Range"))
+	switch {
+	case !ok || start != d.offset:
+		return d.cannotContinue("the server sent another part than the one asked for")
+	case total != d.total && total >= 0 && d.total >= 0:
+		return d.cannotContinue("the file's length has changed")
+	case header.Get("ETag") != "" && header.Get("ETag") != d.etag:
+		return d.cannotContinue("the file has changed")
+	}
+	return nil
+}
+
+func (d *download) cannotContinue(why string) error {
+	return fmt.Errorf("mistralobs: download export: %w: %s after %d bytes", ErrExportChanged, why, d.offset)
+}
+
+// refused returns an answer of the storage as an *Error, without the URL's query.
+func (d *download) refused(resp *http.Response) error {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBytes))
+	after, _ := parseRetryAfter(resp.Header, time.Now())
+	e := &Error{
+		StatusCode: resp.StatusCode, RequestID: resp.Header.Get("X-Ms-Request-Id"), RetryAfter: after,
+		Method: http.MethodGet, Path: resp.Request.URL.Path, Body: body, Attempts: d.failures + 1, doing: "download export",
+	}
+	e.fill()
+	return e
+}
+
+// recover returns nil if it makes sense to connect again, after the wait that is due.
+func (d *download) recover(err error) error {
+	d.failures++
+	policy := d.exports.client.cfg.retry
+	switch {
+	case d.ctx.Err() != nil:
+		return d.failed(d.ctx.Err())
+	case errors.Is(err, ErrExportChanged):
+		return err
+	case d.offset > 0 && d.etag == "":
+		return fmt.Errorf("%w: %w", d.cannotContinue("the server gave no strong ETag to continue by"), d.failed(err))
+	case errors.Is(err, ErrForbidden) && !d.renewed:
+		return d.renew()
+	case !d.passing(err) || d.failures >= policy.MaxAttempts:
+		return d.failed(err)
+	}
+	pause := policy.wait(d.failures)
+	if after := retryAfterOf(err); after > policy.MaxWait {
+		return d.failed(err)
+	} else if after > 0 {
+		pause = policy.waitFor(after)
+	}
+	d.exports.client.cfg.logger.WarnContext(d.ctx, "mistralobs: download interrupted, going on",
+		"operation", downloadName, "offset", d.offset, "error", err.Error(), "wait", pause)
+	if err := sleep(d.ctx, pause); err != nil {
+		return d.failed(err)
+	}
+	return nil
+}
+
+func retryAfterOf(err error) time.Duration {
+	var answer *Error
+	if errors.As(err, &answer) {
+		return answer.RetryAfter
+	}
+	return 0
+}
+
+// passing tells whether another attempt may fare better.
+func (d *download) passing(err error) bool {
+	var answer *Error
+	if errors.As(err, &answer) {
+		return retryableStatus(answer.StatusCode)
+	}
+	return !permanent(err)
+}
+
+// renew asks for a new URL of an export, once: an expired one and a forbidden
+// one look alike.
+func (d *download) renew() error {
+	export, err := d.exports.ToJSONL(d.ctx, d.datasetID)
+	if err != nil {
+		return err
+	}
+	d.url, d.renewed = export.FileURL, true
+	return nil
+}
+
+func (d *download) failed(err error) error {
+	var answer *Error
+	if errors.As(err, &answer) {
+		return err
+	}
+	path := ""
+	if u, parseErr := url.Parse(d.url); parseErr == nil {
+		path = u.Path
+	}
+	return &NetworkError{Method: http.MethodGet, Path: path, Attempts: d.failures, Err: err, doing: "download export"}
+}
+
+// strongETag returns the ETag if equal ones mean equal bytes.
+func strongETag(header http.Header) string {
+	etag := header.Get("ETag")
+	if strings.HasPrefix(etag, "W/") {
+		return ""
+	}
+	return etag
+}
+
+// parseContentRange reads "bytes 5-9/10", whose total may be "*", which is -1.
+func parseContentRange(value string) (start, total int64, ok bool) {
+	rest, found := strings.CutPrefix(value, "bytes ")
+	span, totalText, hasTotal := strings.Cut(rest, "/")
+	startText, _, hasEnd := strings.Cut(span, "-")
+	start, err := strconv.ParseInt(startText, 10, 64)
+	if !found || !hasTotal || !hasEnd || err != nil {
+		return 0, 0, false
+	}
+	if totalText == "*" {
+		return start, -1, true
+	}
+	total, err = strconv.ParseInt(totalText, 10, 64)
+	return start, total, err == nil
+}

@@ -1,0 +1,255 @@
+package mistralobs
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// JSONLRecord is one line of a dataset's JSONL file.
+type JSONLRecord struct {
+	// Payload is the line's "payload", or, in the shape that has its messages
+	// at the top, the line without its "properties".
+	Payload Object
+	// Properties is the line's "properties", nil if it has none.
+	Properties Object
+	// Extra holds what stands beside a "payload" and its "properties", such as
+	// ids; nil if nothing does.
+	Extra Object
+}
+
+// ReadJSONL returns the records of a dataset file, one a line, in either
+// documented shape: {"payload":{…},"properties":{…}} or
+// {"messages":[…],"properties":{…}}. A byte-order mark, CRLF, blank lines and a
+// missing last newline are fine; lines may be of any length and are held one at
+// a time. The records are byte for byte what r held.
+//
+// The sequence ends with the first error: a [*LineError] for a line that is no
+// record, else r's own. It reads r once, so it can be ranged over once.
+func ReadJSONL(r io.Reader) iter.Seq2[*JSONLRecord, error] {
+	return func(yield func(*JSONLRecord, error) bool) {
+		for line, err := range readLines(r) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			record, err := parseLine(line.text)
+			if err != nil {
+				yield(nil, &LineError{Line: line.number, Err: err})
+				return
+			}
+			if !yield(record, nil) {
+				return
+			}
+		}
+	}
+}
+
+// line is a line of a file; its text is valid until the next one is read.
+type line struct {
+	number int // from 1, blank lines included
+	text   []byte
+}
+
+// lineBuffer is what is read at once; longer lines are put together.
+const lineBuffer = 64 << 10
+
+var byteOrderMark = []byte("\uFEFF")
+
+// readLines yields the lines that are not blank, without their ends and the byte-order mark.
+func readLines(r io.Reader) iter.Seq2[line, error] {
+	return func(yield func(line, error) bool) {
+		reader := bufio.NewReaderSize(r, lineBuffer)
+		var long []byte
+		for number := 1; ; number++ {
+			text, err := readLine(reader, &long)
+			if number == 1 {
+				text = bytes.TrimPrefix(text, byteOrderMark)
+			}
+			text = bytes.TrimSpace(text)
+			if err != nil && err != io.EOF {
+				yield(line{}, lineReadError(number, err))
+				return
+			}
+			if len(text) > 0 && !yield(line{number, text}, nil) || err == io.EOF {
+				return
+			}
+		}
+	}
+}
+
+// errLineTooLong keeps rubbish without line breaks from filling the memory; no
+// longer line could be uploaded.
+var errLineTooLong = fmt.Errorf("it is longer than %d bytes", int64(MaxUploadBytes))
+
+func lineReadError(number int, err error) error {
+	if err == errLineTooLong {
+		return &LineError{Line: number, Err: err}
+	}
+	return fmt.Errorf("mistralobs: reading line %d: %w", number, err)
+}
+
+// readLine returns the next line, in the reader's buffer if it fits, else in long, which it reuses.
+func readLine(r *bufio.Reader, long *[]byte) ([]byte, error) {
+	text, err := r.ReadSlice('\n')
+	if err != bufio.ErrBufferFull {
+		return text, err
+	}
+	*long = append((*long)[:0], text...)
+	for err == bufio.ErrBufferFull {
+		if len(*long) > MaxUploadBytes {
+			return nil, errLineTooLong
+		}
+		text, err = r.ReadSlice('\n')
+		*long = append(*long, text...)
+	}
+	return *long, err
+}
+
+// lineParts are the bytes of a line that make a record; they are the line's own.
+type lineParts struct {
+	payload    []byte // nil in the shape with messages at the top
+	properties []byte // nil if absent or null
+	messages   bool
+	others     []member // what is neither payload nor properties
+}
+
+// splitLine tells the parts of a line, and whether it is a record.
+func splitLine(text []byte) (parts lineParts, err error) {
+	err = eachMember(text, func(m member) error {
+		switch m.name {
+		case "payload":
+			parts.payload = m.value
+			return mustBe('{', m)
+		case "properties":
+			if m.value.Kind() == 'n' {
+				return nil
+			}
+			parts.properties = m.value
+			return mustBe('{', m)
+		case "messages":
+			parts.messages = true
+			if err := mustBe('[', m); err != nil {
+				return err
+			}
+		}
+		parts.others = append(parts.others, m)
+		return nil
+	})
+	if err == nil && parts.payload == nil && !parts.messages {
+		err = errors.New(`it has neither "payload" nor "messages"`)
+	}
+	return parts, err
+}
+
+func mustBe(kind jsontext.Kind, m member) error {
+	if got := m.value.Kind(); got != kind {
+		return fmt.Errorf("%q must be %s, got %s", m.name, kindName(kind), kindName(got))
+	}
+	return nil
+}
+
+func parseLine(text []byte) (*JSONLRecord, error) {
+	parts, err := splitLine(text)
+	if err != nil {
+		return nil, err
+	}
+	record := &JSONLRecord{Properties: slices.Clone(parts.properties)}
+	if parts.payload != nil {
+		record.Payload = slices.Clone(parts.payload)
+		record.Extra = joinMembers(parts.others)
+	} else {
+		record.Payload = joinMembers(parts.others)
+	}
+	return record, nil
+}
+
+// joinMembers returns an object of the members as they were written, nil for none.
+func joinMembers(members []member) Object {
+	if len(members) == 0 {
+		return nil
+	}
+	size := 1
+	for _, m := range members {
+		size += len(m.nameJSON) + len(m.value) + 2
+	}
+	object := make(Object, 0, size)
+	for i, m := range members {
+		object = append(object, "{,"[min(i, 1)])
+		object = append(append(append(object, m.nameJSON...), ':'), m.value...)
+	}
+	return append(object, '}')
+}
+
+// JSONLWriter writes a dataset file, a line a record. It is not safe for concurrent use.
+type JSONLWriter struct {
+	w   *bufio.Writer
+	err error
+}
+
+// NewJSONLWriter returns a writer to w. Call Flush at the end.
+func NewJSONLWriter(w io.Writer) *JSONLWriter {
+	return &JSONLWriter{w: bufio.NewWriterSize(w, lineBuffer)}
+}
+
+// Write adds a line {"payload":…,"properties":…}. Both are taken as [NewObject]
+// takes them; nil properties are left out. White space between values is
+// dropped only where a line break would end the line too early. It returns an
+// error matching [ErrInvalidParams] if one is no JSON object, with nothing
+// written, and the first error of the underlying writer, then and ever after.
+func (w *JSONLWriter) Write(payload, properties any) error {
+	p, err := newObject("payload", payload)
+	if err != nil {
+		return err
+	}
+	var q Object
+	if !isAbsent(properties) {
+		if q, err = newObject("properties", properties); err != nil {
+			return err
+		}
+	}
+	w.put(`{"payload":`)
+	w.put(string(oneLine(p)))
+	if q != nil {
+		w.put(`,"properties":`)
+		w.put(string(oneLine(q)))
+	}
+	w.put("}\n")
+	return w.fail()
+}
+
+// Flush writes what is buffered, and returns the first error of the underlying writer.
+func (w *JSONLWriter) Flush() error {
+	if w.err == nil {
+		w.err = w.w.Flush()
+	}
+	return w.fail()
+}
+
+func (w *JSONLWriter) put(text string) {
+	if w.err == nil {
+		_, w.err = w.w.WriteString(text)
+	}
+}
+
+func (w *JSONLWriter) fail() error {
+	if w.err != nil {
+		return fmt.Errorf("mistralobs: writing JSONL: %w", w.err)
+	}
+	return nil
+}
+
+// oneLine returns valid JSON without the line breaks between its values. Inside
+// strings JSON has none.
+func oneLine(raw []byte) []byte {
+	if !bytes.ContainsAny(raw, "\n\r") {
+		return raw
+	}
+	return bytes.ReplaceAll(bytes.ReplaceAll(raw, []byte("\n"), nil), []byte("\r"), nil)
+}

@@ -1,0 +1,254 @@
+package mistralobs
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Object is an undecoded JSON object: a payload or properties exactly as the
+// service sent it. It is decoded only when asked and written back byte for
+// byte, so fields that the program does not know, and integers above 2^53, live
+// through a read-modify-write.
+//
+// An empty Object stands for one that is absent.
+type Object []byte
+
+// NewObject returns v as an Object: an Object or a json.RawMessage byte for
+// byte, anything else (a map, a struct, a [Conversation]) as encoding/json
+// marshals it, with <, > and & left as they are. If that is no JSON object, the
+// error matches [ErrInvalidParams].
+func NewObject(v any) (Object, error) { return newObject("object", v) }
+
+// newObject names the field that v is for in its errors.
+func newObject(field string, v any) (Object, error) {
+	raw, verbatim := rawJSON(v)
+	if !verbatim {
+		var err error
+		if raw, err = marshal(v); err != nil {
+			return nil, invalid(field, "it cannot be marshaled to JSON: %v", err)
+		}
+	}
+	if err := checkObject(raw); err != nil {
+		return nil, invalid(field, "%v", err)
+	}
+	return slices.Clone(Object(bytes.TrimSpace(raw))), nil
+}
+
+// rawJSON returns what is JSON already.
+func rawJSON(v any) (raw []byte, ok bool) {
+	switch v := v.(type) {
+	case Object:
+		return v, true
+	case *Object:
+		if v != nil {
+			return *v, true
+		}
+	case json.RawMessage:
+		return v, true
+	case jsontext.Value:
+		return v, true
+	}
+	return nil, false
+}
+
+// marshal is json.Marshal without the escaping of <, > and &, which would
+// change the caller's bytes.
+func marshal(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+}
+
+var errNotObject = errors.New("it must be a JSON object")
+
+// checkObject refuses what is not one valid JSON object.
+func checkObject(raw []byte) error {
+	value := jsontext.Value(raw)
+	switch kind := value.Kind(); {
+	case len(bytes.TrimSpace(raw)) == 0:
+		return fmt.Errorf("%w, got nothing", errNotObject)
+	case kind != '{' && value.IsValid(lenient):
+		return fmt.Errorf("%w, got %s", errNotObject, kindName(kind))
+	case !value.IsValid(lenient):
+		return fmt.Errorf("%w, got invalid JSON: %w", errNotObject, jsonError(raw))
+	}
+	return nil
+}
+
+// jsonError says where raw stops being JSON.
+func jsonError(raw []byte) error {
+	dec := jsontext.NewDecoder(bytes.NewReader(raw), lenient)
+	for {
+		if _, err := dec.ReadToken(); err != nil {
+			return err
+		}
+		if dec.StackDepth() == 0 && dec.InputOffset() < int64(len(raw)) {
+			return fmt.Errorf("unexpected data after byte %d", dec.InputOffset())
+		}
+	}
+}
+
+func kindName(kind jsontext.Kind) string {
+	switch kind {
+	case 'n':
+		return "null"
+	case 't', 'f':
+		return "a boolean"
+	case '"':
+		return "a string"
+	case '0':
+		return "a number"
+	case '[':
+		return "an array"
+	}
+	return "something else"
+}
+
+// isAbsent tells whether v stands for no properties: nil, an empty Object, or
+// what marshals to null, such as a nil map.
+func isAbsent(v any) bool {
+	if v == nil {
+		return true
+	}
+	if raw, ok := rawJSON(v); ok {
+		raw = bytes.TrimSpace(raw)
+		return len(raw) == 0 || string(raw) == "null"
+	}
+	raw, err := marshal(v)
+	return err == nil && string(raw) == "null"
+}
+
+// propertiesObject returns v as an Object, and {} for nil.
+func propertiesObject(v any) (Object, error) {
+	if isAbsent(v) {
+		return Object("{}"), nil
+	}
+	return newObject("properties", v)
+}
+
+// Decode stores the object in v as encoding/json does, but numbers that land in
+// an any become json.Number, so that none is rounded. Of names that stand twice
+// the last counts. An empty Object is an error.
+func (o Object) Decode(v any) error {
+	dec := json.NewDecoder(bytes.NewReader(o))
+	dec.UseNumber()
+	if err := dec.Decode(v); err != nil {
+		if err == io.EOF {
+			err = errors.New("the object is empty")
+		}
+		return fmt.Errorf("mistralobs: decoding an object: %w", err)
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return errors.New("mistralobs: decoding an object: there is data after it")
+	}
+	return nil
+}
+
+// Map returns the object as a map; its numbers are json.Number. An empty Object is an empty map.
+func (o Object) Map() (map[string]any, error) {
+	m := map[string]any{}
+	if len(o) == 0 {
+		return m, nil
+	}
+	if err := o.Decode(&m); err != nil {
+		return nil, err
+	}
+	if m == nil {
+		return nil, fmt.Errorf("mistralobs: decoding an object: %w, got null", errNotObject)
+	}
+	return m, nil
+}
+
+// Conversation returns the object as a chat. It fails if there is no array of
+// messages, as in a payload that is not a chat.
+func (o Object) Conversation() (*Conversation, error) {
+	c := &Conversation{}
+	if err := c.UnmarshalJSON(o); err != nil {
+		return nil, fmt.Errorf("mistralobs: decoding a conversation: %w", err)
+	}
+	return c, nil
+}
+
+// String returns the object's JSON.
+func (o Object) String() string { return string(o) }
+
+// MarshalJSON returns the object as it is; null if it is empty.
+func (o Object) MarshalJSON() ([]byte, error) {
+	if len(o) == 0 {
+		return []byte("null"), nil
+	}
+	return o, nil
+}
+
+// UnmarshalJSON keeps a copy of the JSON; null makes the object empty, anything
+// else that is not an object is an error.
+func (o *Object) UnmarshalJSON(raw []byte) error {
+	switch {
+	case string(raw) == "null":
+		*o = nil
+	case len(raw) == 0 || raw[0] != '{':
+		return errNotObject
+	default:
+		*o = slices.Clone(Object(raw))
+	}
+	return nil
+}
+
+// member is a name and a value of a JSON object; nameJSON is the name as it was written.
+type member struct {
+	name     string
+	nameJSON []byte
+	value    jsontext.Value
+}
+
+// eachMember calls f for the members of a JSON object in order, duplicates
+// included. Their bytes are raw's own.
+func eachMember(raw []byte, f func(member) error) error {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(raw), lenient)
+	if open, err := dec.ReadToken(); err != nil {
+		return err
+	} else if open.Kind() != '{' {
+		return fmt.Errorf("%w, got %s", errNotObject, kindName(open.Kind()))
+	}
+	for dec.PeekKind() != '}' {
+		m, err := readMember(dec, raw)
+		if err != nil {
+			return err
+		}
+		if err := f(m); err != nil {
+			return err
+		}
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	if _, err := dec.ReadToken(); err != io.EOF {
+		return fmt.Errorf("unexpected data after the object, at byte %d", dec.InputOffset())
+	}
+	return nil
+}
+
+func readMember(dec *jsontext.Decoder, raw []byte) (member, error) {
+	nameJSON, err := dec.ReadValue()
+	if err != nil {
+		return member{}, err
+	}
+	nameJSON = raw[dec.InputOffset()-int64(len(nameJSON)) : dec.InputOffset()]
+	name, _ := jsontext.AppendUnquote(nil, nameJSON) // it is valid but for broken UTF-8, which is replaced
+	value, err := dec.ReadValue()
+	if err != nil {
+		return member{}, err
+	}
+	end := dec.InputOffset()
+	return member{string(name), nameJSON, raw[end-int64(len(value)) : end]}, nil
+}

@@ -1,0 +1,247 @@
+package mistralobs
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/url"
+	"slices"
+	"strconv"
+	"sync"
+)
+
+// MaxPageSize is the largest page the service returns, and what the All methods ask for.
+const MaxPageSize = 100
+
+// Page is one page of a list. Pages are cut from the list at the time of each
+// request: what is added or removed during a walk shifts the later ones.
+type Page[T any] struct {
+	Items    []T    `json:"results"`
+	Total    int    `json:"count"`    // over all pages, as far as the service knows
+	Number   int    `json:"-"`        // of this page, from 1
+	Next     string `json:"next"`     // set if there is a page after this one; not to be interpreted
+	Previous string `json:"previous"` // set if there is a page before this one
+}
+
+// HasNext tells whether there is a page after this one; it may be empty all the same.
+func (p *Page[T]) HasNext() bool { return p.Next != "" }
+
+// ListParams says which part of a list to return. Its zero value is the service's default.
+type ListParams struct {
+	Page     int // number of the (first) page, from 1; 0 is the first
+	PageSize int // items a page, at most [MaxPageSize]; 0 is the service's default of 50, or MaxPageSize in All methods
+	// ReadAhead is how many later pages the All methods keep in flight while
+	// one is consumed, to hide the round trips; 0 asks for a page when it is
+	// needed. Items come in the same order whatever it is. List ignores it.
+	ReadAhead int
+}
+
+// maxReadAhead bounds what one walk may hold in memory and ask of the service at once.
+const maxReadAhead = 64
+
+func (p ListParams) check() error {
+	switch {
+	case p.Page < 0:
+		return invalid("Page", "it must be at least 1, or 0 for the first, got %d", p.Page)
+	case p.PageSize < 0 || p.PageSize > MaxPageSize:
+		return invalid("PageSize", "it must be 0 to %d, got %d", MaxPageSize, p.PageSize)
+	case p.ReadAhead < 0 || p.ReadAhead > maxReadAhead:
+		return invalid("ReadAhead", "it must be 0 to %d, got %d", maxReadAhead, p.ReadAhead)
+	}
+	return nil
+}
+
+func (p ListParams) query() url.Values {
+	query := url.Values{}
+	if p.Page > 0 {
+		query.Set("page", strconv.Itoa(p.Page))
+	}
+	if p.PageSize > 0 {
+		query.Set("page_size", strconv.Itoa(p.PageSize))
+	}
+	return query
+}
+
+// listing is an answer that holds a page under the name of what it lists.
+type listing[T any] interface {
+	complete
+	page() *Page[T]
+}
+
+// fetchPage sends a list request and returns its page. L is the wire's envelope.
+func fetchPage[T any, L any, P interface {
+	*L
+	listing[T]
+}](ctx context.Context, c *Client, params ListParams, req request) (*Page[T], error) {
+	if err := params.check(); err != nil {
+		return nil, err
+	}
+	if req.query == nil {
+		req.query = params.query()
+	}
+	envelope, err := fetch[L](ctx, c, req)
+	if err != nil {
+		return nil, err
+	}
+	page := P(envelope).page()
+	page.Number = max(1, params.Page)
+	return page, nil
+}
+
+// missingItem tells whether a page holds what is no item of its list.
+func missingItem[T any, P interface {
+	*T
+	complete
+}](envelope string, page *Page[T]) string {
+	if page == nil {
+		return envelope
+	}
+	for i := range page.Items {
+		if field := P(&page.Items[i]).missing(); field != "" {
+			return fmt.Sprintf("%s.results[%d].%s", envelope, i, field)
+		}
+	}
+	return ""
+}
+
+// walk is a walk over a list: what every All method is.
+type walk[T any] struct {
+	params ListParams
+	fetch  func(context.Context, ListParams) (*Page[T], error)
+	id     func(*T) string // tells a page from the one before
+}
+
+// walkAll returns a walk over a list in the largest pages, unless params says otherwise.
+func walkAll[T any](ctx context.Context, params ListParams, fetch func(context.Context, ListParams) (*Page[T], error), id func(*T) string) iter.Seq2[*T, error] {
+	if params.PageSize == 0 {
+		params.PageSize = MaxPageSize
+	}
+	return walk[T]{params, fetch, id}.items(ctx)
+}
+
+// items yields the items of all pages, and at most one error, last.
+func (w walk[T]) items(ctx context.Context) iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
+		for page, err := range w.pages(ctx) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, item := range page.Items {
+				// A copy of its own, so that who keeps one item does not keep its whole page.
+				if !yield(&item, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// pages yields pages in order, keeping up to ReadAhead later ones in flight.
+// They are asked for by number, so that one need not wait for the other. When
+// it returns, nothing is in flight any more.
+func (w walk[T]) pages(ctx context.Context) iter.Seq2[*Page[T], error] {
+	return func(yield func(*Page[T], error) bool) {
+		if ctx == nil {
+			yield(nil, errNilContext)
+			return
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		flight := flight[T]{ctx: ctx, walk: w, next: max(1, w.params.Page)}
+		defer flight.done.Wait()
+		defer cancel()
+		var progress progress[T]
+		for {
+			page, err := flight.land()
+			if err == nil {
+				err = progress.check(page, w.id)
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if page.HasNext() {
+				flight.launch(w.params.ReadAhead)
+			}
+			if !yield(page, nil) || !page.HasNext() {
+				return
+			}
+		}
+	}
+}
+
+// flight is the pages that were asked for and not yet consumed, in order.
+type flight[T any] struct {
+	ctx   context.Context
+	walk  walk[T]
+	next  int // number of the next page to ask for
+	queue []chan landed[T]
+	done  sync.WaitGroup
+}
+
+type landed[T any] struct {
+	page *Page[T]
+	err  error
+}
+
+// launch asks for pages until n are in flight.
+func (f *flight[T]) launch(n int) {
+	for len(f.queue) < n {
+		params := f.walk.params
+		params.Page = f.next
+		f.next++
+		landing := make(chan landed[T], 1)
+		f.queue = append(f.queue, landing)
+		f.done.Go(func() {
+			page, err := f.walk.fetch(f.ctx, params)
+			landing <- landed[T]{page, err}
+		})
+	}
+}
+
+// land waits for the next page in order.
+func (f *flight[T]) land() (*Page[T], error) {
+	f.launch(1)
+	first := <-f.queue[0]
+	f.queue = f.queue[1:]
+	return first.page, first.err
+}
+
+// Limits of a walk that stands still. Empty pages in the middle happen, and a
+// page may come twice when as many items are added in front of it as it holds.
+const (
+	maxEmptyPages = 100
+	maxSamePages  = 3
+)
+
+// progress ends a walk over a list that never ends.
+type progress[T any] struct {
+	ids   []string // of the page before
+	next  string   // of the page before
+	empty int      // pages in a row
+	same  int      // pages in a row
+}
+
+func (p *progress[T]) check(page *Page[T], id func(*T) string) error {
+	ids := make([]string, len(page.Items))
+	for i := range page.Items {
+		ids[i] = id(&page.Items[i])
+	}
+	switch {
+	case len(ids) == 0:
+		p.empty, p.same = p.empty+1, 0
+	case slices.Equal(ids, p.ids):
+		p.empty, p.same = 0, p.same+1
+	default:
+		p.empty, p.same = 0, 0
+	}
+	stuck := p.same > 0 && page.Next == p.next
+	p.ids, p.next = ids, page.Next
+	if !page.HasNext() {
+		return nil
+	}
+	if stuck || p.same >= maxSamePages || p.empty >= maxEmptyPages {
+		return fmt.Errorf("mistralobs: %w: page %d brought nothing new and says that there is another", ErrNoProgress, page.Number)
+	}
+	return nil
+}

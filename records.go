@@ -1,0 +1,242 @@
+package mistralobs
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// MaxBulkDelete is how many records the service deletes with one request.
+const MaxBulkDelete = 500
+
+// RecordSource says how a record came into its dataset. The list may grow.
+type RecordSource string
+
+// The known sources of records.
+const (
+	SourceExplorer     RecordSource = "EXPLORER"
+	SourceUploadedFile RecordSource = "UPLOADED_FILE"
+	SourceDirectInput  RecordSource = "DIRECT_INPUT"
+	SourcePlayground   RecordSource = "PLAYGROUND"
+)
+
+// Record is one entry of a dataset: a payload, usually a conversation, and the
+// properties that judges and evaluations read.
+type Record struct {
+	ID         string       `json:"id"`
+	DatasetID  string       `json:"dataset_id"`
+	CreatedAt  time.Time    `json:"created_at"`
+	UpdatedAt  time.Time    `json:"updated_at"`
+	DeletedAt  *time.Time   `json:"deleted_at"` // nil while it exists
+	Payload    Object       `json:"payload"`
+	Properties Object       `json:"properties"`
+	Source     RecordSource `json:"source"`
+}
+
+func (r *Record) missing() string { return missingID(r.ID) }
+
+// CreateRecordParams describes a new record. Both fields are taken as
+// [NewObject] takes them: an [Object], a map, a struct, a [Conversation].
+type CreateRecordParams struct {
+	Payload    any // required
+	Properties any // nil is {}
+}
+
+// RecordsService is reached as [Client].Records.
+type RecordsService struct{ client *Client }
+
+type recordList struct {
+	Records *Page[Record] `json:"records"`
+}
+
+func (l *recordList) page() *Page[Record] { return l.Records }
+func (l *recordList) missing() string     { return missingItem("records", l.Records) }
+
+// List returns one page of a dataset's records.
+//
+// API: GET /v1/observability/datasets/{dataset_id}/records
+//
+// It returns an error matching [ErrInvalidParams] for a page size above
+// [MaxPageSize], and one matching [ErrNotFound] if there is no such dataset.
+func (s *RecordsService) List(ctx context.Context, datasetID string, params ListParams) (*Page[Record], error) {
+	return fetchPage[Record, recordList](ctx, s.client, params, request{
+		name: "records.list", doing: "list records", route: "GET /v1/observability/datasets/{dataset_id}/records", ids: ids{datasetID},
+	})
+}
+
+// All returns a dataset's records, page after page, from params.Page on. It can
+// be ranged over again, which asks the service again. Records added or removed
+// meanwhile shift the pages, so one can be missed or come twice. It yields at
+// most one error, last: one of List's, or one matching [ErrNoProgress] if the
+// service repeats itself.
+func (s *RecordsService) All(ctx context.Context, datasetID string, params ListParams) iter.Seq2[*Record, error] {
+	return walkAll(ctx, params, func(ctx context.Context, params ListParams) (*Page[Record], error) {
+		return s.List(ctx, datasetID, params)
+	}, func(r *Record) string { return r.ID })
+}
+
+// Create adds a record to a dataset.
+//
+// API: POST /v1/observability/datasets/{dataset_id}/records
+//
+// It returns an error matching [ErrInvalidParams] if the payload or the
+// properties are no JSON object, one matching [ErrNotFound] if there is no such
+// dataset, and one matching [ErrMaybeApplied] if the answer was lost.
+func (s *RecordsService) Create(ctx context.Context, datasetID string, params CreateRecordParams) (*Record, error) {
+	payload, err := newObject("Payload", params.Payload)
+	if err != nil {
+		return nil, err
+	}
+	properties, err := propertiesObject(params.Properties)
+	if err != nil {
+		return nil, err
+	}
+	return fetch[Record](ctx, s.client, request{
+		name: "records.create", doing: "create record", route: "POST /v1/observability/datasets/{dataset_id}/records", ids: ids{datasetID},
+		body: objectsBody(`{"payload":`, payload, `,"properties":`, properties), creates: true,
+	})
+}
+
+// objectsBody puts objects into a body byte for byte, which an encoder would not.
+func objectsBody(prefix string, object Object, more string, another Object) []byte {
+	return slices.Concat([]byte(prefix), object, []byte(more), another, []byte("}"))
+}
+
+// Get returns a record.
+//
+// API: GET /v1/observability/dataset-records/{dataset_record_id}
+//
+// It returns an error matching [ErrNotFound] if there is none of that id.
+func (s *RecordsService) Get(ctx context.Context, id string) (*Record, error) {
+	return fetch[Record](ctx, s.client, request{
+		name: "records.get", doing: "get record", route: "GET /v1/observability/dataset-records/{dataset_record_id}", ids: ids{id},
+	})
+}
+
+// Delete removes a record.
+//
+// API: DELETE /v1/observability/dataset-records/{dataset_record_id}
+//
+// It returns an error matching [ErrNotFound] if there is no such record, unless
+// an earlier attempt of this call can have removed it.
+func (s *RecordsService) Delete(ctx context.Context, id string) error {
+	return exec(ctx, s.client, request{
+		name: "records.delete", doing: "delete record", route: "DELETE /v1/observability/dataset-records/{dataset_record_id}", ids: ids{id},
+	})
+}
+
+// DeleteAll removes any number of records, [MaxBulkDelete] a request, one
+// request after the other. It stops at the first that fails: then the records
+// of the requests before it are gone, and the error is that of [RecordsService.Delete].
+//
+// API: POST /v1/observability/dataset-records/bulk-delete
+//
+// It returns an error matching [ErrInvalidParams], with nothing deleted, if
+// there are no ids or one of them is empty.
+func (s *RecordsService) DeleteAll(ctx context.Context, recordIDs []string) error {
+	if err := checkIDs("record IDs", recordIDs, 1, len(recordIDs)); err != nil {
+		return err
+	}
+	for batch := range slices.Chunk(recordIDs, MaxBulkDelete) {
+		body, err := encode(recordIDList{batch})
+		if err != nil {
+			return err
+		}
+		if err := exec(ctx, s.client, request{
+			name: "records.delete_all", doing: "delete records", route: "POST /v1/observability/dataset-records/bulk-delete", body: body,
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type recordIDList struct {
+	IDs []string `json:"dataset_record_ids"`
+}
+
+// checkIDs checks a list of ids that goes into a body.
+func checkIDs(field string, list []string, least, most int) error {
+	if n := len(list); n < least || n > most {
+		return invalid(field, "there must be %s, got %d", between(least, max(least, most)), n)
+	}
+	for i, id := range list {
+		if id == "" {
+			return invalid(field, "the one at index %d is empty", i)
+		}
+	}
+	return nil
+}
+
+func between(least, most int) string {
+	switch {
+	case least == most:
+		return "at least " + strconv.Itoa(least)
+	case least == 0:
+		return "at most " + strconv.Itoa(most)
+	}
+	return strconv.Itoa(least) + " to " + strconv.Itoa(most)
+}
+
+// UpdatePayload replaces a record's payload, which is taken as [NewObject] takes it.
+//
+// API: PUT /v1/observability/dataset-records/{dataset_record_id}/payload
+//
+// It returns an error matching [ErrInvalidParams] if the payload is no JSON
+// object, and one matching [ErrNotFound] if there is no such record.
+func (s *RecordsService) UpdatePayload(ctx context.Context, id string, payload any) error {
+	object, err := newObject("payload", payload)
+	if err != nil {
+		return err
+	}
+	return exec(ctx, s.client, request{
+		name: "records.update_payload", doing: "replace the payload of record",
+		route: "PUT /v1/observability/dataset-records/{dataset_record_id}/payload", ids: ids{id},
+		body: objectsBody(`{"payload":`, object, "", nil),
+	})
+}
+
+// UpdateProperties replaces all of a record's properties; nil is {}. They are taken as
+// [NewObject] takes them. To change one, decode the record's Properties, change
+// that, and send them all.
+//
+// API: PUT /v1/observability/dataset-records/{dataset_record_id}/properties
+//
+// It returns an error matching [ErrInvalidParams] if the properties are no JSON
+// object, and one matching [ErrNotFound] if there is no such record.
+func (s *RecordsService) UpdateProperties(ctx context.Context, id string, properties any) error {
+	object, err := propertiesObject(properties)
+	if err != nil {
+		return err
+	}
+	return exec(ctx, s.client, request{
+		name: "records.update_properties", doing: "replace the properties of record",
+		route: "PUT /v1/observability/dataset-records/{dataset_record_id}/properties", ids: ids{id},
+		body: objectsBody(`{"properties":`, object, "", nil),
+	})
+}
+
+// Judge runs a judge on a record and returns its verdict. Nothing is stored.
+// The judge is a model: the answer takes seconds, and two may differ.
+//
+// API: POST /v1/observability/dataset-records/{dataset_record_id}/live-judging
+//
+// It returns an error matching [ErrInvalidParams] for a definition outside of
+// the limits of [JudgeDefinition], one matching [ErrNotFound] if there is no
+// such record, and an [Error] with code [CodeJudgeConversationFormat] if the
+// payload is no conversation that the judge can read.
+func (s *RecordsService) Judge(ctx context.Context, id string, judge JudgeDefinition) (*Judgement, error) {
+	if err := judge.check(); err != nil {
+		return nil, err
+	}
+	body, err := encode(judgeRequest{judge})
+	if err != nil {
+		return nil, err
+	}
+	return fetch[Judgement](ctx, s.client, request{
+		name: "records.judge", doing: "judge record",
+		route: "POST /v1/observability/dataset-records/{dataset_record_id}/live-judging", ids: ids{id}, body: body,
+	})
+}

@@ -1,0 +1,229 @@
+package mistralobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// attemptTransport is one attempt of an API call: it waits for the rate limit,
+// sets the key, sends, and reads the whole answer, so that an answer that breaks
+// off is a failed attempt like any other. The order matters: waiting for the
+// rate limit must not use up the attempt's time, and the key is fetched as late as possible.
+type attemptTransport struct {
+	client *Client
+	next   http.RoundTripper
+}
+
+// RoundTrip leaves the body of the answer in the call and returns the answer without it.
+func (t *attemptTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	cl, _ := req.Context().Value(operationKey{}).(*call)
+	cl.begin()
+	key, err := t.admit(req)
+	if err != nil {
+		closeBody(req)
+		return nil, &localError{err}
+	}
+	ctx, watch := newWatch(cl.traced(req.Context()), t.client.cfg.timeout, cl.req.upload != nil)
+	defer watch.stop()
+
+	// The caller of a RoundTripper keeps its request: this one is a copy.
+	req = req.WithContext(ctx)
+	req.Header = req.Header.Clone()
+	req.Header.Set("Authorization", "Bearer "+key)
+	if req.Body != nil && cl.req.upload != nil {
+		req.Body = watch.readCloser(req.Body)
+	}
+	cl.sent = true
+	resp, err := t.next.RoundTrip(req)
+	if err != nil {
+		return nil, watch.explain(err)
+	}
+	return cl.receive(resp, watch)
+}
+
+// begin forgets the attempt before.
+func (cl *call) begin() {
+	cl.answer, cl.sent = nil, false
+	cl.waiting.Store(false)
+	cl.wired.Store(false)
+}
+
+// admit waits until the request may be sent, and returns the key to send it with.
+func (t *attemptTransport) admit(req *http.Request) (string, error) {
+	ctx := req.Context()
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	if !sameOrigin(req.URL, t.client.base) {
+		return "", errors.New("refusing to send the API key to another origin than the base URL's")
+	}
+	if limiter := t.client.cfg.limiter; limiter != nil {
+		if err := limiter.Wait(ctx); err != nil {
+			return "", limitError(ctx, err)
+		}
+	}
+	return t.client.cfg.apiKey(ctx)
+}
+
+// limitError says what ended the wait for the rate limit: a limiter does not
+// wait at all if it sees that the deadline comes first, and says so in its own words.
+func limitError(ctx context.Context, err error) error {
+	if ended := ctx.Err(); ended != nil {
+		return ended
+	}
+	return fmt.Errorf("waiting for the rate limit: %w: %w", context.DeadlineExceeded, err)
+}
+
+// receive reads the answer into the call.
+func (cl *call) receive(resp *http.Response, watch *watch) (*http.Response, error) {
+	defer resp.Body.Close()
+	body, err := cl.readBody(resp, watch)
+	if err != nil {
+		return nil, err
+	}
+	cl.answer = &answer{status: resp.StatusCode, header: resp.Header, body: body}
+	resp.Body = http.NoBody
+	return resp, nil
+}
+
+// maxErrorBytes is how much is kept of an answer that is an error.
+const maxErrorBytes = 1 << 20
+
+func (cl *call) readBody(resp *http.Response, watch *watch) ([]byte, error) {
+	limit := cl.client.cfg.maxResponse
+	if resp.StatusCode >= 300 {
+		// The status says what went wrong: a text that is long or cut short must not hide it.
+		body, _ := io.ReadAll(io.LimitReader(watch.reader(resp.Body), min(limit, maxErrorBytes)))
+		return body, nil
+	}
+	if resp.ContentLength > limit {
+		return nil, tooLarge(limit)
+	}
+	body, err := readAll(io.LimitReader(watch.reader(resp.Body), limit+1), resp.ContentLength)
+	if err != nil {
+		return nil, watch.explain(fmt.Errorf("reading the answer: %w", err))
+	}
+	if int64(len(body)) > limit {
+		return nil, tooLarge(limit)
+	}
+	return body, nil
+}
+
+func tooLarge(limit int64) error {
+	return fmt.Errorf("%w: more than %d bytes (see WithMaxResponseBytes)", ErrResponseTooLarge, limit)
+}
+
+// firstRead bounds what a Content-Length alone can make the client allocate.
+const firstRead = 4 << 20
+
+// readAll is io.ReadAll with a buffer of the size that is announced.
+func readAll(r io.Reader, announced int64) ([]byte, error) {
+	// One byte more than announced, so that the end is seen without growing.
+	buf := make([]byte, 0, max(512, min(announced, firstRead)+1))
+	for {
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if err == io.EOF {
+			return buf, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+	}
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		req.Body.Close()
+	}
+}
+
+// unclosable hides CloseIdleConnections, which would end the connections of all
+// other users of a shared transport.
+type unclosable struct{ http.RoundTripper }
+
+// watch ends an attempt that takes too long: an API call when its time is up, a
+// transfer when no byte has moved for that time.
+type watch struct {
+	timeout time.Duration
+	idle    bool
+	timer   *time.Timer
+	cancel  context.CancelCauseFunc
+	ctx     context.Context
+}
+
+// newWatch starts the clock of an attempt; idle is for transfers.
+func newWatch(ctx context.Context, timeout time.Duration, idle bool) (context.Context, *watch) {
+	w := &watch{timeout: timeout, idle: idle}
+	w.ctx, w.cancel = context.WithCancelCause(ctx)
+	w.timer = time.AfterFunc(timeout, func() { w.cancel(&timeoutError{timeout, idle}) })
+	return w.ctx, w
+}
+
+func (w *watch) stop() {
+	w.timer.Stop()
+	w.cancel(nil)
+}
+
+// moved puts the end off, if bytes do that.
+func (w *watch) moved(n int) {
+	if w.idle && n > 0 {
+		w.timer.Reset(w.timeout)
+	}
+}
+
+// pause stops the clock of a transfer until resume.
+func (w *watch) pause()  { w.timer.Stop() }
+func (w *watch) resume() { w.timer.Reset(w.timeout) }
+
+// explain replaces the error of a context that this watch ended, not its parent.
+func (w *watch) explain(err error) error {
+	var timeout *timeoutError
+	if errors.As(context.Cause(w.ctx), &timeout) {
+		return timeout
+	}
+	return err
+}
+
+func (w *watch) reader(r io.Reader) io.Reader { return &watchedReader{r, w} }
+
+func (w *watch) readCloser(rc io.ReadCloser) io.ReadCloser {
+	return struct {
+		io.Reader
+		io.Closer
+	}{w.reader(rc), rc}
+}
+
+type watchedReader struct {
+	r io.Reader
+	w *watch
+}
+
+func (r *watchedReader) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	r.w.moved(n)
+	return n, err
+}
+
+// timeoutError is an attempt that took too long. It is not a
+// context.DeadlineExceeded: the caller's context has not ended.
+type timeoutError struct {
+	limit time.Duration
+	idle  bool
+}
+
+func (e *timeoutError) Error() string {
+	if e.idle {
+		return fmt.Sprintf("no byte has moved for %v (see WithTimeout)", e.limit)
+	}
+	return fmt.Sprintf("no complete answer within %v (see WithTimeout)", e.limit)
+}
+
+func (e *timeoutError) Timeout() bool { return true }

@@ -1,0 +1,311 @@
+package mistralobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// The bounds of the pause between two looks at a task; see [WithPollInterval].
+const (
+	DefaultMinPoll = 200 * time.Millisecond
+	DefaultMaxPoll = 30 * time.Second
+)
+
+// maxPollFailures is how many looks in a row may fail, each after the client's
+// own retries, before a wait gives up.
+const maxPollFailures = 5
+
+// maxConcurrentPolls is how many looks WaitAll takes at once.
+const maxConcurrentPolls = 16
+
+// WaitOption sets how [TasksService.Wait] and [TasksService.WaitAll] wait.
+type WaitOption func(*waitConfig) error
+
+type waitConfig struct {
+	minPoll, maxPoll time.Duration
+	onUpdate         func(*ImportTask)
+}
+
+// WithPollInterval bounds the pause between two looks at a task. The defaults
+// are [DefaultMinPoll] and [DefaultMaxPoll].
+func WithPollInterval(least, most time.Duration) WaitOption {
+	return func(c *waitConfig) error {
+		if least <= 0 || most < least {
+			return invalid("WithPollInterval", "it must be 0 < min <= max, got %v and %v", least, most)
+		}
+		c.minPoll, c.maxPoll = least, most
+		return nil
+	}
+}
+
+// OnTaskUpdate calls f with a task when it is first seen and whenever its
+// status, progress or message has changed, the end included. Calls do not
+// overlap, whatever the number of tasks; a slow f delays the wait.
+func OnTaskUpdate(f func(*ImportTask)) WaitOption {
+	return func(c *waitConfig) error {
+		c.onUpdate = f
+		return nil
+	}
+}
+
+func newWaitConfig(opts []WaitOption) (*waitConfig, error) {
+	c := &waitConfig{minPoll: DefaultMinPoll, maxPoll: DefaultMaxPoll}
+	var errs []error
+	for _, opt := range opts {
+		if opt != nil {
+			errs = append(errs, opt(c))
+		}
+	}
+	return c, errors.Join(errs...)
+}
+
+// Wait looks at a task until it has ended, and returns it. It looks at once,
+// then after pauses that grow with the time waited, at most an eighth of that,
+// and shrink when the task's progress says that its end is near.
+//
+// If the task ends in any other way than COMPLETED, or vanishes, Wait returns a
+// [*TaskError] with the task as last seen beside it. Statuses that are no end
+// ([TaskStatus.Done]) are waited out. Failures to look that may pass (network,
+// 408, 429, 5xx) are survived, five in a row; others are returned at once. The
+// context ends the wait, with the last seen task beside its error; give it a
+// deadline, since a task can run for as long as it likes.
+func (s *TasksService) Wait(ctx context.Context, datasetID, taskID string, opts ...WaitOption) (*ImportTask, error) {
+	cfg, err := newWaitConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	return s.newWaiter(cfg, datasetID, taskID, nil).wait(ctx)
+}
+
+// WaitAll waits for tasks as Wait does for one, all at once, and returns them
+// as last seen, in the order given. A task that ends badly does not end the
+// wait for the others: their [*TaskError] are joined. A task that vanishes and
+// any failure to look do end it. Tasks that have ended already are not asked for.
+func (s *TasksService) WaitAll(ctx context.Context, tasks []*ImportTask, opts ...WaitOption) ([]*ImportTask, error) {
+	cfg, err := newWaitConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	for i, task := range tasks {
+		if task == nil {
+			return nil, invalid("tasks", "the one at index %d is nil", i)
+		}
+	}
+	if ctx == nil {
+		return nil, errNilContext
+	}
+	cfg.onUpdate = oneAtATime(cfg.onUpdate)
+	return s.waitAll(ctx, cfg, tasks)
+}
+
+func (s *TasksService) waitAll(ctx context.Context, cfg *waitConfig, tasks []*ImportTask) ([]*ImportTask, error) {
+	group, ctx := errgroup.WithContext(ctx)
+	seen := make([]*ImportTask, len(tasks))
+	errs := make([]error, len(tasks))
+	slots := make(chan struct{}, maxConcurrentPolls)
+	for i, task := range tasks {
+		group.Go(func() error {
+			w := s.newWaiter(cfg, task.DatasetID, task.ID, task)
+			w.slots = slots
+			seen[i], errs[i] = w.wait(ctx)
+			if fatal(errs[i]) {
+				return errs[i]
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return seen, err // the others were canceled because of it
+	}
+	return seen, errors.Join(errs...)
+}
+
+// fatal tells whether the end of one wait ends those beside it.
+func fatal(err error) bool {
+	var ended *TaskError
+	return err != nil && (!errors.As(err, &ended) || errors.Is(err, ErrNotFound))
+}
+
+func oneAtATime(f func(*ImportTask)) func(*ImportTask) {
+	if f == nil {
+		return nil
+	}
+	var mu sync.Mutex
+	return func(task *ImportTask) {
+		mu.Lock()
+		defer mu.Unlock()
+		f(task)
+	}
+}
+
+// waiter waits for one task.
+type waiter struct {
+	tasks     *TasksService
+	cfg       *waitConfig
+	datasetID string
+	taskID    string
+	task      *ImportTask   // as last seen
+	slots     chan struct{} // shared by the looks of a WaitAll; nil for one alone
+	schedule  schedule
+	failures  int // looks in a row
+}
+
+// newWaiter returns a waiter for a task, which may be known from before.
+func (s *TasksService) newWaiter(cfg *waitConfig, datasetID, taskID string, known *ImportTask) *waiter {
+	return &waiter{
+		tasks: s, cfg: cfg, datasetID: datasetID, taskID: taskID, task: known,
+		schedule: schedule{min: cfg.minPoll, max: cfg.maxPoll, started: time.Now()},
+	}
+}
+
+func (w *waiter) wait(ctx context.Context) (*ImportTask, error) {
+	if w.task != nil && w.task.Status.Done() {
+		w.report()
+		return w.task, w.verdict()
+	}
+	for {
+		if err := w.look(ctx); err != nil {
+			return w.task, err
+		}
+		if w.task != nil && w.task.Status.Done() {
+			return w.task, w.verdict()
+		}
+		if err := sleep(ctx, w.schedule.next(time.Now(), w.progress())); err != nil {
+			return w.task, w.interrupted(err)
+		}
+	}
+}
+
+func (w *waiter) interrupted(err error) error {
+	return fmt.Errorf("mistralobs: waiting for import task %s: %w", w.taskID, err)
+}
+
+func (w *waiter) verdict() error {
+	if w.task.Status.Succeeded() {
+		return nil
+	}
+	return &TaskError{Task: w.task}
+}
+
+// look asks for the task. It returns the failures that end the wait.
+func (w *waiter) look(ctx context.Context) error {
+	if w.slots != nil {
+		select {
+		case w.slots <- struct{}{}:
+			defer func() { <-w.slots }()
+		case <-ctx.Done():
+			return w.interrupted(ctx.Err())
+		}
+	}
+	task, err := w.tasks.Get(ctx, w.datasetID, w.taskID)
+	if err != nil {
+		return w.lookFailed(ctx, err)
+	}
+	w.failures = 0
+	changed := w.task == nil || !sameState(w.task, task) || w.schedule.looks == 0
+	w.task = task
+	w.schedule.looks++
+	if changed {
+		w.report()
+	}
+	return nil
+}
+
+func (w *waiter) lookFailed(ctx context.Context, err error) error {
+	w.failures++
+	switch {
+	case ctx.Err() != nil:
+		return w.interrupted(err)
+	case errors.Is(err, ErrNotFound) && w.task != nil:
+		return &TaskError{Task: w.task, err: err}
+	case !transient(err) || w.failures >= maxPollFailures:
+		return w.interrupted(err)
+	}
+	return nil
+}
+
+// transient tells whether a failed look may succeed later.
+func transient(err error) bool {
+	var answer *Error
+	if errors.As(err, &answer) {
+		return retryableStatus(answer.StatusCode)
+	}
+	var network *NetworkError
+	return errors.As(err, &network) && !permanent(err)
+}
+
+func (w *waiter) report() {
+	if w.cfg.onUpdate != nil {
+		w.cfg.onUpdate(w.task)
+	}
+}
+
+func (w *waiter) progress() *int {
+	if w.task == nil {
+		return nil
+	}
+	return w.task.Progress
+}
+
+func sameState(a, b *ImportTask) bool {
+	return a.Status == b.Status && equal(a.Progress, b.Progress) && equal(a.Message, b.Message)
+}
+
+func equal[T comparable](a, b *T) bool {
+	return a == b || a != nil && b != nil && *a == *b
+}
+
+// schedule places the looks at a task: soon at first, then at a fixed fraction
+// of the time waited, so that both the number of looks and what is waited in
+// vain stay small however long the task takes. Progress brings the next look
+// forward to where it says the end is.
+type schedule struct {
+	min, max time.Duration
+	started  time.Time
+	looks    int
+
+	// Where progress stood when it was first seen, for its rate.
+	first   int
+	firstAt time.Time
+}
+
+// The pause as a fraction of the time waited: at most an eighth, and, however
+// near the end is said to be, at least a fortieth, so that a task that stands
+// still at 99 % is not asked for all the time.
+const (
+	longestShare  = 8
+	shortestShare = 40
+)
+
+// next returns the pause before the next look, jittered by a tenth either way so
+// that waits begun together do not look together.
+func (s *schedule) next(now time.Time, progress *int) time.Duration {
+	waited := now.Sub(s.started)
+	pause := waited / longestShare
+	if remaining, known := s.remaining(now, progress); known {
+		pause = max(min(pause, remaining), waited/shortestShare)
+	}
+	pause += time.Duration((rand.Float64() - 0.5) / 5 * float64(pause))
+	return min(max(pause, s.min), s.max)
+}
+
+// remaining extrapolates the progress since it was first seen.
+func (s *schedule) remaining(now time.Time, progress *int) (time.Duration, bool) {
+	if progress == nil {
+		return 0, false
+	}
+	if s.firstAt.IsZero() {
+		s.first, s.firstAt = *progress, now
+	}
+	done := *progress - s.first
+	if done <= 0 || *progress > 100 {
+		return 0, false
+	}
+	return now.Sub(s.firstAt) / time.Duration(done) * time.Duration(100-*progress), true
+}
