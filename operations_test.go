@@ -1,0 +1,550 @@
+package mistralobs_test
+
+import (
+	"context"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jarcoal/httpmock"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mistralobs/mistralobs-go"
+)
+
+const (
+	baseURL   = "https://api.example.com"
+	datasetID = "0190d5a8-7f3e-7c1a-9a1b-1f2e3d4c5b6a"
+	recordID  = "0190d5a8-7f3e-7c1a-9a1b-aaaaaaaaaaaa"
+	taskID    = "0190d5a8-7f3e-7c1a-9a1b-bbbbbbbbbbbb"
+	fileID    = "0190d5a8-7f3e-7c1a-9a1b-cccccccccccc"
+)
+
+// newMockClient returns a client that reaches only the mock, and tries once.
+func newMockClient(t *testing.T, mock *httpmock.MockTransport, opts ...mistralobs.Option) *mistralobs.Client {
+	t.Helper()
+	opts = append([]mistralobs.Option{
+		mistralobs.WithAPIKey("secret-key"), mistralobs.WithBaseURL(baseURL),
+		mistralobs.WithHTTPClient(&http.Client{Transport: mock}),
+		mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}),
+	}, opts...)
+	client, err := mistralobs.NewClient(opts...)
+	require.NoError(t, err)
+	return client
+}
+
+const (
+	datasetJSON = `{"id":"` + datasetID + `","created_at":"2026-05-04T10:20:30.123Z","updated_at":"2026-05-05T10:20:30.456Z","deleted_at":null,` +
+		`"name":"Support","description":"Tickets","owner_id":"owner","workspace_id":"space","colour":"a field of tomorrow"}`
+	recordJSON = `{"id":"` + recordID + `","created_at":"2026-05-04T10:20:30.123Z","updated_at":"2026-05-05T10:20:30.456Z","deleted_at":null,` +
+		`"dataset_id":"` + datasetID + `","payload":{"messages": [{"role":"user","content":"a<b"}],"n":9007199254740993},"properties":{"k":1,"k":2},"source":"A_NEW_SOURCE"}`
+	taskJSON = `{"id":"` + taskID + `","created_at":"2026-05-04T10:20:30.123Z","updated_at":"2026-05-05T10:20:30.456Z","deleted_at":null,` +
+		`"creator_id":"creator","dataset_id":"` + datasetID + `","workspace_id":"space","status":"RUNNING","progress":40,"message":null}`
+	fileJSON = `{"id":"` + fileID + `","object":"file","bytes":null,"created_at":1759500189,"filename":"a.jsonl","purpose":"evaluation",` +
+		`"sample_type":"instruct","num_lines":2,"mimetype":"application/jsonl","source":"upload","signature":null,"expires_at":1762092189,"visibility":"workspace"}`
+)
+
+var (
+	created = time.Date(2026, 5, 4, 10, 20, 30, 123e6, time.UTC)
+	updated = time.Date(2026, 5, 5, 10, 20, 30, 456e6, time.UTC)
+
+	wantDataset = mistralobs.Dataset{
+		ID: datasetID, CreatedAt: created, UpdatedAt: updated, Name: "Support", Description: "Tickets", OwnerID: "owner", WorkspaceID: "space",
+	}
+	wantRecord = mistralobs.Record{
+		ID: recordID, DatasetID: datasetID, CreatedAt: created, UpdatedAt: updated, Source: "A_NEW_SOURCE",
+		Payload:    mistralobs.Object(`{"messages": [{"role":"user","content":"a<b"}],"n":9007199254740993}`),
+		Properties: mistralobs.Object(`{"k":1,"k":2}`),
+	}
+	wantTask = mistralobs.ImportTask{
+		ID: taskID, DatasetID: datasetID, CreatorID: "creator", WorkspaceID: "space", CreatedAt: created, UpdatedAt: updated,
+		Status: mistralobs.StatusRunning, Progress: ptr(40),
+	}
+	wantFile = mistralobs.File{
+		ID: fileID, Object: "file", CreatedAt: mistralobs.UnixTime{Time: time.Unix(1759500189, 0).UTC()}, Filename: "a.jsonl",
+		Purpose: mistralobs.PurposeEvaluation, SampleType: "instruct", NumLines: ptr(2), MIMEType: "application/jsonl", Source: "upload",
+		ExpiresAt: &mistralobs.UnixTime{Time: time.Unix(1762092189, 0).UTC()}, Visibility: mistralobs.VisibilityWorkspace,
+	}
+)
+
+func ptr[T any](v T) *T { return &v }
+
+// operation is a row of the API's table of operations.
+type operation struct {
+	name  string // as [mistralobs.OperationName] tells it
+	call  func(context.Context, *mistralobs.Client) (any, error)
+	route string // method and path of the API reference
+
+	method, path string // as they are sent
+	query        url.Values
+	body         string // JSON; "" for none
+
+	status int
+	answer string
+	want   any
+}
+
+func operations() []operation {
+	type ctx = context.Context
+	type client = *mistralobs.Client
+	const (
+		datasets = "/v1/observability/datasets"
+		records  = "/v1/observability/dataset-records"
+	)
+	judge := mistralobs.JudgeDefinition{
+		Name: "politeness", Description: "d", ModelName: "mistral-medium-latest", Instructions: "i",
+		Output: mistralobs.ClassificationOutput(mistralobs.JudgeOption{Value: "yes", Description: "polite"}),
+	}
+	empty := func(err error) (any, error) { return nil, err }
+	return []operation{
+		{
+			name: "datasets.list", route: "GET " + datasets, method: "GET", path: datasets,
+			call: func(ctx ctx, c client) (any, error) {
+				return c.Datasets.List(ctx, mistralobs.ListDatasetsParams{Query: "a&b ü", Page: 2, PageSize: 7})
+			},
+			query:  url.Values{"q": {"a&b ü"}, "page": {"2"}, "page_size": {"7"}},
+			status: 200, answer: `{"datasets":{"results":[` + datasetJSON + `],"count":87,"next":"n","previous":"p"}}`,
+			want: &mistralobs.Page[mistralobs.Dataset]{Items: []mistralobs.Dataset{wantDataset}, Total: 87, Number: 2, Next: "n", Previous: "p"},
+		}, {
+			name: "datasets.create", route: "POST " + datasets, method: "POST", path: datasets,
+			call: func(ctx ctx, c client) (any, error) {
+				return c.Datasets.Create(ctx, mistralobs.CreateDatasetParams{Name: "Support", Description: ""})
+			},
+			body: `{"name":"Support","description":""}`, status: 201, answer: datasetJSON, want: &wantDataset,
+		}, {
+			name: "datasets.get", route: "GET " + datasets + "/{dataset_id}", method: "GET", path: datasets + "/" + datasetID,
+			call:   func(ctx ctx, c client) (any, error) { return c.Datasets.Get(ctx, datasetID) },
+			status: 200, answer: datasetJSON, want: &wantDataset,
+		}, {
+			name: "datasets.delete", route: "DELETE " + datasets + "/{dataset_id}", method: "DELETE", path: datasets + "/" + datasetID,
+			call:   func(ctx ctx, c client) (any, error) { return empty(c.Datasets.Delete(ctx, datasetID)) },
+			status: 204,
+		}, {
+			name: "datasets.update", route: "PATCH " + datasets + "/{dataset_id}", method: "PATCH", path: datasets + "/" + datasetID,
+			call: func(ctx ctx, c client) (any, error) {
+				return c.Datasets.Update(ctx, datasetID, mistralobs.UpdateDatasetParams{Description: ptr("")})
+			},
+			body: `{"description":""}`, status: 200, answer: datasetJSON, want: &wantDataset,
+		}, {
+			name: "records.list", route: "GET " + datasets + "/{dataset_id}/records", method: "GET", path: datasets + "/" + datasetID + "/records",
+			call: func(ctx ctx, c client) (any, error) {
+				return c.Records.List(ctx, datasetID, mistralobs.ListParams{})
+			},
+			status: 200, answer: `{"records":{"results":[` + recordJSON + `],"count":1,"next":null,"previous":null}}`,
+			want: &mistralobs.Page[mistralobs.Record]{Items: []mistralobs.Record{wantRecord}, Total: 1, Number: 1},
+		}, {
+			name: "records.create", route: "POST " + datasets + "/{dataset_id}/records", method: "POST", path: datasets + "/" + datasetID + "/records",
+			call: func(ctx ctx, c client) (any, error) {
+				return c.Records.Create(ctx, datasetID, mistralobs.CreateRecordParams{Payload: mistralobs.Object(`{"a": "<&>", "a":9007199254740993}`)})
+			},
+			body: `{"payload":{"a": "<&>", "a":9007199254740993},"properties":{}}`, status: 201, answer: recordJSON, want: &wantRecord,
+		}, {
+			name: "imports.from_campaign", route: "POST " + datasets + "/{dataset_id}/imports/from-campaign",
+			method: "POST", path: datasets + "/" + datasetID + "/imports/from-campaign",
+			call: func(ctx ctx, c client) (any, error) { return c.Imports.FromCampaign(ctx, datasetID, "c") },
+			body: `{"campaign_id":"c"}`, status: 202, answer: taskJSON, want: &wantTask,
+		}, {
+			name: "imports.from_explorer", route: "POST " + datasets + "/{dataset_id}/imports/from-explorer",
+			method: "POST", path: datasets + "/" + datasetID + "/imports/from-explorer",
+			call: func(ctx ctx, c client) (any, error) {
+				return c.Imports.FromExplorer(ctx, datasetID, []string{"e1", "e2"})
+			},
+			body: `{"completion_event_ids":["e1","e2"]}`, status: 202, answer: taskJSON, want: &wantTask,
+		}, {
+			name: "imports.from_file", route: "POST " + datasets + "/{dataset_id}/imports/from-file",
+			method: "POST", path: datasets + "/" + datasetID + "/imports/from-file",
+			call: func(ctx ctx, c client) (any, error) { return c.Imports.FromFile(ctx, datasetID, fileID) },
+			body: `{"file_id":"` + fileID + `"}`, status: 202, answer: taskJSON, want: &wantTask,
+		}, {
+			name: "imports.from_playground", route: "POST " + datasets + "/{dataset_id}/imports/from-playground",
+			method: "POST", path: datasets + "/" + datasetID + "/imports/from-playground",
+			call: func(ctx ctx, c client) (any, error) { return c.Imports.FromPlayground(ctx, datasetID, nil) },
+			body: `{"conversation_ids":[]}`, status: 202, answer: taskJSON, want: &wantTask,
+		}, {
+			name: "imports.from_dataset", route: "POST " + datasets + "/{dataset_id}/imports/from-dataset",
+			method: "POST", path: datasets + "/" + datasetID + "/imports/from-dataset",
+			call: func(ctx ctx, c client) (any, error) { return c.Imports.FromDataset(ctx, datasetID, []string{recordID}) },
+			body: `{"dataset_record_ids":["` + recordID + `"]}`, status: 202, answer: taskJSON, want: &wantTask,
+		}, {
+			name: "exports.to_jsonl", route: "GET " + datasets + "/{dataset_id}/exports/to-jsonl",
+			method: "GET", path: datasets + "/" + datasetID + "/exports/to-jsonl",
+			call:   func(ctx ctx, c client) (any, error) { return c.Exports.ToJSONL(ctx, datasetID) },
+			status: 200, answer: `{"file_url":"https://blob.example.com/x?sig=s"}`, want: &mistralobs.Export{FileURL: "https://blob.example.com/x?sig=s"},
+		}, {
+			name: "tasks.get", route: "GET " + datasets + "/{dataset_id}/tasks/{task_id}",
+			method: "GET", path: datasets + "/" + datasetID + "/tasks/" + taskID,
+			call:   func(ctx ctx, c client) (any, error) { return c.Tasks.Get(ctx, datasetID, taskID) },
+			status: 200, answer: taskJSON, want: &wantTask,
+		}, {
+			name: "tasks.list", route: "GET " + datasets + "/{dataset_id}/tasks", method: "GET", path: datasets + "/" + datasetID + "/tasks",
+			call: func(ctx ctx, c client) (any, error) {
+				return c.Tasks.List(ctx, datasetID, mistralobs.ListParams{Page: 3})
+			},
+			query: url.Values{"page": {"3"}}, status: 200, answer: `{"tasks":{"count":87}}`,
+			want: &mistralobs.Page[mistralobs.ImportTask]{Total: 87, Number: 3},
+		}, {
+			name: "records.get", route: "GET " + records + "/{dataset_record_id}", method: "GET", path: records + "/" + recordID,
+			call:   func(ctx ctx, c client) (any, error) { return c.Records.Get(ctx, recordID) },
+			status: 200, answer: recordJSON, want: &wantRecord,
+		}, {
+			name: "records.delete", route: "DELETE " + records + "/{dataset_record_id}", method: "DELETE", path: records + "/" + recordID,
+			call:   func(ctx ctx, c client) (any, error) { return empty(c.Records.Delete(ctx, recordID)) },
+			status: 204,
+		}, {
+			name: "records.delete_all", route: "POST " + records + "/bulk-delete", method: "POST", path: records + "/bulk-delete",
+			call: func(ctx ctx, c client) (any, error) {
+				return empty(c.Records.DeleteAll(ctx, []string{recordID, "other"}))
+			},
+			body: `{"dataset_record_ids":["` + recordID + `","other"]}`, status: 204,
+		}, {
+			name: "records.judge", route: "POST " + records + "/{dataset_record_id}/live-judging",
+			method: "POST", path: records + "/" + recordID + "/live-judging",
+			call: func(ctx ctx, c client) (any, error) { return c.Records.Judge(ctx, recordID, judge) },
+			body: `{"judge_definition":{"name":"politeness","description":"d","model_name":"mistral-medium-latest","instructions":"i","tools":[],` +
+				`"output":{"type":"CLASSIFICATION","options":[{"value":"yes","description":"polite"}]}}}`,
+			status: 200, answer: `{"analysis":"because","answer":"yes"}`,
+			want: &mistralobs.Judgement{Analysis: "because", Answer: mistralobs.Answer(`"yes"`)},
+		}, {
+			name: "records.update_payload", route: "PUT " + records + "/{dataset_record_id}/payload",
+			method: "PUT", path: records + "/" + recordID + "/payload",
+			call: func(ctx ctx, c client) (any, error) {
+				return empty(c.Records.UpdatePayload(ctx, recordID, map[string]string{"sentence": "Bonjour <3"}))
+			},
+			body: `{"payload":{"sentence":"Bonjour <3"}}`, status: 204,
+		}, {
+			name: "records.update_properties", route: "PUT " + records + "/{dataset_record_id}/properties",
+			method: "PUT", path: records + "/" + recordID + "/properties",
+			call:   func(ctx ctx, c client) (any, error) { return empty(c.Records.UpdateProperties(ctx, recordID, nil)) },
+			body:   `{"properties":{}}`,
+			status: 204,
+		}, {
+			name: "files.upload", route: "POST /v1/files", method: "POST", path: "/v1/files",
+			call: func(ctx ctx, c client) (any, error) {
+				return c.Files.Upload(ctx, mistralobs.UploadParams{
+					Name: `a "b".jsonl`, Body: strings.NewReader("content"), Purpose: "evaluation", Expiry: 90 * time.Minute, Visibility: "user",
+				})
+			},
+			status: 200, answer: fileJSON, want: &wantFile,
+		}, {
+			name: "files.get", route: "GET /v1/files/{file_id}", method: "GET", path: "/v1/files/" + fileID,
+			call:   func(ctx ctx, c client) (any, error) { return c.Files.Get(ctx, fileID) },
+			status: 200, answer: fileJSON, want: &wantFile,
+		}, {
+			name: "files.delete", route: "DELETE /v1/files/{file_id}", method: "DELETE", path: "/v1/files/" + fileID,
+			call:   func(ctx ctx, c client) (any, error) { return empty(c.Files.Delete(ctx, fileID)) },
+			status: 200, answer: `{"id":"` + fileID + `","object":"file","deleted":true}`,
+		},
+	}
+}
+
+func TestOperations(t *testing.T) {
+	t.Parallel()
+	for _, op := range operations() {
+		t.Run(op.name, func(t *testing.T) {
+			t.Parallel()
+			var sent *http.Request
+			var body []byte
+			mock := httpmock.NewMockTransport()
+			mock.RegisterNoResponder(func(req *http.Request) (*http.Response, error) {
+				sent = req
+				if req.Body != nil {
+					body, _ = io.ReadAll(req.Body)
+				}
+				return httpmock.NewStringResponse(op.status, op.answer), nil
+			})
+
+			got, err := op.call(t.Context(), newMockClient(t, mock))
+
+			require.NoError(t, err)
+			assert.Equal(t, op.want, got)
+			assert.Equal(t, op.method, sent.Method)
+			assert.Equal(t, baseURL+op.path, sent.URL.Scheme+"://"+sent.URL.Host+sent.URL.EscapedPath())
+			assert.Equal(t, op.query.Encode(), sent.URL.Query().Encode())
+			assert.Equal(t, op.name, mistralobs.OperationName(sent.Context()))
+			assert.Equal(t, "Bearer secret-key", sent.Header.Get("Authorization"))
+			assert.Equal(t, "application/json", sent.Header.Get("Accept"))
+			assert.Regexp(t, `^mistralobs-go/\S+ \(go`, sent.Header.Get("User-Agent"))
+			assert.Equal(t, 1, mock.GetTotalCallCount())
+			switch {
+			case op.name == "files.upload":
+				assertUpload(t, sent, body)
+			case op.body == "":
+				assert.Empty(t, body)
+				assert.Empty(t, sent.Header.Get("Content-Type"))
+			case op.name == "records.create": // byte for byte
+				assert.Equal(t, op.body, string(body))
+			default:
+				assert.JSONEq(t, op.body, string(body))
+				assert.Equal(t, "application/json", sent.Header.Get("Content-Type"))
+			}
+		})
+	}
+}
+
+func assertUpload(t *testing.T, sent *http.Request, body []byte) {
+	t.Helper()
+	assert.Equal(t, sent.ContentLength, int64(len(body)), "the length is exact")
+	_, params, err := mime.ParseMediaType(sent.Header.Get("Content-Type"))
+	require.NoError(t, err)
+	form, err := multipart.NewReader(strings.NewReader(string(body)), params["boundary"]).ReadForm(1 << 20)
+	require.NoError(t, err)
+	assert.Equal(t, map[string][]string{"purpose": {"evaluation"}, "expiry": {"2"}, "visibility": {"user"}}, form.Value)
+	require.Len(t, form.File["file"], 1)
+	assert.Equal(t, `a "b".jsonl`, form.File["file"][0].Filename)
+	file, err := form.File["file"][0].Open()
+	require.NoError(t, err)
+	content, err := io.ReadAll(file)
+	require.NoError(t, err)
+	assert.Equal(t, "content", string(content))
+}
+
+// Every operation reports the service's error whole, whatever its own shape.
+func TestOperationsReportErrors(t *testing.T) {
+	t.Parallel()
+	for _, op := range operations() {
+		t.Run(op.name, func(t *testing.T) {
+			t.Parallel()
+			mock := httpmock.NewMockTransport()
+			answer := httpmock.NewStringResponse(404, `{"detail":{"message":"There is no such thing","error_code":"DATASET_NOT_FOUND"}}`)
+			answer.Header.Set("mistral-correlation-id", "corr-1")
+			mock.RegisterNoResponder(httpmock.ResponderFromResponse(answer))
+
+			got, err := op.call(t.Context(), newMockClient(t, mock))
+
+			require.ErrorIs(t, err, mistralobs.ErrNotFound)
+			assert.NotErrorIs(t, err, mistralobs.ErrMaybeApplied)
+			var e *mistralobs.Error
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, mistralobs.CodeDatasetNotFound, e.Code)
+			assert.Equal(t, "There is no such thing", e.Message)
+			assert.Equal(t, "corr-1", e.RequestID)
+			assert.Equal(t, op.method, e.Method)
+			assert.Equal(t, op.path, e.Path)
+			assert.Equal(t, 1, e.Attempts)
+			assert.Regexp(t, `^mistralobs: [a-z JSONL]+: 404 DATASET_NOT_FOUND: There is no such thing \(1 attempt, request corr-1\)$`, err.Error())
+			assert.Zero(t, got)
+		})
+	}
+}
+
+// A success that is not the documented document is an error, never a zero value.
+func TestOperationsRefuseOtherDocuments(t *testing.T) {
+	t.Parallel()
+	answers := map[string]string{
+		"HTML": "<html><body>Welcome</body></html>", "nothing": "", "null": "null", "another object": `{"hello":"world"}`, "an array": "[]",
+	}
+	for _, op := range operations() {
+		for name, answer := range answers {
+			t.Run(op.name+" answered by "+name, func(t *testing.T) {
+				t.Parallel()
+				mock := httpmock.NewMockTransport()
+				mock.RegisterNoResponder(httpmock.NewStringResponder(200, answer))
+
+				_, err := op.call(t.Context(), newMockClient(t, mock))
+
+				if op.status == 204 && (name == "null" || name == "another object" || name == "an array") {
+					require.NoError(t, err, "a JSON answer is accepted instead of 204")
+					return
+				}
+				require.ErrorIs(t, err, mistralobs.ErrUnexpectedResponse)
+				creates := op.method == "POST" && !strings.HasPrefix(op.name, "records.") || op.name == "records.create"
+				assert.Equal(t, creates, isMaybeApplied(err), "a creation may have happened")
+			})
+		}
+	}
+}
+
+func isMaybeApplied(err error) bool {
+	var e *mistralobs.Error
+	return assert.ErrorAs(silent{}, err, &e) && e.Is(mistralobs.ErrMaybeApplied)
+}
+
+// silent is a test that does not mind.
+type silent struct{}
+
+func (silent) Errorf(string, ...any) {}
+
+// A limit of the service is refused before anything is sent, with the field's name.
+func TestLimitsAreCheckedFirst(t *testing.T) {
+	t.Parallel()
+	many := func(n int) []string {
+		ids := make([]string, n)
+		for i := range ids {
+			ids[i] = "id"
+		}
+		return ids
+	}
+	create := func(name, description string) func(context.Context, *mistralobs.Client) error {
+		return func(ctx context.Context, c *mistralobs.Client) error {
+			_, err := c.Datasets.Create(ctx, mistralobs.CreateDatasetParams{Name: name, Description: description})
+			return err
+		}
+	}
+	update := func(params mistralobs.UpdateDatasetParams) func(context.Context, *mistralobs.Client) error {
+		return func(ctx context.Context, c *mistralobs.Client) error {
+			_, err := c.Datasets.Update(ctx, datasetID, params)
+			return err
+		}
+	}
+	list := func(params mistralobs.ListParams) func(context.Context, *mistralobs.Client) error {
+		return func(ctx context.Context, c *mistralobs.Client) error {
+			_, err := c.Records.List(ctx, datasetID, params)
+			return err
+		}
+	}
+	judge := func(change func(*mistralobs.JudgeDefinition)) func(context.Context, *mistralobs.Client) error {
+		return func(ctx context.Context, c *mistralobs.Client) error {
+			d := mistralobs.JudgeDefinition{Name: "judge", Output: mistralobs.RegressionOutput(0, "bad", 1, "good")}
+			change(&d)
+			_, err := c.Records.Judge(ctx, recordID, d)
+			return err
+		}
+	}
+	imports := func(call func(*mistralobs.ImportsService, context.Context) (*mistralobs.ImportTask, error)) func(context.Context, *mistralobs.Client) error {
+		return func(ctx context.Context, c *mistralobs.Client) error {
+			_, err := call(c.Imports, ctx)
+			return err
+		}
+	}
+	type is = *mistralobs.ImportsService
+	type ctx = context.Context
+	type task = *mistralobs.ImportTask
+	tests := map[string]struct {
+		call func(context.Context, *mistralobs.Client) error
+		want string // in the error; "" if the call is within the limits
+	}{
+		"name of 4":                  {create("four", ""), "Name: it must have 5 to 50 characters, got 4"},
+		"name of 5 code points":      {create("üüüüü", ""), ""},
+		"name of 50 code points":     {create(strings.Repeat("語", 50), ""), ""},
+		"name of 51":                 {create(strings.Repeat("n", 51), ""), "got 51"},
+		"name that is not UTF-8":     {create("abcdef\xff", ""), "UTF-8"},
+		"description of 200":         {create("valid", strings.Repeat("é", 200)), ""},
+		"description of 201":         {create("valid", strings.Repeat("d", 201)), "Description: it must have 0 to 200 characters, got 201"},
+		"new name of 4":              {update(mistralobs.UpdateDatasetParams{Name: ptr("four")}), "Name"},
+		"new description of 201":     {update(mistralobs.UpdateDatasetParams{Description: ptr(strings.Repeat("d", 201))}), "Description"},
+		"page size 101":              {list(mistralobs.ListParams{PageSize: 101}), "PageSize: it must be 0 to 100, got 101"},
+		"page size -1":               {list(mistralobs.ListParams{PageSize: -1}), "PageSize"},
+		"page size 100":              {list(mistralobs.ListParams{PageSize: 100}), ""},
+		"page -1":                    {list(mistralobs.ListParams{Page: -1}), "Page: it must be at least 1"},
+		"read-ahead -1":              {list(mistralobs.ListParams{ReadAhead: -1}), "ReadAhead"},
+		"judge's name of 4":          {judge(func(d *mistralobs.JudgeDefinition) { d.Name = "four" }), "Name"},
+		"judge's description of 501": {judge(func(d *mistralobs.JudgeDefinition) { d.Description = strings.Repeat("d", 501) }), "Description"},
+		"judge's model of 501":       {judge(func(d *mistralobs.JudgeDefinition) { d.ModelName = strings.Repeat("d", 501) }), "ModelName"},
+		"instructions of 10,001":     {judge(func(d *mistralobs.JudgeDefinition) { d.Instructions = strings.Repeat("d", 10_001) }), "Instructions"},
+		"no output":                  {judge(func(d *mistralobs.JudgeDefinition) { d.Output = mistralobs.JudgeOutput{} }), "Output"},
+		"scale below 0":              {judge(func(d *mistralobs.JudgeDefinition) { d.Output.Min = -1 }), "Output"},
+		"scale upside down":          {judge(func(d *mistralobs.JudgeDefinition) { d.Output.Min = 2 }), "Output"},
+		"scale to 1e9":               {judge(func(d *mistralobs.JudgeDefinition) { d.Output.Max = 1e9 }), "Output"},
+		"500 events":                 {imports(func(s is, ctx ctx) (task, error) { return s.FromExplorer(ctx, datasetID, many(500)) }), ""},
+		"501 events":                 {imports(func(s is, ctx ctx) (task, error) { return s.FromExplorer(ctx, datasetID, many(501)) }), "event IDs: there must be at most 500, got 501"},
+		"10,000 records":             {imports(func(s is, ctx ctx) (task, error) { return s.FromDataset(ctx, datasetID, many(10_000)) }), ""},
+		"10,001 records":             {imports(func(s is, ctx ctx) (task, error) { return s.FromDataset(ctx, datasetID, many(10_001)) }), "record IDs: there must be 1 to 10000, got 10001"},
+		"no records":                 {imports(func(s is, ctx ctx) (task, error) { return s.FromDataset(ctx, datasetID, nil) }), "got 0"},
+		"an empty event id":          {imports(func(s is, ctx ctx) (task, error) { return s.FromExplorer(ctx, datasetID, []string{"a", ""}) }), "the one at index 1 is empty"},
+		"an empty conversation id":   {imports(func(s is, ctx ctx) (task, error) { return s.FromPlayground(ctx, datasetID, []string{""}) }), "index 0"},
+		"an empty campaign id":       {imports(func(s is, ctx ctx) (task, error) { return s.FromCampaign(ctx, datasetID, "") }), "campaign ID"},
+		"an empty file id":           {imports(func(s is, ctx ctx) (task, error) { return s.FromFile(ctx, datasetID, "") }), "file ID"},
+		"nothing to delete":          {func(ctx ctx, c *mistralobs.Client) error { return c.Records.DeleteAll(ctx, nil) }, "record IDs: there must be at least 1, got 0"},
+		"no payload": {func(ctx ctx, c *mistralobs.Client) error {
+			_, err := c.Records.Create(ctx, datasetID, mistralobs.CreateRecordParams{})
+			return err
+		}, "Payload: it must be a JSON object"},
+		"a payload that is a list": {func(ctx ctx, c *mistralobs.Client) error { return c.Records.UpdatePayload(ctx, recordID, []int{1}) }, "payload: it must be a JSON object, got an array"},
+		"properties that are text": {func(ctx ctx, c *mistralobs.Client) error { return c.Records.UpdateProperties(ctx, recordID, "x") }, "properties: it must be a JSON object, got a string"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mock := httpmock.NewMockTransport()
+			mock.RegisterNoResponder(httpmock.NewStringResponder(500, ""))
+
+			err := test.call(t.Context(), newMockClient(t, mock))
+
+			if test.want == "" {
+				require.ErrorIs(t, err, mistralobs.ErrServer, "it was sent")
+				return
+			}
+			require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+			assert.ErrorContains(t, err, test.want)
+			assert.Zero(t, mock.GetTotalCallCount(), "nothing was sent")
+		})
+	}
+}
+
+// An id cannot make a path name another resource.
+func TestIDsInPaths(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{ // id to what stands in the path; "" if it is refused
+		"": "", ".": "", "..": "",
+		"a/b": "a%2Fb", "../x": "..%2Fx", "a?b=c": "a%3Fb=c", "a#b": "a%23b", "a%2fb": "a%252fb", `a\b`: "a%5Cb",
+		"a\r\nX: y": "a%0D%0AX:%20y", "a\x00b": "a%00b", "ü": "%C3%BC",
+	}
+	for id, want := range tests {
+		t.Run(id, func(t *testing.T) {
+			t.Parallel()
+			mock := httpmock.NewMockTransport()
+			var sent *http.Request
+			mock.RegisterNoResponder(func(req *http.Request) (*http.Response, error) {
+				sent = req
+				return httpmock.NewStringResponse(200, taskJSON), nil
+			})
+
+			_, err := newMockClient(t, mock).Tasks.Get(t.Context(), id, taskID)
+
+			if want == "" {
+				require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+				require.ErrorContains(t, err, "dataset_id")
+				assert.Nil(t, sent)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, "/v1/observability/datasets/"+want+"/tasks/"+taskID, sent.URL.EscapedPath())
+			assert.Empty(t, sent.URL.RawQuery)
+		})
+	}
+}
+
+// The line of a method's comment that names the operation is what the table
+// above has seen it send.
+func TestCommentsNameTheOperations(t *testing.T) {
+	t.Parallel()
+	want := map[string]bool{}
+	for _, op := range operations() {
+		want[op.route] = true
+	}
+	apiLine := regexp.MustCompile(`(?m)^API: (.*)$`)
+	got := map[string]bool{}
+	for _, file := range []string{"datasets.go", "records.go", "imports.go", "tasks.go", "exports.go", "files.go"} {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		require.NoError(t, err)
+		for _, decl := range parsed.Decls {
+			method, ok := decl.(*ast.FuncDecl)
+			if !ok || method.Doc == nil {
+				continue
+			}
+			if match := apiLine.FindStringSubmatch(method.Doc.Text()); match != nil {
+				got[match[1]] = true
+				assert.Contains(t, sourceOf(t, file, method), `"`+match[1]+`"`, "%s sends what its comment says", method.Name.Name)
+			}
+		}
+	}
+	assert.Equal(t, want, got)
+}
+
+func sourceOf(t *testing.T, file string, method *ast.FuncDecl) string {
+	t.Helper()
+	source, err := os.ReadFile(file)
+	require.NoError(t, err)
+	return string(source[method.Pos()-1 : method.End()-1])
+}
