@@ -312,21 +312,23 @@ func (s *seekerAt) ReadAt(p []byte, offset int64) (int, error) {
 }
 
 // spool copies body to a temporary file, since a request needs its length.
-func spool(body io.Reader) (src *source, err error) {
+func spool(body io.Reader) (*source, error) {
 	temp, err := os.CreateTemp("", "mistralobs-upload-*")
 	if err != nil {
 		return nil, fmt.Errorf("mistralobs: upload file: making a temporary file: %w", err)
 	}
-	src = &source{at: temp, temp: temp}
-	defer func() {
-		if err != nil {
-			src.close()
-		}
-	}()
-	if src.size, err = io.Copy(temp, io.LimitReader(body, MaxUploadBytes+1)); err != nil {
-		return nil, fmt.Errorf("mistralobs: upload file: copying the Body to a temporary file: %w", err)
+	src := &source{at: temp, temp: temp}
+	src.size, err = io.Copy(temp, io.LimitReader(body, MaxUploadBytes+1))
+	if err != nil {
+		err = fmt.Errorf("mistralobs: upload file: copying the Body to a temporary file: %w", err)
+	} else {
+		err = src.check()
 	}
-	return src, src.check()
+	if err != nil {
+		src.close()
+		return nil, err
+	}
+	return src, nil
 }
 
 func (s *source) close() {

@@ -135,7 +135,7 @@ func splitLine(text []byte) (parts lineParts, err error) {
 			return mustBe('{', m)
 		case "messages":
 			parts.messages = true
-			if err := mustBe('[', m); err != nil {
+			if err := checkMessages(m); err != nil {
 				return err
 			}
 		}
@@ -146,6 +146,25 @@ func splitLine(text []byte) (parts lineParts, err error) {
 		err = errors.New(`it has neither "payload" nor "messages"`)
 	}
 	return parts, err
+}
+
+// checkMessages looks no further than that messages are objects: roles and
+// contents are the caller's.
+func checkMessages(m member) error {
+	if err := mustBe('[', m); err != nil {
+		return err
+	}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(m.value), lenient)
+	_, _ = dec.ReadToken() // the bracket; the value is known to be valid
+	for dec.PeekKind() != ']' {
+		if kind := dec.PeekKind(); kind != '{' {
+			return fmt.Errorf("%q must hold objects, got %s", m.name, kindName(kind))
+		}
+		if err := dec.SkipValue(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func mustBe(kind jsontext.Kind, m member) error {

@@ -110,6 +110,8 @@ func kindName(kind jsontext.Kind) string {
 		return "a number"
 	case '[':
 		return "an array"
+	case '{':
+		return "an object"
 	}
 	return "something else"
 }

@@ -1,0 +1,356 @@
+package mistralobs_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/mistralobstest"
+)
+
+// inMemory runs a flow against the server inside a bubble, where waiting takes no time.
+func inMemory(t *testing.T, flow func(*testing.T, *mistralobstest.Server, *mistralobs.Client), opts ...mistralobstest.Option) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := mistralobstest.NewServer(append(opts, mistralobstest.WithInMemoryNetwork())...)
+		defer server.Close()
+		flow(t, server, server.Client(t))
+	})
+}
+
+func newDataset(t *testing.T, c *mistralobs.Client) string {
+	t.Helper()
+	ds, err := c.Datasets.Create(t.Context(), mistralobs.CreateDatasetParams{Name: "Flow test"})
+	require.NoError(t, err)
+	return ds.ID
+}
+
+// collect returns what a sequence yields.
+func collect[T any](t *testing.T, seq func(func(*T, error) bool)) []T {
+	t.Helper()
+	var all []T
+	for item, err := range seq {
+		require.NoError(t, err)
+		all = append(all, *item)
+	}
+	return all
+}
+
+func TestFlowDataset(t *testing.T) {
+	inMemory(t, func(t *testing.T, _ *mistralobstest.Server, c *mistralobs.Client) {
+		ctx := t.Context()
+		made, err := c.Datasets.Create(ctx, mistralobs.CreateDatasetParams{Name: "Überblick <1>", Description: "d"})
+		require.NoError(t, err)
+		got, err := c.Datasets.Get(ctx, made.ID)
+		require.NoError(t, err)
+		assert.Equal(t, made, got)
+		time.Sleep(time.Second) // fake
+		changed, err := c.Datasets.Update(ctx, made.ID, mistralobs.UpdateDatasetParams{Name: ptr("Another name")})
+		require.NoError(t, err)
+		assert.Equal(t, "Another name", changed.Name)
+		assert.Equal(t, "d", changed.Description, "what was not set is as it was")
+		assert.True(t, changed.UpdatedAt.After(made.UpdatedAt))
+		newDataset(t, c)
+		assert.Len(t, collect(t, c.Datasets.All(ctx, mistralobs.ListDatasetsParams{})), 2)
+		assert.Equal(t, []mistralobs.Dataset{*changed}, collect(t, c.Datasets.All(ctx, mistralobs.ListDatasetsParams{Query: "ANOTHER"})))
+		require.NoError(t, c.Datasets.Delete(ctx, made.ID))
+		_, err = c.Datasets.Get(ctx, made.ID)
+		require.ErrorIs(t, err, mistralobs.ErrNotFound)
+		require.ErrorIs(t, c.Datasets.Delete(ctx, made.ID), mistralobs.ErrNotFound)
+	})
+}
+
+func TestFlowRecords(t *testing.T) {
+	inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
+		ctx := t.Context()
+		id := newDataset(t, c)
+		// What only a client that leaves payloads alone brings back.
+		payload := mistralobs.Object(`{"a" : 9007199254740993, "a": 1e400, "s":"<&>` + "\xff" + `"}`)
+		rec, err := c.Records.Create(ctx, id, mistralobs.CreateRecordParams{Payload: payload, Properties: map[string]any{"k": "v"}})
+		require.NoError(t, err)
+		assert.Equal(t, payload, rec.Payload)
+		assert.Equal(t, mistralobs.SourceDirectInput, rec.Source)
+		require.NoError(t, c.Records.UpdateProperties(ctx, rec.ID, mistralobs.Object(`{"n":2}`)))
+		require.NoError(t, c.Records.UpdatePayload(ctx, rec.ID, mistralobs.NewConversation(mistralobs.User("Hi"))))
+		got, err := c.Records.Get(ctx, rec.ID)
+		require.NoError(t, err)
+		assert.Equal(t, `{"n":2}`, got.Properties.String())
+		assert.Equal(t, `{"messages":[{"role":"user","content":"Hi"}]}`, got.Payload.String())
+
+		var ids []string
+		params := func(yield func(mistralobs.CreateRecordParams) bool) {
+			for i := 0; i < 1200 && yield(mistralobs.CreateRecordParams{Payload: map[string]int{"i": i}}); i++ {
+			}
+		}
+		for rec, err := range c.Records.CreateAll(ctx, id, params, mistralobs.BulkOptions{Concurrency: 16}) {
+			require.NoError(t, err)
+			assert.Equal(t, fmt.Sprintf(`{"i":%d}`, len(ids)), rec.Payload.String(), "in the order of the input")
+			ids = append(ids, rec.ID)
+		}
+		assert.Len(t, ids, 1200)
+		for _, ahead := range []int{0, 3} {
+			assert.Len(t, collect(t, c.Records.All(ctx, id, mistralobs.ListParams{ReadAhead: ahead})), 1201)
+		}
+		require.NoError(t, c.Records.DeleteAll(ctx, ids))
+		require.NoError(t, c.Records.Delete(ctx, rec.ID))
+		assert.Empty(t, server.Records(id))
+	})
+}
+
+func TestFlowImportAndExport(t *testing.T) {
+	inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
+		ctx := t.Context()
+		id := newDataset(t, c)
+		input := "\uFEFF" + line1 + "\r\n" + line2 + "\n" + `{"messages":[],"model":"m"}`
+		tasks, err := c.Imports.FromJSONL(ctx, id, strings.NewReader(input), mistralobs.JSONLImportOptions{MaxFileBytes: 100})
+		require.NoError(t, err)
+		require.Len(t, tasks, 2)
+		var seen []int
+		ended, err := c.Tasks.WaitAll(ctx, tasks, mistralobs.OnTaskUpdate(func(task *mistralobs.ImportTask) { seen = append(seen, *task.Progress) }))
+		require.NoError(t, err)
+		for _, task := range ended {
+			assert.True(t, task.Status.Succeeded())
+		}
+		assert.Greater(t, len(seen), 4, "progress is shown as it happens")
+		assert.Len(t, collect(t, c.Tasks.All(ctx, id, mistralobs.ListParams{})), 2)
+
+		want := []mistralobs.JSONLRecord{
+			{Payload: mistralobs.Object(`{"messages":[{"role":"user","content":"1"}]}`), Properties: mistralobs.Object(`{"n":9007199254740993}`)},
+			{Payload: mistralobs.Object(`{"any": "thing"}`), Properties: mistralobs.Object(`{}`)},
+			{Payload: mistralobs.Object(`{"messages":[],"model":"m"}`), Properties: mistralobs.Object(`{}`)},
+		}
+		assert.Equal(t, want, collect(t, c.Exports.Records(ctx, id)))
+		path := filepath.Join(t.TempDir(), "out.jsonl")
+		n, err := c.Exports.Save(ctx, id, path)
+		require.NoError(t, err)
+		saved, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.Len(t, saved, int(n))
+		assert.Equal(t, want, collect(t, mistralobs.ReadJSONL(bytes.NewReader(saved))))
+		for _, r := range server.Requests() {
+			if r.Operation == mistralobstest.ExportsDownload {
+				assert.Empty(t, r.Header.Get("Authorization"))
+			}
+		}
+	}, mistralobstest.WithTaskDuration(10*time.Second))
+}
+
+func TestFlowOtherImports(t *testing.T) {
+	conversation := mistralobstest.Conversation{Payload: json.RawMessage(`{"messages":[]}`), Properties: json.RawMessage(`{"from":"seed"}`)}
+	inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
+		ctx := t.Context()
+		id := newDataset(t, c)
+		campaign, event, chat := server.SeedCampaign(conversation, conversation), server.SeedCompletionEvent(conversation), server.SeedConversation(conversation)
+		rec, err := c.Records.Create(ctx, id, mistralobs.CreateRecordParams{Payload: conversation.Payload})
+		require.NoError(t, err)
+		tests := []struct {
+			start   func() (*mistralobs.ImportTask, error)
+			source  mistralobs.RecordSource
+			brought int
+			fails   string
+		}{
+			{func() (*mistralobs.ImportTask, error) { return c.Imports.FromCampaign(ctx, id, campaign) }, mistralobs.SourceExplorer, 2, ""},
+			{func() (*mistralobs.ImportTask, error) { return c.Imports.FromExplorer(ctx, id, []string{event}) }, mistralobs.SourceExplorer, 1, ""},
+			{func() (*mistralobs.ImportTask, error) { return c.Imports.FromPlayground(ctx, id, []string{chat}) }, mistralobs.SourcePlayground, 1, ""},
+			{func() (*mistralobs.ImportTask, error) { return c.Imports.FromDataset(ctx, id, []string{rec.ID}) }, mistralobs.SourceDirectInput, 1, ""},
+			{func() (*mistralobs.ImportTask, error) { return c.Imports.FromExplorer(ctx, id, []string{"nope"}) }, "", 0, "nope"},
+			{func() (*mistralobs.ImportTask, error) { return c.Imports.FromFile(ctx, id, "nope") }, "", 0, "nope"},
+		}
+		held := 1
+		for _, test := range tests {
+			task, err := test.start()
+			require.NoError(t, err)
+			assert.Equal(t, mistralobs.StatusRunning, task.Status)
+			ended, err := c.Tasks.Wait(ctx, id, task.ID)
+			if test.fails != "" {
+				var taskError *mistralobs.TaskError
+				require.ErrorAs(t, err, &taskError)
+				require.ErrorContains(t, err, test.fails)
+				assert.Equal(t, mistralobs.StatusFailed, ended.Status)
+				continue
+			}
+			require.NoError(t, err)
+			held += test.brought
+			records := server.Records(id)
+			require.Len(t, records, held)
+			assert.Equal(t, string(test.source), records[held-1].Source)
+		}
+		_, err = c.Imports.FromCampaign(ctx, id, rec.ID)
+		var e *mistralobs.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, mistralobs.CodeCampaignNotFound, e.Code)
+	}, mistralobstest.WithTaskDuration(time.Minute))
+}
+
+// The line that an import fails over is named by the service too, for files
+// that were not checked first.
+func TestFlowBadFile(t *testing.T) {
+	inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
+		id := newDataset(t, c)
+		file, err := c.Files.Upload(t.Context(), mistralobs.UploadParams{Name: "f.jsonl", Body: strings.NewReader(line1 + "\nrubbish\n")})
+		require.NoError(t, err)
+		got, err := c.Files.Get(t.Context(), file.ID)
+		require.NoError(t, err)
+		assert.Equal(t, ptr(2), got.NumLines)
+		task, err := c.Imports.FromFile(t.Context(), id, file.ID)
+		require.NoError(t, err)
+		_, err = c.Tasks.Wait(t.Context(), id, task.ID)
+		require.ErrorContains(t, err, "line 2")
+		assert.Empty(t, server.Records(id))
+		require.NoError(t, c.Files.Delete(t.Context(), file.ID))
+		_, err = c.Files.Get(t.Context(), file.ID)
+		require.ErrorIs(t, err, mistralobs.ErrNotFound)
+	})
+}
+
+func TestFlowJudge(t *testing.T) {
+	inMemory(t, func(t *testing.T, _ *mistralobstest.Server, c *mistralobs.Client) {
+		rec, err := c.Records.Create(t.Context(), newDataset(t, c), mistralobs.CreateRecordParams{
+			Payload:    mistralobs.NewConversation(mistralobs.User("Capital of France?"), mistralobs.Assistant("It is Paris.")),
+			Properties: map[string]string{"category": "geography", "expected_output": "Paris"},
+		})
+		require.NoError(t, err)
+		judge := mistralobs.JudgeDefinition{Name: "topic judge", Output: mistralobs.ClassificationOutput(
+			mistralobs.JudgeOption{Value: "cooking"}, mistralobs.JudgeOption{Value: "geography"})}
+		verdict, err := c.Records.Judge(t.Context(), rec.ID, judge)
+		require.NoError(t, err)
+		assert.Equal(t, "geography", verdict.Answer.String())
+		judge.Output = mistralobs.RegressionOutput(0, "wrong", 10, "right")
+		verdict, err = c.Records.Judge(t.Context(), rec.ID, judge)
+		require.NoError(t, err)
+		score, err := verdict.Answer.Float64()
+		require.NoError(t, err)
+		assert.InDelta(t, 10.0, score, 0)
+	})
+}
+
+// A link that has expired in the middle of a download is replaced, and a
+// connection that breaks is continued, without a byte lost or doubled.
+func TestFlowDownloadUnderFaults(t *testing.T) {
+	inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
+		id := newDataset(t, c)
+		var input bytes.Buffer
+		w := mistralobs.NewJSONLWriter(&input)
+		for i := range 300 {
+			require.NoError(t, w.Write(map[string]any{"i": i}, map[string]any{}))
+		}
+		require.NoError(t, w.Flush())
+		tasks, err := c.Imports.FromJSONL(t.Context(), id, &input, mistralobs.JSONLImportOptions{})
+		require.NoError(t, err)
+		_, err = c.Tasks.WaitAll(t.Context(), tasks)
+		require.NoError(t, err)
+
+		server.Inject(mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, Break: mistralobstest.ResetBody, After: 1000, Times: 3})
+		server.Inject(mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, Status: 403})
+		server.Inject(mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, Break: mistralobstest.TruncateBody, After: 500})
+		server.Inject(mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, Break: mistralobstest.StallBody, After: 500})
+		records := collect(t, c.Exports.Records(t.Context(), id))
+		require.Len(t, records, 300)
+		for i, rec := range records {
+			assert.Equal(t, fmt.Sprintf(`{"i":%d}`, i), rec.Payload.String())
+		}
+		server.Inject(mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, Break: mistralobstest.ResetBody, After: 1000})
+		server.Inject(mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, ETag: `"other"`, IgnoreRange: true})
+		_, err = c.Exports.Download(t.Context(), id, &bytes.Buffer{})
+		require.ErrorIs(t, err, mistralobs.ErrExportChanged)
+	})
+}
+
+// No fault makes a record twice unasked.
+func TestFlowCreateUnderFaults(t *testing.T) {
+	faults := map[string]struct {
+		fault mistralobstest.Fault
+		want  error // nil: it was sent again
+		holds int
+	}{
+		"refused":                   {mistralobstest.Fault{Break: mistralobstest.Refuse}, nil, 1},
+		"429":                       {mistralobstest.Fault{Status: 429}, nil, 1},
+		"503 with Retry-After":      {mistralobstest.Fault{Status: 503, Header: map[string][]string{"Retry-After": {"2"}}}, nil, 1},
+		"503 bare":                  {mistralobstest.Fault{Status: 503}, mistralobs.ErrServer, 0},
+		"reset unread":              {mistralobstest.Fault{Break: mistralobstest.ResetUnread}, mistralobs.ErrMaybeApplied, 0},
+		"applied, then reset":       {mistralobstest.Fault{Break: mistralobstest.ResetUnanswered}, mistralobs.ErrMaybeApplied, 1},
+		"applied, then cut":         {mistralobstest.Fault{Break: mistralobstest.TruncateBody, After: 10}, mistralobs.ErrMaybeApplied, 1},
+		"applied, then 502":         {mistralobstest.Fault{Status: 502, Apply: true}, mistralobs.ErrMaybeApplied, 1},
+		"applied, then no answer":   {mistralobstest.Fault{Break: mistralobstest.StallHeader}, mistralobs.ErrTimeout, 1},
+		"slower than the timeout":   {mistralobstest.Fault{Delay: 2 * time.Minute}, mistralobs.ErrMaybeApplied, 0},
+		"HTML with status 200":      {mistralobstest.Fault{Status: 200, Body: "<html>"}, mistralobs.ErrUnexpectedResponse, 0},
+		"compressed":                {mistralobstest.Fault{Gzip: true}, nil, 1},
+		"larger than the limit":     {mistralobstest.Fault{Status: 200, BodySize: 1 << 30}, mistralobs.ErrResponseTooLarge, 0},
+		"an error larger than that": {mistralobstest.Fault{Status: 500, BodySize: 1 << 26}, mistralobs.ErrServer, 0},
+	}
+	for name, test := range faults {
+		t.Run(name, func(t *testing.T) {
+			inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
+				id := newDataset(t, c)
+				test.fault.Operation = mistralobstest.RecordsCreate
+				server.Inject(test.fault)
+				_, err := c.Records.Create(t.Context(), id, mistralobs.CreateRecordParams{Payload: map[string]int{"a": 1}})
+				require.ErrorIs(t, err, test.want)
+				assert.Len(t, server.Records(id), test.holds)
+				if test.want != nil {
+					assert.ErrorIs(t, err, mistralobs.ErrMaybeApplied)
+				}
+			})
+		})
+	}
+}
+
+// A deletion whose answer was lost, and whose repeat finds nothing, has succeeded.
+func TestFlowDeleteUnderFaults(t *testing.T) {
+	inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
+		id := newDataset(t, c)
+		server.Inject(mistralobstest.Fault{Operation: mistralobstest.DatasetsDelete, Break: mistralobstest.ResetUnanswered})
+		require.NoError(t, c.Datasets.Delete(t.Context(), id))
+		server.Inject(mistralobstest.Fault{Operation: mistralobstest.DatasetsDelete, Status: 429})
+		require.ErrorIs(t, c.Datasets.Delete(t.Context(), id), mistralobs.ErrNotFound, "it was never there to be deleted")
+	})
+}
+
+func TestFlowWrongKey(t *testing.T) {
+	inMemory(t, func(t *testing.T, _ *mistralobstest.Server, c *mistralobs.Client) {
+		other, err := c.With(mistralobs.WithAPIKey("wrong"))
+		require.NoError(t, err)
+		_, err = other.Datasets.List(t.Context(), mistralobs.ListDatasetsParams{})
+		require.ErrorIs(t, err, mistralobs.ErrUnauthorized)
+	})
+}
+
+func TestFlowRateLimit(t *testing.T) {
+	inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
+		for range 5 {
+			newDataset(t, c)
+		}
+		limited := 0
+		for _, r := range server.Requests() {
+			if r.Status == 429 {
+				limited++
+			}
+		}
+		assert.Positive(t, limited)
+		assert.Len(t, server.Datasets(), 5)
+	}, mistralobstest.WithRateLimit(1, 1))
+}
+
+func TestFlowCanceled(t *testing.T) {
+	inMemory(t, func(t *testing.T, _ *mistralobstest.Server, c *mistralobs.Client) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cancel(errors.New("the user went home")) })
+		start := time.Now()
+		_, err := c.Datasets.List(ctx, mistralobs.ListDatasetsParams{})
+		require.ErrorIs(t, err, context.Canceled)
+		assert.Equal(t, time.Second, time.Since(start))
+	}, mistralobstest.WithLatency(time.Hour))
+}

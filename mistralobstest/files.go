@@ -1,0 +1,193 @@
+package mistralobstest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// MaxUploadBytes is the largest file that the server takes, like the service: 512 MB.
+const MaxUploadBytes = 512 << 20
+
+// keptFor is how long the service keeps an upload that does not say otherwise.
+const keptFor = 30 * 24 * time.Hour
+
+// A file is an upload. Its content is on disk, since it may be large.
+type file struct {
+	id, name, purpose, visibility, signature string
+	path                                     string
+	size                                     int64
+	lines                                    int
+	created, expires                         time.Time
+}
+
+func (s *Server) uploadFile(r *http.Request) (answer, error) {
+	f, err := s.receive(r)
+	if err == nil {
+		err = s.sleep(r.Context(), s.tunedNow().latency)
+	}
+	if err != nil {
+		_ = os.Remove(f.path)
+		return answer{}, err
+	}
+	d, _, unlock := s.lock()
+	defer unlock()
+	d.files[f.id] = f
+	return answer{http.StatusOK, f.object().bytes()}, nil
+}
+
+// receive reads a multipart upload as it comes in. The file has a path even if
+// there is an error, for the caller to remove.
+func (s *Server) receive(r *http.Request) (*file, error) {
+	now := s.options.now()
+	f := &file{id: newID(), purpose: "fine-tune", visibility: "workspace", created: now, expires: now.Add(keptFor)}
+	form, err := r.MultipartReader()
+	if err != nil {
+		return f, invalidFile("the body is not multipart/form-data")
+	}
+	for {
+		part, err := form.NextPart()
+		if err == io.EOF {
+			break
+		}
+		if err == nil {
+			err = f.take(part)
+		}
+		if err != nil {
+			var known *failure
+			if errors.As(err, &known) || r.Context().Err() != nil {
+				return f, err
+			}
+			return f, invalidFile("the body broke off or is malformed")
+		}
+	}
+	if f.path == "" {
+		return f, validationError(complaint{Type: "missing", Loc: []any{"body", "file"}, Msg: "Field required"})
+	}
+	return f, nil
+}
+
+func invalidFile(message string) *failure {
+	return platformError(http.StatusBadRequest, "invalid_request_file", "3000", message)
+}
+
+// take reads one part of the form.
+func (f *file) take(part *multipart.Part) error {
+	if part.FormName() == "file" {
+		return f.store(part)
+	}
+	raw, err := io.ReadAll(io.LimitReader(part, 1<<10))
+	value := string(raw)
+	if err != nil || value == "" || value == "null" {
+		return err
+	}
+	switch part.FormName() {
+	case "purpose":
+		f.purpose = value
+	case "visibility":
+		f.visibility = value
+	case "expiry":
+		hours, err := strconv.Atoi(value)
+		if err != nil || hours < 1 {
+			return validationError(complaint{Type: "int_parsing", Loc: []any{"body", "expiry"}, Msg: "Input should be a valid integer", Input: value})
+		}
+		f.expires = f.created.Add(time.Duration(hours) * time.Hour)
+	}
+	return nil
+}
+
+// store copies the content to disk, counting its lines.
+func (f *file) store(part *multipart.Part) error {
+	if part.FileName() == "" {
+		return invalidFile("the file has no name")
+	}
+	temp, err := os.CreateTemp("", "mistralobstest-*")
+	if err != nil {
+		return platformError(http.StatusInternalServerError, "internal_server_error", "3000", "the upload cannot be stored")
+	}
+	defer temp.Close()
+	if f.path != "" { // a second file: the last one counts
+		_ = os.Remove(f.path)
+	}
+	f.name, f.path = filepath.Base(part.FileName()), temp.Name()
+	hash := sha256.New()
+	counter := &lineCounter{}
+	f.size, err = io.Copy(io.MultiWriter(temp, hash, counter), io.LimitReader(part, MaxUploadBytes+1))
+	if err != nil {
+		return err
+	}
+	if f.size > MaxUploadBytes {
+		return platformError(http.StatusRequestEntityTooLarge, "invalid_request_file", "3000", "the file is larger than 512 MB")
+	}
+	f.lines, f.signature = counter.lines(), hex.EncodeToString(hash.Sum(nil)[:8])
+	return nil
+}
+
+// lineCounter counts lines, the last of which need not be ended.
+type lineCounter struct {
+	ends int
+	open bool
+}
+
+func (c *lineCounter) Write(p []byte) (int, error) {
+	for _, b := range p {
+		if c.open = b != '\n'; !c.open {
+			c.ends++
+		}
+	}
+	return len(p), nil
+}
+
+func (c *lineCounter) lines() int {
+	if c.open {
+		return c.ends + 1
+	}
+	return c.ends
+}
+
+func (s *Server) getFile(r *http.Request) (answer, error) {
+	return s.withFile(r, func(_ *store, f *file) (answer, error) {
+		return answer{http.StatusOK, f.object().set("deleted", false).bytes()}, nil
+	})
+}
+
+func (s *Server) deleteFile(r *http.Request) (answer, error) {
+	return s.withFile(r, func(d *store, f *file) (answer, error) {
+		delete(d.files, f.id)
+		_ = os.Remove(f.path)
+		return answer{http.StatusOK, new(object).set("id", f.id).set("object", "file").set("deleted", true).bytes()}, nil
+	})
+}
+
+// withFile runs f on the file that the path names, under the lock. One that has
+// expired is gone.
+func (s *Server) withFile(r *http.Request, run func(*store, *file) (answer, error)) (answer, error) {
+	c := check(r)
+	id := c.pathID("file_id")
+	if err := c.failed(); err != nil {
+		return answer{}, err
+	}
+	d, now, unlock := s.lock()
+	defer unlock()
+	f := d.files[strings.ToLower(id)]
+	if f == nil || now.After(f.expires) {
+		return answer{}, platformError(http.StatusNotFound, "invalid_request_file", "3000", fmt.Sprintf("No file matches the given id %s", id))
+	}
+	return run(d, f)
+}
+
+func (f *file) object() *object {
+	return new(object).set("id", f.id).set("object", "file").set("bytes", f.size).set("created_at", f.created.Unix()).
+		set("filename", f.name).set("purpose", f.purpose).set("sample_type", "instruct").set("num_lines", f.lines).
+		set("mimetype", "application/jsonl").set("source", "upload").set("signature", f.signature).
+		set("expires_at", f.expires.Unix()).set("visibility", f.visibility)
+}

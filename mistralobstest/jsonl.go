@@ -1,0 +1,132 @@
+package mistralobstest
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+)
+
+// readJSONL reads a dataset file of either line shape. An error names the line.
+func readJSONL(path string) ([]Conversation, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, errors.New("the file cannot be read")
+	}
+	defer f.Close()
+	var records []Conversation
+	reader := bufio.NewReaderSize(f, 1<<20)
+	for number := 1; ; number++ {
+		line, err := reader.ReadBytes('\n')
+		if number == 1 {
+			line = bytes.TrimPrefix(line, []byte("\uFEFF"))
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			record, bad := parseLine(line)
+			if bad != nil {
+				return nil, fmt.Errorf("line %d: %w", number, bad)
+			}
+			records = append(records, record)
+		}
+		if err == io.EOF {
+			return records, nil
+		} else if err != nil {
+			return nil, errors.New("the file cannot be read")
+		}
+	}
+}
+
+func parseLine(line []byte) (c Conversation, err error) {
+	members, err := splitObject(line)
+	if err != nil {
+		return c, err
+	}
+	var rest object
+	messages := false
+	for _, m := range members {
+		switch m.name {
+		case "payload":
+			c.Payload = m.value
+		case "properties":
+			c.Properties = m.value
+			continue
+		case "messages":
+			messages = true
+		}
+		rest.raw(m.name, m.value)
+	}
+	if string(c.Properties) == "null" {
+		c.Properties = nil
+	}
+	switch {
+	case c.Properties != nil && c.Properties[0] != '{':
+		return c, errors.New(`"properties" must be an object`)
+	case c.Payload != nil && c.Payload[0] != '{':
+		return c, errors.New(`"payload" must be an object`)
+	case c.Payload == nil && !messages:
+		return c, errors.New(`a line must have "messages" or a "payload"`)
+	case c.Payload == nil:
+		c.Payload = rest.bytes()
+		return c, checkMessages(members)
+	}
+	return c, nil
+}
+
+func checkMessages(members []member) error {
+	for _, m := range members {
+		var list []struct{}
+		if m.name == "messages" && json.Unmarshal(m.value, &list) != nil {
+			return errors.New(`"messages" must be a list of objects`)
+		}
+	}
+	return nil
+}
+
+// A member is a name of an object and its value as it was written.
+type member struct {
+	name  string
+	value json.RawMessage
+}
+
+// splitObject returns the members of an object in order, names that stand twice included.
+func splitObject(raw []byte) ([]member, error) {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	open, err := dec.Token()
+	if err != nil || open != json.Delim('{') {
+		return nil, errors.New("it is not a JSON object")
+	}
+	var members []member
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return nil, fmt.Errorf("it is not valid JSON: %w", err)
+		}
+		m := member{name: name.(string)}
+		if err := dec.Decode(&m.value); err != nil {
+			return nil, fmt.Errorf("it is not valid JSON: %w", err)
+		}
+		members = append(members, m)
+	}
+	if _, err := dec.Token(); err != nil {
+		return nil, errors.New("it is not valid JSON: it ends too early")
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, errors.New("it is not valid JSON: there is something after the object")
+	}
+	return members, nil
+}
+
+// writeLine appends a record as a line of an export.
+func writeLine(out []byte, rec *record) []byte {
+	line := new(object).raw("payload", oneLine(rec.payload)).raw("properties", oneLine(rec.properties)).bytes()
+	return append(append(out, line...), '\n')
+}
+
+// oneLine drops the line breaks between values; inside strings JSON has none.
+func oneLine(raw []byte) []byte {
+	return slices.DeleteFunc(slices.Clone(raw), func(b byte) bool { return b == '\n' || b == '\r' })
+}

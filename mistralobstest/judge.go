@@ -1,0 +1,205 @@
+package mistralobstest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode"
+)
+
+const (
+	maxJudgeDescription  = 500
+	maxJudgeModelName    = 500
+	maxJudgeInstructions = 10_000
+)
+
+// A judge is the part of a judge's definition that decides.
+type judge struct {
+	name    string
+	options []judgeOption // of a classification
+	scale   *judgeScale   // of a regression
+}
+
+type judgeOption struct {
+	Value       string `json:"value"`
+	Description string `json:"description"`
+}
+
+type judgeScale struct{ min, max float64 }
+
+// judgeRecord compares words, since there is no model here: see the package comment.
+func (s *Server) judgeRecord(r *http.Request) (answer, error) {
+	c := check(r)
+	c.readBody()
+	j := c.judge()
+	if err := c.failed(); err != nil {
+		return answer{}, err
+	}
+	return s.withRecord(r, func(_ *store, rec *record) (answer, error) {
+		evidence, err := newEvidence(rec)
+		if err != nil {
+			return answer{}, apiError(http.StatusUnprocessableEntity, "JUDGE_CONVERSATION_FORMAT_ERROR", err.Error())
+		}
+		verdict, analysis := j.decide(evidence)
+		return answer{http.StatusOK, new(object).set("analysis", analysis).set("answer", verdict).bytes()}, nil
+	})
+}
+
+// judge reads the body's judge_definition.
+func (c *checker) judge() judge {
+	definition := c.object("judge_definition", true)
+	inner := &checker{r: c.r}
+	if definition == nil || json.Unmarshal(definition, &inner.body) != nil {
+		return judge{}
+	}
+	name := inner.text("name", true, minName, maxName)
+	inner.text("description", true, 0, maxJudgeDescription)
+	inner.text("model_name", true, 0, maxJudgeModelName)
+	inner.text("instructions", true, 0, maxJudgeInstructions)
+	inner.ids("tools", 0, -1, false)
+	j := inner.output()
+	for _, found := range inner.complaints { // their place is one deeper
+		found.Loc = append([]any{"body", "judge_definition"}, found.Loc[1:]...)
+		c.complaints = append(c.complaints, found)
+	}
+	if name != nil {
+		j.name = *name
+	}
+	return j
+}
+
+func (c *checker) output() judge {
+	raw := c.object("output", true)
+	if raw == nil {
+		return judge{}
+	}
+	var output struct {
+		Type           string         `json:"type"`
+		Options        *[]judgeOption `json:"options"`
+		Min            *float64       `json:"min"`
+		Max            *float64       `json:"max"`
+		MinDescription *string        `json:"min_description"`
+		MaxDescription *string        `json:"max_description"`
+	}
+	err := json.Unmarshal(raw, &output)
+	switch {
+	case err == nil && output.Type == "CLASSIFICATION" && output.Options != nil:
+		return judge{options: *output.Options}
+	case err == nil && output.Type == "REGRESSION" && output.MinDescription != nil && output.MaxDescription != nil:
+		scale := judgeScale{0, 1}
+		if output.Min != nil {
+			scale.min = *output.Min
+		}
+		if output.Max != nil {
+			scale.max = *output.Max
+		}
+		if scale.min < 0 || scale.max >= 1e9 {
+			c.complain("less_than", "Input should be from 0 to below 1000000000", raw, "body", "output")
+		}
+		return judge{scale: &scale}
+	}
+	c.complain("union_tag_invalid", "Input should be a classification with options, or a regression with descriptions", raw, "body", "output")
+	return judge{}
+}
+
+// evidence is what a record says.
+type evidence struct {
+	labels   []string        // properties that name an answer
+	expected map[string]bool // words of the expected output
+	given    map[string]bool // words of the last answer, or of a payload that is no chat
+}
+
+// customary are the properties by which people name the right answer.
+var customary = []string{"category", "expected_output"}
+
+func newEvidence(rec *record) (*evidence, error) {
+	var properties map[string]any
+	_ = json.Unmarshal(rec.properties, &properties) // an object: it was checked when it came in
+	e := &evidence{expected: map[string]bool{}, given: map[string]bool{}}
+	for _, name := range customary {
+		if text, ok := properties[name].(string); ok {
+			e.labels = append(e.labels, text)
+		}
+	}
+	if text, ok := properties["expected_output"].(string); ok {
+		addWords(e.expected, text)
+	}
+	said, err := said(rec.payload)
+	addWords(e.given, said)
+	return e, err
+}
+
+// said returns the last thing an assistant said, or the whole text of a payload that is no chat.
+func said(payload []byte) (string, error) {
+	var chat struct {
+		Messages *json.RawMessage `json:"messages"`
+	}
+	if json.Unmarshal(payload, &chat) != nil || chat.Messages == nil {
+		return string(payload), nil
+	}
+	var messages []struct {
+		Role    string          `json:"role"`
+		Content json.RawMessage `json:"content"`
+	}
+	if err := json.Unmarshal(*chat.Messages, &messages); err != nil || len(messages) == 0 {
+		return "", fmt.Errorf("the messages are not a conversation")
+	}
+	last := ""
+	for _, m := range messages {
+		if m.Role == "" {
+			return "", fmt.Errorf("a message has no role")
+		}
+		if m.Role == "assistant" {
+			last = string(m.Content)
+		}
+	}
+	return last, nil
+}
+
+func addWords(set map[string]bool, text string) {
+	for _, word := range strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		set[word] = true
+	}
+}
+
+// overlap is the share of the words of a that are in b.
+func overlap(a, b map[string]bool) float64 {
+	if len(a) == 0 {
+		return 0
+	}
+	shared := 0
+	for word := range a {
+		if b[word] {
+			shared++
+		}
+	}
+	return float64(shared) / float64(len(a))
+}
+
+func (j judge) decide(e *evidence) (verdict any, analysis string) {
+	if j.scale != nil {
+		share := overlap(e.expected, e.given)
+		score := j.scale.min + share*(j.scale.max-j.scale.min)
+		return score, fmt.Sprintf("%s: %.0f %% of the expected words are in the answer.", j.name, share*100)
+	}
+	best, bestScore := "", -1.0
+	for _, option := range j.options {
+		if score := e.support(option); score > bestScore {
+			best, bestScore = option.Value, score
+		}
+	}
+	return best, fmt.Sprintf("%s: of %d options %q is supported best (%.2f).", j.name, len(j.options), best, bestScore)
+}
+
+// support tells how much speaks for an option: a property that names it, else shared words.
+func (e *evidence) support(option judgeOption) float64 {
+	for _, label := range e.labels {
+		if strings.EqualFold(label, option.Value) {
+			return 2
+		}
+	}
+	words := map[string]bool{}
+	addWords(words, option.Value+" "+option.Description)
+	return overlap(words, e.given)
+}

@@ -1,0 +1,107 @@
+package mistralobstest
+
+import (
+	"net/http"
+	"slices"
+)
+
+// The names of the operations, as [Fault] and [Request] use them. They are
+// those of the SDK, plus [ExportsDownload] for the presigned link that an
+// export answers.
+const (
+	DatasetsList            = "datasets.list"
+	DatasetsCreate          = "datasets.create"
+	DatasetsGet             = "datasets.get"
+	DatasetsUpdate          = "datasets.update"
+	DatasetsDelete          = "datasets.delete"
+	RecordsList             = "records.list"
+	RecordsCreate           = "records.create"
+	RecordsGet              = "records.get"
+	RecordsDelete           = "records.delete"
+	RecordsDeleteAll        = "records.delete_all"
+	RecordsJudge            = "records.judge"
+	RecordsUpdatePayload    = "records.update_payload"
+	RecordsUpdateProperties = "records.update_properties"
+	ImportsFromCampaign     = "imports.from_campaign"
+	ImportsFromExplorer     = "imports.from_explorer"
+	ImportsFromFile         = "imports.from_file"
+	ImportsFromPlayground   = "imports.from_playground"
+	ImportsFromDataset      = "imports.from_dataset"
+	TasksGet                = "tasks.get"
+	TasksList               = "tasks.list"
+	ExportsToJSONL          = "exports.to_jsonl"
+	ExportsDownload         = "exports.download"
+	FilesUpload             = "files.upload"
+	FilesGet                = "files.get"
+	FilesDelete             = "files.delete"
+)
+
+// Operations returns the names of all operations, in the order of the API
+// reference.
+func Operations() []string {
+	names := make([]string, len(routes))
+	for i, rt := range routes {
+		names[i] = rt.operation
+	}
+	return names
+}
+
+// A route is one operation: where it is and what carries it out.
+type route struct {
+	operation string
+	pattern   string
+	run       func(*Server, *http.Request) (answer, error)
+
+	// The export link speaks the object storage's language, not the API's:
+	// no key, no rate limit, HEAD allowed, and it writes its own answer.
+	storage func(*Server, http.ResponseWriter, *http.Request)
+
+	// The body of an upload is too large to be read before it is looked at.
+	streams bool
+}
+
+const (
+	datasetsPath = "/v1/observability/datasets"
+	datasetPath  = datasetsPath + "/{dataset_id}"
+	recordsPath  = "/v1/observability/dataset-records"
+	recordPath   = recordsPath + "/{dataset_record_id}"
+	filesPath    = "/v1/files"
+	filePath     = filesPath + "/{file_id}"
+)
+
+// Filled by init, since the handlers reach Operations through Inject.
+var routes []route
+
+func init() {
+	routes = []route{
+		{operation: DatasetsList, pattern: "GET " + datasetsPath, run: (*Server).listDatasets},
+		{operation: DatasetsCreate, pattern: "POST " + datasetsPath, run: (*Server).createDataset},
+		{operation: DatasetsGet, pattern: "GET " + datasetPath, run: (*Server).getDataset},
+		{operation: DatasetsDelete, pattern: "DELETE " + datasetPath, run: (*Server).deleteDataset},
+		{operation: DatasetsUpdate, pattern: "PATCH " + datasetPath, run: (*Server).updateDataset},
+		{operation: RecordsList, pattern: "GET " + datasetPath + "/records", run: (*Server).listRecords},
+		{operation: RecordsCreate, pattern: "POST " + datasetPath + "/records", run: (*Server).createRecord},
+		{operation: ImportsFromCampaign, pattern: "POST " + datasetPath + "/imports/from-campaign", run: (*Server).importCampaign},
+		{operation: ImportsFromExplorer, pattern: "POST " + datasetPath + "/imports/from-explorer", run: (*Server).importExplorer},
+		{operation: ImportsFromFile, pattern: "POST " + datasetPath + "/imports/from-file", run: (*Server).importFile},
+		{operation: ImportsFromPlayground, pattern: "POST " + datasetPath + "/imports/from-playground", run: (*Server).importPlayground},
+		{operation: ImportsFromDataset, pattern: "POST " + datasetPath + "/imports/from-dataset", run: (*Server).importDataset},
+		{operation: ExportsToJSONL, pattern: "GET " + datasetPath + "/exports/to-jsonl", run: (*Server).exportJSONL},
+		{operation: TasksGet, pattern: "GET " + datasetPath + "/tasks/{task_id}", run: (*Server).getTask},
+		{operation: TasksList, pattern: "GET " + datasetPath + "/tasks", run: (*Server).listTasks},
+		{operation: RecordsGet, pattern: "GET " + recordPath, run: (*Server).getRecord},
+		{operation: RecordsDelete, pattern: "DELETE " + recordPath, run: (*Server).deleteRecord},
+		{operation: RecordsDeleteAll, pattern: "POST " + recordsPath + "/bulk-delete", run: (*Server).deleteRecords},
+		{operation: RecordsJudge, pattern: "POST " + recordPath + "/live-judging", run: (*Server).judgeRecord},
+		{operation: RecordsUpdatePayload, pattern: "PUT " + recordPath + "/payload", run: (*Server).updatePayload},
+		{operation: RecordsUpdateProperties, pattern: "PUT " + recordPath + "/properties", run: (*Server).updateProperties},
+		{operation: FilesUpload, pattern: "POST " + filesPath, run: (*Server).uploadFile, streams: true},
+		{operation: FilesGet, pattern: "GET " + filePath, run: (*Server).getFile},
+		{operation: FilesDelete, pattern: "DELETE " + filePath, run: (*Server).deleteFile},
+		{operation: ExportsDownload, pattern: "GET " + exportsPath + "/{dataset_id}/{blob}", storage: (*Server).downloadExport},
+	}
+}
+
+func knownOperation(name string) bool {
+	return slices.ContainsFunc(routes, func(rt route) bool { return rt.operation == name })
+}

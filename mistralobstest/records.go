@@ -1,0 +1,158 @@
+package mistralobstest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+const maxBulkDelete = 500
+
+const sourceDirectInput = "DIRECT_INPUT"
+
+func (s *Server) listRecords(r *http.Request) (answer, error) {
+	c := check(r)
+	p := c.page()
+	if err := c.failed(); err != nil {
+		return answer{}, err
+	}
+	return s.withDataset(r, func(_ *store, ds *dataset) (answer, error) {
+		return pageOf("records", ds.records, p, (*record).json), nil
+	})
+}
+
+func (s *Server) createRecord(r *http.Request) (answer, error) {
+	c := check(r)
+	c.readBody()
+	record := Conversation{Payload: c.payload(), Properties: c.object("properties", false)}
+	if err := c.failed(); err != nil {
+		return answer{}, err
+	}
+	return s.withDataset(r, func(d *store, ds *dataset) (answer, error) {
+		rec := d.addRecord(ds, record, sourceDirectInput, s.options.now())
+		return answer{http.StatusCreated, rec.json()}, nil
+	})
+}
+
+func (s *Server) getRecord(r *http.Request) (answer, error) {
+	return s.withRecord(r, func(_ *store, rec *record) (answer, error) {
+		return answer{http.StatusOK, rec.json()}, nil
+	})
+}
+
+func (s *Server) deleteRecord(r *http.Request) (answer, error) {
+	return s.withRecord(r, func(d *store, rec *record) (answer, error) {
+		d.removeRecords(map[*record]bool{rec: true})
+		return answer{status: http.StatusNoContent}, nil
+	})
+}
+
+// deleteRecords removes those of the records that exist; which do not is no error.
+func (s *Server) deleteRecords(r *http.Request) (answer, error) {
+	c := check(r)
+	c.readBody()
+	ids := c.ids("dataset_record_ids", 1, maxBulkDelete, true)
+	if err := c.failed(); err != nil {
+		return answer{}, err
+	}
+	d, _, unlock := s.lock()
+	defer unlock()
+	gone := map[*record]bool{}
+	for _, id := range ids {
+		if rec := d.recordByID[strings.ToLower(id)]; rec != nil {
+			gone[rec] = true
+		}
+	}
+	d.removeRecords(gone)
+	return answer{status: http.StatusNoContent}, nil
+}
+
+func (s *Server) updatePayload(r *http.Request) (answer, error) {
+	c := check(r)
+	c.readBody()
+	payload := c.payload()
+	return s.update(c, func(rec *record) { rec.payload = payload })
+}
+
+func (s *Server) updateProperties(r *http.Request) (answer, error) {
+	c := check(r)
+	c.readBody()
+	properties := c.object("properties", true)
+	return s.update(c, func(rec *record) { rec.properties = properties })
+}
+
+func (s *Server) update(c *checker, change func(*record)) (answer, error) {
+	if err := c.failed(); err != nil {
+		return answer{}, err
+	}
+	return s.withRecord(c.r, func(_ *store, rec *record) (answer, error) {
+		change(rec)
+		rec.updated = s.options.now()
+		return answer{status: http.StatusNoContent}, nil
+	})
+}
+
+// withRecord runs f on the record that the path names, under the lock.
+func (s *Server) withRecord(r *http.Request, f func(*store, *record) (answer, error)) (answer, error) {
+	c := check(r)
+	id := c.pathID("dataset_record_id")
+	if err := c.failed(); err != nil {
+		return answer{}, err
+	}
+	d, _, unlock := s.lock()
+	defer unlock()
+	rec := d.recordByID[strings.ToLower(id)]
+	if rec == nil {
+		return answer{}, recordNotFound(id)
+	}
+	return f(d, rec)
+}
+
+func recordNotFound(id string) *failure {
+	return apiError(http.StatusNotFound, "DATASET_RECORD_NOT_FOUND", fmt.Sprintf("Dataset record %s not found", id))
+}
+
+func (rec *record) json() []byte {
+	return stamps(rec.id, rec.created, rec.updated).set("dataset_id", rec.dataset.id).
+		raw("payload", rec.payload).raw("properties", rec.properties).set("source", rec.source).bytes()
+}
+
+// A Record is a record that the server holds.
+type Record struct {
+	ID                  string
+	Payload, Properties json.RawMessage // byte for byte as they were sent
+	Source              string
+}
+
+// Records returns what a dataset holds now, in the order of creation; nothing
+// if there is no such dataset.
+func (s *Server) Records(datasetID string) []Record {
+	d, _, unlock := s.lock()
+	defer unlock()
+	ds := d.datasetByID[datasetID]
+	if ds == nil {
+		return nil
+	}
+	records := make([]Record, len(ds.records))
+	for i, rec := range ds.records {
+		records[i] = Record{rec.id, rec.payload, rec.properties, rec.source}
+	}
+	return records
+}
+
+// A Dataset is a dataset that the server holds.
+type Dataset struct {
+	ID, Name, Description string
+}
+
+// Datasets returns the datasets that exist now, in the order of creation.
+func (s *Server) Datasets() []Dataset {
+	d, _, unlock := s.lock()
+	defer unlock()
+	datasets := make([]Dataset, len(d.datasets))
+	for i, ds := range d.datasets {
+		datasets[i] = Dataset{ds.id, ds.name, ds.description}
+	}
+	return datasets
+}

@@ -1,0 +1,59 @@
+package mistralobstest
+
+import (
+	"encoding/json"
+	"slices"
+)
+
+// A Conversation is what campaigns, the explorer and the playground hold, and
+// imports bring into datasets.
+type Conversation struct {
+	Payload    json.RawMessage // a JSON object
+	Properties json.RawMessage // a JSON object, or nil for {}
+}
+
+func (c Conversation) mustBeValid() {
+	for name, raw := range map[string]json.RawMessage{"Payload": c.Payload, "Properties": c.Properties} {
+		if name == "Properties" && raw == nil {
+			continue
+		}
+		if !json.Valid(raw) || raw[0] != '{' {
+			panic("mistralobstest: a seeded " + name + " is no JSON object: " + string(raw))
+		}
+	}
+}
+
+// SeedCampaign adds a campaign that has collected the records, and returns its
+// id. A campaign without records has no matching events. It panics on a
+// record that is no JSON object.
+func (s *Server) SeedCampaign(records ...Conversation) (campaignID string) {
+	for _, c := range records {
+		c.mustBeValid()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := newID()
+	s.data.campaigns[id] = slices.Clone(records)
+	return id
+}
+
+// SeedCompletionEvent adds an event that the explorer can import, and returns
+// its id. It panics on an event that is no JSON object.
+func (s *Server) SeedCompletionEvent(event Conversation) (eventID string) {
+	return s.seed(event, func(d *store) map[string]Conversation { return d.events })
+}
+
+// SeedConversation adds a conversation of the playground, and returns its id.
+// It panics on a conversation that is no JSON object.
+func (s *Server) SeedConversation(conversation Conversation) (conversationID string) {
+	return s.seed(conversation, func(d *store) map[string]Conversation { return d.conversations })
+}
+
+func (s *Server) seed(c Conversation, where func(*store) map[string]Conversation) string {
+	c.mustBeValid()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := newID()
+	where(&s.data)[id] = c
+	return id
+}

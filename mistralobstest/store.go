@@ -1,0 +1,112 @@
+package mistralobstest
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+)
+
+// store is all data of a server. Its user holds the server's mu.
+type store struct {
+	datasets    []*dataset // in the order of creation
+	datasetByID map[string]*dataset
+	recordByID  map[string]*record
+	files       map[string]*file
+	blobs       map[string]*blob
+	running     []*task
+
+	campaigns     map[string][]Conversation
+	events        map[string]Conversation
+	conversations map[string]Conversation
+
+	owner, workspace string
+}
+
+type dataset struct {
+	id, name, description string
+	created, updated      time.Time
+	records               []*record // in the order of creation
+	tasks                 []*task
+}
+
+type record struct {
+	id                  string
+	dataset             *dataset
+	created, updated    time.Time
+	payload, properties json.RawMessage
+	source              string
+}
+
+func newStore() store {
+	return store{
+		datasetByID: map[string]*dataset{}, recordByID: map[string]*record{}, files: map[string]*file{}, blobs: map[string]*blob{},
+		campaigns: map[string][]Conversation{}, events: map[string]Conversation{}, conversations: map[string]Conversation{},
+		owner: newID(), workspace: newID(),
+	}
+}
+
+// close removes the files on disk.
+func (d *store) close() {
+	for _, f := range d.files {
+		_ = os.Remove(f.path)
+	}
+	clear(d.files)
+}
+
+// addRecord stores a new record. No properties are {}.
+func (d *store) addRecord(ds *dataset, c Conversation, source string, now time.Time) *record {
+	rec := &record{
+		id: newID(), dataset: ds, created: now, updated: now,
+		payload: slices.Clone(c.Payload), properties: slices.Clone(c.Properties), source: source,
+	}
+	if len(rec.properties) == 0 {
+		rec.properties = json.RawMessage("{}")
+	}
+	ds.records = append(ds.records, rec)
+	d.recordByID[rec.id] = rec
+	return rec
+}
+
+// removeRecords deletes records, of whatever datasets.
+func (d *store) removeRecords(gone map[*record]bool) {
+	touched := map[*dataset]bool{}
+	for rec := range gone {
+		delete(d.recordByID, rec.id)
+		touched[rec.dataset] = true
+	}
+	for ds := range touched {
+		ds.records = slices.DeleteFunc(ds.records, func(rec *record) bool { return gone[rec] })
+	}
+}
+
+// removeDataset deletes a dataset with its records and tasks.
+func (d *store) removeDataset(ds *dataset) {
+	for _, rec := range ds.records {
+		delete(d.recordByID, rec.id)
+	}
+	delete(d.datasetByID, ds.id)
+	d.datasets = slices.DeleteFunc(d.datasets, func(other *dataset) bool { return other == ds })
+	d.running = slices.DeleteFunc(d.running, func(t *task) bool { return t.dataset == ds })
+}
+
+// newID returns a random UUID.
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+func newRequestID() string { return newID() }
+
+// lock gives access to the data as it is now: what runs over time is brought up to date first.
+func (s *Server) lock() (d *store, now time.Time, unlock func()) {
+	now = s.options.now()
+	s.mu.Lock()
+	s.settleTasks(now)
+	return &s.data, now, s.mu.Unlock
+}

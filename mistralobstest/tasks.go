@@ -1,0 +1,169 @@
+package mistralobstest
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The states of a task that the server itself gives one.
+const (
+	statusRunning    = "RUNNING"
+	statusCompleted  = "COMPLETED"
+	statusFailed     = "FAILED"
+	statusCanceled   = "CANCELED"
+	statusTerminated = "TERMINATED"
+	statusTimedOut   = "TIMED_OUT"
+)
+
+// TaskInfo tells [WithTaskOutcome] which task has run for its duration.
+type TaskInfo struct {
+	ID        string
+	DatasetID string
+	Operation string // what began it, such as ImportsFromFile
+	Run       int    // 0 for the first run, one more after each that was no end
+}
+
+func completeTask(TaskInfo) (status, message string) { return statusCompleted, "" }
+
+func linearProgress(fraction float64) *int {
+	percent := int(fraction * 100)
+	return &percent
+}
+
+// A task is an import. It does nothing by itself: what should have happened
+// since the last look is made up for when somebody looks.
+type task struct {
+	id               string
+	operation        string
+	dataset          *dataset
+	created, updated time.Time
+	status, message  string
+
+	started  time.Time // of the current run
+	duration time.Duration
+	run      int
+	load     func() ([]loaded, error) // what the import brings; an error's text is the task's message
+}
+
+// loaded is a record that an import brings.
+type loaded struct {
+	Conversation
+	source string
+}
+
+// startTask begins an import and answers with its task.
+func (s *Server) startTask(d *store, ds *dataset, operation string, load func() ([]loaded, error)) (answer, error) {
+	now := s.options.now()
+	t := &task{
+		id: newID(), operation: operation, dataset: ds, created: now, updated: now, status: statusRunning,
+		started: now, duration: s.tunedNow().taskDuration, load: load,
+	}
+	ds.tasks = append(ds.tasks, t)
+	d.running = append(d.running, t)
+	return answer{http.StatusAccepted, s.taskJSON(t, now)}, nil
+}
+
+// settleTasks ends the tasks whose time has come. The caller holds mu.
+func (s *Server) settleTasks(now time.Time) {
+	s.data.running = slices.DeleteFunc(s.data.running, func(t *task) bool {
+		for ended := false; !now.Before(t.started.Add(t.duration)); {
+			if ended = s.endRun(t); ended {
+				return true
+			}
+			if t.duration <= 0 { // else it would never come to an end
+				return false
+			}
+		}
+		return false
+	})
+}
+
+// endRun ends a run of a task, and tells whether that was the task's end.
+func (s *Server) endRun(t *task) bool {
+	t.started = t.started.Add(t.duration)
+	t.updated = t.started
+	status, message := s.options.taskOutcome(TaskInfo{t.id, t.dataset.id, t.operation, t.run})
+	t.run++
+	switch status {
+	case "", statusCompleted:
+		s.finish(t)
+		return true
+	case statusFailed, statusCanceled, statusTerminated, statusTimedOut:
+		t.status, t.message = status, message
+		return true
+	}
+	t.status, t.message = status, message
+	return false
+}
+
+// finish brings in what the import has loaded, all of it or nothing.
+func (s *Server) finish(t *task) {
+	records, err := t.load()
+	if err != nil {
+		t.status, t.message = statusFailed, err.Error()
+		return
+	}
+	for _, rec := range records {
+		s.data.addRecord(t.dataset, rec.Conversation, rec.source, t.updated)
+	}
+	t.status, t.message = statusCompleted, ""
+}
+
+func (s *Server) getTask(r *http.Request) (answer, error) {
+	c := check(r)
+	id := c.pathID("task_id")
+	if err := c.failed(); err != nil {
+		return answer{}, err
+	}
+	return s.withDataset(r, func(_ *store, ds *dataset) (answer, error) {
+		for _, t := range ds.tasks {
+			if t.id == strings.ToLower(id) {
+				return answer{http.StatusOK, s.taskJSON(t, s.options.now())}, nil
+			}
+		}
+		return answer{}, apiError(http.StatusNotFound, "DATASET_TASK_NOT_FOUND", fmt.Sprintf("Dataset import task %s not found", id))
+	})
+}
+
+func (s *Server) listTasks(r *http.Request) (answer, error) {
+	c := check(r)
+	p := c.page()
+	if err := c.failed(); err != nil {
+		return answer{}, err
+	}
+	now := s.options.now()
+	return s.withDataset(r, func(_ *store, ds *dataset) (answer, error) {
+		return pageOf("tasks", ds.tasks, p, func(t *task) []byte { return s.taskJSON(t, now) }), nil
+	})
+}
+
+func (s *Server) taskJSON(t *task, now time.Time) []byte {
+	o := stamps(t.id, t.created, t.updated).set("creator_id", s.data.owner).
+		set("dataset_id", t.dataset.id).set("workspace_id", s.data.workspace).set("status", t.status)
+	if s.options.taskProgress != nil {
+		o.set("progress", s.options.taskProgress(t.fraction(now)))
+	}
+	var message any
+	if t.message != "" {
+		message = t.message
+	}
+	return o.set("message", message).bytes()
+}
+
+// fraction is how much of the current run has passed. What ended badly stays
+// where nothing has come in.
+func (t *task) fraction(now time.Time) float64 {
+	switch t.status {
+	case statusCompleted:
+		return 1
+	case statusFailed, statusCanceled, statusTerminated, statusTimedOut:
+		return 0
+	}
+	if t.duration <= 0 {
+		return 0
+	}
+	return min(1, max(0, now.Sub(t.started).Seconds()/t.duration.Seconds()))
+}

@@ -1,0 +1,181 @@
+package mistralobstest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"unicode/utf8"
+)
+
+// A checker reads a request and collects what is wrong with it, as the
+// service's framework does: all complaints come at once.
+type checker struct {
+	r          *http.Request
+	complaints []complaint
+	body       map[string]json.RawMessage
+}
+
+func check(r *http.Request) *checker { return &checker{r: r} }
+
+func (c *checker) complain(kind, message string, input any, loc ...any) {
+	c.complaints = append(c.complaints, complaint{Type: kind, Loc: loc, Msg: message, Input: input})
+}
+
+// failed returns the complaints as the answer, nil if there are none.
+func (c *checker) failed() error {
+	if len(c.complaints) == 0 {
+		return nil
+	}
+	return validationError(c.complaints...)
+}
+
+// pathID returns an id of the path, which must be a UUID.
+func (c *checker) pathID(name string) string {
+	id := c.r.PathValue(name)
+	c.uuid(id, "path", name)
+	return id
+}
+
+func (c *checker) uuid(id string, loc ...any) {
+	if !isUUID(id) {
+		c.complain("uuid_parsing", "Input should be a valid UUID", id, loc...)
+	}
+}
+
+func isUUID(id string) bool {
+	if len(id) != 36 {
+		return false
+	}
+	for i, r := range id {
+		dash := i == 8 || i == 13 || i == 18 || i == 23
+		hex := r >= '0' && r <= '9' || r >= 'a' && r <= 'f' || r >= 'A' && r <= 'F'
+		if dash != (r == '-') || !dash && !hex {
+			return false
+		}
+	}
+	return true
+}
+
+// queryInt returns a number of the query, or the default.
+func (c *checker) queryInt(name string, byDefault, least, most int) int {
+	text := c.r.URL.Query().Get(name)
+	if text == "" {
+		return byDefault
+	}
+	n, err := strconv.Atoi(text)
+	switch {
+	case err != nil:
+		c.complain("int_parsing", "Input should be a valid integer, unable to parse string as an integer", text, "query", name)
+	case n < least:
+		c.complain("greater_than_equal", fmt.Sprintf("Input should be greater than or equal to %d", least), text, "query", name)
+	case n > most:
+		c.complain("less_than_equal", fmt.Sprintf("Input should be less than or equal to %d", most), text, "query", name)
+	}
+	return n
+}
+
+// readBody reads a body that must be a JSON object.
+func (c *checker) readBody() {
+	raw, err := io.ReadAll(c.r.Body)
+	var syntax *json.SyntaxError
+	switch {
+	case err != nil || len(raw) > maxBody:
+		c.complain("too_long", "The body is too long", nil, "body")
+	case len(bytes.TrimSpace(raw)) == 0:
+		c.complain("missing", "Field required", nil, "body")
+	case errors.As(json.Unmarshal(raw, &c.body), &syntax):
+		c.complain("json_invalid", "JSON decode error: "+syntax.Error(), fields{}, "body", syntax.Offset)
+	case c.body == nil:
+		c.complain("model_attributes_type", "Input should be a valid dictionary or object to extract fields from", nil, "body")
+	}
+}
+
+// field returns a member of the body; null counts as absent unless it is required.
+func (c *checker) field(name string, required bool) json.RawMessage {
+	value, present := c.body[name]
+	if required && !present && c.body != nil {
+		c.complain("missing", "Field required", nil, "body", name)
+	}
+	if !required && string(value) == "null" {
+		return nil
+	}
+	return value
+}
+
+// text returns a string of the body within its limits in code points; nil if it is absent.
+func (c *checker) text(name string, required bool, least, most int) *string {
+	value := c.field(name, required)
+	if value == nil {
+		return nil
+	}
+	return c.checkText(value, least, most, "body", name)
+}
+
+func (c *checker) checkText(value json.RawMessage, least, most int, loc ...any) *string {
+	var text string
+	if value[0] != '"' || json.Unmarshal(value, &text) != nil {
+		c.complain("string_type", "Input should be a valid string", value, loc...)
+		return nil
+	}
+	switch n := utf8.RuneCountInString(text); {
+	case n < least:
+		c.complain("string_too_short", fmt.Sprintf("String should have at least %d characters", least), text, loc...)
+	case most >= 0 && n > most:
+		c.complain("string_too_long", fmt.Sprintf("String should have at most %d characters", most), text, loc...)
+	}
+	return &text
+}
+
+// object returns a member of the body that must be an object, byte for byte.
+func (c *checker) object(name string, required bool) json.RawMessage {
+	value := c.field(name, required)
+	if value != nil && value[0] != '{' {
+		c.complain("dict_type", "Input should be a valid dictionary", value, "body", name)
+	}
+	return value
+}
+
+// payload returns the body's payload. Messages, if it has any, must be a list.
+func (c *checker) payload() json.RawMessage {
+	payload := c.object("payload", true)
+	var chat struct {
+		Messages json.RawMessage `json:"messages"`
+	}
+	if payload != nil && json.Unmarshal(payload, &chat) == nil && chat.Messages != nil && chat.Messages[0] != '[' {
+		c.complain("list_type", "Input should be a valid list", chat.Messages, "body", "payload", "messages")
+	}
+	return payload
+}
+
+// ids returns a list of ids of the body within its limits; most is negative for no limit.
+func (c *checker) ids(name string, least, most int, uuids bool) []string {
+	value := c.field(name, true)
+	if value == nil {
+		return nil
+	}
+	var list []json.RawMessage
+	if value[0] != '[' || json.Unmarshal(value, &list) != nil {
+		c.complain("list_type", "Input should be a valid list", value, "body", name)
+		return nil
+	}
+	switch n := len(list); {
+	case n < least:
+		c.complain("too_short", fmt.Sprintf("List should have at least %d item after validation, not %d", least, n), nil, "body", name)
+	case most >= 0 && n > most:
+		c.complain("too_long", fmt.Sprintf("List should have at most %d items after validation, not %d", most, n), nil, "body", name)
+	}
+	ids := make([]string, 0, len(list))
+	for i, item := range list {
+		if id := c.checkText(item, 0, -1, "body", name, i); id != nil {
+			if uuids {
+				c.uuid(*id, "body", name, i)
+			}
+			ids = append(ids, *id)
+		}
+	}
+	return ids
+}
