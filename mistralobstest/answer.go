@@ -3,8 +3,10 @@ package mistralobstest
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -38,7 +40,7 @@ func platformError(status int, kind, code, message string) *failure {
 	return newFailure(status, fields{"object": "error", "message": message, "type": kind, "param": nil, "code": code})
 }
 
-// A complaint is one entry of the framework's validation error.
+// A complaint is one thing that validation finds wrong.
 type complaint struct {
 	Type  string `json:"type"`
 	Loc   []any  `json:"loc"`
@@ -46,8 +48,27 @@ type complaint struct {
 	Input any    `json:"input"`
 }
 
-func validationError(complaints ...complaint) *failure {
-	return newFailure(http.StatusUnprocessableEntity, fields{"detail": complaints})
+func (c complaint) String() string {
+	place := make([]string, len(c.Loc))
+	for i, part := range c.Loc {
+		place[i] = fmt.Sprint(part)
+	}
+	return strings.Join(place, ".") + ": " + c.Msg
+}
+
+// validationError is the answer to a request that is not as described, in the
+// shape of the API that the request is for.
+func validationError(r *http.Request, complaints ...complaint) *failure {
+	if strings.HasPrefix(r.URL.Path, filesPath) {
+		return newFailure(http.StatusUnprocessableEntity, fields{
+			"object": "error", "message": fields{"detail": complaints}, "type": "invalid_request_error", "param": nil, "code": nil,
+		})
+	}
+	texts := make([]string, len(complaints))
+	for i, c := range complaints {
+		texts[i] = c.String()
+	}
+	return apiError(http.StatusUnprocessableEntity, "VALIDATION_ERROR", strings.Join(texts, "; "))
 }
 
 type fields map[string]any

@@ -60,7 +60,7 @@ func (s *Server) receive(r *http.Request) (*file, error) {
 			break
 		}
 		if err == nil {
-			err = f.take(part)
+			err = f.take(r, part)
 		}
 		if err != nil {
 			var known *failure
@@ -71,7 +71,7 @@ func (s *Server) receive(r *http.Request) (*file, error) {
 		}
 	}
 	if f.path == "" {
-		return f, validationError(complaint{Type: "missing", Loc: []any{"body", "file"}, Msg: "Field required"})
+		return f, validationError(r, complaint{Type: "missing", Loc: []any{"body", "file"}, Msg: "Field required"})
 	}
 	return f, nil
 }
@@ -81,7 +81,7 @@ func invalidFile(message string) *failure {
 }
 
 // take reads one part of the form.
-func (f *file) take(part *multipart.Part) error {
+func (f *file) take(r *http.Request, part *multipart.Part) error {
 	if part.FormName() == "file" {
 		return f.store(part)
 	}
@@ -98,7 +98,7 @@ func (f *file) take(part *multipart.Part) error {
 	case "expiry":
 		hours, err := strconv.Atoi(value)
 		if err != nil || hours < 1 {
-			return validationError(complaint{Type: "int_parsing", Loc: []any{"body", "expiry"}, Msg: "Input should be a valid integer", Input: value})
+			return validationError(r, complaint{Type: "int_parsing", Loc: []any{"body", "expiry"}, Msg: "Input should be a valid integer", Input: value})
 		}
 		f.expires = f.created.Add(time.Duration(hours) * time.Hour)
 	}

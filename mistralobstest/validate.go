@@ -30,7 +30,7 @@ func (c *checker) failed() error {
 	if len(c.complaints) == 0 {
 		return nil
 	}
-	return validationError(c.complaints...)
+	return validationError(c.r, c.complaints...)
 }
 
 // pathID returns an id of the path, which must be a UUID.
