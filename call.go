@@ -111,7 +111,9 @@ func (cl *call) setHeader(header http.Header) {
 // checkRetry is asked by the loop after every attempt whether to make another.
 // It never returns an error, so that the last answer comes through.
 func (cl *call) checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
-	cl.attempts++
+	if cl.sent {
+		cl.attempts++
+	}
 	again := cl.again(ctx, err)
 	cl.log(ctx, err, again)
 	if again {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -136,10 +135,12 @@ func oneAtATime(f func(*ImportTask)) func(*ImportTask) {
 	if f == nil {
 		return nil
 	}
-	var mu sync.Mutex
+	// A channel and not a mutex: who waits for a mutex stops the clock of a
+	// testing/synctest bubble, and f may well sleep in one.
+	turn := make(chan struct{}, 1)
 	return func(task *ImportTask) {
-		mu.Lock()
-		defer mu.Unlock()
+		turn <- struct{}{}
+		defer func() { <-turn }()
 		f(task)
 	}
 }
