@@ -6,18 +6,28 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Export is a dataset as a JSONL file.
 type Export struct {
 	// FileURL is where the file can be fetched for some time, without an API
-	// key: who has the URL has the file, so it is a secret like a key. Printing
-	// an Export shows it; errors and log lines of this package never do.
+	// key: who has the URL has the file, so its query is a secret like a key.
 	FileURL string `json:"file_url"`
 }
+
+// Format prints the export without the query of its URL, whatever the verb.
+func (e Export) Format(f fmt.State, _ rune) {
+	place, _, _ := strings.Cut(e.FileURL, "?")
+	fmt.Fprintf(f, "mistralobs.Export(%s)", place)
+}
+
+// LogValue is what a logger shows: the same as Format.
+func (e Export) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(e)) }
 
 func (e *Export) missing() string {
 	if e.FileURL == "" {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -493,3 +494,17 @@ func TestDownloadRefusesBadURLs(t *testing.T) {
 type roundTripFunc func(*http.Request) (*http.Response, error)
 
 func (f roundTripFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// Whoever prints an export does not publish it.
+func TestExportHidesItsQuery(t *testing.T) {
+	t.Parallel()
+	export := &mistralobs.Export{FileURL: "https://blob.example.net/file.jsonl?sig=SECRET"}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		for _, value := range []any{export, *export} {
+			assert.Equal(t, "mistralobs.Export(https://blob.example.net/file.jsonl)", fmt.Sprintf(verb, value))
+		}
+	}
+	var out bytes.Buffer
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("exported", "export", export)
+	assert.NotContains(t, out.String(), "SECRET")
+}
