@@ -110,7 +110,7 @@ func (e *Error) Error() string {
 	} else if text := http.StatusText(e.StatusCode); text != "" {
 		fmt.Fprintf(&b, " %s", text)
 	}
-	if e.Message != "" {
+	if e.Message != "" && e.Message != http.StatusText(e.StatusCode) {
 		fmt.Fprintf(&b, ": %s", e.Message)
 	}
 	for i, f := range e.Fields {
