@@ -64,8 +64,9 @@ func TestFaults(t *testing.T) {
 			t.Run(name+" over "+network, func(t *testing.T) {
 				t.Parallel()
 				a := newAPI(t, opts...)
-				test.fault.Operation = mistralobstest.DatasetsCreate
-				a.server.Inject(test.fault)
+				fault := test.fault
+				fault.Operation = mistralobstest.DatasetsCreate
+				a.server.Inject(fault)
 				r, err := a.try("POST", datasets, `{"name":"Test data","description":""}`)
 				test.check(t, r, err)
 				assert.Equal(t, test.applied, len(a.server.Datasets()) == 1, "applied")
