@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"sync"
+	"sync/atomic"
 )
 
 // The concurrency of [RecordsService.CreateAll].
@@ -23,14 +24,16 @@ type BulkOptions struct {
 	// error ends the creation with that error. Without OnError the first
 	// failure ends it. It is called in input order, from the ranging goroutine.
 	OnError func(index int, params CreateRecordParams, err error) error
+
+	endsAtOnce bool // there was no OnError to ask
 }
 
 // CreateAll creates records concurrently and yields them in the order of the
 // input. It reads the input only as fast as records are created, from the
 // ranging goroutine, and holds at most Concurrency of them.
 //
-// When a record fails for good, no further one is started, those in flight are
-// waited for and yielded if they succeed, and the error comes last: so everything
+// When a record fails for good (and OnError, asked in input order, does not leave
+// it out), no further one is started, those in flight are waited for and yielded if they succeed, and the error comes last: so everything
 // that was created has been yielded, but for records whose failure matches
 // [ErrMaybeApplied]; the failures of those in flight are joined to the error. When the caller breaks off or the context ends, the requests
 // in flight are canceled, and their records may or may not exist. The errors
@@ -62,7 +65,7 @@ func (o *BulkOptions) fill() error {
 	if o.Concurrency < 0 || o.Concurrency > MaxBulkConcurrency {
 		return invalid("Concurrency", "it must be 0 to %d, got %d", MaxBulkConcurrency, o.Concurrency)
 	}
-	if o.OnError == nil {
+	if o.endsAtOnce = o.OnError == nil; o.endsAtOnce {
 		o.OnError = func(index int, _ CreateRecordParams, err error) error {
 			return fmt.Errorf("record %d of the input: %w", index, err)
 		}
@@ -79,8 +82,9 @@ type bulk struct {
 	yield     func(*Record, error) bool
 	queue     []*creation // in flight or done, in input order
 	running   sync.WaitGroup
-	failed    error // ends the run
-	broken    bool  // the caller wants no more
+	failed    error       // ends the run
+	failing   atomic.Bool // a creation behind the first in flight has ended it
+	broken    bool        // the caller wants no more
 }
 
 // creation is a record being created; record and err may be read once done is closed.
@@ -95,26 +99,34 @@ type creation struct {
 func (b *bulk) run(records iter.Seq[CreateRecordParams]) {
 	index := 0
 	for params := range records {
-		// What ended the run may be known by now; then nothing more is started.
+		b.start(&creation{index: index, params: params, done: make(chan struct{})})
+		index++
+		// The next one is read only when there is room for it.
 		if b.settle(b.options.Concurrency - 1); b.over() {
 			break
 		}
-		b.start(&creation{index: index, params: params, done: make(chan struct{})})
-		index++
 	}
 	b.settle(0)
+	if b.failed == nil && b.ctx.Err() != nil {
+		b.failed = fmt.Errorf("mistralobs: create records: %w", b.ctx.Err())
+	}
 	if b.failed != nil && !b.broken {
 		b.yield(nil, b.failed)
 	}
 }
 
-func (b *bulk) over() bool { return b.failed != nil || b.broken }
+func (b *bulk) over() bool {
+	return b.failed != nil || b.failing.Load() || b.broken || b.ctx.Err() != nil
+}
 
 func (b *bulk) start(c *creation) {
 	b.queue = append(b.queue, c)
 	b.running.Go(func() {
 		defer close(c.done)
 		c.record, c.err = b.service.Create(b.ctx, b.datasetID, c.params)
+		if c.err != nil && b.options.endsAtOnce {
+			b.failing.Store(true)
+		}
 	})
 }
 
@@ -145,10 +157,15 @@ func (b *bulk) deliver(c *creation) {
 		b.broken = !b.yield(c.record, nil)
 		return
 	}
-	err := b.options.OnError(c.index, c.params, c.err)
-	if b.failed == nil {
+	if ended := b.ctx.Err(); ended != nil && errors.Is(c.err, ended) {
+		if b.failed == nil { // the others end alike
+			b.failed = c.err
+		}
+		return // not asked about: this is no failure of the record
+	}
+	if err := b.options.OnError(c.index, c.params, c.err); b.failed == nil {
 		b.failed = err
-	} else if b.ctx.Err() == nil { // else all of them end alike
+	} else if err != nil {
 		b.failed = errors.Join(b.failed, err)
 	}
 }

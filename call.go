@@ -132,10 +132,14 @@ func (cl *call) again(ctx context.Context, err error) bool {
 	}
 	cl.wait = policy.wait(cl.attempts)
 	if retryAfter := cl.retryAfter(err); retryAfter > 0 {
-		if deadline, ok := ctx.Deadline(); retryAfter > policy.MaxWait || ok && time.Until(deadline) < retryAfter {
+		left := policy.MaxWait
+		if deadline, ok := ctx.Deadline(); ok {
+			left = min(left, time.Until(deadline))
+		}
+		if retryAfter > left {
 			return false
 		}
-		cl.wait = policy.waitFor(retryAfter)
+		cl.wait = waitFor(retryAfter, left)
 	}
 	return time.Since(cl.started)+cl.wait <= policy.MaxElapsed
 }
@@ -215,7 +219,7 @@ func (cl *call) newError() *Error {
 	after, _ := parseRetryAfter(cl.answer.header, time.Now())
 	return &Error{
 		StatusCode: cl.answer.status, RequestID: requestID(cl.answer.header), RetryAfter: after,
-		Method: cl.method, Path: cl.path, Body: cl.answer.body, Attempts: cl.attempts, doing: cl.req.doing,
+		Method: cl.method, Path: cl.path, Body: cl.answer.body, Attempts: cl.attempts, doing: cl.req.doing, ambiguous: cl.ambiguous,
 	}
 }
 

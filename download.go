@@ -224,7 +224,7 @@ func (d *download) recover(err error) error {
 	if after := retryAfterOf(err); after > policy.MaxWait {
 		return d.failed(err)
 	} else if after > 0 {
-		pause = policy.waitFor(after)
+		pause = waitFor(after, policy.MaxWait)
 	}
 	d.exports.client.cfg.logger.WarnContext(d.ctx, "mistralobs: download interrupted, going on",
 		"operation", downloadName, "offset", d.offset, "error", err.Error(), "wait", pause)

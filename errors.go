@@ -20,7 +20,7 @@ var (
 	ErrConflict     = errors.New("conflict")          // 409
 	ErrValidation   = errors.New("validation failed") // 422
 	ErrRateLimited  = errors.New("rate limited")      // 429
-	ErrTimeout      = errors.New("timeout")           // 408, 504, or an attempt that took longer than [WithTimeout] allows
+	ErrTimeout      = errors.New("timeout")           // 408, 504, an attempt that took longer than [WithTimeout] allows, or the context's deadline
 	ErrServer       = errors.New("server error")      // 500 to 599
 )
 
@@ -91,6 +91,7 @@ type Error struct {
 
 	doing        string
 	maybeApplied bool
+	ambiguous    bool // an earlier attempt may have been carried out
 	cause        error
 }
 

@@ -3,9 +3,9 @@ package mistralobs
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"iter"
 	"net/url"
-	"slices"
 	"strconv"
 	"sync"
 )
@@ -146,11 +146,15 @@ func (w walk[T]) pages(ctx context.Context) iter.Seq2[*Page[T], error] {
 			yield(nil, errNilContext)
 			return
 		}
+		if err := w.params.check(); err != nil {
+			yield(nil, err)
+			return
+		}
 		ctx, cancel := context.WithCancel(ctx)
 		flight := flight[T]{ctx: ctx, walk: w, next: max(1, w.params.Page)}
 		defer flight.done.Wait()
 		defer cancel()
-		var progress progress[T]
+		progress := newProgress[T]()
 		for {
 			page, err := flight.land()
 			if err == nil {
@@ -211,37 +215,48 @@ func (f *flight[T]) land() (*Page[T], error) {
 // page may come twice when as many items are added in front of it as it holds.
 const (
 	maxEmptyPages = 100
-	maxSamePages  = 3
+	maxSeenPages  = 3
 )
 
 // progress ends a walk over a list that never ends.
 type progress[T any] struct {
-	ids   []string // of the page before
-	next  string   // of the page before
-	empty int      // pages in a row
-	same  int      // pages in a row
+	seed  maphash.Seed
+	pages map[uint64]bool // that have come, by a hash of their ids
+	last  uint64          // page
+	next  string          // of the last page
+	empty int             // pages in a row
+	seen  int             // pages in a row that had come before
+}
+
+func newProgress[T any]() *progress[T] {
+	return &progress[T]{seed: maphash.MakeSeed(), pages: map[uint64]bool{}}
 }
 
 func (p *progress[T]) check(page *Page[T], id func(*T) string) error {
-	ids := make([]string, len(page.Items))
-	for i := range page.Items {
-		ids[i] = id(&page.Items[i])
-	}
+	hash := p.hash(page, id)
+	stuck := false
 	switch {
-	case len(ids) == 0:
-		p.empty, p.same = p.empty+1, 0
-	case slices.Equal(ids, p.ids):
-		p.empty, p.same = 0, p.same+1
+	case len(page.Items) == 0:
+		p.empty, p.seen = p.empty+1, 0
+	case p.pages[hash]:
+		stuck = hash == p.last && page.Next == p.next
+		p.empty, p.seen = 0, p.seen+1
 	default:
-		p.empty, p.same = 0, 0
+		p.empty, p.seen = 0, 0
 	}
-	stuck := p.same > 0 && page.Next == p.next
-	p.ids, p.next = ids, page.Next
-	if !page.HasNext() {
-		return nil
-	}
-	if stuck || p.same >= maxSamePages || p.empty >= maxEmptyPages {
+	p.pages[hash], p.last, p.next = true, hash, page.Next
+	if page.HasNext() && (stuck || p.seen >= maxSeenPages || p.empty >= maxEmptyPages) {
 		return fmt.Errorf("mistralobs: %w: page %d brought nothing new and says that there is another", ErrNoProgress, page.Number)
 	}
 	return nil
+}
+
+func (p *progress[T]) hash(page *Page[T], id func(*T) string) uint64 {
+	var h maphash.Hash
+	h.SetSeed(p.seed)
+	for i := range page.Items {
+		h.WriteString(id(&page.Items[i]))
+		h.WriteByte(0)
+	}
+	return h.Sum64()
 }

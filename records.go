@@ -2,7 +2,9 @@ package mistralobs
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -140,13 +142,33 @@ func (s *RecordsService) DeleteAll(ctx context.Context, recordIDs []string) erro
 		return err
 	}
 	for batch := range slices.Chunk(recordIDs, MaxBulkDelete) {
-		body, err := encode(recordIDList{batch})
-		if err != nil {
+		if err := s.deleteBatch(ctx, batch); err != nil {
 			return err
 		}
-		if err := exec(ctx, s.client, request{
-			name: "records.delete_all", doing: "delete records", route: "POST /v1/observability/dataset-records/bulk-delete", body: body,
-		}); err != nil {
+	}
+	return nil
+}
+
+func (s *RecordsService) deleteBatch(ctx context.Context, recordIDs []string) error {
+	body, err := encode(recordIDList{recordIDs})
+	if err != nil {
+		return err
+	}
+	err = exec(ctx, s.client, request{
+		name: "records.delete_all", doing: "delete records", route: "POST /v1/observability/dataset-records/bulk-delete", body: body,
+	})
+	var e *Error
+	if errors.As(err, &e) && e.StatusCode == http.StatusNotFound && e.ambiguous {
+		// The first attempt, whose answer was lost, may have deleted them, or not:
+		// one by one it does not matter.
+		return s.deleteEach(ctx, recordIDs)
+	}
+	return err
+}
+
+func (s *RecordsService) deleteEach(ctx context.Context, recordIDs []string) error {
+	for _, id := range recordIDs {
+		if err := s.Delete(ctx, id); err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
 	}

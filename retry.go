@@ -16,8 +16,8 @@ import (
 // RetryPolicy says how often and how long a failed request is sent again.
 //
 // What may be sent again is not a matter of taste and not settable: reads,
-// deletes, PUT, PATCH and the judge after any network error and 408, 429, 500,
-// 502, 503 and 504; what creates something only when the service cannot have
+// deletes, PUT, PATCH and the judge after any network error (but an unknown host
+// and a bad certificate) and 408, 429, 500, 502, 503 and 504; what creates something only when the service cannot have
 // acted (no connection was made, or 429, or 503 with a Retry-After).
 type RetryPolicy struct {
 	// MaxAttempts is how often a request is sent at most, the first time
@@ -71,9 +71,13 @@ func (p RetryPolicy) wait(n int) time.Duration {
 }
 
 // waitFor is the pause after a Retry-After: what the service asked for, and a
-// little more, so that clients told the same do not come back together.
-func (p RetryPolicy) waitFor(retryAfter time.Duration) time.Duration {
-	return min(p.MaxWait, retryAfter+rand.N(retryAfter/10+1))
+// little more if there is time for it, so that clients told the same do not
+// come back together.
+func waitFor(retryAfter, most time.Duration) time.Duration {
+	if wait := retryAfter + rand.N(retryAfter/10+1); wait < most {
+		return wait
+	}
+	return retryAfter
 }
 
 // retryableStatus lists the answers after which a request that does no harm twice is repeated.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -70,14 +71,17 @@ func newWaitConfig(opts []WaitOption) (*waitConfig, error) {
 //
 // If the task ends in any other way than COMPLETED, or vanishes, Wait returns a
 // [*TaskError] with the task as last seen beside it. Statuses that are no end
-// ([TaskStatus.Done]) are waited out. Failures to look that may pass (network,
-// 408, 429, 5xx) are survived, five in a row; others are returned at once. The
+// ([TaskStatus.Done]) are waited out. Failures to look that may pass (of the
+// network, 408, 429, 500, 502, 503, 504) are survived, five in a row; others are returned at once. The
 // context ends the wait, with the last seen task beside its error; give it a
 // deadline, since a task can run for as long as it likes.
 func (s *TasksService) Wait(ctx context.Context, datasetID, taskID string, opts ...WaitOption) (*ImportTask, error) {
 	cfg, err := newWaitConfig(opts)
 	if err != nil {
 		return nil, err
+	}
+	if ctx == nil {
+		return nil, errNilContext
 	}
 	return s.newWaiter(cfg, datasetID, taskID, nil).wait(ctx)
 }
@@ -120,7 +124,9 @@ func (s *TasksService) waitAll(ctx context.Context, cfg *waitConfig, tasks []*Im
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return seen, err // the others were canceled because of it
+		// The others were canceled because of it, but for those that had ended.
+		errs = slices.DeleteFunc(errs, fatal)
+		return seen, errors.Join(append([]error{err}, errs...)...)
 	}
 	return seen, errors.Join(errs...)
 }
@@ -221,8 +227,8 @@ func (w *waiter) look(ctx context.Context) error {
 func (w *waiter) lookFailed(ctx context.Context, err error) error {
 	w.failures++
 	switch {
-	case ctx.Err() != nil:
-		return w.interrupted(err)
+	case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
+		return w.interrupted(fmt.Errorf("%w: %w", ctx.Err(), err))
 	case errors.Is(err, ErrNotFound) && w.task != nil:
 		return &TaskError{Task: w.task, err: err}
 	case !transient(err) || w.failures >= maxPollFailures:
@@ -284,15 +290,15 @@ const (
 	shortestShare = 40
 )
 
-// next returns the pause before the next look, jittered by a tenth either way so
-// that waits begun together do not look together.
+// next returns the pause before the next look, shortened by up to a tenth so that
+// waits begun together do not look together.
 func (s *schedule) next(now time.Time, progress *int) time.Duration {
 	waited := now.Sub(s.started)
 	pause := waited / longestShare
 	if remaining, known := s.remaining(now, progress); known {
 		pause = max(min(pause, remaining), waited/shortestShare)
 	}
-	pause += time.Duration((rand.Float64() - 0.5) / 5 * float64(pause))
+	pause -= rand.N(pause/10 + 1)
 	return min(max(pause, s.min), s.max)
 }
 

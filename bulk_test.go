@@ -1,0 +1,481 @@
+package mistralobs_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mistralobs/mistralobs-go"
+)
+
+// bulkService creates records whose payload is {"n": number}, and answers with
+// that number as the id.
+type bulkService struct {
+	took   func(n int) time.Duration // to create record n; nil: no time
+	status func(n int) int           // 0: it is created; -1: the connection breaks; nil: all are created
+
+	mu       sync.Mutex
+	started  []int
+	created  []string
+	inFlight int
+	most     int
+}
+
+func (s *bulkService) RoundTrip(req *http.Request) (*http.Response, error) {
+	var body struct {
+		Payload struct {
+			N int `json:"n"`
+		} `json:"payload"`
+	}
+	if err := json.NewDecoder(req.Body).Decode(&body); err != nil {
+		return nil, err
+	}
+	n := body.Payload.N
+	s.mu.Lock()
+	s.started = append(s.started, n)
+	s.inFlight++
+	s.most = max(s.most, s.inFlight)
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.inFlight--
+		s.mu.Unlock()
+	}()
+	if s.took != nil {
+		select {
+		case <-time.After(s.took(n)):
+		case <-req.Context().Done():
+			return nil, req.Context().Err()
+		}
+	}
+	status := 0
+	if s.status != nil {
+		status = s.status(n)
+	}
+	switch status {
+	case 0:
+		s.mu.Lock()
+		s.created = append(s.created, strconv.Itoa(n))
+		s.mu.Unlock()
+		return reply(req, 201, fmt.Sprintf(`{"id":"%d"}`, n)), nil
+	case -1:
+		return nil, &net.OpError{Op: "read", Err: syscall.ECONNRESET}
+	}
+	return reply(req, status, fmt.Sprintf(`{"detail":"record %d is bad"}`, n)), nil
+}
+
+// snapshot is what has been started and is in flight at the moment.
+func (s *bulkService) snapshot() (started, inFlight int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.started), s.inFlight
+}
+
+// numberedRecords is the input of so many records, counting those that are read; negative: endless.
+func numberedRecords(n int, read *int) iter.Seq[mistralobs.CreateRecordParams] {
+	return func(yield func(mistralobs.CreateRecordParams) bool) {
+		for i := 0; n < 0 || i < n; i++ {
+			*read++
+			if !yield(mistralobs.CreateRecordParams{Payload: map[string]int{"n": i}}) {
+				return
+			}
+		}
+	}
+}
+
+// gather ranges over a sequence to its end. It fails if anything follows an error.
+func gather(t *testing.T, seq iter.Seq2[*mistralobs.Record, error]) (ids []string, last error) {
+	t.Helper()
+	for record, err := range seq {
+		require.NoError(t, last, "an error is the last")
+		if last = err; err != nil {
+			require.Nil(t, record)
+			continue
+		}
+		ids = append(ids, record.ID)
+	}
+	return ids, last
+}
+
+// upTo returns "0" to the number before n.
+func upTo(n int) []string {
+	var ids []string
+	for i := range n {
+		ids = append(ids, strconv.Itoa(i))
+	}
+	return ids
+}
+
+func TestCreateAllKeepsTheOrder(t *testing.T) {
+	t.Parallel()
+	for name, took := range map[string]func(int) time.Duration{
+		"no time":          nil,
+		"all alike":        func(int) time.Duration { return time.Second },
+		"later ones first": func(n int) time.Duration { return time.Duration(8-n%8) * time.Second },
+		"one that is slow": func(n int) time.Duration { return time.Duration(1+n%7/6*40) * time.Second },
+		"in any order":     func(n int) time.Duration { return time.Duration(1+n*7919%13) * time.Second },
+	} {
+		for _, concurrency := range []int{0, 1, 2, 8, 256} {
+			t.Run(fmt.Sprintf("%s/concurrency %d", name, concurrency), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					service, read := &bulkService{took: took}, 0
+					ids, err := gather(t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(60, &read),
+						mistralobs.BulkOptions{Concurrency: concurrency}))
+					require.NoError(t, err)
+					assert.Equal(t, upTo(60), ids)
+					assert.Len(t, service.started, 60)
+					if concurrency == 0 {
+						concurrency = mistralobs.DefaultBulkConcurrency
+					}
+					assert.LessOrEqual(t, service.most, concurrency)
+					if took != nil {
+						assert.Equal(t, min(concurrency, 60), service.most, "that many really are in flight")
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestCreateAllTakesTheTimeOfItsConcurrency(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service, read := &bulkService{took: func(int) time.Duration { return time.Second }}, 0
+		start := time.Now()
+		ids, err := gather(t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(100, &read), mistralobs.BulkOptions{Concurrency: 10}))
+		require.NoError(t, err)
+		assert.Len(t, ids, 100)
+		assert.Equal(t, 10*time.Second, time.Since(start))
+	})
+}
+
+func TestCreateAllReadsNoFurtherThanItsConcurrency(t *testing.T) {
+	t.Parallel()
+	for _, concurrency := range []int{1, 3, 8} {
+		t.Run(strconv.Itoa(concurrency), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				service, read, received := &bulkService{took: func(n int) time.Duration { return time.Duration(n%5) * time.Second }}, 0, 0
+				for _, err := range clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(40, &read), mistralobs.BulkOptions{Concurrency: concurrency}) {
+					require.NoError(t, err)
+					received++
+					time.Sleep(time.Minute) // a slow consumer
+					assert.LessOrEqual(t, read-received, concurrency)
+					started, inFlight := service.snapshot()
+					assert.LessOrEqual(t, started-received, concurrency)
+					assert.Zero(t, inFlight)
+				}
+				assert.Equal(t, 40, received)
+			})
+		})
+	}
+}
+
+// BulkOptions: CreateAll holds at most Concurrency of the input's records.
+func TestCreateAllHoldsNoMoreThanItsConcurrency(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service, read := &bulkService{took: func(int) time.Duration { return time.Hour }}, 0
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_, err := gather(t, clientOver(t, service, mistralobs.WithTimeout(2*time.Hour)).Records.CreateAll(ctx, datasetID, numberedRecords(-1, &read), mistralobs.BulkOptions{Concurrency: 4}))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Len(t, service.started, 4)
+		assert.Equal(t, 4, read, "one is read only when there is room for it")
+	})
+}
+
+func TestCreateAllEndsWithTheFirstFailure(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name    string
+		took    func(n int) time.Duration
+		status  func(n int) int
+		ids     []string
+		kinds   map[string]bool
+		text    []string
+		started int
+	}{
+		{
+			name: "the first", status: func(n int) int { return map[int]int{0: 422}[n] }, took: func(int) time.Duration { return time.Second },
+			ids: []string{"1", "2"}, kinds: set("validation"), text: []string{"record 0 of the input: mistralobs: create record: 422"}, started: 3,
+		}, {
+			name: "one in the middle", status: func(n int) int { return map[int]int{4: 404}[n] }, took: func(n int) time.Duration { return time.Duration(n+1) * time.Second },
+			ids: []string{"0", "1", "2", "3", "5", "6"}, kinds: set("not found"), text: []string{"record 4 of the input: "}, started: 7,
+		}, {
+			name: "the last", status: func(n int) int { return map[int]int{9: 422}[n] }, took: func(int) time.Duration { return time.Second },
+			ids: upTo(9), kinds: set("validation"), text: []string{"record 9 of the input: "}, started: 10,
+		}, {
+			name: "two at once", status: func(n int) int { return map[int]int{0: 422, 2: 409}[n] }, took: func(int) time.Duration { return time.Second },
+			ids: []string{"1"}, kinds: set("validation", "conflict"), text: []string{"record 0 of the input: ", "record 2 of the input: "}, started: 3,
+		}, {
+			name: "and one that may have been applied", status: func(n int) int { return map[int]int{0: 422, 1: -1}[n] },
+			took: func(n int) time.Duration { return time.Duration(n) * time.Second },
+			ids:  []string{"2"}, kinds: set("validation", "maybe applied", "reset"), text: []string{"record 0 of the input: ", "record 1 of the input: "}, started: 3,
+		}, {
+			name: "one after which those in flight take long", status: func(n int) int { return map[int]int{0: 422}[n] },
+			took: func(n int) time.Duration { return time.Duration(n) * time.Hour / 2 },
+			ids:  []string{"1", "2"}, kinds: set("validation"), text: []string{"record 0 of the input: "}, started: 3,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				service, read := &bulkService{took: test.took, status: test.status}, 0
+				ids, err := gather(t, clientOver(t, service, mistralobs.WithTimeout(9*time.Hour)).Records.CreateAll(t.Context(), datasetID, numberedRecords(10, &read), mistralobs.BulkOptions{Concurrency: 3}))
+				assert.Equal(t, test.kinds, kindsOf(err), "%v", err)
+				for _, text := range test.text {
+					assert.ErrorContains(t, err, text)
+				}
+				assert.Equal(t, test.ids, ids)
+				slices.Sort(service.created)
+				assert.Equal(t, service.created, ids, "what was created has been yielded")
+				assert.Len(t, service.started, test.started)
+			})
+		})
+	}
+}
+
+// When a record fails for good, no further one is started, though an earlier one is still in flight.
+func TestCreateAllStartsNothingAfterAFailure(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service, read := &bulkService{
+			took:   func(n int) time.Duration { return []time.Duration{time.Second, 10 * time.Second, 0, 0}[n] },
+			status: func(n int) int { return map[int]int{2: 422}[n] },
+		}, 0
+		ids, err := gather(t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(4, &read), mistralobs.BulkOptions{Concurrency: 3}))
+		require.ErrorIs(t, err, mistralobs.ErrValidation)
+		assert.Equal(t, []string{"0", "1"}, ids)
+		assert.NotContains(t, service.started, 3, "record 2 had failed before it")
+	})
+}
+
+// failure is a call of OnError.
+type failure struct {
+	index int
+	n     any
+	kind  string
+}
+
+func TestCreateAllOnError(t *testing.T) {
+	t.Parallel()
+	errEnough := errors.New("enough")
+	for _, test := range []struct {
+		name    string
+		onError func(seen int) error
+		ids     []string
+		seen    []failure
+		want    error
+	}{
+		{
+			"skip", func(int) error { return nil }, []string{"0", "2", "3", "4", "6", "7", "8", "9"},
+			[]failure{{1, 1, "validation"}, {5, 5, "maybe applied"}}, nil,
+		}, {
+			"stop at the second", func(seen int) error {
+				if seen == 2 {
+					return errEnough
+				}
+				return nil
+			}, []string{"0", "2", "3", "4", "6"}, []failure{{1, 1, "validation"}, {5, 5, "maybe applied"}}, errEnough,
+		}, {
+			"stop at once", func(int) error { return errEnough }, []string{"0", "2"}, []failure{{1, 1, "validation"}}, errEnough,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				service := &bulkService{
+					took:   func(n int) time.Duration { return time.Duration(n+1) * time.Second },
+					status: func(n int) int { return map[int]int{1: 422, 5: -1}[n] },
+				}
+				var seen []failure
+				read := 0
+				ids, err := gather(t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(10, &read), mistralobs.BulkOptions{
+					Concurrency: 2,
+					OnError: func(index int, params mistralobs.CreateRecordParams, err error) error {
+						kind := "maybe applied"
+						if errors.Is(err, mistralobs.ErrValidation) {
+							kind = "validation"
+						}
+						assert.ErrorIs(t, err, kinds[kind])
+						seen = append(seen, failure{index, params.Payload.(map[string]int)["n"], kind})
+						return test.onError(len(seen))
+					},
+				}))
+				assert.ErrorIs(t, err, test.want)
+				assert.Equal(t, test.ids, ids)
+				assert.Equal(t, test.seen, seen)
+			})
+		})
+	}
+}
+
+func TestCreateAllRefusesBadPayloadsUnsent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service := &bulkService{}
+		input := slices.Values([]mistralobs.CreateRecordParams{{Payload: map[string]int{"n": 0}}, {Payload: "text"}, {Payload: map[string]int{"n": 2}}})
+		ids, err := gather(t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, input, mistralobs.BulkOptions{Concurrency: 1}))
+		assert.Equal(t, set("params"), kindsOf(err), "%v", err)
+		assert.Equal(t, []string{"0"}, ids)
+		assert.Equal(t, []int{0}, service.started)
+	})
+}
+
+func TestCreateAllBreak(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service, read := &bulkService{took: func(n int) time.Duration { return time.Duration(n+1) * time.Second }}, 0
+		start := time.Now()
+		var ids []string
+		for record, err := range clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(-1, &read), mistralobs.BulkOptions{Concurrency: 4}) {
+			require.NoError(t, err)
+			if ids = append(ids, record.ID); len(ids) == 3 {
+				break
+			}
+		}
+		started, inFlight := service.snapshot()
+		assert.Equal(t, []string{"0", "1", "2"}, ids)
+		assert.Zero(t, inFlight, "what was in flight has been canceled")
+		assert.Equal(t, 3*time.Second, time.Since(start), "at once")
+		assert.LessOrEqual(t, read, 3+4)
+		assert.LessOrEqual(t, started, read)
+	}) // fails if a goroutine is left
+}
+
+func TestCreateAllBreakAmongWhatIsDone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service, read, received := &bulkService{took: func(int) time.Duration { return time.Second }}, 0, 0
+		for range clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(4, &read), mistralobs.BulkOptions{Concurrency: 4}) {
+			received++
+			break
+		}
+		assert.Equal(t, 1, received)
+		assert.Len(t, service.created, 4)
+	})
+}
+
+func TestCreateAllEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	for _, skip := range []bool{false, true} {
+		t.Run(fmt.Sprintf("skip=%v", skip), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				time.AfterFunc(2500*time.Millisecond, cancel)
+				service, read := &bulkService{took: func(int) time.Duration { return time.Second }}, 0
+				options := mistralobs.BulkOptions{Concurrency: 2}
+				if skip {
+					options.OnError = func(int, mistralobs.CreateRecordParams, error) error { return nil }
+				}
+				start := time.Now()
+				// An end to the input, so that a walk that does not see the context ends too.
+				ids, err := gather(t, clientOver(t, service).Records.CreateAll(ctx, datasetID, numberedRecords(1000, &read), options))
+				assert.Equal(t, 2500*time.Millisecond, time.Since(start))
+				assert.ErrorIs(t, err, context.Canceled, "a creation that was cut short does not look like a whole one")
+				assert.Equal(t, upTo(4), ids)
+				assert.Len(t, service.started, 6)
+				assert.LessOrEqual(t, read, 7, "nothing more is read")
+			})
+		})
+	}
+}
+
+func TestCreateAllOfNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service, read := &bulkService{}, 0
+		ids, err := gather(t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(0, &read), mistralobs.BulkOptions{}))
+		require.NoError(t, err)
+		assert.Empty(t, ids)
+		assert.Empty(t, service.started)
+	})
+}
+
+func TestCreateAllRefusesBadOptions(t *testing.T) {
+	t.Parallel()
+	for _, concurrency := range []int{-1, mistralobs.MaxBulkConcurrency + 1} {
+		service, read := &bulkService{}, 0
+		ids, err := gather(t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(3, &read), mistralobs.BulkOptions{Concurrency: concurrency}))
+		assert.Equal(t, set("params"), kindsOf(err), "%v", err)
+		assert.Empty(t, ids)
+		assert.Empty(t, service.started)
+		assert.Zero(t, read)
+	}
+}
+
+func TestCreateAllTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service, read := &bulkService{}, 0
+		records := clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(3, &read), mistralobs.BulkOptions{})
+		for range 2 {
+			ids, err := gather(t, records)
+			require.NoError(t, err)
+			assert.Equal(t, upTo(3), ids)
+		}
+		assert.Len(t, service.started, 6)
+	})
+}
+
+func TestDeleteAll(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name    string
+		ids     []string
+		fail    int   // number of the request that fails, from 1; 0: none
+		batches []int // how many ids each request holds
+		want    map[string]bool
+	}{
+		{"one", upTo(1), 0, []int{1}, set()},
+		{"a full request", upTo(500), 0, []int{500}, set()},
+		{"one more", upTo(501), 0, []int{500, 1}, set()},
+		{"many", upTo(1200), 0, []int{500, 500, 200}, set()},
+		{"none", nil, 0, nil, set("params")},
+		{"an empty id", append(upTo(700), ""), 0, nil, set("params")},
+		{"a second request that fails", upTo(1200), 2, []int{500, 500}, set("forbidden")},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var batches []int
+			var sent []string
+			client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+				assert.Equal(t, "POST /v1/observability/dataset-records/bulk-delete", req.Method+" "+req.URL.Path)
+				var body struct {
+					IDs []string `json:"dataset_record_ids"`
+				}
+				assert.NoError(t, json.NewDecoder(req.Body).Decode(&body))
+				batches = append(batches, len(body.IDs))
+				sent = append(sent, body.IDs...)
+				if len(batches) == test.fail {
+					return reply(req, 403, ""), nil
+				}
+				return answer(req, 204, nil, strings.NewReader(""), 0), nil
+			}))
+			err := client.Records.DeleteAll(t.Context(), test.ids)
+			assert.Equal(t, test.want, kindsOf(err), "%v", err)
+			assert.Equal(t, len(test.want) == 0, err == nil)
+			assert.Equal(t, test.batches, batches)
+			assert.True(t, slices.Equal(test.ids[:len(sent)], sent), "in order, none left out")
+		})
+	}
+}

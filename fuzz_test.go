@@ -1,0 +1,283 @@
+package mistralobs
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Whatever the body, an error is made of it that says something on valid UTF-8.
+func FuzzErrorBody(f *testing.F) {
+	for _, seed := range []string{
+		``, `null`, `true`, `"text"`, `[]`, `{}`, "\ufeff{}", `{"detail":null}`,
+		`{"detail":{"message":"no such dataset","error_code":"DATASET_NOT_FOUND"}}`,
+		`{"detail":{"message":"no such dataset","error_code":null}}`,
+		`{"detail":[{"loc":["body","name",0],"msg":"too short","type":"string_too_short"}]}`,
+		`{"detail":"Not Found"}`,
+		`{"object":"error","message":"Rate limit exceeded","type":"rate_limited","param":null,"code":"1300"}`,
+		`{"object":"error","message":{"detail":[{"type":"missing","loc":["body"],"msg":"m","input":{"a":1}}]},"code":3051}`,
+		`{"object":"error","message":[{"detail":[{"msg":"m"}]},{"detail":"d"}]}`,
+		`{"message":"{\"detail\":[{\"msg\":\"m\",\"loc\":[\"a\"]}]}"}`,
+		`{"message":"Unauthorized","request_id":"r"}`,
+		`{"message":"\"\\\"[[[[[[[[\\\"\""}`, `{"detail":[[[[[[[[["x"]]]]]]]]]}`, `{"detail":["a","b",3,null,true]}`,
+		`<html><body>502 Bad Gateway</body></html>`, "\xff\xfe\x00", strings.Repeat("€", 101), strings.Repeat(" ", 400) + "x",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		e := &Error{StatusCode: http.StatusUnprocessableEntity, Body: bytes.Clone(body), Attempts: 1, doing: "get dataset"}
+		e.fill()
+
+		assert.Equal(t, body, e.Body, "the body is left as it is")
+		assert.True(t, utf8.ValidString(e.Error()), "%q", e.Error())
+		if len(bytes.TrimSpace(body)) > 0 {
+			assert.False(t, e.Message == "" && e.Code == "" && len(e.Fields) == 0, "what the service said is lost")
+		}
+	})
+}
+
+// Whatever the answer, it is decoded into a page of real items or refused.
+func FuzzDecodePage(f *testing.F) {
+	for _, seed := range []string{
+		``, `null`, `{}`, `[]`, `{"records":null}`, `{"records":{}}`, `{"records":{"count":87}}`, `{"datasets":{"results":null}}`,
+		`{"records":{"results":[{"id":"r","payload":{"messages": [ ],"a":1,"a":2},"properties":null,"created_at":"2026-05-04T10:20:30.123Z"}],"count":1,"next":null}}`,
+		`{"datasets":{"results":[{"id":"d","name":"n","deleted_at":null,"colour":"x"}],"next":"n","previous":"p","count":9007199254740993}}`,
+		`{"records":{"results":[{"id":"r","payload":[]}]}}`, `{"records":{"results":[{}]}}`, `{"records":{"results":[null]}}`,
+		`{"records":{"results":[{"id":"r","payload":{"a":"` + "\xff" + `"}}]},"records":{}}`,
+		`{"datasets":{"results":[{"id":"d","created_at":"yesterday"}]}}`, `{"records":{"results":` + strings.Repeat("[", 200),
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var datasets datasetList
+		if decode(body, &datasets) == nil {
+			for _, dataset := range datasets.page().Items {
+				assert.NotEmpty(t, dataset.ID)
+			}
+		}
+		var records recordList
+		if decode(body, &records) != nil {
+			return
+		}
+		for _, record := range records.page().Items {
+			assert.NotEmpty(t, record.ID)
+			for _, object := range []Object{record.Payload, record.Properties} {
+				if object == nil {
+					continue
+				}
+				assert.True(t, bytes.Contains(body, object), "%s is not what came", object)
+				assert.NoError(t, checkObject(object))
+			}
+		}
+	})
+}
+
+// What can be read can be written and read again.
+func FuzzReadJSONL(f *testing.F) {
+	for _, seed := range []string{
+		``, "\n\n", "\ufeff", "\ufeff\r\n{\"messages\":[]}\r\n\r\n",
+		`{"messages":[{"role":"user","content":"a<b"}],"n":9007199254740993,"properties":{"k":1,"k":2}}`,
+		"{\"payload\":{\"a\" :\t1},\"properties\":null,\"id\":\"x\"}\n{\"payload\":{}}",
+		"{\"payload\":{\"a\":\r1}}", "{\"payload\":{\"a\":\"\xff\u2028\"}}", `{"payload":{},"payload":{"a":1}}`, `{"p\u0061yload":{}}`,
+		`{"messages":{}}`, `{"messages":[1]}`, `{"properties":{}}`, `{"payload":1}`, `{"payload":{}}{}`, `{"payload":{}`, `[]`, `{"payload":{}} x`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		compact := func(object Object) string {
+			var buf bytes.Buffer
+			if object != nil {
+				require.NoError(t, json.Compact(&buf, object))
+			}
+			return buf.String()
+		}
+		var first bytes.Buffer
+		var want [][2]string
+		writer := NewJSONLWriter(&first)
+		for record, err := range ReadJSONL(bytes.NewReader(file)) {
+			if err != nil {
+				var line *LineError
+				require.ErrorAs(t, err, &line)
+				assert.Positive(t, line.Line)
+				break
+			}
+			want = append(want, [2]string{compact(record.Payload), compact(record.Properties)})
+			assert.True(t, record.Extra == nil || checkObject(record.Extra) == nil, "%s", record.Extra)
+			require.NoError(t, writer.Write(record.Payload, record.Properties))
+		}
+		require.NoError(t, writer.Flush())
+		assert.Equal(t, len(want), strings.Count(first.String(), "\n"), "a line a record")
+
+		var second bytes.Buffer
+		var got [][2]string
+		writer = NewJSONLWriter(&second)
+		for record, err := range ReadJSONL(bytes.NewReader(first.Bytes())) {
+			require.NoError(t, err)
+			got = append(got, [2]string{compact(record.Payload), compact(record.Properties)})
+			assert.Nil(t, record.Extra)
+			require.NoError(t, writer.Write(record.Payload, record.Properties))
+		}
+		require.NoError(t, writer.Flush())
+		assert.Equal(t, want, got)
+		assert.Equal(t, first.String(), second.String(), "byte for byte from then on")
+	})
+}
+
+// An object is kept byte for byte, and what it is decoded to says the same.
+func FuzzObject(f *testing.F) {
+	for _, seed := range []string{
+		``, `null`, `[]`, `"{}"`, `{}`, ` { } `, `{"a":9007199254740993,"a":1e400,"b":[-0.0]}`, `{"messages":[]}`, `{"messages":null}`, `{"messages":[null]}`,
+		`{"messages":[{"role":"user","content":"a<b"}],"model":null,"temperature":0.70}`,
+		`{"messages":[{"role":5,"content":null,"name":"","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}}]}],"model":5}`,
+		`{"messages":[{"role":"tool","tool_calls":[],"tool_call_id":{},"prefix":true},{"tool_calls":[{}],"content":[{"type":"text","text":""}]}]}`,
+		`{"messages":[{"tool_calls":[{"function":{},"x":1},{"function":{"arguments":{"n":1}}}]}],"messages":[{"tool_calls":[null]}]}`,
+		`{"m\u006fdel":"a","model":"\ud800","` + "\xff" + `":1,"` + "\xfe" + `":2}`, `{"a":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		object, err := NewObject(json.RawMessage(raw))
+		if err != nil {
+			require.ErrorIs(t, err, ErrInvalidParams)
+			return
+		}
+		assert.Equal(t, strings.Trim(string(raw), " \t\r\n"), object.String())
+
+		want, err := object.Map()
+		require.NoError(t, err)
+		again, err := NewObject(want)
+		require.NoError(t, err)
+		got, err := again.Map()
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+
+		conversation, err := object.Conversation()
+		if err != nil {
+			return
+		}
+		for _, message := range conversation.Messages {
+			_ = message.Text()
+			_, _ = message.Content.Chunks()
+		}
+		again, err = NewObject(conversation)
+		require.NoError(t, err)
+		got, err = again.Map()
+		require.NoError(t, err)
+		assert.Equal(t, want, got, "a conversation loses nothing")
+	})
+}
+
+// Whatever the header, the wait is not negative.
+func FuzzRetryAfter(f *testing.F) {
+	for _, seed := range []string{
+		"", "0", "1", "-1", "+5", " 7 ", "1.5", "999999999", "9223372036854775807", "9223372036854775808", strings.Repeat("9", 100), "-9223372036854775809",
+		"Mon, 04 May 2026 10:21:30 GMT", "Monday, 04-May-26 10:21:30 GMT", "Mon May  4 10:21:30 2026", "Mon, 01 Jan 0001 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "soon",
+	} {
+		f.Add(seed, int64(1_777_890_030))
+	}
+	f.Fuzz(func(t *testing.T, value string, now int64) {
+		wait, told := parseRetryAfter(http.Header{"Retry-After": {value}}, time.Unix(now, 0))
+		assert.GreaterOrEqual(t, wait, time.Duration(0))
+		assert.True(t, told || wait == 0)
+	})
+}
+
+// No id makes a request go elsewhere than to the resource of that id.
+func FuzzPath(f *testing.F) {
+	for _, seed := range []string{
+		"", ".", "..", "...", "a", "a/b", "../x", "/", "//evil.example", "a?b=c", "a#b", "a%2fb", "%2e%2e", `a\b`, "a\r\nX: y", "a\x00b", "ü", "\xff", "{id}", "a;b", "@evil.example", ":443", " ", "+",
+	} {
+		f.Add(seed, "t")
+		f.Add("d", seed)
+	}
+	f.Fuzz(func(t *testing.T, dataset, task string) {
+		req := request{route: "GET /v1/observability/datasets/{dataset_id}/tasks/{task_id}", ids: ids{dataset, task}}
+		method, path, err := req.expand()
+		if err != nil {
+			require.ErrorIs(t, err, ErrInvalidParams)
+			return
+		}
+		assert.Equal(t, http.MethodGet, method)
+		u, err := url.Parse("https://api.example.com/prefix" + path)
+		require.NoError(t, err)
+		assert.Equal(t, "api.example.com", u.Host)
+		assert.Nil(t, u.User)
+		assert.Empty(t, u.RawQuery+u.Fragment)
+		assert.False(t, u.ForceQuery)
+		assert.Equal(t, "/prefix"+path, u.EscapedPath(), "net/http sends it as it is")
+
+		segments := strings.Split(u.EscapedPath(), "/")
+		require.Len(t, segments, 8)
+		for i, id := range map[int]string{5: dataset, 7: task} {
+			assert.NotContains(t, []string{"", ".", ".."}, segments[i])
+			sent, err := url.PathUnescape(segments[i])
+			require.NoError(t, err)
+			assert.Equal(t, id, sent)
+			segments[i] = "*"
+		}
+		assert.Equal(t, "/prefix/v1/observability/datasets/*/tasks/*", strings.Join(segments, "/"))
+	})
+}
+
+// No file name breaks out of its place in an upload.
+func FuzzUploadName(f *testing.F) {
+	for _, seed := range []string{
+		"", "a.jsonl", `a".jsonl`, `a\`, `a\"`, `"; name="purpose`, "a\r\nX-Injected: yes", "a\nb", "ü.jsonl", "\xff", "\u0085", "\u2028", "a;b=c", "a%22", "UTF-8''x", " ", "../a", "a/b", strings.Repeat("x", 300),
+	} {
+		f.Add(seed, "evaluation")
+		f.Add("a.jsonl", seed)
+	}
+	f.Fuzz(func(t *testing.T, name, purpose string) {
+		params := UploadParams{Name: name, Body: strings.NewReader("content"), Purpose: FilePurpose(purpose)}
+		if err := params.check(); err != nil {
+			require.ErrorIs(t, err, ErrInvalidParams)
+			return
+		}
+		source, err := newSource(t.Context(), params.Body, 0)
+		require.NoError(t, err)
+		upload, err := newUploadBody(params, source, transfer{})
+		require.NoError(t, err)
+		body, err := upload.open()
+		require.NoError(t, err)
+		sent, err := io.ReadAll(body)
+		require.NoError(t, err)
+		assert.EqualValues(t, upload.size, len(sent), "the announced length")
+
+		_, media, err := mime.ParseMediaType(upload.contentType)
+		require.NoError(t, err)
+		form := multipart.NewReader(bytes.NewReader(sent), media["boundary"])
+		if purpose != "" {
+			part, err := form.NextRawPart()
+			require.NoError(t, err)
+			value, err := io.ReadAll(part)
+			require.NoError(t, err)
+			assert.Equal(t, "purpose", part.FormName())
+			assert.Empty(t, part.FileName())
+			assert.Len(t, part.Header, 1)
+			assert.Equal(t, purpose, string(value))
+		}
+		part, err := form.NextRawPart()
+		require.NoError(t, err)
+		content, err := io.ReadAll(part)
+		require.NoError(t, err)
+		assert.Equal(t, "file", part.FormName())
+		assert.Equal(t, filepath.Base(name), part.FileName(), "%q", part.Header)
+		assert.Len(t, part.Header, 2, "its disposition and its type")
+		assert.Equal(t, "application/octet-stream", part.Header.Get("Content-Type"))
+		assert.Equal(t, "content", string(content))
+		_, err = form.NextRawPart()
+		assert.Equal(t, io.EOF, err)
+	})
+}

@@ -1,0 +1,416 @@
+package mistralobs_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mistralobs/mistralobs-go"
+)
+
+func TestReadJSONL(t *testing.T) {
+	t.Parallel()
+	record := func(payload, properties, extra string) *mistralobs.JSONLRecord {
+		r := &mistralobs.JSONLRecord{Payload: mistralobs.Object(payload)}
+		if properties != "" {
+			r.Properties = mistralobs.Object(properties)
+		}
+		if extra != "" {
+			r.Extra = mistralobs.Object(extra)
+		}
+		return r
+	}
+	a, b := record(`{"a":1}`, ``, ``), record(`{"b":2}`, ``, ``)
+	tests := map[string]struct {
+		file string
+		want []*mistralobs.JSONLRecord
+	}{
+		"nothing":                    {"", nil},
+		"blank lines alone":          {"\n \n\t\r\n", nil},
+		"a byte-order mark alone":    {"\ufeff", nil},
+		"a payload alone":            {`{"payload":{"a":1}}` + "\n", []*mistralobs.JSONLRecord{a}},
+		"no line break at the end":   {`{"payload":{"a":1}}`, []*mistralobs.JSONLRecord{a}},
+		"lines that end in CRLF":     {"{\"payload\":{\"a\":1}}\r\n{\"payload\":{\"b\":2}}\r\n", []*mistralobs.JSONLRecord{a, b}},
+		"CRLF without the last LF":   {"{\"payload\":{\"a\":1}}\r\n{\"payload\":{\"b\":2}}\r", []*mistralobs.JSONLRecord{a, b}},
+		"a byte-order mark":          {"\ufeff{\"payload\":{\"a\":1}}\n", []*mistralobs.JSONLRecord{a}},
+		"a mark and a blank line":    {"\ufeff\r\n{\"payload\":{\"a\":1}}\n", []*mistralobs.JSONLRecord{a}},
+		"blank lines between":        {"\n{\"payload\":{\"a\":1}}\n\n  \n{\"payload\":{\"b\":2}}\n\n", []*mistralobs.JSONLRecord{a, b}},
+		"white space around a line":  {"\t {\"payload\":{\"a\":1}} \t\n", []*mistralobs.JSONLRecord{a}},
+		"an empty payload":           {`{"payload":{}}`, []*mistralobs.JSONLRecord{record(`{}`, ``, ``)}},
+		"payload and properties":     {`{"payload":{"a":1},"properties":{"k":[]}}`, []*mistralobs.JSONLRecord{record(`{"a":1}`, `{"k":[]}`, ``)}},
+		"properties first":           {`{"properties":{"k":[]},"payload":{"a":1}}`, []*mistralobs.JSONLRecord{record(`{"a":1}`, `{"k":[]}`, ``)}},
+		"null properties are absent": {`{"payload":{"a":1},"properties":null}`, []*mistralobs.JSONLRecord{a}},
+		"empty properties are not":   {`{"payload":{"a":1},"properties":{}}`, []*mistralobs.JSONLRecord{record(`{"a":1}`, `{}`, ``)}},
+		"what stands beside a payload is extra": {
+			`{"id" : "r1", "payload":{"a":1}, "messages": [{}], "n":9007199254740993,"n":2}`,
+			[]*mistralobs.JSONLRecord{record(`{"a":1}`, ``, `{"id":"r1","messages":[{}],"n":9007199254740993,"n":2}`)},
+		},
+		"messages at the top":      {`{"messages":[{"role":"user","content":"a<b"}]}`, []*mistralobs.JSONLRecord{record(`{"messages":[{"role":"user","content":"a<b"}]}`, ``, ``)}},
+		"no messages yet":          {`{"messages":[]}`, []*mistralobs.JSONLRecord{record(`{"messages":[]}`, ``, ``)}},
+		"messages with properties": {`{"properties":{"k":1},"messages":[{}]}`, []*mistralobs.JSONLRecord{record(`{"messages":[{}]}`, `{"k":1}`, ``)}},
+		"what stands beside messages is payload": {
+			`{"id":"r1","messages":[{}],"properties":{"k":1},"model":null,"seed":18446744073709551616}`,
+			[]*mistralobs.JSONLRecord{record(`{"id":"r1","messages":[{}],"model":null,"seed":18446744073709551616}`, `{"k":1}`, ``)},
+		},
+		"values are kept byte for byte": {
+			"{\"payload\":{ \"a\" :\t1e400,\"a\":\"\\u003c\\/\xff\u2028\" },\"properties\":{\"k\" : -0.0}}",
+			[]*mistralobs.JSONLRecord{record("{ \"a\" :\t1e400,\"a\":\"\\u003c\\/\xff\u2028\" }", `{"k" : -0.0}`, ``)},
+		},
+		"so are names": {"{\"\\u0061\":\"\xff\",\"messages\":[ ]}", []*mistralobs.JSONLRecord{record("{\"\\u0061\":\"\xff\",\"messages\":[ ]}", ``, ``)}},
+		"escaped names are known": {
+			`{"p\u0061yload":{"a":1},"propertie\u0073":{"k":1}}`, []*mistralobs.JSONLRecord{record(`{"a":1}`, `{"k":1}`, ``)},
+		},
+		"names that differ in case are not": {`{"payload":{"a":1},"Properties":7}`, []*mistralobs.JSONLRecord{record(`{"a":1}`, ``, `{"Properties":7}`)}},
+		"a carriage return inside":          {"{\"payload\":{\"a\":\r1}}\n", []*mistralobs.JSONLRecord{record("{\"a\":\r1}", ``, ``)}},
+		"both shapes in one file": {
+			"{\"payload\":{\"a\":1}}\n{\"messages\":[]}\n", []*mistralobs.JSONLRecord{a, record(`{"messages":[]}`, ``, ``)},
+		},
+		"the last of equal payloads counts":    {`{"payload":{"b":2},"payload":{"a":1}}`, []*mistralobs.JSONLRecord{a}},
+		"the last of equal properties counts":  {`{"payload":{"a":1},"properties":{"k":1},"properties":null}`, []*mistralobs.JSONLRecord{a}},
+		"messages beside a payload are extra":  {`{"payload":{"a":1},"messages":12}`, []*mistralobs.JSONLRecord{record(`{"a":1}`, ``, `{"messages":12}`)}},
+		"messages in front of a payload, also": {`{"messages":12,"payload":{"a":1}}`, []*mistralobs.JSONLRecord{record(`{"a":1}`, ``, `{"messages":12}`)}},
+	}
+	readers := map[string]func(io.Reader) io.Reader{
+		"whole": func(r io.Reader) io.Reader { return r }, "byte after byte": iotest.OneByteReader, "with the end at once": iotest.DataErrReader,
+	}
+	for name, test := range tests {
+		for how, reader := range readers {
+			t.Run(name+", "+how, func(t *testing.T) {
+				t.Parallel()
+				var got []*mistralobs.JSONLRecord
+				for record, err := range mistralobs.ReadJSONL(reader(strings.NewReader(test.file))) {
+					require.NoError(t, err)
+					got = append(got, record)
+				}
+				assert.Equal(t, test.want, got)
+			})
+		}
+	}
+}
+
+func TestReadJSONLRefuses(t *testing.T) {
+	t.Parallel()
+	const neither = `it has neither "payload" nor "messages"`
+	for name, test := range map[string]struct{ line, want string }{
+		"an empty object":                 {`{}`, neither},
+		"other names":                     {`{"sentence":"Bonjour","properties":{}}`, neither},
+		"properties alone":                {`{"properties":{"k":1}}`, neither},
+		"names that differ in case":       {`{"Payload":{},"MESSAGES":[]}`, neither},
+		"an array":                        {`[{"messages":[]}]`, "it must be a JSON object, got an array"},
+		"a string":                        {`"{}"`, "it must be a JSON object, got a string"},
+		"null":                            {`null`, "it must be a JSON object, got null"},
+		"a number":                        {`-1`, "it must be a JSON object, got a number"},
+		"a boolean":                       {`true`, "it must be a JSON object, got a boolean"},
+		"a payload that is a list":        {`{"payload":[]}`, `"payload" must be an object, got an array`},
+		"a payload that is null":          {`{"payload":null}`, `"payload" must be an object, got null`},
+		"a payload that is a string":      {`{"payload":"{}"}`, `"payload" must be an object, got a string`},
+		"properties that are a list":      {`{"payload":{},"properties":[]}`, `"properties" must be an object, got an array`},
+		"properties that are a number":    {`{"messages":[],"properties":1}`, `"properties" must be an object, got a number`},
+		"messages in an object":           {`{"messages":{}}`, `"messages" must be an array, got an object`},
+		"messages that are null":          {`{"messages":null}`, `"messages" must be an array, got null`},
+		"a message that is a string":      {`{"messages":[{},"hello"]}`, `"messages" must hold objects, got a string`},
+		"a message that is null":          {`{"messages":[null]}`, `"messages" must hold objects, got null`},
+		"a message that is a list":        {`{"messages":[[]]}`, `"messages" must hold objects, got an array`},
+		"cut short":                       {`{"payload":{"a":1}`, "unexpected EOF"},
+		"cut short in a string":           {`{"payload":{"a":"x`, "unexpected EOF"},
+		"two records":                     {`{"payload":{}}{"payload":{}}`, "unexpected data after the object"},
+		"a record and a comma":            {`{"payload":{}},`, "unexpected data after the object"},
+		"no JSON":                         {`payload: {}`, "invalid character 'p'"},
+		"single quotes":                   {`{'payload':{}}`, `invalid character '\''`},
+		"a comma too many":                {`{"payload":{},}`, `invalid character ','`},
+		"a tabulator in a string":         {"{\"payload\":{\"a\":\"\t\"}}", `invalid character '\t'`},
+		"a byte-order mark in the middle": {"\ufeff{\"payload\":{}}", `invalid character '\ufeff'`},
+		"UTF-16":                          {"{\x00\"\x00}\x00", `invalid character '\x00'`},
+		"too deep":                        {`{"payload":` + strings.Repeat(`{"a":`, 100_000), "exceeded max depth"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file := "\ufeff{\"messages\":[]}\r\n\n   \n" + test.line + "\n{\"messages\":[]}\n"
+			records := 0
+			var last error
+			for record, err := range mistralobs.ReadJSONL(strings.NewReader(file)) {
+				require.NoError(t, last, "the error is the last thing")
+				if err == nil {
+					records++
+				} else {
+					assert.Nil(t, record)
+				}
+				last = err
+			}
+			assert.Equal(t, 1, records)
+			var line *mistralobs.LineError
+			require.ErrorAs(t, last, &line)
+			assert.Equal(t, 4, line.Line)
+			assert.ErrorContains(t, last, "mistralobs: line 4: ")
+			assert.ErrorContains(t, last, test.want)
+			assert.Less(t, len(last.Error()), 300)
+			assert.False(t, errors.Is(last, io.EOF), "it is not the end of the file")
+		})
+	}
+}
+
+func TestReadJSONLReportsItsReader(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("the disk is on fire")
+	for name, test := range map[string]struct {
+		before  string
+		records int
+		want    string
+	}{
+		"at once":          {"", 0, "mistralobs: reading line 1: the disk is on fire"},
+		"within a line":    {"{\"messages\":[]}\n\n{\"messages\":[]", 1, "mistralobs: reading line 3: the disk is on fire"},
+		"after a record":   {"{\"messages\":[]}\n{\"messages\":[]}", 1, "mistralobs: reading line 2: the disk is on fire"},
+		"between lines":    {"{\"messages\":[]}\n", 1, "mistralobs: reading line 2: the disk is on fire"},
+		"in a long line":   {"{\"messages\":[]}\n{\"messages\":[" + strings.Repeat(" ", 200_000), 1, "mistralobs: reading line 2: the disk is on fire"},
+		"after blank ones": {"\n\n", 0, "mistralobs: reading line 3: the disk is on fire"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			records := 0
+			var last error
+			for record, err := range mistralobs.ReadJSONL(io.MultiReader(strings.NewReader(test.before), iotest.ErrReader(broken))) {
+				require.NoError(t, last)
+				if record != nil {
+					records++
+				}
+				last = err
+			}
+			assert.Equal(t, test.records, records)
+			require.EqualError(t, last, test.want)
+			require.ErrorIs(t, last, broken)
+			var line *mistralobs.LineError
+			assert.False(t, errors.As(last, &line), "the line is not to blame")
+		})
+	}
+}
+
+// Records do not share memory with the reader's buffer or with each other.
+func TestReadJSONLRecordsStay(t *testing.T) {
+	t.Parallel()
+	var kept []*mistralobs.JSONLRecord
+	for record, err := range mistralobs.ReadJSONL(strings.NewReader(strings.Repeat("{\"payload\":{\"a\":1},\"properties\":{\"k\":1},\"x\":1}\n{\"messages\":[{}]}\n", 5_000))) {
+		require.NoError(t, err)
+		kept = append(kept, record)
+		if len(kept)%2 == 0 {
+			for i := range record.Payload {
+				record.Payload[i] = 'X'
+			}
+		}
+	}
+	require.Len(t, kept, 10_000)
+	want := &mistralobs.JSONLRecord{Payload: mistralobs.Object(`{"a":1}`), Properties: mistralobs.Object(`{"k":1}`), Extra: mistralobs.Object(`{"x":1}`)}
+	for i := 0; i < len(kept); i += 2 {
+		require.Equal(t, want, kept[i])
+	}
+}
+
+func TestReadJSONLBreaksOff(t *testing.T) {
+	t.Parallel()
+	file := strings.NewReader(strings.Repeat("{\"messages\":[]}\n", 100_000))
+	read := 0
+	for _, err := range mistralobs.ReadJSONL(file) {
+		require.NoError(t, err)
+		if read++; read == 2 {
+			break
+		}
+	}
+	assert.Equal(t, 2, read)
+	assert.Positive(t, file.Len(), "the rest is not read")
+}
+
+func TestReadJSONLLongLines(t *testing.T) {
+	t.Parallel()
+	long := `{"a":"` + strings.Repeat("0123456789", 500_000) + `"}`
+	for name, around := range map[string]string{"alone": "", "between others": "{\"messages\":[]}\n"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			for record, err := range mistralobs.ReadJSONL(strings.NewReader(around + `{"payload":` + long + "}\n" + around)) {
+				require.NoError(t, err)
+				got = append(got, record.Payload.String())
+			}
+			want := []string{long}
+			if around != "" {
+				want = []string{`{"messages":[]}`, long, `{"messages":[]}`}
+			}
+			assert.True(t, assert.ObjectsAreEqual(want, got), "a line of 5 MB")
+		})
+	}
+	for _, size := range []int{64<<10 - 1, 64 << 10, 64<<10 + 1, 128 << 10} { // around the buffer's
+		line := `{"messages":[]` + strings.Repeat(" ", size-len(`{"messages":[]}`)) + `}`
+		for record, err := range mistralobs.ReadJSONL(strings.NewReader(line + "\r\n")) {
+			require.NoError(t, err)
+			assert.Equal(t, `{"messages":[]}`, record.Payload.String())
+		}
+	}
+}
+
+// filler is an endless stream of a character.
+type filler byte
+
+func (f filler) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(f)
+	}
+	return len(p), nil
+}
+
+// A line of 100 MB costs a few times its size, not a multiple for each record.
+// It is not parallel, since it measures memory.
+func TestReadJSONLVeryLongLine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("100 MB in short mode")
+	}
+	const size = 100 << 20
+	file := io.MultiReader(strings.NewReader("{\"messages\":[]}\n{\"payload\":{\"a\":\""), io.LimitReader(filler('x'), size), strings.NewReader("\"}}\n{\"messages\":[]}\n"))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var sizes []int
+	for record, err := range mistralobs.ReadJSONL(file) {
+		require.NoError(t, err)
+		sizes = append(sizes, len(record.Payload))
+	}
+	runtime.ReadMemStats(&after)
+	assert.Equal(t, []int{len(`{"messages":[]}`), size + len(`{"a":""}`), len(`{"messages":[]}`)}, sizes)
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(10*size), "the line grows by doubling, and is copied once")
+}
+
+// Rubbish without line breaks does not fill the memory: the line ends where no upload could.
+// It is not parallel, since it needs half a gigabyte.
+func TestReadJSONLWithoutLineBreaks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("512 MB in short mode")
+	}
+	var last error
+	for _, err := range mistralobs.ReadJSONL(io.MultiReader(strings.NewReader("\n"), filler('x'))) {
+		last = err
+	}
+	runtime.GC()
+	require.EqualError(t, last, "mistralobs: line 2: it is longer than 536870912 bytes")
+	var line *mistralobs.LineError
+	require.ErrorAs(t, last, &line)
+}
+
+func TestJSONLWriter(t *testing.T) {
+	t.Parallel()
+	conversation := mistralobs.NewConversation(mistralobs.User("a<b"))
+	tests := map[string]struct {
+		payload, properties any
+		want                string
+	}{
+		"without properties":       {conversation, nil, `{"payload":{"messages":[{"role":"user","content":"a<b"}]}}`},
+		"with properties":          {&conversation, map[string]any{"k": "<&>"}, `{"payload":{"messages":[{"role":"user","content":"a<b"}]},"properties":{"k":"<&>"}}`},
+		"empty properties":         {map[string]any{}, map[string]any{}, `{"payload":{},"properties":{}}`},
+		"nil maps":                 {map[string]any{}, map[string]any(nil), `{"payload":{}}`},
+		"nil objects":              {map[string]any{}, mistralobs.Object(nil), `{"payload":{}}`},
+		"a nil pointer":            {map[string]any{}, (*mistralobs.Object)(nil), `{"payload":{}}`},
+		"null":                     {map[string]any{}, json.RawMessage(" null"), `{"payload":{}}`},
+		"byte for byte":            {mistralobs.Object("{ \"a\" :\t9007199254740993,\"a\":\"\\u003c\xff\u2028\" }"), json.RawMessage(` {"z" : -0.0} `), "{\"payload\":{ \"a\" :\t9007199254740993,\"a\":\"\\u003c\xff\u2028\" },\"properties\":{\"z\" : -0.0}}"},
+		"pretty-printed":           {mistralobs.Object("{\r\n  \"a\": [\n    1,\n    2\n  ]\n}\n"), mistralobs.Object("{\n}"), `{"payload":{  "a": [    1,    2  ]},"properties":{}}`},
+		"escaped line breaks stay": {mistralobs.Object("{\n\"a\\n\":\"\\r\\n\"}"), nil, `{"payload":{"a\n":"\r\n"}}`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var file bytes.Buffer
+			writer := mistralobs.NewJSONLWriter(&file)
+			require.NoError(t, writer.Write(test.payload, test.properties))
+			require.NoError(t, writer.Write(test.payload, test.properties))
+			require.NoError(t, writer.Flush())
+			assert.Equal(t, test.want+"\n"+test.want+"\n", file.String())
+			for _, err := range mistralobs.ReadJSONL(&file) {
+				require.NoError(t, err)
+			}
+		})
+	}
+}
+
+func TestJSONLRoundTrip(t *testing.T) {
+	t.Parallel()
+	const file = `{"payload":{"messages":[{"role":"user","content":"a<b"}],"n":9007199254740993},"properties":{"k":1,"k":2}}` + "\n" +
+		`{"payload":{"sentence": "Bonjour" , "groundtruth":"French"}}` + "\n" + "{\"payload\":{\"a\":\"\xff\"},\"properties\":{}}\n"
+	var written strings.Builder
+	writer := mistralobs.NewJSONLWriter(&written)
+	for record, err := range mistralobs.ReadJSONL(strings.NewReader(file)) {
+		require.NoError(t, err)
+		require.NoError(t, writer.Write(record.Payload, record.Properties))
+	}
+	require.NoError(t, writer.Flush())
+	assert.Equal(t, file, written.String())
+}
+
+// A record that is refused leaves no trace, and the next one can be written.
+func TestJSONLWriterRefuses(t *testing.T) {
+	t.Parallel()
+	var file strings.Builder
+	writer := mistralobs.NewJSONLWriter(&file)
+	for name, test := range map[string]struct {
+		payload, properties any
+		want                string
+	}{
+		"no payload":         {nil, nil, "mistralobs: payload: it must be a JSON object, got null"},
+		"a list":             {[]int{}, nil, "mistralobs: payload: it must be a JSON object, got an array"},
+		"an absent object":   {mistralobs.Object(nil), nil, "mistralobs: payload: it must be a JSON object, got nothing"},
+		"a property list":    {map[string]any{}, []int{1}, "mistralobs: properties: it must be a JSON object, got an array"},
+		"invalid properties": {map[string]any{}, map[string]any{"x": math.Inf(1)}, "mistralobs: properties: it cannot be marshaled to JSON: json: unsupported value: +Inf"},
+	} {
+		err := writer.Write(test.payload, test.properties)
+		require.ErrorIs(t, err, mistralobs.ErrInvalidParams, name)
+		require.EqualError(t, err, test.want, name)
+	}
+	require.NoError(t, writer.Write(map[string]any{}, nil))
+	require.NoError(t, writer.Flush())
+	assert.Equal(t, "{\"payload\":{}}\n", file.String())
+}
+
+// fullDisk takes some bytes and no more, until it is emptied.
+type fullDisk struct{ room int }
+
+var errFull = errors.New("no space left")
+
+func (d *fullDisk) Write(p []byte) (int, error) {
+	if n := d.room; n < len(p) {
+		d.room = 0
+		return n, errFull
+	}
+	d.room -= len(p)
+	return len(p), nil
+}
+
+func TestJSONLWriterErrorsStick(t *testing.T) {
+	t.Parallel()
+	const want = "mistralobs: writing JSONL: no space left"
+	payload := map[string]string{"a": strings.Repeat("x", 100_000)}
+	t.Run("in Write", func(t *testing.T) {
+		t.Parallel()
+		disk := &fullDisk{room: 150_000}
+		writer := mistralobs.NewJSONLWriter(disk)
+		require.NoError(t, writer.Write(payload, nil))
+		err := writer.Write(payload, nil)
+		require.EqualError(t, err, want)
+		require.ErrorIs(t, err, errFull)
+		disk.room = math.MaxInt
+		require.EqualError(t, writer.Write(payload, nil), want, "a file with a hole is not gone on with")
+		require.EqualError(t, writer.Flush(), want)
+		assert.Equal(t, math.MaxInt, disk.room, "nothing is written after a failure")
+	})
+	t.Run("in Flush", func(t *testing.T) {
+		t.Parallel()
+		disk := &fullDisk{}
+		writer := mistralobs.NewJSONLWriter(disk)
+		require.NoError(t, writer.Write(map[string]any{}, nil), "it is buffered")
+		require.EqualError(t, writer.Flush(), want)
+		disk.room = math.MaxInt
+		require.EqualError(t, writer.Flush(), want)
+		require.EqualError(t, writer.Write(map[string]any{}, nil), want)
+	})
+}

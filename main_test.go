@@ -1,0 +1,34 @@
+package mistralobs_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/mistralobs/mistralobs-go"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// clientOver returns a client whose requests all go to transport.
+func clientOver(t *testing.T, transport http.RoundTripper, opts ...mistralobs.Option) *mistralobs.Client {
+	t.Helper()
+	opts = append([]mistralobs.Option{
+		mistralobs.WithAPIKey("secret-key"), mistralobs.WithBaseURL(baseURL), mistralobs.WithHTTPClient(&http.Client{Transport: transport}),
+	}, opts...)
+	client, err := mistralobs.NewClient(opts...)
+	require.NoError(t, err)
+	return client
+}
+
+// reply answers req with a body and the headers given as names and values in turn.
+func reply(req *http.Request, status int, body string, headers ...string) *http.Response {
+	header := http.Header{}
+	for i := 0; i < len(headers); i += 2 {
+		header.Set(headers[i], headers[i+1])
+	}
+	return answer(req, status, header, strings.NewReader(body), -1)
+}

@@ -1,0 +1,325 @@
+package mistralobs_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"strings"
+	"testing"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mistralobs/mistralobs-go"
+)
+
+func TestNewObject(t *testing.T) {
+	t.Parallel()
+	object := mistralobs.Object(` {"a" : 1} `)
+	raw := json.RawMessage(`{"a" : 1}`)
+	conversation := mistralobs.NewConversation(mistralobs.User("a<b"))
+	type row struct {
+		Text string          `json:"text"`
+		Raw  json.RawMessage `json:"raw"`
+		None *int            `json:"none,omitempty"`
+	}
+	tests := map[string]struct {
+		given any
+		want  string
+	}{
+		"a map":                            {map[string]any{"b": 1, "a": "x"}, `{"a":"x","b":1}`},
+		"a map of strings":                 {map[string]string{"a": "x"}, `{"a":"x"}`},
+		"an empty map":                     {map[string]any{}, `{}`},
+		"a struct":                         {row{Text: "t", Raw: json.RawMessage(`[1, 2]`)}, `{"text":"t","raw":[1,2]}`},
+		"a pointer to a struct":            {&row{Text: "t", Raw: json.RawMessage(`9007199254740993`)}, `{"text":"t","raw":9007199254740993}`},
+		"a conversation":                   {conversation, `{"messages":[{"role":"user","content":"a<b"}]}`},
+		"a pointer to a conversation":      {&conversation, `{"messages":[{"role":"user","content":"a<b"}]}`},
+		"an object":                        {object, `{"a" : 1}`},
+		"a pointer to an object":           {&object, `{"a" : 1}`},
+		"a raw message":                    {raw, `{"a" : 1}`},
+		"a pointer to a raw message":       {&raw, `{"a":1}`},
+		"a jsontext value":                 {jsontext.Value("\n{\"a\" : 1}\r\n\t"), `{"a" : 1}`},
+		"an object within a map":           {map[string]any{"o": object}, `{"o":{"a":1}}`},
+		"an absent object within a map":    {map[string]any{"o": mistralobs.Object(nil)}, `{"o":null}`},
+		"no HTML is escaped":               {map[string]string{"html": `<b>&amp;</b>`}, `{"html":"<b>&amp;</b>"}`},
+		"no HTML is escaped in raw values": {row{Raw: json.RawMessage(`"<&>"`)}, `{"text":"","raw":"<&>"}`},
+		"escapes stay":                     {json.RawMessage(`{"\u0061":"\u003c\/"}`), `{"\u0061":"\u003c\/"}`},
+		"big numbers stay":                 {json.RawMessage(`{"i":9007199254740993,"e":1E+400,"z":-0.0}`), `{"i":9007199254740993,"e":1E+400,"z":-0.0}`},
+		"equal names stay":                 {json.RawMessage(`{"a":1,"a":{"b":1,"b":2}}`), `{"a":1,"a":{"b":1,"b":2}}`},
+		"broken UTF-8 stays":               {json.RawMessage("{\"a\xff\":\"\xc3\"}"), "{\"a\xff\":\"\xc3\"}"},
+		"lone surrogates stay":             {json.RawMessage(`{"a":"\ud800"}`), `{"a":"\ud800"}`},
+		"odd white space inside stays":     {json.RawMessage("\t{\r\n\t\"a\" :\n[ ]\r}\n"), "{\r\n\t\"a\" :\n[ ]\r}"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := mistralobs.NewObject(test.given)
+			require.NoError(t, err)
+			assert.Equal(t, test.want, string(got))
+			assert.Equal(t, test.want, got.String())
+		})
+	}
+}
+
+func TestNewObjectRefuses(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		given any
+		want  string
+	}{
+		"nil":                    {nil, "mistralobs: object: it must be a JSON object, got null"},
+		"a nil map":              {map[string]any(nil), "mistralobs: object: it must be a JSON object, got null"},
+		"a nil pointer":          {(*mistralobs.Conversation)(nil), "mistralobs: object: it must be a JSON object, got null"},
+		"a nil object pointer":   {(*mistralobs.Object)(nil), "mistralobs: object: it must be a JSON object, got null"},
+		"a nil object":           {mistralobs.Object(nil), "mistralobs: object: it must be a JSON object, got nothing"},
+		"a blank object":         {mistralobs.Object(" \n"), "mistralobs: object: it must be a JSON object, got nothing"},
+		"an empty raw message":   {json.RawMessage{}, "mistralobs: object: it must be a JSON object, got nothing"},
+		"null":                   {json.RawMessage(" null"), "mistralobs: object: it must be a JSON object, got null"},
+		"an array":               {[]int{1}, "mistralobs: object: it must be a JSON object, got an array"},
+		"a string":               {`{"a":1}`, "mistralobs: object: it must be a JSON object, got a string"},
+		"bytes that are no JSON": {[]byte(`{"a":1}`), "mistralobs: object: it must be a JSON object, got a string"},
+		"a number":               {1.5, "mistralobs: object: it must be a JSON object, got a number"},
+		"a boolean":              {true, "mistralobs: object: it must be a JSON object, got a boolean"},
+		"a channel":              {make(chan int), "mistralobs: object: it cannot be marshaled to JSON: json: unsupported type: chan int"},
+		"a function in a map":    {map[string]any{"f": func() {}}, "mistralobs: object: it cannot be marshaled to JSON: json: unsupported type: func()"},
+		"not a number":           {map[string]any{"f": math.NaN()}, "mistralobs: object: it cannot be marshaled to JSON: json: unsupported value: NaN"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := mistralobs.NewObject(test.given)
+			assert.Nil(t, got)
+			require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+			assert.EqualError(t, err, test.want)
+		})
+	}
+
+	invalid := map[string]string{
+		"cut short": `{"a":1`, "single quotes": `{'a':1}`, "two objects": `{}{}`, "something behind": `{} x`, "a comma too many": `{"a":1,}`,
+		"a byte-order mark": "\ufeff{}", "a line break in a string": "{\"a\":\"\n\"}", "a number with a zero in front": `{"a":01}`, "NaN": `{"a":NaN}`, "rubbish": "\x00",
+	}
+	for name, raw := range invalid {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := mistralobs.NewObject(json.RawMessage(raw))
+			assert.Nil(t, got)
+			require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+			assert.ErrorContains(t, err, "mistralobs: object: it must be a JSON object, got invalid JSON: ")
+		})
+	}
+}
+
+// What the caller does with its own bytes afterwards does not change the object.
+func TestNewObjectIsACopy(t *testing.T) {
+	t.Parallel()
+	given := json.RawMessage(`{"a":1}`)
+	object, err := mistralobs.NewObject(given)
+	require.NoError(t, err)
+	copy(given, "XXXXXXX")
+	assert.Equal(t, `{"a":1}`, object.String())
+
+	line := []byte(`{"a":1}`)
+	var decoded mistralobs.Object
+	require.NoError(t, decoded.UnmarshalJSON(line))
+	copy(line, "XXXXXXX")
+	assert.Equal(t, `{"a":1}`, decoded.String())
+}
+
+func TestObjectDecode(t *testing.T) {
+	t.Parallel()
+	t.Run("numbers in an any are not rounded", func(t *testing.T) {
+		t.Parallel()
+		var got any
+		require.NoError(t, mistralobs.Object(`{"i":9007199254740993,"list":[0.70],"s":"x","n":null}`).Decode(&got))
+		assert.Equal(t, map[string]any{"i": json.Number("9007199254740993"), "list": []any{json.Number("0.70")}, "s": "x", "n": nil}, got)
+	})
+	t.Run("typed fields are", func(t *testing.T) {
+		t.Parallel()
+		var got struct {
+			I int64   `json:"i"`
+			F float64 `json:"f"`
+			A any     `json:"a"`
+		}
+		require.NoError(t, mistralobs.Object(`{"i":9007199254740993,"f":0.5,"a":1}`).Decode(&got))
+		assert.Equal(t, int64(9007199254740993), got.I)
+		assert.Equal(t, 0.5, got.F)
+		assert.Equal(t, json.Number("1"), got.A)
+	})
+	t.Run("the last of equal names counts", func(t *testing.T) {
+		t.Parallel()
+		got, err := mistralobs.Object(`{"a":1,"a":2}`).Map()
+		require.NoError(t, err)
+		assert.Equal(t, map[string]any{"a": json.Number("2")}, got)
+	})
+	t.Run("an absent object is an empty map", func(t *testing.T) {
+		t.Parallel()
+		got, err := mistralobs.Object(nil).Map()
+		require.NoError(t, err)
+		assert.Equal(t, map[string]any{}, got)
+	})
+
+	failures := map[string]struct{ object, want string }{
+		"empty":        {"", "mistralobs: decoding an object: the object is empty"},
+		"cut short":    {`{"a":`, "mistralobs: decoding an object: unexpected EOF"},
+		"two objects":  {`{}{}`, "mistralobs: decoding an object: there is data after it"},
+		"rubbish":      {`{}]`, "mistralobs: decoding an object: there is data after it"},
+		"another type": {`{"a":"x"}`, "mistralobs: decoding an object: json: cannot unmarshal string into Go struct field .a of type int"},
+	}
+	for name, test := range failures {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got struct {
+				A int `json:"a"`
+			}
+			err := mistralobs.Object(test.object).Decode(&got)
+			require.EqualError(t, err, test.want)
+			assert.False(t, errors.Is(err, io.EOF), "it is not the end of a stream")
+		})
+	}
+}
+
+func TestObjectMapRefusesOthers(t *testing.T) {
+	t.Parallel()
+	for object, want := range map[string]string{
+		`null`: "mistralobs: decoding an object: it must be a JSON object, got null",
+		`[]`:   "mistralobs: decoding an object: json: cannot unmarshal array into Go value of type map[string]interface {}",
+		`"a"`:  "mistralobs: decoding an object: json: cannot unmarshal string into Go value of type map[string]interface {}",
+		" ":    "mistralobs: decoding an object: the object is empty",
+	} {
+		t.Run(object, func(t *testing.T) {
+			t.Parallel()
+			got, err := mistralobs.Object(object).Map()
+			assert.Nil(t, got)
+			assert.EqualError(t, err, want)
+		})
+	}
+}
+
+func TestObjectConversationRefusesOthers(t *testing.T) {
+	t.Parallel()
+	for object, want := range map[string]string{
+		`null`:                    "got null",
+		`[]`:                      "got an array",
+		`{}`:                      "a conversation must have an array of messages",
+		`{"sentence":"Bonjour"}`:  "a conversation must have an array of messages",
+		`{"messages":null}`:       "a conversation must have an array of messages",
+		`{"messages":{}}`:         "messages: ",
+		`{"messages":"x"}`:        "messages: ",
+		`{"messages":[1]}`:        "messages: ",
+		`{"messages":[null]}`:     "messages: ",
+		`{"messages":[]}{}`:       "unexpected data after the object",
+		`{"messages":[],`:         "unexpected EOF",
+		`{"messages":[{"role":1]`: "invalid character",
+		``:                        "mistralobs: decoding a conversation: ",
+		` `:                       "mistralobs: decoding a conversation: ",
+	} {
+		t.Run(object, func(t *testing.T) {
+			t.Parallel()
+			got, err := mistralobs.Object(object).Conversation()
+			assert.Nil(t, got)
+			require.ErrorContains(t, err, want)
+			require.ErrorContains(t, err, "mistralobs: decoding a conversation: ")
+			assert.False(t, errors.Is(err, io.EOF), "it is not the end of a stream: %v", err)
+		})
+	}
+}
+
+func TestObjectInJSON(t *testing.T) {
+	t.Parallel()
+	type holder struct {
+		Payload mistralobs.Object `json:"payload"`
+		After   int               `json:"after"`
+	}
+	lenient := jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true), jsontext.PreserveRawStrings(true))
+	libraries := map[string]struct {
+		marshal   func(any) ([]byte, error)
+		unmarshal func([]byte, any) error
+	}{
+		"encoding/json": {json.Marshal, json.Unmarshal},
+		"go-json-experiment/json": {
+			func(v any) ([]byte, error) { return jsonv2.Marshal(v, lenient) },
+			func(raw []byte, v any) error { return jsonv2.Unmarshal(raw, v, lenient) },
+		},
+	}
+	for name, library := range libraries {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, object := range []string{
+				`{}`, `{"i":9007199254740993,"e":1E+400,"z":-0.0}`, `{"a":1,"a":2}`, "{\"a\":\"\xff\"}", `{"a":"\ud800\u0061\/"}`, `{"a":{"b":[{"c":null}]}}`,
+			} {
+				in := `{"payload":` + object + `,"after":1}`
+				var got holder
+				require.NoError(t, library.unmarshal([]byte(in), &got))
+				assert.Equal(t, holder{mistralobs.Object(object), 1}, got)
+				out, err := library.marshal(got)
+				require.NoError(t, err)
+				assert.Equal(t, in, string(out))
+			}
+
+			var spaced holder
+			require.NoError(t, library.unmarshal([]byte("{\"payload\": {\n \"a\" : 1 } ,\"after\":1}"), &spaced))
+			assert.Equal(t, holder{mistralobs.Object("{\n \"a\" : 1 }"), 1}, spaced, "white space inside is kept")
+
+			absent := holder{Payload: mistralobs.Object(`{"old":1}`)}
+			require.NoError(t, library.unmarshal([]byte(`{"payload":null,"after":1}`), &absent))
+			assert.Equal(t, holder{nil, 1}, absent)
+			out, err := library.marshal(absent)
+			require.NoError(t, err)
+			assert.Equal(t, `{"payload":null,"after":1}`, string(out))
+
+			for _, other := range []string{`[]`, `"{}"`, `1`, `true`, `-1`} {
+				var got holder
+				err := library.unmarshal([]byte(`{"payload":`+other+`}`), &got)
+				require.ErrorContains(t, err, "it must be a JSON object", other)
+			}
+
+			_, err = library.marshal(holder{Payload: mistralobs.Object(`{"a":`)})
+			require.Error(t, err, "an object made by hand that is no JSON")
+		})
+	}
+
+	t.Run("as a value in a map", func(t *testing.T) {
+		t.Parallel()
+		var got map[string]mistralobs.Object
+		require.NoError(t, json.Unmarshal([]byte(`{"a":{"x":1},"b":null}`), &got))
+		assert.Equal(t, map[string]mistralobs.Object{"a": mistralobs.Object(`{"x":1}`), "b": nil}, got)
+	})
+}
+
+// Depth is bounded by the JSON libraries: too much of it is an error, never a panic.
+func TestDeepNesting(t *testing.T) {
+	t.Parallel()
+	nested := func(depth int) mistralobs.Object {
+		return mistralobs.Object(strings.Repeat(`{"messages":[`, depth/2) + strings.Repeat(`]}`, depth/2))
+	}
+	shallow, err := mistralobs.NewObject(nested(5_000))
+	require.NoError(t, err)
+	_, err = shallow.Map()
+	require.NoError(t, err)
+	conversation, err := shallow.Conversation()
+	require.NoError(t, err)
+	again, err := mistralobs.NewObject(conversation)
+	require.NoError(t, err)
+	assert.Equal(t, shallow, again)
+
+	deep := nested(1_000_000)
+	_, err = mistralobs.NewObject(deep)
+	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	_, err = deep.Map()
+	require.Error(t, err)
+	_, err = deep.Conversation()
+	require.Error(t, err)
+	var object mistralobs.Object
+	require.Error(t, json.Unmarshal(deep, &object))
+	require.Error(t, jsonv2.Unmarshal(deep, &object))
+	type list []any
+	var endless list
+	endless = append(endless, nil)
+	endless[0] = endless
+	_, err = mistralobs.NewObject(map[string]any{"a": endless})
+	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	assert.Less(t, len(err.Error()), 500)
+}

@@ -1,0 +1,470 @@
+package mistralobs_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"net/url"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jarcoal/httpmock"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mistralobs/mistralobs-go"
+)
+
+const secretKey = "sk-Zq7x-very-secret"
+
+func TestOptions(t *testing.T) {
+	t.Parallel()
+	source := func(context.Context) (string, error) { return "k", nil }
+	policy := func(p mistralobs.RetryPolicy) mistralobs.Option { return mistralobs.WithRetry(p) }
+	tests := map[string]struct {
+		option mistralobs.Option
+		want   string // of the error; "" for none
+	}{
+		"a key":                           {mistralobs.WithAPIKey(secretKey), ""},
+		"a key with white space around":   {mistralobs.WithAPIKey(" \t" + secretKey + "\r\n"), ""},
+		"a key of odd characters":         {mistralobs.WithAPIKey(`!"#$%&'()*+,-./:;<=>?@[\]^_{|}~`), ""},
+		"no key":                          {mistralobs.WithAPIKey(""), "no API key"},
+		"a blank key":                     {mistralobs.WithAPIKey(" \n"), "no API key"},
+		"a key source":                    {mistralobs.WithAPIKeySource(source), ""},
+		"no key source":                   {mistralobs.WithAPIKeySource(nil), "mistralobs: WithAPIKeySource: the function is nil"},
+		"an http client":                  {mistralobs.WithHTTPClient(&http.Client{}), ""},
+		"no http client":                  {mistralobs.WithHTTPClient(nil), "mistralobs: WithHTTPClient: the client is nil"},
+		"no retries":                      {policy(mistralobs.RetryPolicy{MaxAttempts: 1}), ""},
+		"the default of retries":          {policy(mistralobs.RetryPolicy{}), ""},
+		"negative retries":                {policy(mistralobs.RetryPolicy{MaxAttempts: -1}), "mistralobs: WithRetry: no field of the policy may be negative"},
+		"waits the wrong way":             {policy(mistralobs.RetryPolicy{MinWait: 2, MaxWait: 1}), "mistralobs: WithRetry: MinWait 2ns is longer than MaxWait 1ns"},
+		"a timeout":                       {mistralobs.WithTimeout(1), ""},
+		"a very long timeout":             {mistralobs.WithTimeout(math.MaxInt64), ""},
+		"no timeout":                      {mistralobs.WithTimeout(0), "mistralobs: WithTimeout: the timeout must be positive, got 0s"},
+		"a negative timeout":              {mistralobs.WithTimeout(-time.Second), "mistralobs: WithTimeout: the timeout must be positive, got -1s"},
+		"a rate":                          {mistralobs.WithRateLimit(0.1, 1), ""},
+		"no rate":                         {mistralobs.WithRateLimit(0, 1), "mistralobs: WithRateLimit: the rate must be positive and the burst at least 1, got 0 and 1"},
+		"a negative rate":                 {mistralobs.WithRateLimit(-1, 1), "WithRateLimit: the rate must be positive"},
+		"a rate that is no number":        {mistralobs.WithRateLimit(math.NaN(), 1), "WithRateLimit: the rate must be positive"},
+		"no burst":                        {mistralobs.WithRateLimit(1, 0), "got 1 and 0"},
+		"a logger":                        {mistralobs.WithLogger(slog.Default()), ""},
+		"no logger":                       {mistralobs.WithLogger(nil), "mistralobs: WithLogger: the logger is nil"},
+		"a user agent":                    {mistralobs.WithUserAgent("evals/1.4 (ü)"), ""},
+		"no user agent":                   {mistralobs.WithUserAgent(""), ""},
+		"a user agent of two lines":       {mistralobs.WithUserAgent("a\r\nX: y"), `mistralobs: WithUserAgent: "a\r\nX: y" cannot stand in a header`},
+		"a header":                        {mistralobs.WithHeader("X-Team", "evals\tand more ü"), ""},
+		"a header without a value":        {mistralobs.WithHeader("X-Team", ""), ""},
+		"a header without a name":         {mistralobs.WithHeader("", "v"), `mistralobs: WithHeader: "" is not a valid header`},
+		"a header with a space":           {mistralobs.WithHeader("X Team", "v"), `mistralobs: WithHeader: "X Team" is not a valid header`},
+		"a header with a colon":           {mistralobs.WithHeader("X:", "v"), "is not a valid header"},
+		"a header with a line break":      {mistralobs.WithHeader("X\n", "v"), "is not a valid header"},
+		"a header in another script":      {mistralobs.WithHeader("Ü", "v"), "is not a valid header"},
+		"a header with DEL":               {mistralobs.WithHeader("X\x7f", "v"), "is not a valid header"},
+		"a value of two lines":            {mistralobs.WithHeader("X-Team", secretKey+"\r\nY: z"), `mistralobs: WithHeader: "X-Team" is not a valid header`},
+		"a value with NUL":                {mistralobs.WithHeader("X-Team", "a\x00"), "is not a valid header"},
+		"the authorization":               {mistralobs.WithHeader("authorization", secretKey), "mistralobs: WithHeader: Authorization is set by the client"},
+		"the user agent as a header":      {mistralobs.WithHeader("User-Agent", "v"), "User-Agent is set by the client"},
+		"the content type":                {mistralobs.WithHeader("content-type", "v"), "Content-Type is set by the client"},
+		"the content length":              {mistralobs.WithHeader("Content-Length", "1"), "Content-Length is set by the client"},
+		"what is accepted":                {mistralobs.WithHeader("Accept", "v"), "Accept is set by the client"},
+		"the encoding that is accepted":   {mistralobs.WithHeader("Accept-Encoding", "gzip"), "Accept-Encoding is set by the client"},
+		"the host":                        {mistralobs.WithHeader("Host", "v"), "Host is set by the client"},
+		"the transfer encoding":           {mistralobs.WithHeader("Transfer-Encoding", "chunked"), "Transfer-Encoding is set by the client"},
+		"the connection":                  {mistralobs.WithHeader("Connection", "close"), "Connection is set by the client"},
+		"an idempotency key":              {mistralobs.WithHeader("idempotency-key", "v"), "Idempotency-Key is set by the client"},
+		"another idempotency key":         {mistralobs.WithHeader("X-Idempotency-Key", "v"), "X-Idempotency-Key is set by the client"},
+		"a bound for answers":             {mistralobs.WithMaxResponseBytes(1), ""},
+		"the largest bound for answers":   {mistralobs.WithMaxResponseBytes(math.MaxInt64), ""},
+		"a bound for answers that is 0":   {mistralobs.WithMaxResponseBytes(0), "mistralobs: WithMaxResponseBytes: the limit must be positive, got 0"},
+		"a bound for answers below 0":     {mistralobs.WithMaxResponseBytes(-1), "WithMaxResponseBytes: the limit must be positive, got -1"},
+		"no option":                       {nil, ""},
+		"insecure http with a secure URL": {mistralobs.WithInsecureHTTP(), ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client, err := mistralobs.NewClient(mistralobs.WithBaseURL(baseURL), mistralobs.WithAPIKey("k"), test.option)
+			if test.want == "" {
+				require.NoError(t, err)
+				assert.NotNil(t, client)
+				return
+			}
+			assert.Nil(t, client)
+			require.ErrorContains(t, err, test.want)
+			assert.NotContains(t, err.Error(), secretKey)
+			assert.True(t, errors.Is(err, mistralobs.ErrInvalidParams) != errors.Is(err, mistralobs.ErrNoAPIKey), "%v", err)
+		})
+	}
+}
+
+// Every option that is wrong is reported, at once.
+func TestOptionsReportAll(t *testing.T) {
+	t.Parallel()
+	_, err := mistralobs.NewClient(mistralobs.WithAPIKey(""), mistralobs.WithTimeout(-1), mistralobs.WithLogger(nil))
+	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	require.ErrorIs(t, err, mistralobs.ErrNoAPIKey)
+	assert.EqualError(t, err, "mistralobs: no API key: set MISTRAL_API_KEY or use WithAPIKey\n"+
+		"mistralobs: WithTimeout: the timeout must be positive, got -1ns\nmistralobs: WithLogger: the logger is nil")
+}
+
+func TestBaseURL(t *testing.T) {
+	t.Parallel()
+	const path = "/v1/observability/datasets/d1"
+	tests := map[string]struct {
+		base     string
+		insecure bool
+		want     string // of the request; "" if the base is refused
+		problem  string
+	}{
+		"a host":                      {base: "https://api.example.com", want: "https://api.example.com" + path},
+		"a slash at the end":          {base: "https://api.example.com/", want: "https://api.example.com" + path},
+		"slashes at the end":          {base: "https://api.example.com//", want: "https://api.example.com" + path},
+		"a prefix":                    {base: "https://gateway.example.com/mistral/eu/", want: "https://gateway.example.com/mistral/eu" + path},
+		"a prefix with escapes":       {base: "https://gateway.example.com/a%2Fb/", want: "https://gateway.example.com/a%2Fb" + path},
+		"a port":                      {base: "https://api.example.com:8443", want: "https://api.example.com:8443" + path},
+		"capitals":                    {base: "HTTPS://api.example.com", want: "https://api.example.com" + path},
+		"IPv6":                        {base: "https://[2001:db8::1]:8443", want: "https://[2001:db8::1]:8443" + path},
+		"localhost":                   {base: "http://localhost:8080", want: "http://localhost:8080" + path},
+		"LOCALHOST":                   {base: "http://LocalHost", want: "http://LocalHost" + path},
+		"127.0.0.1":                   {base: "http://127.0.0.1:1", want: "http://127.0.0.1:1" + path},
+		"127.1.2.3":                   {base: "http://127.1.2.3:1", want: "http://127.1.2.3:1" + path},
+		"::1":                         {base: "http://[::1]:1", want: "http://[::1]:1" + path},
+		"http that is allowed":        {base: "http://gateway.internal", insecure: true, want: "http://gateway.internal" + path},
+		"http":                        {base: "http://api.example.com", problem: "the scheme must be https, or http to a loopback host (see WithInsecureHTTP), got http://api.example.com"},
+		"http to a private network":   {base: "http://192.168.0.1", problem: "the scheme must be https"},
+		"http to every address":       {base: "http://0.0.0.0", problem: "the scheme must be https"},
+		"localhost as a part":         {base: "http://localhost.example.com", problem: "the scheme must be https"},
+		"an address as a part":        {base: "http://127.0.0.1.example.com", problem: "the scheme must be https"},
+		"another scheme":              {base: "ftp://api.example.com", problem: "the scheme must be https"},
+		"another scheme, insecurely":  {base: "ws://api.example.com", insecure: true, problem: "the scheme must be https"},
+		"no scheme":                   {base: "api.example.com", problem: "it has no host"},
+		"no scheme but slashes":       {base: "//api.example.com", problem: "the scheme must be https"},
+		"no scheme but a port":        {base: "localhost:8080", problem: "it has no host"},
+		"no host":                     {base: "https://", problem: "it has no host; it should look like https://api.mistral.ai"},
+		"no host but a port":          {base: "https://:443", problem: "it has no host"},
+		"no host but a path":          {base: "https:///v1", problem: "it has no host"},
+		"opaque":                      {base: "https:api.example.com", problem: "it has no host"},
+		"empty":                       {base: "", problem: "it has no host"},
+		"credentials":                 {base: "https://user:" + secretKey + "@api.example.com", problem: "it must not contain credentials; use WithAPIKey"},
+		"a user":                      {base: "https://" + secretKey + "@api.example.com", problem: "it must not contain credentials"},
+		"a query":                     {base: "https://api.example.com?key=" + secretKey, problem: "it must not have a query or a fragment"},
+		"an empty query":              {base: "https://api.example.com?", problem: "it must not have a query or a fragment"},
+		"a fragment":                  {base: "https://api.example.com/#" + secretKey, problem: "it must not have a query or a fragment"},
+		"an empty fragment":           {base: "https://api.example.com/#", problem: "it must not have a query or a fragment"},
+		"a space in front":            {base: " https://api.example.com", problem: "it cannot be parsed"},
+		"a line break":                {base: "https://api.example.com/" + secretKey + "\n", problem: "it cannot be parsed"},
+		"a broken escape":             {base: "https://api.example.com/" + secretKey + "%zz", problem: "it cannot be parsed"},
+		"a port that is no number":    {base: "https://api.example.com:" + secretKey, problem: "it cannot be parsed"},
+		"credentials in plain http":   {base: "http://user:" + secretKey + "@example.com", problem: "it must not contain credentials"},
+		"a key instead of a base URL": {base: secretKey, problem: "it has no host"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mock := httpmock.NewMockTransport()
+			var sent string
+			mock.RegisterNoResponder(func(req *http.Request) (*http.Response, error) {
+				sent = req.URL.String()
+				return httpmock.NewStringResponse(200, datasetJSON), nil
+			})
+			opts := []mistralobs.Option{mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL(test.base), mistralobs.WithHTTPClient(&http.Client{Transport: mock})}
+			if test.insecure {
+				opts = append(opts, mistralobs.WithInsecureHTTP())
+			}
+			client, err := mistralobs.NewClient(opts...)
+			if test.problem != "" {
+				assert.Nil(t, client)
+				require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+				require.ErrorContains(t, err, "mistralobs: base URL: "+test.problem)
+				assert.NotContains(t, err.Error(), secretKey)
+				return
+			}
+			require.NoError(t, err)
+			_, err = client.Datasets.Get(t.Context(), "d1")
+			require.NoError(t, err)
+			assert.Equal(t, test.want, sent)
+		})
+	}
+}
+
+// The environment is the default of the key and the base URL, and nothing more.
+// It is not parallel, since the environment is everyone's.
+func TestEnvironment(t *testing.T) {
+	tests := map[string]struct {
+		key, base string
+		opts      []mistralobs.Option
+		wantKey   string
+		wantBase  string
+		problem   error
+	}{
+		"both":                     {key: "env-key", base: "https://env.example.com", wantKey: "env-key", wantBase: "https://env.example.com"},
+		"a key":                    {key: "env-key", wantKey: "env-key", wantBase: mistralobs.DefaultBaseURL},
+		"a key with a line break":  {key: "env-key\n", wantKey: "env-key", wantBase: mistralobs.DefaultBaseURL},
+		"nothing":                  {problem: mistralobs.ErrNoAPIKey},
+		"a blank key":              {key: " ", problem: mistralobs.ErrNoAPIKey},
+		"a key that is none":       {key: secretKey + " " + secretKey, problem: mistralobs.ErrInvalidParams},
+		"a base URL that is none":  {key: "env-key", base: "ftp://env.example.com", problem: mistralobs.ErrInvalidParams},
+		"options come first":       {key: "env-key", base: "https://env.example.com", opts: []mistralobs.Option{mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL(baseURL)}, wantKey: "k", wantBase: baseURL},
+		"a bad key does not count": {key: "a b", opts: []mistralobs.Option{mistralobs.WithAPIKey("k")}, wantKey: "k", wantBase: mistralobs.DefaultBaseURL},
+		"a bad base does not":      {key: "env-key", base: ":", opts: []mistralobs.Option{mistralobs.WithBaseURL(baseURL)}, wantKey: "env-key", wantBase: baseURL},
+		"an empty key is no key":   {key: "env-key", opts: []mistralobs.Option{mistralobs.WithAPIKey("")}, problem: mistralobs.ErrNoAPIKey},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("MISTRAL_API_KEY", test.key)
+			t.Setenv("MISTRAL_BASE_URL", test.base)
+			mock := httpmock.NewMockTransport()
+			var sent *http.Request
+			mock.RegisterNoResponder(func(req *http.Request) (*http.Response, error) {
+				sent = req
+				return httpmock.NewStringResponse(200, datasetJSON), nil
+			})
+			client, err := mistralobs.NewClient(append(test.opts, mistralobs.WithHTTPClient(&http.Client{Transport: mock}))...)
+			if test.problem != nil {
+				require.ErrorIs(t, err, test.problem)
+				assert.NotContains(t, err.Error(), secretKey)
+				return
+			}
+			require.NoError(t, err)
+			t.Setenv("MISTRAL_API_KEY", "changed")
+			_, err = client.Datasets.Get(t.Context(), "d1")
+			require.NoError(t, err)
+			assert.Equal(t, "Bearer "+test.wantKey, sent.Header.Get("Authorization"))
+			assert.Equal(t, test.wantBase, sent.URL.Scheme+"://"+sent.URL.Host)
+		})
+	}
+}
+
+// A key that cannot stand in a header is refused without being shown.
+func TestKeysThatAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, key := range map[string]string{
+		"a space":          secretKey + " " + secretKey,
+		"a line break":     secretKey + "\r\nX-Injected: yes",
+		"a tabulator":      secretKey + "\tx",
+		"NUL":              secretKey + "\x00",
+		"DEL":              secretKey + "\x7f",
+		"an umlaut":        secretKey + "ü",
+		"a fancy quote":    "“" + secretKey + "”",
+		"a zero-width one": secretKey + "\u200b",
+		"broken UTF-8":     secretKey + "\xff",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := mistralobs.NewClient(mistralobs.WithBaseURL(baseURL), mistralobs.WithAPIKey(key))
+			require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+			assert.EqualError(t, err, "mistralobs: API key: it contains a space, a control or a non-ASCII character; was it copied whole and alone?")
+			assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secretKey)
+
+			mock := httpmock.NewMockTransport()
+			client := newMockClient(t, mock, mistralobs.WithAPIKeySource(func(context.Context) (string, error) { return key, nil }))
+			_, err = client.Datasets.Get(t.Context(), "d1")
+			require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+			assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secretKey)
+			assert.Zero(t, mock.GetTotalCallCount(), "nothing was sent")
+		})
+	}
+}
+
+// No verb shows the key, of whatever a program may print.
+func TestPrintingShowsNoKey(t *testing.T) {
+	t.Parallel()
+	mock := httpmock.NewMockTransport()
+	mock.RegisterNoResponder(httpmock.NewStringResponder(401, `{"detail":"Unauthorized"}`))
+	for name, option := range map[string]mistralobs.Option{
+		"a key":        mistralobs.WithAPIKey(secretKey),
+		"a key source": mistralobs.WithAPIKeySource(func(context.Context) (string, error) { return secretKey, nil }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := newMockClient(t, mock, option)
+			_, refused := client.Datasets.Get(t.Context(), "d1")
+			require.ErrorIs(t, refused, mistralobs.ErrUnauthorized)
+			printed := map[string]any{
+				"Client": *client, "*Client": client, "option": option, "options": []mistralobs.Option{option}, "error": refused,
+				"Datasets": client.Datasets, "Records": client.Records, "Imports": client.Imports, "Tasks": client.Tasks, "Exports": client.Exports, "Files": client.Files,
+				"datasets": *client.Datasets, "records": *client.Records, "imports": *client.Imports, "tasks": *client.Tasks, "exports": *client.Exports, "files": *client.Files,
+				"in a struct": struct{ C *mistralobs.Client }{client}, "in a struct, unexported": struct{ c mistralobs.Client }{*client},
+				"in a map": map[string]*mistralobs.Client{"c": client}, "in a list": []mistralobs.Client{*client},
+			}
+			for what, v := range printed {
+				for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%X", "%q", "%d", "%T", "%p", "%t", "%10v"} {
+					text := fmt.Sprintf(verb, v)
+					assert.NotContains(t, text, secretKey, "%s of %s", verb, what)
+					assert.NotContains(t, strings.ToLower(text), fmt.Sprintf("%x", secretKey), "%s of %s", verb, what)
+				}
+			}
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%q", "%d"} {
+				assert.Equal(t, "mistralobs.Client("+baseURL+")", fmt.Sprintf(verb, client))
+				assert.Equal(t, "mistralobs.Client("+baseURL+")", fmt.Sprintf(verb, *client))
+			}
+		})
+	}
+	assert.Equal(t, "mistralobs.Client(unset)", fmt.Sprint(mistralobs.Client{}))
+	assert.Equal(t, "<nil>", fmt.Sprint((*mistralobs.Client)(nil)), "a client that is nil")
+}
+
+func TestHeadersOnTheWire(t *testing.T) {
+	t.Parallel()
+	own := "mistralobs-go/" + mistralobs.Version + " (" + runtime.Version() + "; " + runtime.GOOS + "/" + runtime.GOARCH + ")"
+	standard := func(more http.Header) http.Header {
+		header := http.Header{"Accept": {"application/json"}, "Authorization": {"Bearer secret-key"}, "User-Agent": {own}}
+		for name, values := range more {
+			header[name] = values
+		}
+		return header
+	}
+	tests := map[string]struct {
+		opts []mistralobs.Option
+		want http.Header
+	}{
+		"no options": {nil, standard(nil)},
+		"a header":   {[]mistralobs.Option{mistralobs.WithHeader("x-team", "evals ü")}, standard(http.Header{"X-Team": {"evals ü"}})},
+		"two values of one": {
+			[]mistralobs.Option{mistralobs.WithHeader("X-Team", "a"), mistralobs.WithHeader("x-team", "b")}, standard(http.Header{"X-Team": {"a", "b"}}),
+		},
+		"two headers": {
+			[]mistralobs.Option{mistralobs.WithHeader("X-A", "a"), mistralobs.WithHeader("X-B", "")}, standard(http.Header{"X-A": {"a"}, "X-B": {""}}),
+		},
+		"a user agent": {[]mistralobs.Option{mistralobs.WithUserAgent("evals/1.4")}, standard(http.Header{"User-Agent": {"evals/1.4 " + own}})},
+		"the last one": {[]mistralobs.Option{mistralobs.WithUserAgent("a"), mistralobs.WithUserAgent("b")}, standard(http.Header{"User-Agent": {"b " + own}})},
+		"an empty one": {[]mistralobs.Option{mistralobs.WithUserAgent("")}, standard(nil)},
+		"another key":  {[]mistralobs.Option{mistralobs.WithAPIKey(" other\n")}, standard(http.Header{"Authorization": {"Bearer other"}})},
+		"a key from a source": {
+			[]mistralobs.Option{mistralobs.WithAPIKeySource(func(context.Context) (string, error) { return "rotated\n", nil })},
+			standard(http.Header{"Authorization": {"Bearer rotated"}}),
+		},
+		"the last key of several": {
+			[]mistralobs.Option{mistralobs.WithAPIKeySource(func(context.Context) (string, error) { return "source", nil }), mistralobs.WithAPIKey("last")},
+			standard(http.Header{"Authorization": {"Bearer last"}}),
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mock := httpmock.NewMockTransport()
+			var sent http.Header
+			mock.RegisterResponder("GET", baseURL+"/v1/observability/datasets/d1", func(req *http.Request) (*http.Response, error) {
+				sent = req.Header
+				return httpmock.NewStringResponse(200, datasetJSON), nil
+			})
+			client := newMockClient(t, mock, test.opts...)
+			for range 2 { // one request does not change the next
+				_, err := client.Datasets.Get(t.Context(), "d1")
+				require.NoError(t, err)
+				assert.Equal(t, test.want, sent)
+				sent.Set("X-Left", "by a transport")
+				sent.Add("X-Team", "by a transport")
+			}
+		})
+	}
+}
+
+// With makes a copy: what it changes does not change the original, what it leaves is shared.
+func TestWith(t *testing.T) {
+	t.Parallel()
+	mock := httpmock.NewMockTransport()
+	var sent []*http.Request
+	mock.RegisterNoResponder(func(req *http.Request) (*http.Response, error) {
+		sent = append(sent, req)
+		return httpmock.NewStringResponse(200, datasetJSON), nil
+	})
+	first := newMockClient(t, mock, mistralobs.WithHeader("X-Team", "a"), mistralobs.WithUserAgent("evals"))
+	second, err := first.With(mistralobs.WithHeader("X-Team", "b"), mistralobs.WithAPIKey("other"), mistralobs.WithBaseURL("https://other.example.com/prefix"))
+	require.NoError(t, err)
+	third, err := first.With(mistralobs.WithHeader("X-Team", "c"), mistralobs.WithUserAgent(""))
+	require.NoError(t, err)
+	same, err := second.With()
+	require.NoError(t, err)
+
+	type request struct {
+		url, key, agent string
+		team            []string
+	}
+	own := "mistralobs-go/" + mistralobs.Version + " (" + runtime.Version() + "; " + runtime.GOOS + "/" + runtime.GOARCH + ")"
+	const path = "/v1/observability/datasets/d1"
+	want := []request{
+		{baseURL + path, "Bearer secret-key", "evals " + own, []string{"a"}},
+		{"https://other.example.com/prefix" + path, "Bearer other", "evals " + own, []string{"a", "b"}},
+		{baseURL + path, "Bearer secret-key", own, []string{"a", "c"}},
+		{"https://other.example.com/prefix" + path, "Bearer other", "evals " + own, []string{"a", "b"}},
+		{baseURL + path, "Bearer secret-key", "evals " + own, []string{"a"}},
+	}
+	var got []request
+	for i, client := range []*mistralobs.Client{first, second, third, same, first} {
+		_, err := client.Datasets.Get(t.Context(), "d1")
+		require.NoError(t, err)
+		got = append(got, request{sent[i].URL.String(), sent[i].Header.Get("Authorization"), sent[i].Header.Get("User-Agent"), sent[i].Header["X-Team"]})
+	}
+	assert.Equal(t, want, got)
+
+	broken, err := first.With(mistralobs.WithTimeout(-1))
+	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	assert.Nil(t, broken)
+	broken, err = first.With(mistralobs.WithBaseURL("http://api.example.com"))
+	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	assert.Nil(t, broken)
+}
+
+// A transport can tell which operation a request belongs to; outside of one there is none.
+func TestOperationName(t *testing.T) {
+	t.Parallel()
+	mock := httpmock.NewMockTransport()
+	var names []string
+	mock.RegisterNoResponder(func(req *http.Request) (*http.Response, error) {
+		names = append(names, mistralobs.OperationName(req.Context()))
+		return httpmock.NewStringResponse(500, ""), nil
+	})
+	client := newMockClient(t, mock)
+
+	_, err := client.Records.Create(t.Context(), datasetID, mistralobs.CreateRecordParams{Payload: mistralobs.NewConversation()})
+	require.ErrorIs(t, err, mistralobs.ErrServer)
+	for _, err := range client.Tasks.All(t.Context(), datasetID, mistralobs.ListParams{}) {
+		require.ErrorIs(t, err, mistralobs.ErrServer)
+	}
+	require.ErrorIs(t, client.Datasets.Delete(t.Context(), datasetID), mistralobs.ErrServer)
+
+	assert.Equal(t, []string{"records.create", "tasks.list", "datasets.delete"}, names)
+	assert.Empty(t, mistralobs.OperationName(t.Context()))
+}
+
+// jar keeps no cookies.
+type jar struct{ http.CookieJar }
+
+func (jar) SetCookies(*url.URL, []*http.Cookie) {}
+func (jar) Cookies(*url.URL) []*http.Cookie     { return nil }
+
+// The caller's http.Client is used as it is and never written to.
+func TestTheCallersHTTPClientIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	mock := httpmock.NewMockTransport()
+	mock.RegisterNoResponder(httpmock.NewStringResponder(200, datasetJSON))
+	followed := errors.New("the caller's rule")
+	own := &http.Client{
+		Transport: mock, Jar: jar{}, Timeout: time.Minute,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return followed },
+	}
+	before := *own
+	client, err := mistralobs.NewClient(mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL(baseURL), mistralobs.WithHTTPClient(own))
+	require.NoError(t, err)
+	_, err = client.With(mistralobs.WithTimeout(time.Second))
+	require.NoError(t, err)
+	_, err = client.Datasets.Get(t.Context(), "d1")
+	require.NoError(t, err)
+
+	assert.Same(t, before.Transport, own.Transport)
+	assert.Equal(t, before.Jar, own.Jar)
+	assert.Equal(t, before.Timeout, own.Timeout)
+	assert.ErrorIs(t, own.CheckRedirect(nil, nil), followed)
+
+	zero := &http.Client{}
+	_, err = mistralobs.NewClient(mistralobs.WithAPIKey("k"), mistralobs.WithHTTPClient(zero))
+	require.NoError(t, err)
+	assert.Equal(t, &http.Client{}, zero)
+	assert.Nil(t, http.DefaultClient.Transport, "nor is net/http's")
+}
