@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Conversation is a payload that is a chat. Everything it has no field for is
@@ -93,7 +94,7 @@ func TextContent(text string) Content {
 
 // ChunkContent returns a content that is a list of chunks. It fails if an Extra holds invalid JSON.
 func ChunkContent(chunks ...Chunk) (Content, error) {
-	raw, err := marshal(slices.Concat([]Chunk{}, chunks))
+	raw, err := marshal(append([]Chunk{}, chunks...))
 	if err != nil {
 		return nil, invalid("content", "%v", err)
 	}
@@ -270,8 +271,8 @@ func decodeFields(raw []byte, fields []field) (extra map[string]json.RawMessage,
 func (f field) take(value []byte) bool {
 	target := reflect.ValueOf(f.pointer).Elem()
 	target.SetZero()
-	if json.Unmarshal(value, f.pointer) != nil {
-		target.SetZero()
+	if json.Unmarshal(value, f.pointer) != nil || target.Kind() == reflect.String && strings.ContainsRune(target.String(), utf8.RuneError) {
+		target.SetZero() // the replacement character stands for text that was no Unicode
 	}
 	return !target.IsZero()
 }

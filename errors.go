@@ -366,8 +366,8 @@ func (e *Error) takeText(said string, depth int) {
 func (e *Error) takeObject(raw json.RawMessage, depth int) {
 	var o struct {
 		errorBody
-		Loc []any           `json:"loc"`
-		Msg json.RawMessage `json:"msg"`
+		Loc []json.RawMessage `json:"loc"`
+		Msg json.RawMessage   `json:"msg"`
 	}
 	_ = json.Unmarshal(raw, &o) // a key of another type is left out, the others are read
 	if msg := text(o.Msg); msg != "" {
@@ -381,17 +381,23 @@ func (e *Error) takeObject(raw json.RawMessage, depth int) {
 	e.take(o.Detail, depth-1)
 }
 
+// maxMessage is more than anybody reads; the rest is in the Body.
+const maxMessage = 2 << 10
+
 func (e *Error) say(message string) {
+	if len(e.Message) > maxMessage {
+		return
+	}
 	if e.Message != "" && message != "" {
 		e.Message += "; "
 	}
 	e.Message += message
 }
 
-func joinLoc(loc []any) string {
+func joinLoc(loc []json.RawMessage) string {
 	parts := make([]string, len(loc))
 	for i, part := range loc {
-		parts[i] = fmt.Sprint(part)
+		parts[i] = text(part)
 	}
 	return strings.Join(parts, ".")
 }
@@ -414,7 +420,14 @@ const snippetBytes = 300
 
 // snippet returns the start of a body that is no JSON as one line of text.
 func snippet(body []byte) string {
-	cut := body[:min(len(body), snippetBytes)]
+	cut := body
+	if len(body) > snippetBytes {
+		n := snippetBytes
+		for n > 0 && !utf8.RuneStart(body[n]) {
+			n--
+		}
+		cut = body[:n]
+	}
 	said := strings.Join(strings.Fields(strings.ToValidUTF8(string(cut), string(utf8.RuneError))), " ")
 	if len(body) > snippetBytes {
 		said += "…"

@@ -87,7 +87,7 @@ func TestErrorShapes(t *testing.T) {
 		},
 		"the framework's text": {
 			status: 405, body: `{"detail":"Method Not Allowed"}`, want: Error{Message: "Method Not Allowed"},
-			text: "mistralobs: get dataset: 405 Method Not Allowed: Method Not Allowed (1 attempt)",
+			text: "mistralobs: get dataset: 405 Method Not Allowed (1 attempt)",
 		},
 		"the platform": {
 			status: 429, header: http.Header{"Retry-After": {"7"}, "X-Request-Id": {"r1"}},
@@ -135,11 +135,11 @@ func TestErrorShapes(t *testing.T) {
 		},
 		"the gateway": {
 			status: 401, body: `{"message":"Unauthorized","request_id":"r2"}`, want: Error{Message: "Unauthorized", RequestID: "r2"},
-			text: "mistralobs: get dataset: 401 Unauthorized: Unauthorized (1 attempt, request r2); check the API key and that its quota is not used up",
+			text: "mistralobs: get dataset: 401 Unauthorized (1 attempt, request r2); check the API key and that its quota is not used up",
 		},
 		"the gateway, another one": {
 			status: 401, body: `{"detail":"Unauthorized"}`, want: Error{Message: "Unauthorized"},
-			text: "mistralobs: get dataset: 401 Unauthorized: Unauthorized (1 attempt); check the API key and that its quota is not used up",
+			text: "mistralobs: get dataset: 401 Unauthorized (1 attempt); check the API key and that its quota is not used up",
 		},
 		"the gateway's limit": {
 			status: 429, body: `{"message":"API rate limit exceeded","request_id":"r3"}`, want: Error{Message: "API rate limit exceeded", RequestID: "r3"},

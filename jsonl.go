@@ -114,9 +114,9 @@ func readLine(r *bufio.Reader, long *[]byte) ([]byte, error) {
 
 // lineParts are the bytes of a line that make a record; they are the line's own.
 type lineParts struct {
-	payload    []byte // nil in the shape with messages at the top
-	properties []byte // nil if absent or null
-	messages   bool
+	payload    []byte   // nil in the shape with messages at the top
+	properties []byte   // nil if absent or null
+	messages   *member  // nil if absent
 	others     []member // what is neither payload nor properties
 }
 
@@ -128,24 +128,24 @@ func splitLine(text []byte) (parts lineParts, err error) {
 			parts.payload = m.value
 			return mustBe('{', m)
 		case "properties":
-			if m.value.Kind() == 'n' {
+			if parts.properties = m.value; m.value.Kind() == 'n' {
+				parts.properties = nil
 				return nil
 			}
-			parts.properties = m.value
 			return mustBe('{', m)
 		case "messages":
-			parts.messages = true
-			if err := checkMessages(m); err != nil {
-				return err
-			}
+			parts.messages = &m
 		}
 		parts.others = append(parts.others, m)
 		return nil
 	})
-	if err == nil && parts.payload == nil && !parts.messages {
-		err = errors.New(`it has neither "payload" nor "messages"`)
+	switch {
+	case err != nil || parts.payload != nil: // messages beside a payload are not the conversation
+		return parts, err
+	case parts.messages == nil:
+		return parts, errors.New(`it has neither "payload" nor "messages"`)
 	}
-	return parts, err
+	return parts, checkMessages(*parts.messages)
 }
 
 // checkMessages looks no further than that messages are objects: roles and

@@ -217,7 +217,9 @@ type member struct {
 // included. Their bytes are raw's own.
 func eachMember(raw []byte, f func(member) error) error {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(raw), lenient)
-	if open, err := dec.ReadToken(); err != nil {
+	if open, err := dec.ReadToken(); err == io.EOF {
+		return fmt.Errorf("%w, got nothing", errNotObject) // and not an EOF, which would look like the end of a stream
+	} else if err != nil {
 		return err
 	} else if open.Kind() != '{' {
 		return fmt.Errorf("%w, got %s", errNotObject, kindName(open.Kind()))

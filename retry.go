@@ -74,10 +74,7 @@ func (p RetryPolicy) wait(n int) time.Duration {
 // little more if there is time for it, so that clients told the same do not
 // come back together.
 func waitFor(retryAfter, most time.Duration) time.Duration {
-	if wait := retryAfter + rand.N(retryAfter/10+1); wait < most {
-		return wait
-	}
-	return retryAfter
+	return retryAfter + rand.N(min(retryAfter/10, (most-retryAfter)/2)+1)
 }
 
 // retryableStatus lists the answers after which a request that does no harm twice is repeated.
