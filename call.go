@@ -61,7 +61,11 @@ func (cl *call) do(ctx context.Context) error {
 		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return cl.wait },
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
-	if _, err := loop.Do(req); err != nil { //nolint:bodyclose // attemptTransport has read and closed it
+	resp, err := loop.Do(req)
+	if resp != nil {
+		resp.Body.Close() // it is empty, but net/http keeps the timer of a Client.Timeout until then
+	}
+	if err != nil {
 		return cl.networkError(ctx, err)
 	}
 	if status := cl.answer.status; status < 200 || status > 299 {

@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // Conversation is a payload that is a chat. Everything it has no field for is
@@ -267,14 +266,31 @@ func decodeFields(raw []byte, fields []field) (extra map[string]json.RawMessage,
 	return extra, err
 }
 
-// take tells whether the field holds the value; if not, it is left zero.
+// take tells whether the field holds the value so that it can be written back as
+// it came. Text that is no Unicode can be read, but not written: the replacement
+// character stands for it.
 func (f field) take(value []byte) bool {
 	target := reflect.ValueOf(f.pointer).Elem()
 	target.SetZero()
-	if json.Unmarshal(value, f.pointer) != nil || target.Kind() == reflect.String && strings.ContainsRune(target.String(), utf8.RuneError) {
-		target.SetZero() // the replacement character stands for text that was no Unicode
+	if json.Unmarshal(value, f.pointer) != nil {
+		target.SetZero()
 	}
-	return !target.IsZero()
+	return !target.IsZero() && (target.Kind() != reflect.String || isUnicode(target.String(), value))
+}
+
+// isUnicode tells whether every replacement character of a decoded text was
+// written as one.
+func isUnicode(text string, raw []byte) bool {
+	const replacement = "\uFFFD"
+	written := bytes.Count(raw, []byte(replacement)) + bytes.Count(bytes.ToLower(raw), []byte(`\ufffd`))
+	return strings.Count(text, replacement) == written
+}
+
+// untouched tells whether the field is still as it was decoded from the value.
+func (f field) untouched(value []byte) bool {
+	decoded := field{f.name, reflect.New(reflect.TypeOf(f.pointer).Elem()).Interface()}
+	decoded.take(value)
+	return reflect.DeepEqual(decoded.pointer, f.pointer)
 }
 
 // encodeFields writes the fields that are not zero, then the extra ones by name.
@@ -282,6 +298,9 @@ func encodeFields(fields []field, extra map[string]json.RawMessage) ([]byte, err
 	var buf bytes.Buffer
 	set := map[string]bool{}
 	for _, f := range fields {
+		if raw, kept := extra[f.name]; kept && f.untouched(raw) {
+			continue
+		}
 		if value := reflect.ValueOf(f.pointer).Elem(); !value.IsZero() {
 			set[f.name] = true
 			if err := writeMember(&buf, f.name, value.Interface()); err != nil {

@@ -184,6 +184,27 @@ func TestConversationKeepsTextThatIsNotUnicode(t *testing.T) {
 	}
 }
 
+// It can be read all the same, with U+FFFD in its place, and a U+FFFD that is meant is a text like any other.
+func TestTextThatIsNotUnicodeCanBeRead(t *testing.T) {
+	t.Parallel()
+	for name, content := range map[string]string{
+		"half an emoji":                      `"a\ud83d"`,
+		"broken UTF-8":                       "\"a\xff\"",
+		"a replacement character":            `"a\ufffd"`,
+		"half an emoji in a chunk":           `[{"type":"text","text":"a\ud83d"}]`,
+		"broken UTF-8 in a chunk":            "[{\"type\":\"text\",\"text\":\"a\xff\"}]",
+		"a replacement character in a chunk": `[{"type":"text","text":"a\ufffd"}]`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			assert.Equal(t, "a\ufffd", mistralobs.Message{Content: mistralobs.Content(content)}.Text())
+		})
+	}
+	conversation, err := mistralobs.Object("{\"messages\":[{\"name\":\"a\ufffd\"}],\"model\":\"m\ufffd\"}").Conversation()
+	require.NoError(t, err)
+	assert.Equal(t, &mistralobs.Conversation{Messages: []mistralobs.Message{{Name: "a\ufffd"}}, Model: "m\ufffd"}, conversation)
+}
+
 func TestConversationsOfTheQuickstart(t *testing.T) {
 	t.Parallel()
 	file, err := os.ReadFile("examples/quickstart/conversations.jsonl")

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -114,18 +115,29 @@ func (e *Error) Error() string {
 	if e.Message != "" && e.Message != http.StatusText(e.StatusCode) {
 		fmt.Fprintf(&b, ": %s", e.Message)
 	}
-	for i, f := range e.Fields {
-		separator := "; "
-		if i == 0 {
-			separator = ": "
-		}
-		b.WriteString(separator + f.String())
-	}
+	b.WriteString(fieldsText(e.Fields))
 	if e.cause != nil {
 		fmt.Fprintf(&b, ": %v", e.cause)
 	}
 	b.WriteString(e.footnote())
 	return b.String()
+}
+
+// maxFieldsText is how many complaints an error's text shows.
+const maxFieldsText = 10
+
+func fieldsText(fields []FieldError) string {
+	var texts []string
+	for _, f := range fields[:min(len(fields), maxFieldsText)] {
+		texts = append(texts, f.String())
+	}
+	if more := len(fields) - len(texts); more > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", more))
+	}
+	if texts == nil {
+		return ""
+	}
+	return ": " + strings.Join(texts, "; ")
 }
 
 // String returns the complaint as "body.name: too short".
@@ -428,7 +440,9 @@ func snippet(body []byte) string {
 		}
 		cut = body[:n]
 	}
-	said := strings.Join(strings.Fields(strings.ToValidUTF8(string(cut), string(utf8.RuneError))), " ")
+	said := strings.Join(strings.FieldsFunc(strings.ToValidUTF8(string(cut), string(utf8.RuneError)), func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) // which a terminal might obey
+	}), " ")
 	if len(body) > snippetBytes {
 		said += "…"
 	}

@@ -399,12 +399,12 @@ func TestErrorOfACreation(t *testing.T) {
 	}
 }
 
-// A body of many complaints costs a multiple of its size, not of its square.
+// A body of many complaints does not cost the square of its size.
 // It is not parallel, since it measures memory.
 func TestErrorOfManyTexts(t *testing.T) {
 	for name, body := range map[string]string{
-		"texts":  `{"detail":["a"` + strings.Repeat(`,"a"`, 5_000) + `]}`,
-		"fields": `{"detail":[{"msg":"a"}` + strings.Repeat(`,{"msg":"a"}`, 5_000) + `]}`,
+		"texts":  `{"detail":["a"` + strings.Repeat(`,"a"`, 20_000) + `]}`,
+		"fields": `{"detail":[{"msg":"a"}` + strings.Repeat(`,{"msg":"a"}`, 20_000) + `]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := &Error{StatusCode: 422, Body: []byte(body)}
@@ -412,7 +412,7 @@ func TestErrorOfManyTexts(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			e.fill()
 			runtime.ReadMemStats(&after)
-			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(20<<20), "bytes for a body of %d", len(body))
+			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<20), "bytes for a body of %d", len(body))
 		})
 	}
 }

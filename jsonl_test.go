@@ -284,22 +284,6 @@ func TestReadJSONLVeryLongLine(t *testing.T) {
 	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(10*size), "the line grows by doubling, and is copied once")
 }
 
-// Rubbish without line breaks does not fill the memory: the line ends where no upload could.
-// It is not parallel, since it needs half a gigabyte.
-func TestReadJSONLWithoutLineBreaks(t *testing.T) {
-	if testing.Short() {
-		t.Skip("512 MB in short mode")
-	}
-	var last error
-	for _, err := range mistralobs.ReadJSONL(io.MultiReader(strings.NewReader("\n"), filler('x'))) {
-		last = err
-	}
-	runtime.GC()
-	require.EqualError(t, last, "mistralobs: line 2: it is longer than 536870912 bytes")
-	var line *mistralobs.LineError
-	require.ErrorAs(t, last, &line)
-}
-
 func TestJSONLWriter(t *testing.T) {
 	t.Parallel()
 	conversation := mistralobs.NewConversation(mistralobs.User("a<b"))

@@ -468,3 +468,21 @@ func TestTheCallersHTTPClientIsLeftAlone(t *testing.T) {
 	assert.Equal(t, &http.Client{}, zero)
 	assert.Nil(t, http.DefaultClient.Transport, "nor is net/http's")
 }
+
+// A call that is over leaves nothing behind of the Timeout of the caller's
+// http.Client. It is not parallel, since it looks at every goroutine.
+func TestTheCallersTimeoutEndsWithTheCall(t *testing.T) {
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder("GET", baseURL+"/v1/observability/datasets/d1", httpmock.NewStringResponder(200, datasetJSON))
+	mock.RegisterResponder("DELETE", baseURL+"/v1/observability/datasets/d1", httpmock.NewStringResponder(422, `{"detail":"m"}`))
+	client := newMockClient(t, mock, mistralobs.WithHTTPClient(&http.Client{Transport: mock, Timeout: time.Minute}))
+
+	_, err := client.Datasets.Get(t.Context(), "d1")
+	require.NoError(t, err)
+	require.ErrorIs(t, client.Datasets.Delete(t.Context(), "d1"), mistralobs.ErrValidation)
+
+	assert.Eventually(t, func() bool {
+		stacks := make([]byte, 4<<20)
+		return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "net/http.setRequestCancel")
+	}, time.Second, 10*time.Millisecond, "a goroutine waits for the timeout of a request that is over")
+}

@@ -81,7 +81,7 @@ func (s *Server) updateDataset(r *http.Request) (answer, error) {
 		if description != nil {
 			ds.description = *description
 		}
-		ds.updated = s.options.now()
+		ds.updated = later(ds.updated, s.options.now())
 		return answer{http.StatusOK, d.datasetJSON(ds)}, nil
 	})
 }

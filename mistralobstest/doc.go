@@ -32,6 +32,9 @@
 //   - An import of an unknown file, event, conversation or record is a task
 //     that fails; an unknown campaign is a 404 at once.
 //   - A record is in its dataset at the end of its import, not little by little.
+//   - What validation finds comes in the API's own error shape, as the API's
+//     description says, not in the web framework's, which has been seen too; a
+//     Fault can answer with that one.
 //   - The search for datasets looks for the text in names and descriptions,
 //     without regard to case.
 package mistralobstest

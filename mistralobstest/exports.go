@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,11 +18,13 @@ import (
 
 const exportsPath = "/exports"
 
-// A blob is an exported file. What is in it never changes: other content is another blob.
+// A blob is an exported file. What is in it never changes: other content is
+// another blob. It is kept as long as a link to it works.
 type blob struct {
-	content []byte
-	etag    string
-	created time.Time
+	dataset          *dataset
+	content          []byte
+	etag             string
+	created, expires time.Time
 }
 
 func (s *Server) exportJSONL(r *http.Request) (answer, error) {
@@ -33,10 +36,13 @@ func (s *Server) exportJSONL(r *http.Request) (answer, error) {
 		}
 		sum := sha256.Sum256(content)
 		path := exportsPath + "/" + ds.id + "/" + hex.EncodeToString(sum[:16]) + ".jsonl"
+		maps.DeleteFunc(d.blobs, func(_ string, b *blob) bool { return now.After(b.expires) })
 		if d.blobs[path] == nil {
-			d.blobs[path] = &blob{content: content, etag: `"` + hex.EncodeToString(sum[16:24]) + `"`, created: now}
+			d.blobs[path] = &blob{dataset: ds, content: content, etag: `"` + hex.EncodeToString(sum[16:24]) + `"`, created: now}
 		}
-		link := url.URL{Scheme: "http", Host: r.Host, Path: path, RawQuery: s.signer.query(path, now.Add(s.options.exportTTL))}
+		expires := now.Add(s.options.exportTTL)
+		d.blobs[path].expires = expires
+		link := url.URL{Scheme: "http", Host: r.Host, Path: path, RawQuery: s.signer.query(path, expires)}
 		return answer{http.StatusOK, new(object).set("file_url", link.String()).bytes()}, nil
 	})
 }

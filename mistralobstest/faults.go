@@ -32,15 +32,16 @@ type Fault struct {
 	Header http.Header
 	Body   string
 	Apply  bool
-	// BodySize, with Status, is the length of a body that is made up while it is sent.
+	// BodySize, with Status and instead of Body, is the length of a body that is
+	// made up while it is sent.
 	BodySize int64
-	// Gzip compresses the answer's body, whether the client asked for that or not.
+	// Gzip, without BodySize, compresses the answer's body, whether the client asked for that or not.
 	Gzip bool
 
 	// Break ends the call other than by a whole answer.
 	Break Break
 	// After is how many bytes of the answer's body go out before Break, for the
-	// kinds that speak of a body.
+	// kinds that speak of a body; at least the last byte is held back.
 	After int64
 
 	// IgnoreRange makes a download start at the beginning whatever was asked for.
@@ -166,8 +167,8 @@ func (f *armedFault) hit(operation string) bool {
 	return true
 }
 
-// fail makes a call go as its fault says, and returns the status that the client got to see.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, rt *route, f *Fault) int {
+// fail makes a call go as its fault says.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, rt *route, f *Fault) {
 	if f.IgnoreRange {
 		r.Header.Del("Range")
 	}
@@ -182,7 +183,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, rt *route, f *Faul
 	case StallHeader:
 		s.stall(r)
 	}
-	return s.release(w, r, held, f)
+	s.release(w, r, held, f)
 }
 
 // heldAnswer is an answer that is not sent yet.
@@ -200,7 +201,9 @@ func (a *heldAnswer) Write(p []byte) (int, error) { return a.body.Write(p) }
 func (s *Server) replace(held *heldAnswer, f *Fault) {
 	if f.Status != 0 {
 		*held = heldAnswer{status: f.Status, header: http.Header{}}
-		held.body.WriteString(f.Body)
+		if f.BodySize == 0 {
+			held.body.WriteString(f.Body)
+		}
 	}
 	if f.ETag != "" {
 		held.header.Set("ETag", f.ETag)
@@ -219,8 +222,11 @@ func (s *Server) replace(held *heldAnswer, f *Fault) {
 }
 
 // release sends an answer, as far as the fault lets it.
-func (s *Server) release(w http.ResponseWriter, r *http.Request, held *heldAnswer, f *Fault) int {
-	size := max(int64(held.body.Len()), f.BodySize)
+func (s *Server) release(w http.ResponseWriter, r *http.Request, held *heldAnswer, f *Fault) {
+	size := f.BodySize
+	if size == 0 {
+		size = int64(held.body.Len())
+	}
 	for name, values := range held.header {
 		w.Header()[name] = values
 	}
@@ -229,21 +235,20 @@ func (s *Server) release(w http.ResponseWriter, r *http.Request, held *heldAnswe
 	}
 	w.WriteHeader(held.status)
 	inBody := f.Break == ResetBody || f.Break == TruncateBody || f.Break == StallBody
-	if inBody {
-		size = min(size, f.After)
+	if inBody { // before its end, or the client would see no fault
+		size = max(0, min(size-1, f.After))
 	}
 	s.send(w, held, size)
 	if inBody {
 		_ = http.NewResponseController(w).Flush() // what was promised goes out first
 		s.breakOff(w, r, f.Break)
 	}
-	return held.status
 }
 
 // send writes size bytes: of the answer, or made up.
 func (s *Server) send(w http.ResponseWriter, held *heldAnswer, size int64) {
-	if held.body.Len() > 0 {
-		_, _ = w.Write(held.body.Bytes()[:min(size, int64(held.body.Len()))])
+	if n := int64(held.body.Len()); n > 0 {
+		_, _ = w.Write(held.body.Bytes()[:min(size, n)])
 		return
 	}
 	filler := bytes.Repeat([]byte("a"), 32<<10)

@@ -20,7 +20,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.mux.ServeHTTP(w, r)
 		return
 	}
-	s.requests.add(r, "").finish(s.write(w, newRequestID(), s.unrouted(r)))
+	s.write(&loggedWriter{w, s.requests.add(r, "")}, newRequestID(), s.unrouted(r))
 }
 
 // unrouted tells a wrong method from a path that does not exist.
@@ -45,9 +45,7 @@ func (s *Server) unrouted(r *http.Request) *failure {
 // and what may go wrong with its answer.
 func (s *Server) run(w http.ResponseWriter, r *http.Request, rt *route) {
 	fault := s.faultOf(r, rt)
-	entry := s.requests.add(r, rt.operation)
-	status := 0
-	defer func() { entry.finish(status) }()
+	w = &loggedWriter{w, s.requests.add(r, rt.operation)}
 	if fault != nil && (fault.Break == Refuse || fault.Break == ResetUnread) {
 		reset(w)
 	}
@@ -55,13 +53,13 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, rt *route) {
 		holdBody(r)
 	}
 	if fault == nil {
-		status = s.carryOut(w, r, rt)
+		s.carryOut(w, r, rt)
 		return
 	}
 	if s.sleep(r.Context(), fault.Delay) != nil {
 		panic(http.ErrAbortHandler)
 	}
-	status = s.fail(w, r, rt, fault)
+	s.fail(w, r, rt, fault)
 }
 
 // holdBody reads the body before anything that waits: net/http notices that a
@@ -88,25 +86,25 @@ func (s *Server) faultOf(r *http.Request, rt *route) *Fault {
 	return fault
 }
 
-// carryOut does what the operation does, and answers. It returns the status.
-func (s *Server) carryOut(w http.ResponseWriter, r *http.Request, rt *route) int {
+// carryOut does what the operation does, and answers.
+func (s *Server) carryOut(w http.ResponseWriter, r *http.Request, rt *route) {
 	if rt.storage != nil {
-		seen := &statusWriter{ResponseWriter: w}
 		if s.sleep(r.Context(), s.tunedNow().latency) == nil {
-			rt.storage(s, seen, r)
+			rt.storage(s, w, r)
 		}
-		return seen.status
+		return
 	}
 	id := newRequestID()
 	result, err := s.operate(r, rt, id)
-	if err == nil {
-		return s.write(w, id, &failure{status: result.status, body: result.body})
-	}
 	var f *failure
-	if !errors.As(err, &f) { // the client has left, or the server was closed
+	switch {
+	case err == nil:
+		s.write(w, id, &failure{status: result.status, body: result.body})
+	case errors.As(err, &f):
+		s.write(w, id, f)
+	default: // the client has left, or the server was closed
 		panic(http.ErrAbortHandler)
 	}
-	return s.write(w, id, f)
 }
 
 // operate lets a call through to its operation.
@@ -137,8 +135,8 @@ func (s *Server) limit() *failure {
 	return f
 }
 
-// write sends an answer of the API, and returns its status.
-func (s *Server) write(w http.ResponseWriter, requestID string, f *failure) int {
+// write sends an answer of the API.
+func (s *Server) write(w http.ResponseWriter, requestID string, f *failure) {
 	header := w.Header()
 	for name, values := range f.header {
 		header[name] = values
@@ -153,22 +151,7 @@ func (s *Server) write(w http.ResponseWriter, requestID string, f *failure) int 
 	}
 	w.WriteHeader(f.status)
 	_, _ = w.Write(f.body) // a client that has left does not mind
-	return f.status
 }
-
-// statusWriter remembers the status.
-type statusWriter struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *statusWriter) WriteHeader(status int) {
-	w.status = status
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 var errClosed = errors.New("mistralobstest: the server was closed")
 

@@ -88,7 +88,7 @@ func (s *Server) update(c *checker, change func(*record)) (answer, error) {
 	}
 	return s.withRecord(c.r, func(_ *store, rec *record) (answer, error) {
 		change(rec)
-		rec.updated = s.options.now()
+		rec.updated = later(rec.updated, s.options.now())
 		return answer{status: http.StatusNoContent}, nil
 	})
 }

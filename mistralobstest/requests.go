@@ -76,12 +76,6 @@ func (l *requestLog) reset() {
 	l.entries = nil
 }
 
-func (e *logEntry) finish(status int) {
-	e.log.mu.Lock()
-	defer e.log.mu.Unlock()
-	e.request.Status = status
-}
-
 func (e *logEntry) read(p []byte) {
 	e.log.mu.Lock()
 	defer e.log.mu.Unlock()
@@ -102,3 +96,19 @@ func (b *loggedBody) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// loggedWriter notes the status before the client can see it.
+type loggedWriter struct {
+	http.ResponseWriter
+	entry *logEntry
+}
+
+func (w *loggedWriter) WriteHeader(status int) {
+	w.entry.log.mu.Lock()
+	w.entry.request.Status = status
+	w.entry.log.mu.Unlock()
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *loggedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

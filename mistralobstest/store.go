@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -88,8 +89,18 @@ func (d *store) removeDataset(ds *dataset) {
 		delete(d.recordByID, rec.id)
 	}
 	delete(d.datasetByID, ds.id)
+	maps.DeleteFunc(d.blobs, func(_ string, b *blob) bool { return b.dataset == ds })
 	d.datasets = slices.DeleteFunc(d.datasets, func(other *dataset) bool { return other == ds })
 	d.running = slices.DeleteFunc(d.running, func(t *task) bool { return t.dataset == ds })
+}
+
+// later is the time of a change: after the one before, in the milliseconds that
+// the API shows, so that every change can be seen.
+func later(before, now time.Time) time.Time {
+	if least := before.Add(time.Millisecond); now.Before(least) {
+		return least
+	}
+	return now
 }
 
 // newID returns a random UUID.

@@ -142,11 +142,12 @@ func (c *checker) object(name string, required bool) json.RawMessage {
 // payload returns the body's payload. Messages, if it has any, must be a list.
 func (c *checker) payload() json.RawMessage {
 	payload := c.object("payload", true)
-	var chat struct {
-		Messages json.RawMessage `json:"messages"`
+	var members map[string]json.RawMessage // not a struct, whose names would match in any case
+	if payload == nil || json.Unmarshal(payload, &members) != nil {
+		return payload
 	}
-	if payload != nil && json.Unmarshal(payload, &chat) == nil && chat.Messages != nil && chat.Messages[0] != '[' {
-		c.complain("list_type", "Input should be a valid list", chat.Messages, "body", "payload", "messages")
+	if messages := members["messages"]; messages != nil && messages[0] != '[' {
+		c.complain("list_type", "Input should be a valid list", messages, "body", "payload", "messages")
 	}
 	return payload
 }
