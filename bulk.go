@@ -9,11 +9,8 @@ import (
 	"sync/atomic"
 )
 
-// The concurrency of [RecordsService.CreateAll].
-const (
-	DefaultBulkConcurrency = 8
-	MaxBulkConcurrency     = 256
-)
+// DefaultBulkConcurrency is how many records [RecordsService.CreateAll] creates at once.
+const DefaultBulkConcurrency = 8
 
 // BulkOptions says how to create many records. Its zero value is a sensible default.
 type BulkOptions struct {
@@ -24,8 +21,6 @@ type BulkOptions struct {
 	// error ends the creation with that error. Without OnError the first
 	// failure ends it. It is called in input order, from the ranging goroutine.
 	OnError func(index int, params CreateRecordParams, err error) error
-
-	endsAtOnce bool // there was no OnError to ask
 }
 
 // CreateAll creates records concurrently and yields them in the order of the
@@ -42,6 +37,7 @@ type BulkOptions struct {
 // The sequence can be ranged over again only if the input can, and creates the records again.
 func (s *RecordsService) CreateAll(ctx context.Context, datasetID string, records iter.Seq[CreateRecordParams], options BulkOptions) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
+		endsAtOnce := options.OnError == nil // nobody decides otherwise
 		if err := options.fill(); err != nil {
 			yield(nil, err)
 			return
@@ -50,8 +46,12 @@ func (s *RecordsService) CreateAll(ctx context.Context, datasetID string, record
 			yield(nil, errNilContext)
 			return
 		}
+		if records == nil {
+			yield(nil, invalid("records", "the sequence is nil"))
+			return
+		}
 		ctx, cancel := context.WithCancel(ctx)
-		b := &bulk{service: s, datasetID: datasetID, options: options, ctx: ctx, yield: yield}
+		b := &bulk{service: s, datasetID: datasetID, options: options, endsAtOnce: endsAtOnce, ctx: ctx, yield: yield}
 		defer b.running.Wait()
 		defer cancel()
 		b.run(records)
@@ -62,10 +62,10 @@ func (o *BulkOptions) fill() error {
 	if o.Concurrency == 0 {
 		o.Concurrency = DefaultBulkConcurrency
 	}
-	if o.Concurrency < 0 || o.Concurrency > MaxBulkConcurrency {
-		return invalid("Concurrency", "it must be 0 to %d, got %d", MaxBulkConcurrency, o.Concurrency)
+	if o.Concurrency < 0 {
+		return invalid("Concurrency", "it must not be negative, got %d", o.Concurrency)
 	}
-	if o.endsAtOnce = o.OnError == nil; o.endsAtOnce {
+	if o.OnError == nil {
 		o.OnError = func(index int, _ CreateRecordParams, err error) error {
 			return fmt.Errorf("record %d of the input: %w", index, err)
 		}
@@ -75,16 +75,17 @@ func (o *BulkOptions) fill() error {
 
 // bulk is one run of CreateAll.
 type bulk struct {
-	service   *RecordsService
-	datasetID string
-	options   BulkOptions
-	ctx       context.Context
-	yield     func(*Record, error) bool
-	queue     []*creation // in flight or done, in input order
-	running   sync.WaitGroup
-	failed    error       // ends the run
-	failing   atomic.Bool // a creation behind the first in flight has ended it
-	broken    bool        // the caller wants no more
+	service    *RecordsService
+	datasetID  string
+	options    BulkOptions
+	endsAtOnce bool // with the first failure, whichever it is
+	ctx        context.Context
+	yield      func(*Record, error) bool
+	queue      []*creation // in flight or done, in input order
+	running    sync.WaitGroup
+	failed     error       // ends the run
+	failing    atomic.Bool // a creation behind the first in flight has ended it
+	broken     bool        // the caller wants no more
 }
 
 // creation is a record being created; record and err may be read once done is closed.
@@ -124,7 +125,7 @@ func (b *bulk) start(c *creation) {
 	b.running.Go(func() {
 		defer close(c.done)
 		c.record, c.err = b.service.Create(b.ctx, b.datasetID, c.params)
-		if c.err != nil && b.options.endsAtOnce {
+		if c.err != nil && b.endsAtOnce {
 			b.failing.Store(true)
 		}
 	})

@@ -68,6 +68,11 @@ func newClient(cfg config, opts []Option) (*Client, error) {
 	return c, nil
 }
 
+// CloseIdleConnections closes the connections that are not in use, of the
+// client and of all that share its transport. A program that makes a client and
+// lives on without it calls this; one that ends need not.
+func (c *Client) CloseIdleConnections() { c.cfg.httpClient.CloseIdleConnections() }
+
 // Format prints the client as its base URL, whatever the verb, so that no log
 // line shows more.
 func (c Client) Format(f fmt.State, _ rune) {

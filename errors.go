@@ -87,7 +87,7 @@ type Error struct {
 	RetryAfter time.Duration // how long the service asked to wait; 0 if it did not
 	Method     string        // of the request
 	Path       string        // of the request, without its query
-	Body       []byte        // the answer's body, whole
+	Body       []byte        // the answer's body, of an error status at most the first MiB
 	Attempts   int           // how often the request was sent, at least 1
 
 	doing        string

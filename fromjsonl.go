@@ -76,7 +76,7 @@ func (s *ImportsService) FromJSONL(ctx context.Context, datasetID string, r io.R
 	case ctx == nil:
 		return nil, errNilContext
 	case r == nil:
-		return nil, invalid("reader", "it is nil")
+		return nil, errNilReader
 	}
 	if err := checkID("dataset_id", datasetID); err != nil {
 		return nil, err

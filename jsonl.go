@@ -34,6 +34,10 @@ type JSONLRecord struct {
 // record, else r's own. It reads r once, so it can be ranged over once.
 func ReadJSONL(r io.Reader) iter.Seq2[*JSONLRecord, error] {
 	return func(yield func(*JSONLRecord, error) bool) {
+		if r == nil {
+			yield(nil, errNilReader)
+			return
+		}
 		for line, err := range readLines(r) {
 			if err != nil {
 				yield(nil, err)
@@ -50,6 +54,8 @@ func ReadJSONL(r io.Reader) iter.Seq2[*JSONLRecord, error] {
 		}
 	}
 }
+
+var errNilReader = invalid("reader", "it is nil")
 
 // line is a line of a file; its text is valid until the next one is read.
 type line struct {

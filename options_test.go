@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"net/http"
@@ -485,4 +486,61 @@ func TestTheCallersTimeoutEndsWithTheCall(t *testing.T) {
 		stacks := make([]byte, 4<<20)
 		return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "net/http.setRequestCancel")
 	}, time.Second, 10*time.Millisecond, "a goroutine waits for the timeout of a request that is over")
+}
+
+func TestCloseIdleConnections(t *testing.T) {
+	t.Parallel()
+	transport := &closable{}
+	client := clientOver(t, transport)
+	client.CloseIdleConnections()
+	assert.Equal(t, 1, transport.closed)
+}
+
+// What a program forgot to set is an error, not a panic.
+func TestNilArguments(t *testing.T) {
+	t.Parallel()
+	client := clientOver(t, roundTripFunc(func(*http.Request) (*http.Response, error) {
+		t.Error("nothing is sent")
+		return nil, io.EOF
+	}))
+	var none context.Context
+	first := func(seq func(func(*mistralobs.Record, error) bool)) (err error) {
+		for _, err = range seq {
+			break
+		}
+		return err
+	}
+	calls := map[string]func() error{
+		"a call":          func() error { _, err := client.Datasets.Get(none, datasetID); return err },
+		"a walk":          func() error { return first(client.Records.All(none, datasetID, mistralobs.ListParams{})) },
+		"a bulk creation": func() error { return first(client.Records.CreateAll(none, datasetID, nil, mistralobs.BulkOptions{})) },
+		"no records": func() error {
+			return first(client.Records.CreateAll(t.Context(), datasetID, nil, mistralobs.BulkOptions{}))
+		},
+		"a wait":         func() error { _, err := client.Tasks.Wait(none, datasetID, taskID); return err },
+		"a wait for all": func() error { _, err := client.Tasks.WaitAll(none, nil); return err },
+		"an upload": func() error {
+			_, err := client.Files.Upload(none, mistralobs.UploadParams{Name: "n", Body: strings.NewReader("")})
+			return err
+		},
+		"an import": func() error {
+			_, err := client.Imports.FromJSONL(none, datasetID, strings.NewReader(""), mistralobs.JSONLImportOptions{})
+			return err
+		},
+		"an import of nil": func() error {
+			_, err := client.Imports.FromJSONL(t.Context(), datasetID, nil, mistralobs.JSONLImportOptions{})
+			return err
+		},
+		"a download":   func() error { _, err := client.Exports.Open(none, datasetID); return err },
+		"a nil writer": func() error { _, err := client.Exports.Download(t.Context(), datasetID, nil); return err },
+		"nil JSONL": func() (err error) {
+			for _, err = range mistralobs.ReadJSONL(nil) {
+				break
+			}
+			return err
+		},
+	}
+	for name, call := range calls {
+		assert.ErrorIs(t, call(), mistralobs.ErrInvalidParams, name)
+	}
 }

@@ -32,12 +32,10 @@ type ListParams struct {
 	PageSize int // items a page, at most [MaxPageSize]; 0 is the service's default of 50, or MaxPageSize in All methods
 	// ReadAhead is how many later pages the All methods keep in flight while
 	// one is consumed, to hide the round trips; 0 asks for a page when it is
-	// needed. Items come in the same order whatever it is. List ignores it.
+	// needed. They are all held in memory. Items come in the same order
+	// whatever it is. List ignores it.
 	ReadAhead int
 }
-
-// maxReadAhead bounds what one walk may hold in memory and ask of the service at once.
-const maxReadAhead = 64
 
 func (p ListParams) check() error {
 	switch {
@@ -45,8 +43,8 @@ func (p ListParams) check() error {
 		return invalid("Page", "it must be at least 1, or 0 for the first, got %d", p.Page)
 	case p.PageSize < 0 || p.PageSize > MaxPageSize:
 		return invalid("PageSize", "it must be 0 to %d, got %d", MaxPageSize, p.PageSize)
-	case p.ReadAhead < 0 || p.ReadAhead > maxReadAhead:
-		return invalid("ReadAhead", "it must be 0 to %d, got %d", maxReadAhead, p.ReadAhead)
+	case p.ReadAhead < 0:
+		return invalid("ReadAhead", "it must not be negative, got %d", p.ReadAhead)
 	}
 	return nil
 }
