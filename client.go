@@ -143,17 +143,14 @@ func checkID(name, id string) error {
 	return nil
 }
 
-// exec sends a request whose success has nothing to tell: 204. Another 2xx
-// counts only if it carries JSON, since a page or nothing may be a proxy's.
+// exec sends a request whose success has nothing to tell: 204. Another 2xx, be
+// it a page, nothing or JSON, may be a proxy's, and no proof that anything was done.
 func exec(ctx context.Context, c *Client, req request) error {
 	cl, err := c.send(ctx, req)
-	if err != nil || cl.gone || cl.answer.status == http.StatusNoContent {
-		return err
-	}
-	if !jsontext.Value(cl.answer.body).IsValid(lenient) {
+	if err == nil && !cl.gone && cl.answer.status != http.StatusNoContent {
 		return cl.unexpected(errors.New("a success of this operation is 204 without a body"))
 	}
-	return nil
+	return err
 }
 
 // fetch sends a request and decodes its answer, which is checked to be one. Any

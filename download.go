@@ -153,7 +153,9 @@ func (d *download) request(ctx context.Context) (*http.Response, error) {
 // accept checks that the answer is what is left of the same file.
 func (d *download) accept(resp *http.Response) error {
 	var err error
-	switch {
+	switch encoding := resp.Header.Get("Content-Encoding"); {
+	case resp.StatusCode < 300 && encoding != "" && encoding != "identity":
+		err = fmt.Errorf("mistralobs: download export: %w: the file came compressed (%.20q), which was not asked for", ErrUnexpectedResponse, encoding)
 	case resp.StatusCode == http.StatusOK && d.offset == 0:
 		d.etag, d.total = strongETag(resp.Header), resp.ContentLength
 		return nil
@@ -211,7 +213,7 @@ func (d *download) recover(err error) error {
 	switch {
 	case d.ctx.Err() != nil:
 		return d.failed(d.ctx.Err())
-	case errors.Is(err, ErrExportChanged):
+	case errors.Is(err, ErrExportChanged), errors.Is(err, ErrUnexpectedResponse):
 		return err
 	case d.offset > 0 && d.etag == "":
 		return fmt.Errorf("%w: %w", d.cannotContinue("the server gave no strong ETag to continue by"), d.failed(err))
