@@ -430,6 +430,14 @@ func text(raw json.RawMessage) string {
 // snippetBytes is enough of a proxy's page to recognise it.
 const snippetBytes = 300
 
+// harmless keeps what a terminal would obey from reaching it.
+func harmless(r rune) rune {
+	if unicode.IsControl(r) && !unicode.IsSpace(r) {
+		return utf8.RuneError
+	}
+	return r
+}
+
 // snippet returns the start of a body that is no JSON as one line of text.
 func snippet(body []byte) string {
 	cut := body
@@ -440,9 +448,7 @@ func snippet(body []byte) string {
 		}
 		cut = body[:n]
 	}
-	said := strings.Join(strings.FieldsFunc(strings.ToValidUTF8(string(cut), string(utf8.RuneError)), func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r) // which a terminal might obey
-	}), " ")
+	said := strings.Join(strings.Fields(strings.Map(harmless, strings.ToValidUTF8(string(cut), string(utf8.RuneError)))), " ")
 	if len(body) > snippetBytes {
 		said += "…"
 	}

@@ -49,6 +49,7 @@ type config struct {
 	retry        RetryPolicy
 	timeout      time.Duration
 	limiter      *rate.Limiter
+	pacer        *pacer
 	logger       *slog.Logger
 	userAgent    string
 	header       http.Header
@@ -61,6 +62,7 @@ func defaultConfig() config {
 		httpClient:  &http.Client{Transport: defaultTransport()},
 		retry:       DefaultRetryPolicy(),
 		timeout:     DefaultTimeout,
+		pacer:       &pacer{},
 		logger:      slog.New(slog.DiscardHandler),
 		header:      http.Header{},
 		maxResponse: DefaultMaxResponseBytes,
@@ -194,7 +196,8 @@ func WithTimeout(timeout time.Duration) Option {
 
 // WithRateLimit keeps the client, and the copies that [Client.With] makes of
 // it, below perSecond requests a second on average, with bursts of up to burst.
-// The default is no limit. Retries count, downloads do not (they do not go to the API).
+// The default is no limit, but for what the service asks for: after a 429 with a
+// Retry-After all of them wait for that long, and are slower for a while. Retries count, downloads do not (they do not go to the API).
 func WithRateLimit(perSecond float64, burst int) Option {
 	return func(c *config) error {
 		if !(perSecond > 0) || burst < 1 {

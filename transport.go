@@ -66,6 +66,9 @@ func (t *attemptTransport) admit(req *http.Request) (string, error) {
 			return "", limitError(ctx, err)
 		}
 	}
+	if err := t.client.cfg.pacer.wait(ctx); err != nil {
+		return "", err
+	}
 	return t.client.cfg.apiKey(ctx)
 }
 
@@ -86,8 +89,20 @@ func (cl *call) receive(resp *http.Response, watch *watch) (*http.Response, erro
 		return nil, err
 	}
 	cl.answer = &answer{status: resp.StatusCode, header: resp.Header, body: body}
+	cl.pace()
 	resp.Body = http.NoBody
 	return resp, nil
+}
+
+// pace tells the others what the service thinks of the pace. A wait that no
+// caller would be made to wait is no reason to stop all of them.
+func (cl *call) pace() {
+	cfg := cl.client.cfg
+	if cl.answer.status != http.StatusTooManyRequests {
+		cfg.pacer.succeeded()
+	} else if after := cl.retryAfter(nil); after > 0 && after <= cfg.retry.MaxWait {
+		cfg.pacer.limited(after)
+	}
 }
 
 // maxErrorBytes is how much is kept of an answer that is an error.
