@@ -29,9 +29,10 @@ type world struct {
 	campaign, event, chat       string
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, opts ...mistralobstest.Option) *world {
 	t.Helper()
-	w := &world{ctx: t.Context(), server: mistralobstest.NewServer(mistralobstest.WithInMemoryNetwork(), mistralobstest.WithTaskDuration(0))}
+	opts = append(opts, mistralobstest.WithInMemoryNetwork(), mistralobstest.WithTaskDuration(0))
+	w := &world{ctx: t.Context(), server: mistralobstest.NewServer(opts...)}
 	t.Cleanup(w.server.Close)
 	w.client = w.server.Client(t)
 	conversation := mistralobstest.Conversation{Payload: json.RawMessage(`{"messages":[]}`)}
@@ -370,6 +371,9 @@ func hit(t *testing.T, operation string, fault mistralobstest.Fault, call func(*
 		}
 		assert.Equal(t, want.requests, requests, "requests")
 		assert.True(t, holds(w), "what the server holds")
+		w.client.CloseIdleConnections()
+		synctest.Wait()
+		assert.Zero(t, w.server.OpenConnections(), "connections")
 	})
 }
 

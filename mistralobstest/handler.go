@@ -49,7 +49,7 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, rt *route) {
 	if fault != nil && (fault.Break == Refuse || fault.Break == ResetUnread) {
 		reset(w)
 	}
-	if !rt.streams {
+	if !rt.streams || fault != nil && r.ContentLength >= 0 && r.ContentLength <= maxBody {
 		holdBody(r)
 	}
 	if fault == nil {
