@@ -26,6 +26,7 @@ type call struct {
 	wait      time.Duration // before the next attempt
 	ambiguous bool          // an attempt that is over may have been carried out
 	gone      bool          // the repeat of a DELETE found nothing
+	used      bool          // it would have been sent again, but for its source
 	failure   error         // of the last attempt, nil if it has none yet
 
 	// Of the current attempt.
@@ -151,12 +152,13 @@ func (cl *call) again(ctx context.Context, err error) bool {
 // repeatable is the rule of [RetryPolicy] about what may be sent again.
 func (cl *call) repeatable(err error) bool {
 	switch {
-	case err != nil && permanent(err), cl.req.upload != nil && !cl.req.upload.rewindable():
+	case err != nil && permanent(err), cl.req.creates && cl.mayHaveActed(err):
 		return false
-	case cl.req.creates && cl.mayHaveActed(err):
+	case err == nil && !retryableStatus(cl.answer.status):
 		return false
 	}
-	return err != nil || retryableStatus(cl.answer.status)
+	cl.used = cl.req.upload != nil && !cl.req.upload.rewindable()
+	return !cl.used
 }
 
 // mayHaveActed tells whether the service may have carried out the current attempt.
@@ -223,7 +225,7 @@ func (cl *call) newError() *Error {
 	after, _ := parseRetryAfter(cl.answer.header, time.Now())
 	return &Error{
 		StatusCode: cl.answer.status, RequestID: requestID(cl.answer.header), RetryAfter: after,
-		Method: cl.method, Path: cl.path, Body: cl.answer.body, Attempts: cl.attempts, doing: cl.req.doing, ambiguous: cl.ambiguous,
+		Method: cl.method, Path: cl.path, Body: cl.answer.body, Attempts: cl.attempts, doing: cl.req.doing, ambiguous: cl.ambiguous, used: cl.used,
 	}
 }
 
@@ -236,8 +238,8 @@ func (cl *call) networkError(ctx context.Context, err error) error {
 	if waited := cl.failure; waited != nil && !cl.sent {
 		err = fmt.Errorf("%w while waiting to try again after: %w", err, waited)
 	}
-	if why := cl.unrepeatable(ctx, err); why != "" {
-		err = fmt.Errorf("%w; %s", err, why)
+	if cl.used {
+		err = fmt.Errorf("%w; %s", err, usedHint)
 	}
 	return &NetworkError{
 		Method: cl.method, Path: cl.path, Attempts: cl.attempts, Err: err,
@@ -245,13 +247,7 @@ func (cl *call) networkError(ctx context.Context, err error) error {
 	}
 }
 
-// unrepeatable says why an upload was not tried again, if its source is the reason.
-func (cl *call) unrepeatable(ctx context.Context, err error) string {
-	if cl.req.upload == nil || cl.req.upload.rewindable() || ctx.Err() != nil || permanent(err) {
-		return ""
-	}
-	return "it was not repeated because its Body cannot be read again (pass an io.ReaderAt or io.Seeker, or no Size)"
-}
+const usedHint = "it was not sent again, since its Body cannot be read again (pass an io.Seeker, or no Size)"
 
 // bare takes off the *url.Error of net/http, whose text holds the whole URL.
 func bare(err error) error {

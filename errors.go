@@ -93,6 +93,7 @@ type Error struct {
 	doing        string
 	maybeApplied bool
 	ambiguous    bool // an earlier attempt may have been carried out
+	used         bool // it would have been sent again, but for its source
 	cause        error
 }
 
@@ -167,6 +168,8 @@ func (e *Error) hint() string {
 	switch {
 	case e.maybeApplied:
 		return maybeAppliedHint
+	case e.used:
+		return usedHint
 	case e.StatusCode == http.StatusUnauthorized:
 		return "check the API key and that its quota is not used up"
 	case e.StatusCode == http.StatusTooManyRequests:

@@ -92,7 +92,8 @@ type UploadParams struct {
 	// on. It is streamed, never held in memory. An *os.File, or another reader
 	// that can Seek, can be sent again if the connection fails before the
 	// service can have acted; one that cannot is copied to a temporary file
-	// first, unless Size is given.
+	// first, unless Size is given. The context ends an upload between two reads
+	// of Body, not within one that blocks.
 	Body io.Reader
 	// Size is the length of a Body that cannot Seek, to stream it without a
 	// temporary file; such an upload is not repeated. 0 is unknown.

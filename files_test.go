@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -195,7 +196,17 @@ func TestUploadRepeats(t *testing.T) {
 		service := &fileService{refuse: busyOnce()}
 		_, err := service.start(t).Files.Upload(t.Context(), mistralobs.UploadParams{Name: "n", Body: onlyReader{strings.NewReader("content")}, Size: 7})
 		require.ErrorIs(t, err, mistralobs.ErrRateLimited)
+		require.ErrorContains(t, err, "it was not sent again, since its Body cannot be read again")
 		assert.Empty(t, service.uploads)
+	})
+	t.Run("nor after a dial that failed", func(t *testing.T) {
+		t.Parallel()
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+		}))
+		_, err := client.Files.Upload(t.Context(), mistralobs.UploadParams{Name: "n", Body: onlyReader{strings.NewReader("content")}, Size: 7})
+		require.ErrorIs(t, err, syscall.ECONNREFUSED)
+		require.ErrorContains(t, err, "its Body cannot be read again")
 	})
 	t.Run("not after a connection that broke late", func(t *testing.T) {
 		t.Parallel()

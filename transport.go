@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// attemptTransport is one attempt of an API call: it waits for the rate limit,
-// sets the key, sends, and reads the whole answer, so that an answer that breaks
-// off is a failed attempt like any other. The order matters: waiting for the
-// rate limit must not use up the attempt's time, and the key is fetched as late as possible.
+// attemptTransport is one attempt of an API call: it waits for the caller's rate
+// limit and for the pace that the service has asked for, sets the key, sends, and
+// reads the whole answer, so that an answer that breaks off is a failed attempt
+// like any other. The order matters: waiting must not use up the attempt's time,
+// and the key is fetched as late as possible.
 type attemptTransport struct {
 	client *Client
 	next   http.RoundTripper
