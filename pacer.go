@@ -24,7 +24,7 @@ type pacer struct {
 const (
 	paceBackoff  = 0.8              // of what the service took, after a 429
 	paceGrowth   = 1.1              // a second without one
-	paceSlowest  = 0.1              // requests a second
+	paceSlowest  = 0.5              // requests a second
 	paceForgiven = 30 * time.Second // without a 429, and requests are not spaced any more
 )
 
