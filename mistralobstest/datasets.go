@@ -47,9 +47,7 @@ func (s *Server) createDataset(r *http.Request) (answer, error) {
 	}
 	d, now, unlock := s.lock()
 	defer unlock()
-	ds := &dataset{id: newID(), name: *name, description: *description, created: now, updated: now}
-	d.datasets = append(d.datasets, ds)
-	d.datasetByID[ds.id] = ds
+	ds := d.addDataset(*name, *description, now)
 	return answer{http.StatusCreated, d.datasetJSON(ds)}, nil
 }
 

@@ -23,6 +23,21 @@ func (c Conversation) mustBeValid() {
 	}
 }
 
+// SeedDataset adds a dataset that holds the records, and returns its id. It
+// panics on a record that is no JSON object.
+func (s *Server) SeedDataset(name, description string, records ...Conversation) (datasetID string) {
+	for _, c := range records {
+		c.mustBeValid()
+	}
+	d, now, unlock := s.lock()
+	defer unlock()
+	ds := d.addDataset(name, description, now)
+	for _, c := range records {
+		d.addRecord(ds, c, sourceDirectInput, now)
+	}
+	return ds.id
+}
+
 // SeedCampaign adds a campaign that has collected the records, and returns its
 // id. A campaign without records has no matching events. It panics on a
 // record that is no JSON object.

@@ -57,6 +57,14 @@ func (d *store) close() {
 	clear(d.files)
 }
 
+// addDataset stores a new dataset.
+func (d *store) addDataset(name, description string, now time.Time) *dataset {
+	ds := &dataset{id: newID(), name: name, description: description, created: now, updated: now}
+	d.datasets = append(d.datasets, ds)
+	d.datasetByID[ds.id] = ds
+	return ds
+}
+
 // addRecord stores a new record. No properties are {}.
 func (d *store) addRecord(ds *dataset, c Conversation, source string, now time.Time) *record {
 	rec := &record{

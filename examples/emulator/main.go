@@ -54,32 +54,12 @@ func run(ctx context.Context, addr, key string, taskDuration time.Duration) erro
 
 // announce seeds the demo data and prints what a client needs.
 func announce(server *mistralobstest.Server, addr string) error {
-	events := []mistralobstest.Conversation{
-		conversation("Where is my parcel?", "It left our warehouse this morning.", "shipping"),
-		conversation("Can I return a used item?", "Yes, within 30 days.", "refunds"),
-		conversation("Wie lange dauert der Versand?", "Zwei bis drei Werktage.", "shipping"),
-	}
 	hello := struct {
-		URL                string   `json:"url"`
-		APIKey             string   `json:"api_key"`
-		CampaignID         string   `json:"campaign_id"`
-		CompletionEventIDs []string `json:"completion_event_ids"`
-		ConversationIDs    []string `json:"conversation_ids"`
-	}{URL: "http://" + addr, APIKey: server.APIKey, CampaignID: server.SeedCampaign(events...)}
-	for _, event := range events {
-		hello.CompletionEventIDs = append(hello.CompletionEventIDs, server.SeedCompletionEvent(event))
-		hello.ConversationIDs = append(hello.ConversationIDs, server.SeedConversation(event))
-	}
+		URL    string `json:"url"`
+		APIKey string `json:"api_key"`
+		mistralobstest.Demo
+	}{"http://" + addr, server.APIKey, server.SeedDemo()}
 	return json.NewEncoder(os.Stdout).Encode(hello)
-}
-
-func conversation(question, answer, category string) mistralobstest.Conversation {
-	message := func(role, content string) map[string]string {
-		return map[string]string{"role": role, "content": content}
-	}
-	payload, _ := json.Marshal(map[string]any{"messages": []any{message("user", question), message("assistant", answer)}})
-	properties, _ := json.Marshal(map[string]string{"category": category, "expected_output": answer})
-	return mistralobstest.Conversation{Payload: payload, Properties: properties}
 }
 
 // serve runs until the context ends, then lets what is under way finish for a moment.

@@ -1,0 +1,85 @@
+package mistralobstest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	mistralobs "github.com/mistralobs/mistralobs-go"
+)
+
+// Demo names what [Server.SeedDemo] has put into a server.
+type Demo struct {
+	DatasetID          string   `json:"dataset_id"`
+	CampaignID         string   `json:"campaign_id"`
+	CompletionEventIDs []string `json:"completion_event_ids"`
+	ConversationIDs    []string `json:"conversation_ids"`
+}
+
+// SeedDemo adds a dataset named "Support tickets" with a dozen records, whose
+// properties have an "id", a "category" and an "expected_output", and a
+// campaign, completion events and playground conversations to import.
+func (s *Server) SeedDemo() Demo {
+	tickets := demoTickets()
+	demo := Demo{
+		DatasetID:  s.SeedDataset("Support tickets", "Questions of customers, with the answers we want", tickets...),
+		CampaignID: s.SeedCampaign(tickets[:3]...),
+	}
+	for _, ticket := range tickets[:3] {
+		demo.CompletionEventIDs = append(demo.CompletionEventIDs, s.SeedCompletionEvent(ticket))
+		demo.ConversationIDs = append(demo.ConversationIDs, s.SeedConversation(ticket))
+	}
+	return demo
+}
+
+func demoTickets() []Conversation {
+	var tickets []Conversation
+	for i, t := range [...]struct{ question, answer, category string }{
+		{"Where is my parcel?", "It left our warehouse this morning.", "shipping"},
+		{"Can I return a used item?", "Yes, within 30 days.", "refunds"},
+		{"Wie lange dauert der Versand?", "Zwei bis drei Werktage.", "shipping"},
+		{"My card was charged twice.", "We have returned the second charge.", "billing"},
+		{"How do I reset my password?", "Use the link below the login form.", "account"},
+		{"Livrez-vous en Suisse ?", "Oui, en cinq jours ouvrés.", "shipping"},
+		{"The box arrived damaged.", "We are sorry. A replacement is on its way.", "refunds"},
+		{"Do you take gift cards?", "Yes, at the last step of the checkout.", "billing"},
+		{"Can I change my address?", "Yes, until the order is packed.", "shipping"},
+		{"Please delete my account.", "Done. You will get a confirmation by mail.", "account"},
+		{"Is the invoice available as PDF?", "Yes, in your order history.", "billing"},
+		{"When do I get my money back?", "Within five working days.", "refunds"},
+	} {
+		tickets = append(tickets, demoTicket(fmt.Sprintf("ticket-%02d", i+1), t.question, t.answer, t.category))
+	}
+	return tickets
+}
+
+func demoTicket(id, question, answer, category string) Conversation {
+	payload, _ := json.Marshal(mistralobs.NewConversation(mistralobs.User(question), mistralobs.Assistant(answer)))
+	properties, _ := json.Marshal(map[string]string{"id": id, "category": category, "expected_output": answer})
+	return Conversation{Payload: payload, Properties: properties}
+}
+
+// ClientOrDemo is for scripts that should also run without an API key: with
+// MISTRAL_API_KEY it returns a client of the service (or of what
+// MISTRAL_BASE_URL names); without, of a server that it starts, with the data
+// of [Server.SeedDemo], and it says so on messages, since what is done there is
+// gone when the program ends. Call done at the end. Its errors are those of
+// [mistralobs.NewClient].
+func ClientOrDemo(messages io.Writer, opts ...mistralobs.Option) (client *mistralobs.Client, done func(), err error) {
+	if os.Getenv("MISTRAL_API_KEY") != "" {
+		client, err = mistralobs.NewClient(opts...)
+		return client, func() {}, err
+	}
+	fmt.Fprintln(messages, "MISTRAL_API_KEY is not set: using an in-memory server with demo data.")
+	server := NewServer()
+	server.SeedDemo()
+	client, err = mistralobs.NewClient(append([]mistralobs.Option{
+		mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey),
+	}, opts...)...)
+	if err != nil {
+		server.Close()
+		return nil, func() {}, err
+	}
+	return client, func() { client.CloseIdleConnections(); server.Close() }, nil
+}
