@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -86,7 +87,7 @@ func (cl *call) newRequest(ctx context.Context) (*retryablehttp.Request, error) 
 	case cl.req.body != nil:
 		body = cl.req.body
 	}
-	target := cl.client.base.String() + cl.path
+	target := cl.client.baseText + cl.path
 	if len(cl.req.query) > 0 {
 		target += "?" + cl.req.query.Encode()
 	}
@@ -94,23 +95,16 @@ func (cl *call) newRequest(ctx context.Context) (*retryablehttp.Request, error) 
 	if err != nil {
 		return nil, invalid("request", "%v", err)
 	}
-	cl.setHeader(req.Header)
-	if cl.req.upload != nil {
+	// A copy of the map alone: nobody writes to the values.
+	req.Header = maps.Clone(cl.client.header)
+	switch {
+	case cl.req.upload != nil:
 		req.ContentLength = cl.req.upload.size
 		req.Header.Set("Content-Type", cl.req.upload.contentType)
+	case cl.req.body != nil:
+		req.Header.Set("Content-Type", "application/json")
 	}
 	return req, nil
-}
-
-func (cl *call) setHeader(header http.Header) {
-	for name, values := range cl.client.cfg.header {
-		header[name] = values
-	}
-	header.Set("Accept", "application/json")
-	header.Set("User-Agent", cl.client.agent)
-	if cl.req.body != nil {
-		header.Set("Content-Type", "application/json")
-	}
 }
 
 // checkRetry is asked by the loop after every attempt whether to make another.

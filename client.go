@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -28,9 +29,11 @@ type Client struct {
 
 	cfg       config
 	base      *url.URL
+	baseText  string
 	api       *http.Client // for requests to the service
 	downloads *http.Client // for presigned URLs
 	agent     string       // the User-Agent
+	header    http.Header  // of every request to the service
 }
 
 // NewClient returns a Client. Without options it takes the API key from
@@ -56,7 +59,8 @@ func newClient(cfg config, opts []Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, base: base, agent: userAgent(cfg.userAgent)}
+	c := &Client{cfg: cfg, base: base, baseText: base.String(), agent: userAgent(cfg.userAgent)}
+	c.header = c.requestHeader()
 	c.api = c.newAPIClient()
 	c.downloads = c.newDownloadClient()
 	c.Datasets = &DatasetsService{client: c}
@@ -164,6 +168,7 @@ func fetch[T any](ctx context.Context, c *Client, req request) (*T, error) {
 	if err := decode(cl.answer.body, v); err != nil {
 		return nil, cl.unexpected(err)
 	}
+	c.cfg.memory.give(cl.answer.body) // v holds copies only
 	return v, nil
 }
 
@@ -171,9 +176,15 @@ func fetch[T any](ctx context.Context, c *Client, req request) (*T, error) {
 // document of another kind from the expected one, which decoding alone does not.
 type complete interface{ missing() string }
 
+// scannable is implemented by answers whose volume matters: scan reads what is
+// documented, fast, or leaves the answer as it was and returns false.
+type scannable interface{ scan(body []byte) bool }
+
 func decode(body []byte, v any) error {
-	if err := jsonv2.Unmarshal(body, v, lenient); err != nil {
-		return fmt.Errorf("decoding the answer: %w", err)
+	if fast, ok := v.(scannable); !ok || !fast.scan(body) {
+		if err := jsonv2.Unmarshal(body, v, lenient); err != nil {
+			return fmt.Errorf("decoding the answer: %w", err)
+		}
 	}
 	if c, ok := v.(complete); ok {
 		if field := c.missing(); field != "" {
@@ -257,6 +268,16 @@ func port(u *url.URL) string {
 		return "443"
 	}
 	return "80"
+}
+
+// requestHeader returns what every request to the service says. Its values have
+// no room to append to, so that copies of the map can share them.
+func (c *Client) requestHeader() http.Header {
+	header := http.Header{"Accept": {"application/json"}, "User-Agent": {c.agent}}
+	for name, values := range c.cfg.header {
+		header[name] = slices.Clip(slices.Clone(values))
+	}
+	return header
 }
 
 // userAgent is the caller's product, if any, and the SDK's.

@@ -252,15 +252,15 @@ func (c Chunk) MarshalJSON() ([]byte, error) { return encodeFields(c.fields(), c
 // came, because they are of another type or the same as nothing (null, "").
 func decodeFields(raw []byte, fields []field) (extra map[string]json.RawMessage, err error) {
 	err = eachMember(raw, func(m member) error {
-		i := slices.IndexFunc(fields, func(f field) bool { return f.name == m.name })
+		i := slices.IndexFunc(fields, func(f field) bool { return f.name == string(m.name) })
 		if i >= 0 && fields[i].take(m.value) {
-			delete(extra, m.name) // of an earlier one of the same name
+			delete(extra, string(m.name)) // of an earlier one of the same name
 			return nil
 		}
 		if extra == nil {
 			extra = map[string]json.RawMessage{}
 		}
-		extra[m.name] = slices.Clone(json.RawMessage(m.value))
+		extra[string(m.name)] = slices.Clone(json.RawMessage(m.value))
 		return nil
 	})
 	return extra, err

@@ -122,14 +122,14 @@ func readLine(r *bufio.Reader, long *[]byte) ([]byte, error) {
 type lineParts struct {
 	payload    []byte   // nil in the shape with messages at the top
 	properties []byte   // nil if absent or null
-	messages   *member  // nil if absent
+	messages   member   // without a name if absent
 	others     []member // what is neither payload nor properties
 }
 
 // splitLine tells the parts of a line, and whether it is a record.
 func splitLine(text []byte) (parts lineParts, err error) {
 	err = eachMember(text, func(m member) error {
-		switch m.name {
+		switch string(m.name) {
 		case "payload":
 			parts.payload = m.value
 			return mustBe('{', m)
@@ -140,7 +140,7 @@ func splitLine(text []byte) (parts lineParts, err error) {
 			}
 			return mustBe('{', m)
 		case "messages":
-			parts.messages = &m
+			parts.messages = m
 		}
 		parts.others = append(parts.others, m)
 		return nil
@@ -148,10 +148,10 @@ func splitLine(text []byte) (parts lineParts, err error) {
 	switch {
 	case err != nil || parts.payload != nil: // messages beside a payload are not the conversation
 		return parts, err
-	case parts.messages == nil:
+	case parts.messages.name == nil:
 		return parts, errors.New(`it has neither "payload" nor "messages"`)
 	}
-	return parts, checkMessages(*parts.messages)
+	return parts, checkMessages(parts.messages)
 }
 
 // checkMessages looks no further than that messages are objects: roles and
@@ -160,15 +160,13 @@ func checkMessages(m member) error {
 	if err := mustBe('[', m); err != nil {
 		return err
 	}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(m.value), lenient)
-	_, _ = dec.ReadToken() // the bracket; the value is known to be valid
-	for dec.PeekKind() != ']' {
-		if kind := dec.PeekKind(); kind != '{' {
-			return fmt.Errorf("%q must hold objects, got %s", m.name, kindName(kind))
-		}
-		if err := dec.SkipValue(); err != nil {
-			return err
-		}
+	s := scanner{data: m.value}
+	var message []byte
+	if !s.array(func() bool {
+		message, _ = s.raw() // the array is known to be valid
+		return message[0] == '{'
+	}) {
+		return fmt.Errorf("%q must hold objects, got %s", m.name, kindName(jsontext.Value(message).Kind()))
 	}
 	return nil
 }
@@ -185,14 +183,27 @@ func parseLine(text []byte) (*JSONLRecord, error) {
 	if err != nil {
 		return nil, err
 	}
-	record := &JSONLRecord{Properties: slices.Clone(parts.properties)}
+	record := &JSONLRecord{}
 	if parts.payload != nil {
-		record.Payload = slices.Clone(parts.payload)
+		record.Payload, record.Properties = cloneObjects(parts.payload, parts.properties)
 		record.Extra = joinMembers(parts.others)
 	} else {
-		record.Payload = joinMembers(parts.others)
+		record.Payload, record.Properties = joinMembers(parts.others), slices.Clone(parts.properties)
 	}
 	return record, nil
+}
+
+// cloneObjects copies two objects into one piece of memory. A nil one stays nil.
+func cloneObjects(a, b []byte) (Object, Object) {
+	both := slices.Concat(a, b)
+	first, second := Object(both[:len(a):len(a)]), Object(both[len(a):])
+	if a == nil {
+		first = nil
+	}
+	if b == nil {
+		second = nil
+	}
+	return first, second
 }
 
 // joinMembers returns an object of the members as they were written, nil for none.

@@ -2,6 +2,7 @@ package mistralobs_test
 
 import (
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -11,10 +12,16 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(benchServerEnv) != "" {
+		serveBench()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // clientOver returns a client whose requests all go to transport.
-func clientOver(t *testing.T, transport http.RoundTripper, opts ...mistralobs.Option) *mistralobs.Client {
+func clientOver(t testing.TB, transport http.RoundTripper, opts ...mistralobs.Option) *mistralobs.Client {
 	t.Helper()
 	opts = append([]mistralobs.Option{
 		mistralobs.WithAPIKey("secret-key"), mistralobs.WithBaseURL(baseURL), mistralobs.WithHTTPClient(&http.Client{Transport: transport}),

@@ -73,14 +73,13 @@ var errNotObject = errors.New("it must be a JSON object")
 
 // checkObject refuses what is not one valid JSON object.
 func checkObject(raw []byte) error {
-	value := jsontext.Value(raw)
-	switch kind := value.Kind(); {
+	switch kind := jsontext.Value(raw).Kind(); {
 	case len(bytes.TrimSpace(raw)) == 0:
 		return fmt.Errorf("%w, got nothing", errNotObject)
-	case kind != '{' && value.IsValid(lenient):
-		return fmt.Errorf("%w, got %s", errNotObject, kindName(kind))
-	case !value.IsValid(lenient):
+	case !isJSON(raw):
 		return fmt.Errorf("%w, got invalid JSON: %w", errNotObject, jsonError(raw))
+	case kind != '{':
+		return fmt.Errorf("%w, got %s", errNotObject, kindName(kind))
 	}
 	return nil
 }
@@ -208,51 +207,29 @@ func (o *Object) UnmarshalJSON(raw []byte) error {
 
 // member is a name and a value of a JSON object; nameJSON is the name as it was written.
 type member struct {
-	name     string
+	name     []byte
 	nameJSON []byte
 	value    jsontext.Value
 }
 
 // eachMember calls f for the members of a JSON object in order, duplicates
 // included. Their bytes are raw's own.
-func eachMember(raw []byte, f func(member) error) error {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(raw), lenient)
-	if open, err := dec.ReadToken(); err == io.EOF {
-		return fmt.Errorf("%w, got nothing", errNotObject) // and not an EOF, which would look like the end of a stream
-	} else if err != nil {
-		return err
-	} else if open.Kind() != '{' {
-		return fmt.Errorf("%w, got %s", errNotObject, kindName(open.Kind()))
-	}
-	for dec.PeekKind() != '}' {
-		m, err := readMember(dec, raw)
-		if err != nil {
-			return err
+func eachMember(raw []byte, f func(member) error) (err error) {
+	s := scanner{data: raw}
+	ok := s.list('{', '}', func() bool {
+		m, ok := s.member()
+		if ok {
+			err = f(m)
 		}
-		if err := f(m); err != nil {
-			return err
-		}
-	}
-	if _, err := dec.ReadToken(); err != nil {
+		return ok && err == nil
+	})
+	switch {
+	case err != nil:
 		return err
-	}
-	if _, err := dec.ReadToken(); err != io.EOF {
-		return fmt.Errorf("unexpected data after the object, at byte %d", dec.InputOffset())
+	case !ok:
+		return checkObject(raw)
+	case !s.end():
+		return fmt.Errorf("unexpected data after the object, at byte %d", s.pos)
 	}
 	return nil
-}
-
-func readMember(dec *jsontext.Decoder, raw []byte) (member, error) {
-	nameJSON, err := dec.ReadValue()
-	if err != nil {
-		return member{}, err
-	}
-	nameJSON = raw[dec.InputOffset()-int64(len(nameJSON)) : dec.InputOffset()]
-	name, _ := jsontext.AppendUnquote(nil, nameJSON) // it is valid but for broken UTF-8, which is replaced
-	value, err := dec.ReadValue()
-	if err != nil {
-		return member{}, err
-	}
-	end := dec.InputOffset()
-	return member{string(name), nameJSON, raw[end-int64(len(value)) : end]}, nil
 }

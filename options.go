@@ -50,6 +50,7 @@ type config struct {
 	timeout      time.Duration
 	limiter      *rate.Limiter
 	pacer        *pacer
+	memory       *memory
 	logger       *slog.Logger
 	userAgent    string
 	header       http.Header
@@ -63,6 +64,7 @@ func defaultConfig() config {
 		retry:       DefaultRetryPolicy(),
 		timeout:     DefaultTimeout,
 		pacer:       &pacer{},
+		memory:      &memory{},
 		logger:      slog.New(slog.DiscardHandler),
 		header:      http.Header{},
 		maxResponse: DefaultMaxResponseBytes,

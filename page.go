@@ -86,6 +86,33 @@ func fetchPage[T any, L any, P interface {
 	return page, nil
 }
 
+// leastItem is about what an item without content takes, to tell how many a page may hold.
+const leastItem = 256
+
+// scan reads a page; item reads what is next into an item.
+func (p *Page[T]) scan(s *scanner, item func(*T) bool) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "results":
+			if p.Items != nil {
+				return false // a second time
+			}
+			p.Items = make([]T, 0, min(MaxPageSize, len(s.data)/leastItem))
+			return s.array(func() bool {
+				p.Items = append(p.Items, *new(T))
+				return item(&p.Items[len(p.Items)-1])
+			})
+		case "count":
+			return s.integer(&p.Total)
+		case "next":
+			return s.textOrNull(&p.Next)
+		case "previous":
+			return s.textOrNull(&p.Previous)
+		}
+		return s.skip()
+	})
+}
+
 // missingItem tells whether a page holds what is no item of its list.
 func missingItem[T any, P interface {
 	*T

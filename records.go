@@ -54,7 +54,55 @@ type recordList struct {
 }
 
 func (l *recordList) page() *Page[Record] { return l.Records }
-func (l *recordList) missing() string     { return missingItem("records", l.Records) }
+
+// scan reads a page as the service documents it; false leaves another to the JSON library.
+func (l *recordList) scan(body []byte) bool {
+	s := scanner{data: body}
+	var records *Page[Record]
+	ok := s.object(func(name []byte) bool {
+		if string(name) != "records" {
+			return s.skip()
+		}
+		first := records == nil
+		records = &Page[Record]{}
+		return first && records.scan(&s, func(r *Record) bool { return r.scan(&s) })
+	})
+	if ok = ok && s.end(); ok {
+		l.Records = records
+	}
+	return ok
+}
+
+func (r *Record) scan(s *scanner) bool {
+	var payload, properties []byte
+	source := ""
+	ok := s.object(func(name []byte) bool {
+		switch string(name) {
+		case "id":
+			return s.text(&r.ID)
+		case "dataset_id":
+			return s.repeated(&r.DatasetID)
+		case "created_at":
+			return s.time(&r.CreatedAt)
+		case "updated_at":
+			return s.time(&r.UpdatedAt)
+		case "deleted_at":
+			return s.timeOrNull(&r.DeletedAt)
+		case "payload":
+			return s.rawObject(&payload)
+		case "properties":
+			return s.rawObject(&properties)
+		case "source":
+			return s.repeated(&source)
+		}
+		return s.skip()
+	})
+	// Copied, so that who keeps one record does not keep the whole page.
+	r.Payload, r.Properties = cloneObjects(payload, properties)
+	r.Source = RecordSource(source)
+	return ok
+}
+func (l *recordList) missing() string { return missingItem("records", l.Records) }
 
 // List returns one page of a dataset's records.
 //

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -33,7 +35,7 @@ func (t *attemptTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 
 	// The caller of a RoundTripper keeps its request: this one is a copy.
 	req = req.WithContext(ctx)
-	req.Header = req.Header.Clone()
+	req.Header = maps.Clone(req.Header)
 	req.Header.Set("Authorization", "Bearer "+key)
 	if req.Body != nil && cl.req.upload != nil {
 		req.Body = watch.readCloser(req.Body)
@@ -119,7 +121,7 @@ func (cl *call) readBody(resp *http.Response, watch *watch) ([]byte, error) {
 	if resp.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}
-	body, err := readAll(io.LimitReader(watch.reader(resp.Body), limit+1), resp.ContentLength)
+	body, err := readAll(io.LimitReader(watch.reader(resp.Body), limit+1), resp.ContentLength, cl.client.cfg.memory.take())
 	if err != nil {
 		return nil, watch.explain(fmt.Errorf("reading the answer: %w", err))
 	}
@@ -136,10 +138,12 @@ func tooLarge(limit int64) error {
 // firstRead bounds what a Content-Length alone can make the client allocate.
 const firstRead = 4 << 20
 
-// readAll is io.ReadAll with a buffer of the size that is announced.
-func readAll(r io.Reader, announced int64) ([]byte, error) {
+// readAll is io.ReadAll into a buffer that is used if it has the size that is announced.
+func readAll(r io.Reader, announced int64, buf []byte) ([]byte, error) {
 	// One byte more than announced, so that the end is seen without growing.
-	buf := make([]byte, 0, max(512, min(announced, firstRead)+1))
+	if least := max(512, min(announced, firstRead)+1); int64(cap(buf)) < least {
+		buf = make([]byte, 0, least)
+	}
 	for {
 		n, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
@@ -152,6 +156,24 @@ func readAll(r io.Reader, announced int64) ([]byte, error) {
 		if len(buf) == cap(buf) {
 			buf = append(buf, 0)[:len(buf)]
 		}
+	}
+}
+
+// memory lends the buffers that answers are read into: a walk over a list reads
+// all its pages into a few.
+type memory struct{ buffers sync.Pool }
+
+func (m *memory) take() []byte {
+	if buffer, ok := m.buffers.Get().(*[]byte); ok {
+		return (*buffer)[:0]
+	}
+	return nil
+}
+
+// give takes a buffer back, to which nothing refers any more.
+func (m *memory) give(buffer []byte) {
+	if cap(buffer) <= firstRead+1 {
+		m.buffers.Put(&buffer)
 	}
 }
 

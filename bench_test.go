@@ -1,0 +1,481 @@
+package mistralobs_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/mistralobs/mistralobs-go"
+)
+
+// Every benchmark runs the same work by the SDK and by a program of net/http and
+// encoding/json alone, as one would write it without the SDK. BENCHMARKS.md says
+// how to read them.
+
+func benchClient(b *testing.B, base string) *mistralobs.Client {
+	b.Helper()
+	client, err := mistralobs.NewClient(mistralobs.WithAPIKey("test-key"), mistralobs.WithBaseURL(base))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(client.CloseIdleConnections)
+	return client
+}
+
+// plain is the client of the baseline.
+type plain struct {
+	base string
+	http *http.Client
+}
+
+func plainClient(b *testing.B, base string) plain {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	b.Cleanup(transport.CloseIdleConnections)
+	return plain{base, &http.Client{Transport: transport}}
+}
+
+func (p plain) do(ctx context.Context, method, path string, body any, v any) error {
+	var reader io.Reader
+	if body != nil {
+		raw, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		reader = bytes.NewReader(raw)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, p.base+path, reader)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer test-key")
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := p.http.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 != 2 {
+		return fmt.Errorf("status %d", resp.StatusCode)
+	}
+	return json.NewDecoder(resp.Body).Decode(v)
+}
+
+type plainDataset struct {
+	ID          string     `json:"id"`
+	CreatedAt   time.Time  `json:"created_at"`
+	UpdatedAt   time.Time  `json:"updated_at"`
+	DeletedAt   *time.Time `json:"deleted_at"`
+	Name        string     `json:"name"`
+	Description string     `json:"description"`
+	OwnerID     string     `json:"owner_id"`
+	WorkspaceID string     `json:"workspace_id"`
+}
+
+type plainRecord struct {
+	ID         string          `json:"id"`
+	CreatedAt  time.Time       `json:"created_at"`
+	UpdatedAt  time.Time       `json:"updated_at"`
+	DeletedAt  *time.Time      `json:"deleted_at"`
+	DatasetID  string          `json:"dataset_id"`
+	Payload    json.RawMessage `json:"payload"`
+	Properties json.RawMessage `json:"properties"`
+	Source     string          `json:"source"`
+}
+
+type plainPage struct {
+	Records struct {
+		Results []plainRecord `json:"results"`
+		Count   int           `json:"count"`
+		Next    *string       `json:"next"`
+	} `json:"records"`
+}
+
+// plainLine is a line of an export.
+type plainLine struct {
+	Payload    json.RawMessage `json:"payload"`
+	Properties json.RawMessage `json:"properties"`
+}
+
+func (p plain) walk(ctx context.Context) (n int, err error) {
+	for number := 1; ; number++ {
+		var page plainPage
+		if err := p.do(ctx, http.MethodGet, fmt.Sprintf("%s/records?page=%d&page_size=100", benchDSPath, number), nil, &page); err != nil {
+			return n, err
+		}
+		n += len(page.Records.Results)
+		if page.Records.Next == nil {
+			return n, nil
+		}
+	}
+}
+
+// export returns the content of an export.
+func (p plain) export(ctx context.Context) (io.ReadCloser, error) {
+	var export struct {
+		URL string `json:"file_url"`
+	}
+	if err := p.do(ctx, http.MethodGet, benchDSPath+"/exports/to-jsonl", nil, &export); err != nil {
+		return nil, err
+	}
+	resp, err := p.http.Get(export.URL)
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
+}
+
+// upload streams a multipart form.
+func (p plain) upload(name string) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	var frame bytes.Buffer
+	form := multipart.NewWriter(&frame)
+	if _, err := form.CreateFormFile("file", "dataset.jsonl"); err != nil {
+		return err
+	}
+	head := bytes.Clone(frame.Bytes())
+	form.Close()
+	tail := frame.Bytes()[len(head):]
+	req, err := http.NewRequest(http.MethodPost, p.base+"/v1/files", io.MultiReader(bytes.NewReader(head), file, bytes.NewReader(tail)))
+	if err != nil {
+		return err
+	}
+	req.ContentLength = int64(frame.Len()) + info.Size()
+	req.Header.Set("Content-Type", form.FormDataContentType())
+	resp, err := p.http.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return err
+}
+
+// measured runs work b.N times, and reports its CPU time and the most memory it took.
+func measured(b *testing.B, work func() error) {
+	b.Helper()
+	b.ReportAllocs()
+	resident := startMemory()
+	cpu := cpuTime()
+	for b.Loop() {
+		if err := work(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(cpuTime()-cpu)/float64(b.N), "cpu-ns/op")
+	if peak, known := resident.peak(); known {
+		b.ReportMetric(float64(peak)/(1<<20), "peak-MB")
+	}
+}
+
+func want(n, expected int, err error) error {
+	if err == nil && n != expected {
+		err = fmt.Errorf("got %d, want %d", n, expected)
+	}
+	return err
+}
+
+func count[T any](items iter.Seq2[T, error]) (n int, err error) {
+	for _, err := range items {
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+func BenchmarkGetDataset(b *testing.B) {
+	base := benchServer(b, 0, 0)
+	client, plain := benchClient(b, base), plainClient(b, base)
+	b.Run("by=sdk", func(b *testing.B) {
+		measured(b, func() error {
+			_, err := client.Datasets.Get(b.Context(), benchDataset)
+			return err
+		})
+	})
+	b.Run("by=plain", func(b *testing.B) {
+		measured(b, func() error {
+			return plain.do(b.Context(), http.MethodGet, benchDSPath, nil, &plainDataset{})
+		})
+	})
+}
+
+func BenchmarkWalk(b *testing.B) { benchmarkWalk(b, 0) }
+
+// BenchmarkWalkLatency is a walk where each answer takes 20 ms.
+func BenchmarkWalkLatency(b *testing.B) { benchmarkWalk(b, 20*time.Millisecond) }
+
+func benchmarkWalk(b *testing.B, latency time.Duration) {
+	base := benchServer(b, latency, 0)
+	client, plain := benchClient(b, base), plainClient(b, base)
+	for _, ahead := range []int{0, 8} {
+		b.Run(fmt.Sprintf("by=sdk/ahead=%d", ahead), func(b *testing.B) {
+			measured(b, func() error {
+				n, err := count(client.Records.All(b.Context(), benchDataset, mistralobs.ListParams{ReadAhead: ahead}))
+				return want(n, 100*benchPages, err)
+			})
+		})
+	}
+	b.Run("by=plain", func(b *testing.B) {
+		measured(b, func() error {
+			n, err := plain.walk(b.Context())
+			return want(n, 100*benchPages, err)
+		})
+	})
+}
+
+// BenchmarkDecodePage has no network: the answer is there.
+func BenchmarkDecodePage(b *testing.B) {
+	for _, shape := range []struct{ items, size int }{{10, 2000}, {100, 200}, {100, 2000}, {100, 20_000}} {
+		page := benchPage(1, 1, shape.items, shape.size)
+		name := fmt.Sprintf("items=%d/size=%d/", shape.items, shape.size)
+		client := clientOver(b, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			return answer(req, http.StatusOK, nil, bytes.NewReader(page), int64(len(page))), nil
+		}))
+		b.Run(name+"by=sdk", func(b *testing.B) {
+			b.SetBytes(int64(len(page)))
+			measured(b, func() error {
+				page, err := client.Records.List(b.Context(), benchDataset, mistralobs.ListParams{})
+				if err != nil {
+					return err
+				}
+				return want(len(page.Items), shape.items, nil)
+			})
+		})
+		b.Run(name+"by=plain", func(b *testing.B) {
+			b.SetBytes(int64(len(page)))
+			measured(b, func() error {
+				var decoded plainPage
+				err := json.Unmarshal(page, &decoded)
+				return want(len(decoded.Records.Results), shape.items, err)
+			})
+		})
+	}
+}
+
+const benchExportMB = 200
+
+func BenchmarkExportRecords(b *testing.B) {
+	base := benchServer(b, 0, benchExportMB)
+	client, plain := benchClient(b, base), plainClient(b, base)
+	lines := benchExportMB * bytes.Count(benchBlock(), []byte("\n"))
+	size := int64(benchExportMB * len(benchBlock()))
+	b.Run("by=sdk", func(b *testing.B) {
+		b.SetBytes(size)
+		measured(b, func() error {
+			n, err := count(client.Exports.Records(b.Context(), benchDataset))
+			return want(n, lines, err)
+		})
+	})
+	b.Run("by=plain", func(b *testing.B) {
+		b.SetBytes(size)
+		measured(b, func() error {
+			body, err := plain.export(b.Context())
+			if err != nil {
+				return err
+			}
+			defer body.Close()
+			n := 0
+			scanner := bufio.NewScanner(body)
+			for scanner.Scan() {
+				var line plainLine
+				if err := json.Unmarshal(scanner.Bytes(), &line); err != nil {
+					return err
+				}
+				n++
+			}
+			return want(n, lines, scanner.Err())
+		})
+	})
+	b.Run("by=node", func(b *testing.B) {
+		b.SetBytes(size)
+		node(b, "readline.mjs", base, benchDataset)
+	})
+}
+
+// node runs a program of testdata/bench, which tells how long its work took: the
+// start of Node does not count.
+func node(b *testing.B, program string, args ...string) {
+	b.Helper()
+	if _, err := exec.LookPath("node"); err != nil {
+		b.Skip("there is no node")
+	}
+	var total, peak float64
+	for b.Loop() {
+		var report struct{ MS, PeakMB float64 }
+		out, err := exec.Command("node", append([]string{filepath.Join("testdata", "bench", program)}, args...)...).Output()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := json.Unmarshal(out, &report); err != nil {
+			b.Fatalf("%v: %s", err, out)
+		}
+		total += report.MS
+		peak = max(peak, report.PeakMB)
+	}
+	b.ReportMetric(total*1e6/float64(b.N), "ns/op")
+	b.ReportMetric(peak, "peak-MB")
+}
+
+func BenchmarkDownload(b *testing.B) {
+	base := benchServer(b, 0, benchExportMB)
+	client, plain := benchClient(b, base), plainClient(b, base)
+	size := int64(benchExportMB * len(benchBlock()))
+	b.Run("by=sdk", func(b *testing.B) {
+		b.SetBytes(size)
+		measured(b, func() error {
+			n, err := client.Exports.Download(b.Context(), benchDataset, io.Discard)
+			return want(int(n), int(size), err)
+		})
+	})
+	b.Run("by=plain", func(b *testing.B) {
+		b.SetBytes(size)
+		measured(b, func() error {
+			body, err := plain.export(b.Context())
+			if err != nil {
+				return err
+			}
+			defer body.Close()
+			n, err := io.Copy(io.Discard, body)
+			return want(int(n), int(size), err)
+		})
+	})
+}
+
+func BenchmarkSave(b *testing.B) {
+	base := benchServer(b, 0, benchExportMB)
+	client, plain := benchClient(b, base), plainClient(b, base)
+	size := int64(benchExportMB * len(benchBlock()))
+	path := filepath.Join(b.TempDir(), "export.jsonl")
+	b.Run("by=sdk", func(b *testing.B) {
+		b.SetBytes(size)
+		measured(b, func() error {
+			n, err := client.Exports.Save(b.Context(), benchDataset, path)
+			return want(int(n), int(size), err)
+		})
+	})
+	b.Run("by=plain", func(b *testing.B) {
+		b.SetBytes(size)
+		measured(b, func() error {
+			body, err := plain.export(b.Context())
+			if err != nil {
+				return err
+			}
+			defer body.Close()
+			return writeFile(path, body, size)
+		})
+	})
+}
+
+// writeFile makes a file as Save does: complete on the disk under another name, then renamed.
+func writeFile(path string, r io.Reader, size int64) error {
+	file, err := os.Create(path + ".part")
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	n, err := io.Copy(file, r)
+	if err := want(int(n), int(size), err); err != nil {
+		return err
+	}
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	return os.Rename(path+".part", path)
+}
+
+func BenchmarkUpload(b *testing.B) {
+	for _, megabytes := range []int{8, 64, 512} {
+		base := benchServer(b, 0, 0)
+		client, plain := benchClient(b, base), plainClient(b, base)
+		path := benchFile(b, megabytes)
+		name := fmt.Sprintf("MB=%d/", megabytes)
+		b.Run(name+"by=sdk", func(b *testing.B) {
+			b.SetBytes(int64(megabytes) << 20)
+			measured(b, func() error {
+				file, err := os.Open(path)
+				if err != nil {
+					return err
+				}
+				defer file.Close()
+				_, err = client.Files.Upload(b.Context(), mistralobs.UploadParams{Body: file})
+				return err
+			})
+		})
+		b.Run(name+"by=plain", func(b *testing.B) {
+			b.SetBytes(int64(megabytes) << 20)
+			measured(b, func() error { return plain.upload(path) })
+		})
+	}
+}
+
+// benchFile is a file of JSONL, cut at the size.
+func benchFile(b *testing.B, megabytes int) string {
+	b.Helper()
+	path := filepath.Join(b.TempDir(), "dataset.jsonl")
+	file, err := os.Create(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer file.Close()
+	block := benchBlock()[:1<<20]
+	for range megabytes {
+		if _, err := file.Write(block); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return path
+}
+
+// BenchmarkCreateAll creates records where each answer takes 20 ms, 32 at once
+// by the SDK, one by one by the baseline. Compare ns/record.
+func BenchmarkCreateAll(b *testing.B) {
+	base := benchServer(b, 20*time.Millisecond, 0)
+	client, plain := benchClient(b, base), plainClient(b, base)
+	body := map[string]json.RawMessage{"payload": json.RawMessage(benchPayload(1, 2000)), "properties": json.RawMessage(benchProperties(1))}
+	const bulk, loop = 10_000, 200
+	b.Run("by=sdk", func(b *testing.B) {
+		records := func(yield func(mistralobs.CreateRecordParams) bool) {
+			for range bulk {
+				if !yield(mistralobs.CreateRecordParams{Payload: body["payload"], Properties: body["properties"]}) {
+					return
+				}
+			}
+		}
+		measured(b, func() error {
+			n, err := count(client.Records.CreateAll(b.Context(), benchDataset, records, mistralobs.BulkOptions{Concurrency: 32}))
+			return want(n, bulk, err)
+		})
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/bulk, "ns/record")
+	})
+	b.Run("by=plain", func(b *testing.B) {
+		measured(b, func() error {
+			for range loop {
+				if err := plain.do(b.Context(), http.MethodPost, benchDSPath+"/records", body, &plainRecord{}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/loop, "ns/record")
+	})
+}
