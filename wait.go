@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 // The bounds of the pause between two looks at a task; see [WithPollInterval].
 const (
 	DefaultMinPoll = 200 * time.Millisecond
-	DefaultMaxPoll = 30 * time.Second
+	DefaultMaxPoll = 30 * time.Minute
 )
 
 // maxPollFailures is how many looks in a row may fail, each after the client's
@@ -33,7 +32,8 @@ type waitConfig struct {
 }
 
 // WithPollInterval bounds the pause between two looks at a task. The defaults
-// are [DefaultMinPoll] and [DefaultMaxPoll].
+// are [DefaultMinPoll] and [DefaultMaxPoll]. A smaller most sees the end of a
+// long task that shows no progress sooner, at the price of more looks.
 func WithPollInterval(least, most time.Duration) WaitOption {
 	return func(c *waitConfig) error {
 		if least <= 0 || most < least {
@@ -66,8 +66,14 @@ func newWaitConfig(opts []WaitOption) (*waitConfig, error) {
 }
 
 // Wait looks at a task until it has ended, and returns it. It looks at once,
-// then after pauses that grow with the time waited, at most an eighth of that,
-// and shrink when the task's progress says that its end is near.
+// then after pauses that grow with the time waited, and goes by the task's
+// progress, if it shows any, to look when its end is near.
+//
+// A task of up to an hour takes at most 40 looks. If its progress is steady, its
+// end is seen within half a second or 5 % of its duration, whichever is more; if
+// it comes in leaps, later. Without progress nothing can tell both few looks and
+// an end: then it is seen within about half a second in the first three seconds, and
+// later within about a third of the task's duration ([WithPollInterval] bounds that).
 //
 // If the task ends in any other way than COMPLETED, or vanishes, Wait returns a
 // [*TaskError] with the task as last seen beside it. Statuses that are no end
@@ -266,53 +272,4 @@ func sameState(a, b *ImportTask) bool {
 
 func equal[T comparable](a, b *T) bool {
 	return a == b || a != nil && b != nil && *a == *b
-}
-
-// schedule places the looks at a task: soon at first, then at a fixed fraction
-// of the time waited, so that both the number of looks and what is waited in
-// vain stay small however long the task takes. Progress brings the next look
-// forward to where it says the end is.
-type schedule struct {
-	min, max time.Duration
-	started  time.Time
-	looks    int
-
-	// Where progress stood when it was first seen, for its rate.
-	first   int
-	firstAt time.Time
-}
-
-// The pause as a fraction of the time waited: at most an eighth, and, however
-// near the end is said to be, at least a fortieth, so that a task that stands
-// still at 99 % is not asked for all the time.
-const (
-	longestShare  = 8
-	shortestShare = 40
-)
-
-// next returns the pause before the next look, shortened by up to a tenth so that
-// waits begun together do not look together.
-func (s *schedule) next(now time.Time, progress *int) time.Duration {
-	waited := now.Sub(s.started)
-	pause := waited / longestShare
-	if remaining, known := s.remaining(now, progress); known {
-		pause = max(min(pause, remaining), waited/shortestShare)
-	}
-	pause -= rand.N(pause/10 + 1)
-	return min(max(pause, s.min), s.max)
-}
-
-// remaining extrapolates the progress since it was first seen.
-func (s *schedule) remaining(now time.Time, progress *int) (time.Duration, bool) {
-	if progress == nil {
-		return 0, false
-	}
-	if s.firstAt.IsZero() {
-		s.first, s.firstAt = *progress, now
-	}
-	done := *progress - s.first
-	if done <= 0 || *progress > 100 {
-		return 0, false
-	}
-	return now.Sub(s.firstAt) / time.Duration(done) * time.Duration(100-*progress), true
 }
