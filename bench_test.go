@@ -217,6 +217,7 @@ func BenchmarkGetDataset(b *testing.B) {
 			return plain.do(b.Context(), http.MethodGet, benchDSPath, nil, &plainDataset{})
 		})
 	})
+	b.Run("by=typescript", func(b *testing.B) { typescript(b, "get", base, benchDataset) })
 }
 
 func BenchmarkWalk(b *testing.B) { benchmarkWalk(b, 0) }
@@ -241,6 +242,7 @@ func benchmarkWalk(b *testing.B, latency time.Duration) {
 			return want(n, 100*benchPages, err)
 		})
 	})
+	b.Run("by=typescript", func(b *testing.B) { typescript(b, "walk", base, benchDataset) })
 }
 
 // BenchmarkDecodePage has no network: the answer is there.
@@ -312,6 +314,19 @@ func BenchmarkExportRecords(b *testing.B) {
 	})
 }
 
+// benchModules names a folder where npm has installed @mistralai/mistralai, to
+// measure that too.
+const benchModules = "MISTRALOBS_BENCH_MODULES"
+
+func typescript(b *testing.B, args ...string) {
+	b.Helper()
+	folder := os.Getenv(benchModules)
+	if folder == "" {
+		b.Skip(benchModules + " is not set")
+	}
+	node(b, "typescript.mjs", append([]string{folder}, args...)...)
+}
+
 // node runs a program of testdata/bench, which tells how long its work took: the
 // start of Node does not count.
 func node(b *testing.B, program string, args ...string) {
@@ -319,21 +334,21 @@ func node(b *testing.B, program string, args ...string) {
 	if _, err := exec.LookPath("node"); err != nil {
 		b.Skip("there is no node")
 	}
-	var total, peak float64
+	var total struct{ MS, CPUMS, PeakMB float64 }
 	for b.Loop() {
-		var report struct{ MS, PeakMB float64 }
+		one := total
 		out, err := exec.Command("node", append([]string{filepath.Join("testdata", "bench", program)}, args...)...).Output()
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := json.Unmarshal(out, &report); err != nil {
+		if err := json.Unmarshal(out, &one); err != nil {
 			b.Fatalf("%v: %s", err, out)
 		}
-		total += report.MS
-		peak = max(peak, report.PeakMB)
+		total.MS, total.CPUMS, total.PeakMB = total.MS+one.MS, total.CPUMS+one.CPUMS, max(total.PeakMB, one.PeakMB)
 	}
-	b.ReportMetric(total*1e6/float64(b.N), "ns/op")
-	b.ReportMetric(peak, "peak-MB")
+	b.ReportMetric(total.MS*1e6/float64(b.N), "ns/op")
+	b.ReportMetric(total.CPUMS*1e6/float64(b.N), "cpu-ns/op")
+	b.ReportMetric(total.PeakMB, "peak-MB")
 }
 
 func BenchmarkDownload(b *testing.B) {

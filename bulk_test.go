@@ -479,3 +479,53 @@ func TestDeleteAll(t *testing.T) {
 		})
 	}
 }
+
+// Many requests are sent eight at once; after a failure no further one is.
+func TestDeleteAllIsConcurrent(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]bool{"all succeed": false, "the tenth fails": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex
+				deleted := map[string]bool{}
+				running, most, requests := 0, 0, 0
+				client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+					var body struct {
+						IDs []string `json:"dataset_record_ids"`
+					}
+					assert.NoError(t, json.NewDecoder(req.Body).Decode(&body))
+					mu.Lock()
+					running++
+					requests++
+					n := requests
+					most = max(most, running)
+					mu.Unlock()
+					time.Sleep(time.Second)
+					mu.Lock()
+					defer mu.Unlock()
+					running--
+					if fail && n == 10 {
+						return reply(req, 403, ""), nil
+					}
+					for _, id := range body.IDs {
+						deleted[id] = true
+					}
+					return answer(req, 204, nil, strings.NewReader(""), 0), nil
+				}))
+				began := time.Now()
+				err := client.Records.DeleteAll(t.Context(), upTo(40*500))
+				assert.Equal(t, mistralobs.DefaultBulkConcurrency, most)
+				if !fail {
+					require.NoError(t, err)
+					assert.Len(t, deleted, 40*500)
+					assert.Equal(t, 5*time.Second, time.Since(began))
+					return
+				}
+				require.ErrorIs(t, err, mistralobs.ErrForbidden)
+				assert.Len(t, deleted, (requests-1)*500, "those in flight are waited for")
+				assert.Less(t, requests, 40)
+			})
+		})
+	}
+}

@@ -33,7 +33,7 @@ const (
 
 // maxIdleConnsPerHost keeps the connections of concurrent callers alive between
 // their requests; net/http's own default of 2 would make the others dial anew.
-const maxIdleConnsPerHost = 128
+const maxIdleConnsPerHost = 1024
 
 // Option sets one thing about a [Client]; pass it to [NewClient] or [Client.With].
 // An option that makes no sense is reported by those, not when it is made.

@@ -7,7 +7,10 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // MaxBulkDelete is how many records the service deletes with one request.
@@ -177,9 +180,11 @@ func (s *RecordsService) Delete(ctx context.Context, id string) error {
 	})
 }
 
-// DeleteAll removes any number of records, [MaxBulkDelete] a request, one
-// request after the other. It stops at the first that fails: then the records
-// of the requests before it are gone, and the error is that of [RecordsService.Delete].
+// DeleteAll removes any number of records, [MaxBulkDelete] a request, and if
+// that makes many requests, up to [DefaultBulkConcurrency] of them at once. After a failure no further request
+// is started, and those in flight are waited for: then some of the records are
+// gone and others not, and the error joins all failures, which are those of
+// [RecordsService.Delete].
 //
 // API: POST /v1/observability/dataset-records/bulk-delete
 //
@@ -189,12 +194,23 @@ func (s *RecordsService) DeleteAll(ctx context.Context, recordIDs []string) erro
 	if err := checkIDs("record IDs", recordIDs, 1, len(recordIDs)); err != nil {
 		return err
 	}
-	for batch := range slices.Chunk(recordIDs, MaxBulkDelete) {
-		if err := s.deleteBatch(ctx, batch); err != nil {
-			return err
-		}
+	batches := slices.Collect(slices.Chunk(recordIDs, MaxBulkDelete))
+	errs := make([]error, len(batches))
+	var group errgroup.Group // without a context, which would cancel those in flight
+	// Few gain little by it, and one after the other they stop sooner.
+	group.SetLimit(max(1, min(len(batches)/4, DefaultBulkConcurrency)))
+	var failed atomic.Bool
+	for i, batch := range batches {
+		group.Go(func() error {
+			if !failed.Load() {
+				errs[i] = s.deleteBatch(ctx, batch)
+				failed.CompareAndSwap(false, errs[i] != nil)
+			}
+			return nil
+		})
 	}
-	return nil
+	_ = group.Wait() // always nil
+	return errors.Join(errs...)
 }
 
 func (s *RecordsService) deleteBatch(ctx context.Context, recordIDs []string) error {
