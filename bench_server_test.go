@@ -99,6 +99,7 @@ func benchHandler(host string) http.Handler {
 		`"name":"Support tickets","description":"March, with expected answers","owner_id":"9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d","workspace_id":"1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"}`, benchDataset))
 	record := []byte(benchRecordJSON(1, 2000))
 	file := []byte(`{"id":"0b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d","object":"file","bytes":1,"created_at":1740000000,"filename":"dataset.jsonl","purpose":"evaluation"}`)
+	task := []byte(`{"id":"2b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d","created_at":"2026-03-01T09:30:00.123Z","updated_at":"2026-03-01T09:30:00.123Z","status":"RUNNING"}`)
 	block := benchBlock()
 
 	const prefix = "/{latency}/{megabytes}"
@@ -114,6 +115,7 @@ func benchHandler(host string) http.Handler {
 	})
 	mux.HandleFunc("POST "+prefix+benchDSPath+"/records", func(w http.ResponseWriter, r *http.Request) { benchAnswer(w, r, http.StatusCreated, record) })
 	mux.HandleFunc("POST "+prefix+"/v1/files", func(w http.ResponseWriter, r *http.Request) { benchAnswer(w, r, http.StatusOK, file) })
+	mux.HandleFunc("POST "+prefix+benchDSPath+"/imports/from-file", func(w http.ResponseWriter, r *http.Request) { benchAnswer(w, r, http.StatusAccepted, task) })
 	mux.HandleFunc("GET "+prefix+benchDSPath+"/exports/to-jsonl", func(w http.ResponseWriter, r *http.Request) {
 		body, _ := json.Marshal(map[string]string{"file_url": "http://" + host + "/export/" + r.PathValue("megabytes") + "?sig=s"})
 		benchAnswer(w, r, http.StatusOK, body)

@@ -419,9 +419,9 @@ func writeFile(path string, r io.Reader, size int64) error {
 }
 
 func BenchmarkUpload(b *testing.B) {
-	for _, megabytes := range []int{8, 64, 512} {
-		base := benchServer(b, 0, 0)
-		client, plain := benchClient(b, base), plainClient(b, base)
+	base := benchServer(b, 0, 0)
+	client, plain := benchClient(b, base), plainClient(b, base)
+	for _, megabytes := range []int{8, 64, 500} {
 		path := benchFile(b, megabytes)
 		name := fmt.Sprintf("MB=%d/", megabytes)
 		b.Run(name+"by=sdk", func(b *testing.B) {
@@ -443,7 +443,33 @@ func BenchmarkUpload(b *testing.B) {
 	}
 }
 
-// benchFile is a file of JSONL, cut at the size.
+// BenchmarkFromJSONL checks every line and uploads a copy; the baseline uploads the file as it is.
+func BenchmarkFromJSONL(b *testing.B) {
+	base := benchServer(b, 0, 0)
+	client, plain := benchClient(b, base), plainClient(b, base)
+	for _, megabytes := range []int{8, 64, 256} {
+		path := benchFile(b, megabytes)
+		name := fmt.Sprintf("MB=%d/", megabytes)
+		b.Run(name+"by=sdk", func(b *testing.B) {
+			b.SetBytes(int64(megabytes) << 20)
+			measured(b, func() error {
+				file, err := os.Open(path)
+				if err != nil {
+					return err
+				}
+				defer file.Close()
+				_, err = client.Imports.FromJSONL(b.Context(), benchDataset, file, mistralobs.JSONLImportOptions{})
+				return err
+			})
+		})
+		b.Run(name+"by=plain", func(b *testing.B) {
+			b.SetBytes(int64(megabytes) << 20)
+			measured(b, func() error { return plain.upload(path) })
+		})
+	}
+}
+
+// benchFile is a file of JSONL of about the size.
 func benchFile(b *testing.B, megabytes int) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "dataset.jsonl")
@@ -452,7 +478,7 @@ func benchFile(b *testing.B, megabytes int) string {
 		b.Fatal(err)
 	}
 	defer file.Close()
-	block := benchBlock()[:1<<20]
+	block := benchBlock()
 	for range megabytes {
 		if _, err := file.Write(block); err != nil {
 			b.Fatal(err)
