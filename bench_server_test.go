@@ -88,8 +88,9 @@ func serveBench() {
 	fmt.Fprintln(os.Stderr, http.Serve(listener, benchHandler(listener.Addr().String())))
 }
 
-// benchHandler serves the API below /LATENCY/MEGABYTES, such as /20ms/64: how
-// long each answer takes, and how large the export is.
+// benchHandler serves the API below /LATENCY/SIZE, such as /20ms/64: how long each
+// answer takes, and how many megabytes the export has, or how many pages the list
+// of records if there are more than 100.
 func benchHandler(host string) http.Handler {
 	pages := make([][]byte, benchPages)
 	for i := range pages {
@@ -102,26 +103,33 @@ func benchHandler(host string) http.Handler {
 	task := []byte(`{"id":"2b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d","created_at":"2026-03-01T09:30:00.123Z","updated_at":"2026-03-01T09:30:00.123Z","status":"RUNNING"}`)
 	block := benchBlock()
 
-	const prefix = "/{latency}/{megabytes}"
+	const prefix = "/{latency}/{size}"
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+prefix+benchDSPath, func(w http.ResponseWriter, r *http.Request) { benchAnswer(w, r, http.StatusOK, dataset) })
 	mux.HandleFunc("GET "+prefix+benchDSPath+"/records", func(w http.ResponseWriter, r *http.Request) {
 		n, _ := strconv.Atoi(cmp.Or(r.URL.Query().Get("page"), "1"))
-		if n > benchPages { // asked for ahead
-			benchAnswer(w, r, http.StatusOK, []byte(`{"records":{"results":[],"count":10000,"next":null,"previous":null}}`))
-			return
+		last, _ := strconv.Atoi(r.PathValue("size"))
+		switch last = max(last, benchPages); {
+		case n > last: // asked for ahead
+			benchAnswer(w, r, http.StatusOK, []byte(`{"records":{"results":[],"count":0,"next":null,"previous":null}}`))
+		case last > benchPages:
+			benchAnswer(w, r, http.StatusOK, benchPage(n, last, 100, 2000))
+		default:
+			benchAnswer(w, r, http.StatusOK, pages[n-1])
 		}
-		benchAnswer(w, r, http.StatusOK, pages[n-1])
 	})
 	mux.HandleFunc("POST "+prefix+benchDSPath+"/records", func(w http.ResponseWriter, r *http.Request) { benchAnswer(w, r, http.StatusCreated, record) })
 	mux.HandleFunc("POST "+prefix+"/v1/files", func(w http.ResponseWriter, r *http.Request) { benchAnswer(w, r, http.StatusOK, file) })
 	mux.HandleFunc("POST "+prefix+benchDSPath+"/imports/from-file", func(w http.ResponseWriter, r *http.Request) { benchAnswer(w, r, http.StatusAccepted, task) })
+	mux.HandleFunc("GET "+prefix+benchDSPath+"/tasks", func(w http.ResponseWriter, r *http.Request) {
+		benchAnswer(w, r, http.StatusOK, []byte(`{"tasks":{"results":[],"count":0,"next":null,"previous":null}}`))
+	})
 	mux.HandleFunc("GET "+prefix+benchDSPath+"/exports/to-jsonl", func(w http.ResponseWriter, r *http.Request) {
-		body, _ := json.Marshal(map[string]string{"file_url": "http://" + host + "/export/" + r.PathValue("megabytes") + "?sig=s"})
+		body, _ := json.Marshal(map[string]string{"file_url": "http://" + host + "/export/" + r.PathValue("size") + "?sig=s"})
 		benchAnswer(w, r, http.StatusOK, body)
 	})
-	mux.HandleFunc("GET /export/{megabytes}", func(w http.ResponseWriter, r *http.Request) {
-		blocks, _ := strconv.Atoi(r.PathValue("megabytes"))
+	mux.HandleFunc("GET /export/{size}", func(w http.ResponseWriter, r *http.Request) {
+		blocks, _ := strconv.Atoi(r.PathValue("size"))
 		w.Header().Set("Content-Length", strconv.Itoa(blocks*len(block)))
 		w.Header().Set("ETag", `"1"`)
 		for range blocks {
@@ -144,8 +152,8 @@ func benchAnswer(w http.ResponseWriter, r *http.Request, status int, body []byte
 	_, _ = w.Write(body)
 }
 
-// benchServer starts the server and returns the base URL for answers that take latency.
-func benchServer(b *testing.B, latency time.Duration, megabytes int) string {
+// benchServer starts the server and returns the base URL for a latency and a size; see benchHandler.
+func benchServer(b *testing.B, latency time.Duration, size int) string {
 	b.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -173,5 +181,5 @@ func benchServer(b *testing.B, latency time.Duration, megabytes int) string {
 	if err != nil {
 		b.Fatal("the server did not start:", err)
 	}
-	return fmt.Sprintf("%s/%v/%d", strings.TrimSpace(url), latency, megabytes)
+	return fmt.Sprintf("%s/%v/%d", strings.TrimSpace(url), latency, size)
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -485,6 +486,33 @@ func benchFile(b *testing.B, megabytes int) string {
 		}
 	}
 	return path
+}
+
+// BenchmarkDiff compares 100,000 records of 2 KB with as many that are wanted, of
+// which every hundredth differs. There is no baseline: compare with a walk and
+// reading the file.
+func BenchmarkDiff(b *testing.B) {
+	const pages = 1000
+	client := benchClient(b, benchServer(b, 0, pages))
+	wanted := func(yield func(*mistralobs.JSONLRecord, error) bool) {
+		for n := range 100 * pages {
+			properties := benchProperties(n)
+			if n%100 == 0 {
+				properties = fmt.Sprintf(`{"id":"ticket-%06d","category":"refunds"}`, n)
+			}
+			if !yield(&mistralobs.JSONLRecord{Payload: mistralobs.Object(benchPayload(n, 2000)), Properties: mistralobs.Object(properties)}, nil) {
+				return
+			}
+		}
+	}
+	measured(b, func() error {
+		plan, err := client.Records.Diff(b.Context(), benchDataset, wanted, mistralobs.SyncOptions{Key: "id", Delete: true})
+		if err != nil {
+			return err
+		}
+		defer plan.Close()
+		return errors.Join(want(len(plan.Update)+len(plan.Keep), 100*pages, nil), want(plan.Changes(), pages, nil))
+	})
 }
 
 // BenchmarkCreateAll creates records where each answer takes 20 ms, 32 at once
