@@ -2,7 +2,9 @@ package mistralobs
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -116,6 +118,36 @@ func (s *DatasetsService) All(ctx context.Context, params ListDatasetsParams) it
 		func(ctx context.Context, list ListParams) (*Page[Dataset], error) {
 			return s.List(ctx, ListDatasetsParams{params.Query, list.Page, list.PageSize, list.ReadAhead})
 		}, func(d *Dataset) string { return d.ID })
+}
+
+// Find returns the dataset that has this id, or else the only one that has
+// exactly this name, by walking over all of them: scripts can take either from
+// their users. It returns an error matching [ErrNotFound] if there is none, one
+// matching [ErrInvalidParams] that lists the ids if several have the name, and
+// those of [DatasetsService.List].
+func (s *DatasetsService) Find(ctx context.Context, idOrName string) (*Dataset, error) {
+	var named []*Dataset
+	for dataset, err := range s.All(ctx, ListDatasetsParams{}) {
+		switch {
+		case err != nil:
+			return nil, err
+		case dataset.ID == idOrName:
+			return dataset, nil
+		case dataset.Name == idOrName:
+			named = append(named, dataset)
+		}
+	}
+	switch len(named) {
+	case 0:
+		return nil, fmt.Errorf("mistralobs: find dataset: %w: none has the id or name %q", ErrNotFound, idOrName)
+	case 1:
+		return named[0], nil
+	}
+	var ids []string
+	for _, dataset := range named {
+		ids = append(ids, dataset.ID)
+	}
+	return nil, invalid("idOrName", "%d datasets have the name %q, give an id: %s", len(named), idOrName, strings.Join(ids, ", "))
 }
 
 // Create makes an empty dataset.

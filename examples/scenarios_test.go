@@ -21,8 +21,11 @@ const (
 {"question":"Two"}
 {"messages":[{"role":"user","content":"Three"}]}
 `
+	edited = `{"payload":{"messages":[{"role":"user","content":"Where is my parcel?"},{"role":"assistant","content":"On its way."}]},"properties":{"id":"ticket-01"}}
+{"payload":{"messages":[{"role":"user","content":"Do you ship to Malta?"}]},"properties":{"id":"ticket-13"}}
+`
 	unknownID   = "00000000-0000-4000-8000-000000000000"
-	notFound    = `.*need one dataset called .* found 0 .*go run ./examples/list.*`
+	notFound    = `.*none has the id or name .*go run ./examples/list.*`
 	interrupted = `.*context canceled.*`
 )
 
@@ -63,7 +66,7 @@ var scenarios = map[string][]scenario{
 		{
 			name: "a name that two datasets have", service: true, stdin: twoRecords,
 			prepare: func(s *mistralobstest.Server) { s.SeedDataset("Support tickets", "") },
-			exit:    1, stderr: `.*need one dataset called "Support tickets", found 2 \[{dataset} {id}\].*`,
+			exit:    1, stderr: `.*2 datasets have the name "Support tickets", give an id: {dataset}, {id}.*`,
 		},
 		{name: "a file that is not there", args: []string{"-file", "{dir}/none"}, exit: 1, stderr: `add-records: open .*none.*`},
 		{
@@ -253,6 +256,52 @@ var scenarios = map[string][]scenario{
 			name: "a failure is in the span", service: true, env: []string{"MISTRAL_API_KEY=wrong"},
 			exit: 1, stdout: `.*"Name":"count all records".*"Status":{"Code":"Error".*`, stderr: `otel: .*check the API key.*`,
 		},
+	},
+	"sync": {
+		{
+			name:   "without a key it syncs two demo records",
+			stdout: `dataset {id}: 1 created, 1 updated, 0 deleted, 0 equal, 11 not wanted but left alone\n`, stderr: `.*\+ ticket-13.*~ ticket-01.*`,
+		},
+		{
+			name: "a dry run shows what is to do", service: true, stdin: edited, args: []string{"-file", "-", "-dry-run", "-delete"}, exit: 2, check: untouched,
+			stdout: `dataset {dataset}: 1 to create, 1 to update, 11 to delete, 0 equal\n\+ ticket-13\n~ ticket-01\n    payload.messages\[1\].content: [^\n]* -> "On its way."\n.*- ticket-12\n`,
+		},
+		{
+			name: "a plan as JSON", service: true, stdin: edited, args: []string{"-file", "-", "-dry-run", "-json"}, exit: 2, stdout: anything, check: func(t *testing.T, run *finished) {
+				plan := jsonLines(t, run.stdout)[0]
+				assert.Equal(t, run.demo.DatasetID, plan["dataset_id"])
+				assert.Len(t, plan["create"], 1)
+				assert.Empty(t, plan["delete"])
+			},
+		},
+		{
+			name: "a file becomes the dataset", service: true, stdin: twoRecords, args: []string{"-file", "-", "-key", "", "-delete", "-dataset", "{dataset}", "-json"},
+			stdout: anything, stderr: `.*2 to create, 0 to update, 12 to delete.*`,
+			check: func(t *testing.T, run *finished) {
+				assert.Len(t, run.server.Records(run.demo.DatasetID), 2)
+				assert.Equal(t, []any{2.0, 12.0}, []any{jsonLines(t, run.stdout)[0]["created"], jsonLines(t, run.stdout)[0]["deleted"]})
+			},
+		},
+		{
+			name: "nothing to do", service: true, files: map[string]string{"in.jsonl": `{"payload":{"a":1}}`}, args: []string{"-file", "{dir}/in.jsonl", "-key", "", "-dataset", "Equal", "-dry-run"},
+			prepare: func(s *mistralobstest.Server) {
+				s.SeedDataset("Equal", "", mistralobstest.Conversation{Payload: []byte(`{"a":1}`)})
+			},
+			stdout: `dataset {id}: 0 to create, 0 to update, 0 to delete, 1 equal\n`,
+		},
+		{
+			name: "a record that is refused", service: true, stdin: twoRecords, args: []string{"-file", "-", "-key", ""},
+			prepare: inject(mistralobstest.Fault{Operation: mistralobstest.RecordsCreate, Status: 422, Body: `{"detail":"too sad"}`}),
+			exit:    1, stdout: `.*1 created.*! create record \d of the input: failed: .*too sad.*`, stderr: `.*1 of 2 changes were not made.*`,
+		},
+		{name: "a bad line", service: true, stdin: badLine, args: []string{"-file", "-"}, exit: 1, stderr: `sync: .*record 1 of the input does not have this property.*`, check: untouched},
+		{name: "no file", service: true, exit: 1, stderr: `sync: .*-file\n`, check: untouched},
+		{name: "a file that is not there", service: true, exit: 1, args: []string{"-file", "{dir}/none"}, stderr: `sync: open .*none.*`},
+		{name: "an unknown dataset", service: true, stdin: twoRecords, args: []string{"-file", "-", "-dataset", "Nope"}, exit: 1, stderr: notFound, check: untouched},
+	},
+	"bench": {
+		{name: "outside of a checkout it says so", exit: 1, stderr: `.*bench: .*run it in the root of a checkout.*`},
+		{name: "so it does with a key", service: true, exit: 1, stderr: `.*bench: .*run it in the root of a checkout.*`, check: untouched},
 	},
 	"quickstart": {
 		{name: "without a key", stdout: `MISTRAL_API_KEY is not set.*Verified: all 50 records.*Deleted the dataset.\n`},

@@ -67,13 +67,16 @@ func add(ctx context.Context, name string, records []mistralobs.CreateRecordPara
 		return err
 	}
 	defer done()
-	dataset, err := findDataset(ctx, client, name)
+	dataset, err := client.Datasets.Find(ctx, name)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w (go run ./examples/list shows all)", err)
 	}
 	added := 0
-	defer func() { showProgress(""); fmt.Printf("%d of %d records added to %s\n", added, len(records), dataset) }()
-	for _, err := range client.Records.CreateAll(ctx, dataset, slices.Values(records), mistralobs.BulkOptions{Concurrency: concurrency, OnError: report}) {
+	defer func() {
+		showProgress("")
+		fmt.Printf("%d of %d records added to %s\n", added, len(records), dataset.ID)
+	}()
+	for _, err := range client.Records.CreateAll(ctx, dataset.ID, slices.Values(records), mistralobs.BulkOptions{Concurrency: concurrency, OnError: report}) {
 		if err != nil {
 			return err
 		}
@@ -92,23 +95,6 @@ func report(index int, _ mistralobs.CreateRecordParams, err error) error {
 	}
 	fmt.Fprintf(os.Stderr, "record %d is left out: %v\n", index+1, err)
 	return nil
-}
-
-// findDataset returns the id of the dataset that has it, or that alone has this name.
-func findDataset(ctx context.Context, client *mistralobs.Client, nameOrID string) (string, error) {
-	var found []string
-	for dataset, err := range client.Datasets.All(ctx, mistralobs.ListDatasetsParams{}) {
-		if err != nil {
-			return "", err
-		}
-		if dataset.ID == nameOrID || dataset.Name == nameOrID {
-			found = append(found, dataset.ID)
-		}
-	}
-	if len(found) != 1 {
-		return "", fmt.Errorf("need one dataset called %q, found %d %v: go run ./examples/list shows all", nameOrID, len(found), found)
-	}
-	return found[0], nil
 }
 
 // showProgress rewrites one line on a terminal, and is silent in a pipe or a log.

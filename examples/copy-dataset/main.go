@@ -48,32 +48,32 @@ func run(ctx context.Context, from, to, key, value string) error {
 		return err
 	}
 	defer done()
-	source, err := findDataset(ctx, client, from, false)
+	source, err := client.Datasets.Find(ctx, from)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w (go run ./examples/list shows all)", err)
 	}
-	records, err := find(ctx, client, source, key, value)
+	records, err := find(ctx, client, source.ID, key, value)
 	if err != nil {
 		return err
 	}
 	if len(records) == 0 {
 		return fmt.Errorf("%q has no such record: go run ./examples/export shows what it has", from)
 	}
-	target, err := findDataset(ctx, client, to, true)
+	target, err := findOrCreate(ctx, client, to)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w (go run ./examples/list shows all)", err)
 	}
 	for batch := range slices.Chunk(records, mistralobs.MaxDatasetImport) {
-		task, err := client.Imports.FromDataset(ctx, target, batch)
+		task, err := client.Imports.FromDataset(ctx, target.ID, batch)
 		if err != nil {
 			return err
 		}
-		if _, err := client.Tasks.Wait(ctx, target, task.ID); err != nil {
+		if _, err := client.Tasks.Wait(ctx, target.ID, task.ID); err != nil {
 			return err
 		}
 	}
 	fmt.Fprintf(os.Stderr, "Copied %d records to %q.\n", len(records), to)
-	fmt.Println(target)
+	fmt.Println(target.ID)
 	return nil
 }
 
@@ -94,26 +94,11 @@ func find(ctx context.Context, client *mistralobs.Client, dataset, key, value st
 	return ids, nil
 }
 
-// findDataset returns the id of the dataset that has it, or that alone has this name.
-func findDataset(ctx context.Context, client *mistralobs.Client, nameOrID string, create bool) (string, error) {
-	var found []string
-	for dataset, err := range client.Datasets.All(ctx, mistralobs.ListDatasetsParams{}) {
-		if err != nil {
-			return "", err
-		}
-		if dataset.ID == nameOrID || dataset.Name == nameOrID {
-			found = append(found, dataset.ID)
-		}
+// findOrCreate makes a dataset of a name that is new; a mistyped id is no name.
+func findOrCreate(ctx context.Context, client *mistralobs.Client, nameOrID string) (*mistralobs.Dataset, error) {
+	dataset, err := client.Datasets.Find(ctx, nameOrID)
+	if errors.Is(err, mistralobs.ErrNotFound) && !uuid.MatchString(nameOrID) {
+		return client.Datasets.Create(ctx, mistralobs.CreateDatasetParams{Name: nameOrID})
 	}
-	if len(found) == 0 && create && !uuid.MatchString(nameOrID) { // a mistyped id is no name
-		dataset, err := client.Datasets.Create(ctx, mistralobs.CreateDatasetParams{Name: nameOrID})
-		if err != nil {
-			return "", err
-		}
-		return dataset.ID, nil
-	}
-	if len(found) != 1 {
-		return "", fmt.Errorf("need one dataset called %q, found %d %v: go run ./examples/list shows all", nameOrID, len(found), found)
-	}
-	return found[0], nil
+	return dataset, err
 }

@@ -41,11 +41,11 @@ func run(ctx context.Context, name, out string) error {
 		return err
 	}
 	defer done()
-	dataset, err := findDataset(ctx, client, name)
+	dataset, err := client.Datasets.Find(ctx, name)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w (go run ./examples/list shows all)", err)
 	}
-	size, err := write(ctx, client, dataset, out)
+	size, err := write(ctx, client, dataset.ID, out)
 	showProgress("")
 	if err != nil {
 		return err
@@ -68,23 +68,6 @@ func write(ctx context.Context, client *mistralobs.Client, dataset, out string) 
 		return client.Exports.Download(ctx, dataset, os.Stdout, progress)
 	}
 	return client.Exports.Save(ctx, dataset, out, progress)
-}
-
-// findDataset returns the id of the dataset that has it, or that alone has this name.
-func findDataset(ctx context.Context, client *mistralobs.Client, nameOrID string) (string, error) {
-	var found []string
-	for dataset, err := range client.Datasets.All(ctx, mistralobs.ListDatasetsParams{}) {
-		if err != nil {
-			return "", err
-		}
-		if dataset.ID == nameOrID || dataset.Name == nameOrID {
-			found = append(found, dataset.ID)
-		}
-	}
-	if len(found) != 1 {
-		return "", fmt.Errorf("need one dataset called %q, found %d %v: go run ./examples/list shows all", nameOrID, len(found), found)
-	}
-	return found[0], nil
 }
 
 // showProgress rewrites one line on a terminal, and is silent in a pipe or a log.

@@ -41,9 +41,9 @@ func run(ctx context.Context, name, file string, asJSON bool) error {
 		return err
 	}
 	defer done()
-	dataset, err := findDataset(ctx, client, name)
+	dataset, err := client.Datasets.Find(ctx, name)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w (go run ./examples/list shows all)", err)
 	}
 	input, err := open(ctx, file)
 	if err != nil {
@@ -51,7 +51,7 @@ func run(ctx context.Context, name, file string, asJSON bool) error {
 	}
 	defer input.Close()
 	var uploads []*mistralobs.File
-	tasks, startErr := client.Imports.FromJSONL(ctx, dataset, input, mistralobs.JSONLImportOptions{
+	tasks, startErr := client.Imports.FromJSONL(ctx, dataset.ID, input, mistralobs.JSONLImportOptions{
 		OnUpload:   func(f *mistralobs.File) { uploads = append(uploads, f) },
 		OnProgress: func(done, total int64) { showProgress("uploaded %d of %d bytes", done, total) },
 	}) // beside an error there may be tasks, started before it
@@ -92,23 +92,6 @@ func open(ctx context.Context, file string) (io.ReadCloser, error) {
 	context.AfterFunc(ctx, func() { w.CloseWithError(ctx.Err()) })
 	go func() { _, err := io.Copy(w, os.Stdin); w.CloseWithError(err) }()
 	return r, nil
-}
-
-// findDataset returns the id of the dataset that has it, or that alone has this name.
-func findDataset(ctx context.Context, client *mistralobs.Client, nameOrID string) (string, error) {
-	var found []string
-	for dataset, err := range client.Datasets.All(ctx, mistralobs.ListDatasetsParams{}) {
-		if err != nil {
-			return "", err
-		}
-		if dataset.ID == nameOrID || dataset.Name == nameOrID {
-			found = append(found, dataset.ID)
-		}
-	}
-	if len(found) != 1 {
-		return "", fmt.Errorf("need one dataset called %q, found %d %v: go run ./examples/list shows all", nameOrID, len(found), found)
-	}
-	return found[0], nil
 }
 
 // showProgress rewrites one line on a terminal, and is silent in a pipe or a log.

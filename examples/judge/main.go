@@ -86,11 +86,11 @@ type line struct {
 }
 
 func firstRecord(ctx context.Context, client *mistralobs.Client, name string) (string, error) {
-	dataset, err := findDataset(ctx, client, name)
+	dataset, err := client.Datasets.Find(ctx, name)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%w (go run ./examples/list shows all)", err)
 	}
-	page, err := client.Records.List(ctx, dataset, mistralobs.ListParams{PageSize: 1})
+	page, err := client.Records.List(ctx, dataset.ID, mistralobs.ListParams{PageSize: 1})
 	if err != nil {
 		return "", err
 	}
@@ -98,21 +98,4 @@ func firstRecord(ctx context.Context, client *mistralobs.Client, name string) (s
 		return "", fmt.Errorf("%q has no records: add some with go run ./examples/add-records", name)
 	}
 	return page.Items[0].ID, nil
-}
-
-// findDataset returns the id of the dataset that has it, or that alone has this name.
-func findDataset(ctx context.Context, client *mistralobs.Client, nameOrID string) (string, error) {
-	var found []string
-	for dataset, err := range client.Datasets.All(ctx, mistralobs.ListDatasetsParams{}) {
-		if err != nil {
-			return "", err
-		}
-		if dataset.ID == nameOrID || dataset.Name == nameOrID {
-			found = append(found, dataset.ID)
-		}
-	}
-	if len(found) != 1 {
-		return "", fmt.Errorf("need one dataset called %q, found %d %v: go run ./examples/list shows all", nameOrID, len(found), found)
-	}
-	return found[0], nil
 }
