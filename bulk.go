@@ -25,7 +25,8 @@ type BulkOptions struct {
 
 // CreateAll creates records concurrently and yields them in the order of the
 // input. It reads the input only as fast as records are created, from the
-// ranging goroutine, and holds at most Concurrency of them.
+// ranging goroutine, and holds at most Concurrency of them. While the input makes
+// it wait, nothing is yielded: so the input must not wait for what is yielded.
 //
 // When a record fails for good (and OnError, asked in input order, does not leave
 // it out), no further one is started, those in flight are waited for and yielded if they succeed, and the error comes last: so everything

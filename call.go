@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"regexp"
 	"sync/atomic"
 	"time"
 
@@ -131,10 +132,7 @@ func (cl *call) again(ctx context.Context, err error) bool {
 	}
 	cl.wait = policy.wait(cl.attempts)
 	if retryAfter := cl.retryAfter(err); retryAfter > 0 {
-		left := policy.MaxWait
-		if deadline, ok := ctx.Deadline(); ok {
-			left = min(left, time.Until(deadline))
-		}
+		left := policy.longestWait(ctx)
 		if retryAfter > left {
 			return false
 		}
@@ -211,7 +209,7 @@ func (cl *call) unexpected(cause error) *Error {
 	e := cl.newError()
 	e.maybeApplied = cl.req.creates
 	e.cause = cause
-	e.Message = snippet(e.Body)
+	e.Message = hideQueries(snippet(e.Body)) // it may hold a presigned URL
 	return e
 }
 
@@ -242,6 +240,24 @@ func (cl *call) networkError(ctx context.Context, err error) error {
 }
 
 const usedHint = "it was not sent again, since its Body cannot be read again (pass an io.Seeker, or no Size)"
+
+// signedURL finds the query of a URL in a text.
+var signedURL = regexp.MustCompile(`(?i)(https?:[^\s"'<>?]*)\?[^\s"'<>]*`)
+
+func hideQueries(text string) string { return signedURL.ReplaceAllString(text, "$1?…") }
+
+// withoutQueries returns err with another text if that shows the query of a URL.
+func withoutQueries(err error) error {
+	if err == nil || !signedURL.MatchString(err.Error()) {
+		return err
+	}
+	return &redactedError{err}
+}
+
+type redactedError struct{ err error }
+
+func (e *redactedError) Error() string { return hideQueries(e.err.Error()) }
+func (e *redactedError) Unwrap() error { return e.err }
 
 // bare takes off the *url.Error of net/http, whose text holds the whole URL.
 func bare(err error) error {

@@ -217,6 +217,7 @@ func encode(params any) ([]byte, error) {
 // body read inside the timeout.
 func (c *Client) newAPIClient() *http.Client {
 	api := *c.cfg.httpClient
+	api.Timeout = 0 // it is in the attempt's own: net/http would count the waiting
 	api.Transport = &attemptTransport{client: c, next: transportOf(c.cfg.httpClient)}
 	api.CheckRedirect = c.checkRedirect
 	return &api

@@ -9,12 +9,14 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
 // download reads a file behind a presigned URL, continuing where a connection
-// broke. It is an io.ReadCloser, for one goroutine.
+// broke. It is an io.ReadCloser; Close may come from another goroutine.
 type download struct {
+	reading   sync.Mutex // held by Read, and by Close when that has ended it
 	exports   *ExportsService
 	datasetID string
 	ctx       context.Context
@@ -55,6 +57,8 @@ func (d *download) start() error {
 
 // Read returns the next bytes, from a new connection if the old one broke.
 func (d *download) Read(p []byte) (int, error) {
+	d.reading.Lock()
+	defer d.reading.Unlock()
 	for d.ended == nil {
 		if err := d.start(); err != nil {
 			d.ended = err
@@ -96,13 +100,15 @@ func (d *download) broken(err error) error {
 	return d.recover(err)
 }
 
-// Close ends the download. It returns nil.
+// Close ends the download, and a Read that is under way. It returns nil.
 func (d *download) Close() error {
+	d.cancel()
+	d.reading.Lock()
+	defer d.reading.Unlock()
 	if d.ended == nil {
 		d.ended = errors.New("mistralobs: download export: read after Close")
 	}
 	d.disconnect()
-	d.cancel()
 	return nil
 }
 
@@ -147,7 +153,7 @@ func (d *download) request(ctx context.Context) (*http.Response, error) {
 		req.Header.Set("If-Match", d.etag)
 	}
 	resp, err := d.exports.client.downloads.Do(req)
-	return resp, bare(err)
+	return resp, withoutQueries(bare(err))
 }
 
 // accept checks that the answer is what is left of the same file.
@@ -187,6 +193,7 @@ func (d *download) checkRest(header http.Header) error {
 	case header.Get("ETag") != "" && header.Get("ETag") != d.etag:
 		return d.cannotContinue("the file has changed")
 	}
+	d.total = max(d.total, total) // the first answer may not have known it
 	return nil
 }
 
@@ -200,9 +207,12 @@ func (d *download) refused(resp *http.Response) error {
 	after, _ := parseRetryAfter(resp.Header, time.Now())
 	e := &Error{
 		StatusCode: resp.StatusCode, RequestID: resp.Header.Get("X-Ms-Request-Id"), RetryAfter: after,
-		Method: http.MethodGet, Path: resp.Request.URL.Path, Body: body, Attempts: d.failures + 1, doing: "download export",
+		Method: http.MethodGet, Path: d.path(), Body: body, Attempts: d.failures + 1, doing: "download export",
 	}
-	e.fill()
+	if e.fill(); e.StatusCode < 400 {
+		e.Message = "a redirect that is not followed" // its body is a link
+	}
+	e.Message = hideQueries(e.Message)
 	return e
 }
 
@@ -223,10 +233,12 @@ func (d *download) recover(err error) error {
 		return d.failed(err)
 	}
 	pause := policy.wait(d.failures)
-	if after := retryAfterOf(err); after > policy.MaxWait {
-		return d.failed(err)
-	} else if after > 0 {
-		pause = waitFor(after, policy.MaxWait)
+	if after := retryAfterOf(err); after > 0 {
+		left := policy.longestWait(d.ctx)
+		if after > left {
+			return d.failed(err)
+		}
+		pause = waitFor(after, left)
 	}
 	d.exports.client.cfg.logger.WarnContext(d.ctx, "mistralobs: download interrupted, going on",
 		"operation", downloadName, "offset", d.offset, "error", err.Error(), "wait", pause)
@@ -269,11 +281,16 @@ func (d *download) failed(err error) error {
 	if errors.As(err, &answer) {
 		return err
 	}
-	path := ""
-	if u, parseErr := url.Parse(d.url); parseErr == nil {
-		path = u.Path
+	return &NetworkError{Method: http.MethodGet, Path: d.path(), Attempts: d.failures, Err: err, doing: "download export"}
+}
+
+// path is the URL's without what signs it.
+func (d *download) path() string {
+	u, err := url.Parse(d.url)
+	if err != nil {
+		return ""
 	}
-	return &NetworkError{Method: http.MethodGet, Path: path, Attempts: d.failures, Err: err, doing: "download export"}
+	return u.Path
 }
 
 // strongETag returns the ETag if equal ones mean equal bytes.

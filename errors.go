@@ -21,7 +21,7 @@ var (
 	ErrConflict     = errors.New("conflict")          // 409
 	ErrValidation   = errors.New("validation failed") // 422
 	ErrRateLimited  = errors.New("rate limited")      // 429
-	ErrTimeout      = errors.New("timeout")           // 408, 504, an attempt that took longer than [WithTimeout] allows, or the context's deadline
+	ErrTimeout      = errors.New("timeout")           // 408, 504, an attempt that took longer than [WithTimeout] allows, or a request that the context's deadline ended
 	ErrServer       = errors.New("server error")      // 500 to 599
 )
 
@@ -386,7 +386,7 @@ func (e *Error) takeObject(raw json.RawMessage, depth int) {
 	}
 	_ = json.Unmarshal(raw, &o) // a key of another type is left out, the others are read
 	if msg := text(o.Msg); msg != "" {
-		e.Fields = append(e.Fields, FieldError{Field: joinLoc(o.Loc), Message: msg, Type: text(o.Type)})
+		e.Fields = append(e.Fields, FieldError{Field: readable(joinLoc(o.Loc)), Message: readable(msg), Type: text(o.Type)})
 		return
 	}
 	if code := text(o.ErrorCode); code != "" {
@@ -406,7 +406,16 @@ func (e *Error) say(message string) {
 	if e.Message != "" && message != "" {
 		e.Message += "; "
 	}
-	e.Message += message
+	e.Message += readable(message)
+}
+
+// readable is a text as it may stand in an error: without what a terminal would obey, and not for ever.
+func readable(text string) string {
+	text = strings.Map(harmless, strings.ToValidUTF8(text, string(utf8.RuneError)))
+	if len(text) > maxMessage {
+		text = strings.ToValidUTF8(text[:maxMessage], "") + "…"
+	}
+	return text
 }
 
 func joinLoc(loc []json.RawMessage) string {

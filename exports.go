@@ -52,7 +52,8 @@ func (s *ExportsService) ToJSONL(ctx context.Context, datasetID string) (*Export
 	})
 }
 
-// Open exports a dataset and returns the file's content as it arrives. Close it.
+// Open exports a dataset and returns the file's content as it arrives. Close it;
+// that also ends a Read of another goroutine.
 //
 // If the connection breaks, reading goes on where it was, as often as it takes
 // while bytes arrive in between, and with a new URL if the old one has expired.
@@ -122,12 +123,18 @@ func (s *ExportsService) Save(ctx context.Context, datasetID, path string, opts 
 	if err != nil {
 		return 0, saveError(err)
 	}
+	saved := false
+	defer func() { // also if a progress callback panics
+		if !saved {
+			temp.Close() // a second time, if the rename failed, which does no harm
+			os.Remove(temp.Name())
+		}
+	}()
 	n, err := s.saveTo(ctx, datasetID, temp, target, newTransfer(opts))
 	if err != nil {
-		temp.Close() // a second time, if the rename failed, which does no harm
-		os.Remove(temp.Name())
 		return 0, err
 	}
+	saved = true
 	return n, nil
 }
 
@@ -148,8 +155,8 @@ func createBeside(path string) (temp *os.File, target string, err error) {
 	if resolved, err := filepath.EvalSymlinks(path); err == nil {
 		target = resolved
 	}
-	if old, err := os.Stat(target); err == nil && old.IsDir() {
-		return nil, "", invalid("path", "%s is a folder", path)
+	if old, err := os.Stat(target); err == nil && !old.Mode().IsRegular() { // a folder, a pipe, a device
+		return nil, "", invalid("path", "%s is there and no regular file", path)
 	}
 	// Not os.CreateTemp, whose files are for their owner only: a file that is
 	// new gets the mode that the process gives its files.

@@ -508,3 +508,94 @@ func TestExportHidesItsQuery(t *testing.T) {
 	slog.New(slog.NewJSONHandler(&out, nil)).Info("exported", "export", export)
 	assert.NotContains(t, out.String(), "SECRET")
 }
+
+// Only a file, or nothing, is replaced.
+func TestSaveReplacesOnlyFiles(t *testing.T) {
+	t.Parallel()
+	service := &storage{content: jsonlContent(1), etag: `"1"`}
+	_, err := service.client(t).Exports.Save(t.Context(), datasetID, os.DevNull)
+	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	assert.ErrorContains(t, err, "no regular file")
+}
+
+func TestSaveLeavesNothingBehindWhenACallbackPanics(t *testing.T) {
+	t.Parallel()
+	service := &storage{content: jsonlContent(1), etag: `"1"`}
+	folder := t.TempDir()
+	assert.Panics(t, func() {
+		_, _ = service.client(t).Exports.Save(t.Context(), datasetID, filepath.Join(folder, "x"), mistralobs.WithProgress(func(int64, int64) { panic("no") }))
+	})
+	left, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	assert.Empty(t, left)
+}
+
+// The length that only a 206 tells counts as well.
+func TestDownloadOfUnknownLengthEndsWhole(t *testing.T) {
+	t.Parallel()
+	content := bytes.Repeat([]byte("0123456789"), 100)
+	requests := 0
+	client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+		if strings.HasSuffix(req.URL.Path, "/to-jsonl") {
+			return reply(req, 200, `{"file_url":"https://storage.example.com/x?sig=s"}`), nil
+		}
+		header := http.Header{"Etag": {`"e"`}}
+		if requests++; requests == 1 {
+			return answer(req, 200, header, io.MultiReader(bytes.NewReader(content[:100]), failing{errors.New("reset")}), -1), nil
+		}
+		var from int
+		_, err := fmt.Sscanf(req.Header.Get("Range"), "bytes=%d-", &from)
+		require.NoError(t, err)
+		part := content[from:min(from+300, len(content))]
+		header.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, from+len(part)-1, len(content)))
+		return answer(req, 206, header, bytes.NewReader(part), int64(len(part))), nil
+	}), mistralobs.WithRetry(mistralobs.RetryPolicy{MinWait: 1, MaxWait: 1}))
+	var out bytes.Buffer
+	_, err := client.Exports.Download(t.Context(), datasetID, &out)
+	require.NoError(t, err)
+	assert.Equal(t, content, out.Bytes())
+}
+
+// A storage that asks to wait beyond the deadline is not waited for.
+func TestDownloadDoesNotWaitInVain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(req.URL.Path, "/to-jsonl") {
+				return reply(req, 200, `{"file_url":"https://storage.example.com/x?sig=s"}`), nil
+			}
+			return reply(req, 503, "", "Retry-After", "20"), nil
+		}))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		start := time.Now()
+		_, err := client.Exports.Open(ctx, datasetID)
+		var answer *mistralobs.Error
+		require.ErrorAs(t, err, &answer)
+		assert.Equal(t, []any{503, 20 * time.Second}, []any{answer.StatusCode, answer.RetryAfter})
+		assert.Zero(t, time.Since(start))
+	})
+}
+
+// Close ends a Read that another goroutine is in.
+func TestCloseEndsARead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(req.URL.Path, "/to-jsonl") {
+				return reply(req, 200, `{"file_url":"https://storage.example.com/x?sig=s"}`), nil
+			}
+			return answer(req, 200, nil, stalled{req.Context()}, -1), nil
+		}))
+		file, err := client.Exports.Open(t.Context(), datasetID)
+		require.NoError(t, err)
+		go func() {
+			time.Sleep(time.Second)
+			assert.NoError(t, file.Close())
+		}()
+		start := time.Now()
+		_, err = file.Read(make([]byte, 10))
+		require.ErrorIs(t, err, context.Canceled)
+		assert.Equal(t, time.Second, time.Since(start))
+	})
+}

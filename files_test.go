@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -489,4 +490,60 @@ func TestFromJSONLLeavesNoFilesBehind(t *testing.T) {
 			assert.Equal(t, test.deleted, count[mistralobstest.FilesDelete])
 		})
 	}
+}
+
+// When the answer comes before the body was read, nobody reads the caller's
+// source after the call, or reports the progress of two attempts at once.
+func TestUploadIsOverWhenItReturns(t *testing.T) {
+	t.Parallel()
+	var requests atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if requests.Add(1)%4 != 0 {
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, `{"id":"f"}`)
+	}))
+	t.Cleanup(server.Close)
+	client, err := mistralobs.NewClient(mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL(server.URL),
+		mistralobs.WithRetry(mistralobs.RetryPolicy{MinWait: 1, MaxWait: 1}))
+	require.NoError(t, err)
+	t.Cleanup(client.CloseIdleConnections)
+	for range 5 {
+		content := bytes.NewBuffer(make([]byte, 4<<20))
+		var inside atomic.Int32
+		_, err := client.Files.Upload(t.Context(), mistralobs.UploadParams{Name: "a", Body: content}, mistralobs.WithProgress(func(int64, int64) {
+			assert.EqualValues(t, 1, inside.Add(1), "calls overlap")
+			inside.Add(-1)
+		}))
+		require.NoError(t, err)
+		content.Reset()
+		content.Write(make([]byte, 4<<20)) // a data race if somebody still reads
+	}
+}
+
+// A body that net/http sends again on another connection is watched like the first.
+func TestUploadIsWatchedWhenItIsReplayed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var read int64
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			body, err := req.GetBody()
+			require.NoError(t, err)
+			for buf := make([]byte, 100); err == nil; {
+				time.Sleep(900 * time.Millisecond) // a slow connection, but not a dead one
+				var n int
+				n, err = body.Read(buf)
+				read += int64(n)
+			}
+			if ended := req.Context().Err(); ended != nil {
+				return nil, ended
+			}
+			return reply(req, 200, `{"id":"f"}`), nil
+		}), mistralobs.WithTimeout(time.Second))
+		_, err := client.Files.Upload(t.Context(), mistralobs.UploadParams{Name: "a", Body: strings.NewReader(strings.Repeat("x", 1000))})
+		require.NoError(t, err)
+		assert.Greater(t, read, int64(1000))
+	})
 }

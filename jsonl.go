@@ -27,8 +27,8 @@ type JSONLRecord struct {
 // ReadJSONL returns the records of a dataset file, one a line, in either
 // documented shape: {"payload":{…},"properties":{…}} or
 // {"messages":[…],"properties":{…}}. A byte-order mark, CRLF, blank lines and a
-// missing last newline are fine; lines may be of any length and are held one at
-// a time. The records are byte for byte what r held.
+// missing last newline are fine; lines may be of any length up to [MaxUploadBytes]
+// and are held one at a time. The records are byte for byte what r held.
 //
 // The sequence ends with the first error: a [*LineError] for a line that is no
 // record, else r's own. It reads r once, so it can be ranged over once.

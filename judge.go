@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 
 	jsonv2 "github.com/go-json-experiment/json"
 )
@@ -37,11 +38,12 @@ const (
 // JudgeOutput is the kind of answer a judge gives. Make one with
 // [ClassificationOutput] or [RegressionOutput].
 type JudgeOutput struct {
-	Type           JudgeOutputType
-	Options        []JudgeOption // of a classification
-	Min, Max       float64       // of a regression: Min is at least 0, Max above Min and below 1e9
-	MinDescription string        // of a regression: what Min means
-	MaxDescription string        // of a regression: what Max means
+	Type           JudgeOutputType `json:"type"`
+	Options        []JudgeOption   `json:"options"`         // of a classification
+	Min            float64         `json:"min"`             // of a regression: at least 0
+	Max            float64         `json:"max"`             // of a regression: above Min, and below 1e9
+	MinDescription string          `json:"min_description"` // of a regression: what Min means
+	MaxDescription string          `json:"max_description"` // of a regression: what Max means
 }
 
 // JudgeOption is one answer that a classifying judge may give.
@@ -117,7 +119,7 @@ type Judgement struct {
 }
 
 func (j *Judgement) missing() string {
-	if len(j.Answer) == 0 {
+	if len(j.Answer) == 0 || string(j.Answer) == "null" {
 		return "answer"
 	}
 	return ""
@@ -138,9 +140,9 @@ func (a Answer) String() string {
 
 // Float64 returns the answer as a number. It fails if it is none.
 func (a Answer) Float64() (float64, error) {
-	var n float64
-	if err := json.Unmarshal(a, &n); err != nil {
-		return 0, fmt.Errorf("mistralobs: the judge's answer %s is no number: %w", a, err)
+	n, err := strconv.ParseFloat(string(a), 64)
+	if err != nil || !isJSON(a) {
+		return 0, fmt.Errorf("mistralobs: the judge's answer %q is no number", string(a))
 	}
 	return n, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -63,7 +64,7 @@ func defaultConfig() config {
 		httpClient:  &http.Client{Transport: defaultTransport()},
 		retry:       DefaultRetryPolicy(),
 		timeout:     DefaultTimeout,
-		pacer:       &pacer{},
+		pacer:       newPacer(),
 		memory:      &memory{},
 		logger:      slog.New(slog.DiscardHandler),
 		header:      http.Header{},
@@ -97,6 +98,7 @@ func WithAPIKey(key string) Option {
 			return err
 		}
 		c.apiKey = func(context.Context) (string, error) { return key, nil }
+		c.pacer = newPacer() // limits are those of a key's workspace
 		return nil
 	}
 }
@@ -117,6 +119,7 @@ func WithAPIKeySource(source func(context.Context) (string, error)) Option {
 			}
 			return cleanKey(key)
 		}
+		c.pacer = newPacer()
 		return nil
 	}
 }
@@ -143,6 +146,7 @@ func cleanKey(key string) (string, error) {
 func WithBaseURL(base string) Option {
 	return func(c *config) error {
 		c.baseURL = base
+		c.pacer = newPacer()
 		return nil
 	}
 }
@@ -158,10 +162,10 @@ func WithInsecureHTTP() Option {
 
 // WithHTTPClient sets the HTTP client that requests go through: the place for
 // proxies, instrumentation (otelhttp) and mocks. It is copied and never written
-// to. Its Transport is used for everything; its Jar and Timeout for requests to
-// the service only, not for downloads; its CheckRedirect not at all, since
-// redirects to other origins must not carry the key. A Timeout in it also cuts
-// uploads that take longer: [WithTimeout] does not. Mind that the transport sees
+// to. Its Transport is used for everything; its Jar for requests to the service
+// only; its Timeout, if it is shorter than [WithTimeout]'s, in place of that; its
+// CheckRedirect not at all, since redirects to other origins must not carry the
+// key. Mind that the transport sees
 // the URLs of downloads with their signatures, which tracing must not record
 // ([OperationName] is "exports.download" for them).
 func WithHTTPClient(client *http.Client) Option {
@@ -200,8 +204,11 @@ func WithTimeout(timeout time.Duration) Option {
 
 // WithRateLimit keeps the client, and the copies that [Client.With] makes of
 // it, below perSecond requests a second on average, with bursts of up to burst.
+// Waiting for that counts for the context, but neither for [WithTimeout] nor for MaxElapsed.
 // The default is no limit, but for what the service asks for: after a 429 with a
-// Retry-After all of them wait for that long, and are slower for a while. Retries count, downloads do not (they do not go to the API).
+// Retry-After all of them wait for that long, and are slower for a while (copies
+// with another key or base URL keep a pace of their own). Retries count, downloads
+// do not (they do not go to the API).
 func WithRateLimit(perSecond float64, burst int) Option {
 	return func(c *config) error {
 		if !(perSecond > 0) || burst < 1 {
@@ -270,7 +277,7 @@ func WithMaxResponseBytes(limit int64) Option {
 		if limit < 1 {
 			return invalid("WithMaxResponseBytes", "the limit must be positive, got %d", limit)
 		}
-		c.maxResponse = limit
+		c.maxResponse = min(limit, math.MaxInt64-1) // one more is read, to see that there is more
 		return nil
 	}
 }
@@ -287,6 +294,14 @@ func (c *config) finish() (*url.URL, error) {
 		}
 	}
 	return parseBaseURL(c.baseURL, c.insecureHTTP)
+}
+
+// attemptTimeout bounds one attempt of an API call.
+func (c *config) attemptTimeout() time.Duration {
+	if own := c.httpClient.Timeout; own > 0 {
+		return min(c.timeout, own)
+	}
+	return c.timeout
 }
 
 // parseBaseURL never repeats the URL in an error: it may hold credentials.

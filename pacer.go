@@ -10,12 +10,14 @@ import (
 // service that has said that it is too busy. It does nothing until a 429 comes
 // with a Retry-After. Then everybody waits for that, and afterwards requests are
 // spaced: at a little less than what the service took last, and slowly faster
-// while it does not complain.
+// while it does not complain. Who waits does so in a row, of which only the first
+// looks at the clock: so all of them gain when the pace rises, or is free again.
 type pacer struct {
+	turn chan struct{} // held by the first of the row
+
 	mu    sync.Mutex
 	until time.Time // nothing is sent before
 	free  time.Time // when the next request may be sent, while requests are spaced
-	row   int       // counts the times that the row has begun anew
 	rate  float64   // requests a second; 0 if they are not spaced
 	grown time.Time // when the rate was last raised
 	took  meter
@@ -25,48 +27,54 @@ const (
 	paceBackoff  = 0.8              // of what the service took, after a 429
 	paceGrowth   = 1.1              // a second without one
 	paceSlowest  = 0.5              // requests a second
+	paceUnknown  = 2                // requests a second, if the service has taken none lately
 	paceForgiven = 30 * time.Second // without a 429, and requests are not spaced any more
 )
 
-// wait returns when a request may be sent, or the context's error. A place in a
-// row that has begun anew meanwhile is none any more.
+func newPacer() *pacer { return &pacer{turn: make(chan struct{}, 1)} }
+
+// wait returns when a request may be sent, or the context's error.
 func (p *pacer) wait(ctx context.Context) error {
+	if p.isOpen(time.Now()) {
+		return nil
+	}
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	for {
-		pause, row := p.reserve(time.Now())
+		pause := p.take(time.Now())
 		if pause <= 0 {
 			return nil
 		}
 		if err := sleep(ctx, pause); err != nil {
 			return err
 		}
-		if p.current(row) {
-			return nil
-		}
 	}
 }
 
-func (p *pacer) current(row int) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.row == row
-}
-
-// reserve takes the next place in the row, and tells how far away that is.
-func (p *pacer) reserve(now time.Time) (pause time.Duration, row int) {
+// isOpen tells whether nobody need wait.
+func (p *pacer) isOpen(now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.grow(now)
-	if p.rate == 0 {
-		return p.until.Sub(now), p.row
+	return p.rate == 0 && !now.Before(p.until)
+}
+
+// take takes the next place if it is due, else tells how far away it is.
+func (p *pacer) take(now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.grow(now)
+	if pause := max(p.until.Sub(now), p.free.Sub(now)); pause > 0 {
+		return pause
 	}
-	place := p.until
-	for _, t := range []time.Time{p.free, now} {
-		if t.After(place) {
-			place = t
-		}
+	if p.rate > 0 {
+		p.free = now.Add(time.Duration(float64(time.Second) / p.rate))
 	}
-	p.free = place.Add(time.Duration(float64(time.Second) / p.rate))
-	return place.Sub(now), p.row
+	return 0
 }
 
 // grow raises the rate for the time without a 429, and ends the spacing after long.
@@ -75,7 +83,7 @@ func (p *pacer) grow(now time.Time) {
 		return
 	}
 	if now.Sub(p.until) > paceForgiven {
-		p.rate = 0
+		p.rate, p.free = 0, time.Time{}
 		return
 	}
 	for ; now.Sub(p.grown) >= time.Second; p.grown = p.grown.Add(time.Second) {
@@ -101,14 +109,21 @@ func (p *pacer) limited(retryAfter time.Duration) {
 		p.until = until
 	}
 	if first {
-		rate := p.took.rate(now)
-		if p.rate > 0 && p.rate < rate {
-			rate = p.rate
-		}
-		p.rate = max(paceSlowest, paceBackoff*rate)
+		p.rate = p.slower(now)
 	}
-	p.row++ // it begins anew after the pause
 	p.free, p.grown, p.took = p.until, p.until, meter{}
+}
+
+// slower is the rate after a 429.
+func (p *pacer) slower(now time.Time) float64 {
+	rate := p.took.rate(now)
+	switch {
+	case p.rate == 0 && rate == 0:
+		return paceUnknown
+	case p.rate > 0 && p.rate < rate:
+		rate = p.rate
+	}
+	return max(paceSlowest, paceBackoff*rate)
 }
 
 // meter tells how much has happened lately: in the current second and the one before.

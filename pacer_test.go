@@ -1,6 +1,7 @@
 package mistralobs_test
 
 import (
+	"net/http"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -95,5 +96,80 @@ func TestRetryAfterIsShared(t *testing.T) {
 			require.NoError(t, err)
 		}
 		assert.Zero(t, time.Since(start))
+	})
+}
+
+// However many wait in the row, they gain when the pace rises: one 429 of a
+// service that takes everything costs nobody more than half a minute.
+func TestRowMovesWithThePace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := mistralobstest.NewServer(mistralobstest.WithInMemoryNetwork())
+		defer server.Close()
+		client := server.Client(t)
+		server.Inject(mistralobstest.Fault{Status: 429, Header: map[string][]string{"Retry-After": {"1"}}})
+		start := time.Now()
+		var callers sync.WaitGroup
+		for range 1000 {
+			callers.Go(func() {
+				_, err := client.Datasets.List(t.Context(), mistralobs.ListDatasetsParams{})
+				assert.NoError(t, err)
+			})
+		}
+		callers.Wait()
+		assert.LessOrEqual(t, time.Since(start), 32*time.Second)
+	})
+}
+
+// The limits of one key's workspace are not those of another's.
+func TestAnotherKeyHasItsOwnPace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			if req.Header.Get("Authorization") == "Bearer secret-key" {
+				return reply(req, 429, "", "Retry-After", "20"), nil
+			}
+			return reply(req, 200, `{"datasets":{}}`), nil
+		}), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
+		other, err := client.With(mistralobs.WithAPIKey("other-key"))
+		require.NoError(t, err)
+		start := time.Now()
+		_, err = client.Datasets.List(t.Context(), mistralobs.ListDatasetsParams{})
+		require.ErrorIs(t, err, mistralobs.ErrRateLimited)
+		_, err = other.Datasets.List(t.Context(), mistralobs.ListDatasetsParams{})
+		require.NoError(t, err)
+		assert.Zero(t, time.Since(start))
+	})
+}
+
+// Waiting for the pace or the rate limit is not the attempt's time, also where
+// the caller's http.Client has a timeout.
+func TestClientTimeoutDoesNotCountWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		requests := 0
+		transport := roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			switch requests++; requests {
+			case 1:
+				return reply(req, 429, "", "Retry-After", "10"), nil
+			case 10:
+				<-req.Context().Done()
+				return nil, req.Context().Err()
+			}
+			return reply(req, 200, `{"datasets":{}}`), nil
+		})
+		client := clientOver(t, nil, mistralobs.WithHTTPClient(&http.Client{Transport: transport, Timeout: time.Second}),
+			mistralobs.WithRateLimit(0.2, 1), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2}))
+		for range 8 {
+			_, err := client.Datasets.List(t.Context(), mistralobs.ListDatasetsParams{})
+			require.NoError(t, err)
+		}
+		start := time.Now()
+		one, err := client.With(mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
+		require.NoError(t, err)
+		_, err = one.Datasets.List(t.Context(), mistralobs.ListDatasetsParams{})
+		require.ErrorIs(t, err, mistralobs.ErrTimeout)
+		assert.ErrorContains(t, err, "within 1s")
+		assert.Less(t, time.Since(start), 10*time.Second)
 	})
 }

@@ -190,13 +190,24 @@ func (w walk[T]) pages(ctx context.Context) iter.Seq2[*Page[T], error] {
 				return
 			}
 			if page.HasNext() {
-				flight.launch(w.params.ReadAhead)
+				flight.launch(w.ahead(page))
 			}
 			if !yield(page, nil) || !page.HasNext() {
 				return
 			}
 		}
 	}
+}
+
+// ahead tells how many pages behind this one to ask for. The count only keeps it
+// from asking for pages beyond the end: once there is a page that there should
+// not be, it does not count any more.
+func (w walk[T]) ahead(page *Page[T]) int {
+	last := (page.Total + w.params.PageSize - 1) / w.params.PageSize
+	if page.Total <= 0 || page.Number >= last {
+		return w.params.ReadAhead
+	}
+	return min(w.params.ReadAhead, last-page.Number)
 }
 
 // flight is the pages that were asked for and not yet consumed, in order.

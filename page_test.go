@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -496,4 +497,41 @@ func TestAllIsRepeatedLikeAnyRead(t *testing.T) {
 		assert.Len(t, ids, 26)
 		assert.Len(t, service.asked, 26)
 	})
+}
+
+// The count keeps a walk from asking for pages beyond the end, and a wrong one
+// keeps it from nothing.
+func TestReadAheadGoesByTheCountOnlyToSave(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ count, most int }{
+		"right": {20, 10}, "none": {0, 19}, "too high": {1000, 19}, "too low": {5, 19},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var requests, running, most atomic.Int32
+				client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+					requests.Add(1)
+					most.Store(max(most.Load(), running.Add(1)))
+					defer running.Add(-1)
+					time.Sleep(time.Second)
+					n, _ := strconv.Atoi(req.URL.Query().Get("page"))
+					next := "null"
+					if n < 10 {
+						next = `"more"`
+					}
+					items := ""
+					if n <= 10 {
+						items = fmt.Sprintf(`{"id":"%d"},{"id":"%d"}`, 2*n, 2*n+1)
+					}
+					return reply(req, 200, fmt.Sprintf(`{"records":{"results":[%s],"count":%d,"next":%s}}`, items, test.count, next)), nil
+				}))
+				items, err := count(client.Records.All(t.Context(), datasetID, mistralobs.ListParams{PageSize: 2, ReadAhead: 9}))
+				require.NoError(t, err)
+				assert.Equal(t, 20, items)
+				assert.LessOrEqual(t, int(requests.Load()), test.most)
+				assert.GreaterOrEqual(t, int(most.Load()), 7, "pages are in flight")
+			})
+		})
+	}
 }

@@ -28,8 +28,9 @@ type RetryPolicy struct {
 	// the service is waited for if it is at most MaxWait; otherwise the error
 	// comes back at once. The defaults are 500 ms and 30 s.
 	MinWait, MaxWait time.Duration
-	// MaxElapsed ends the attempts: none is started later than this after the
-	// call began. The default is 2 minutes.
+	// MaxElapsed ends the attempts: no wait for another is begun that would end
+	// later than this after the call began. What a rate limit makes it wait
+	// beyond that does not count. The default is 2 minutes.
 	MaxElapsed time.Duration
 }
 
@@ -68,6 +69,14 @@ func (p RetryPolicy) wait(n int) time.Duration {
 		limit = p.MinWait << doublings
 	}
 	return p.MinWait + rand.N(limit-p.MinWait+1)
+}
+
+// longestWait is how long a Retry-After may be to be waited for.
+func (p RetryPolicy) longestWait(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return min(p.MaxWait, time.Until(deadline))
+	}
+	return p.MaxWait
 }
 
 // waitFor is the pause after a Retry-After: what the service asked for, and a

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/mistralobs/mistralobs-go"
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
@@ -108,5 +109,45 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		_, err := mistralobs.NewClient(append(opts, mistralobs.WithHTTPClient(http.DefaultClient))...)
 		assert.Error(t, err)
 		assert.Empty(t, leaks(fmt.Sprint(err)))
+	}
+}
+
+// What signs a URL is not in an error, whatever comes instead of the file or of the link.
+func TestErrorsHideSignatures(t *testing.T) {
+	t.Parallel()
+	const secret = "SECRETSIG"
+	link := `{"file_url":"https://storage.example.com/x.jsonl?se=1&sig=` + secret + `"}`
+	for name, test := range map[string]struct {
+		export string
+		file   func(*http.Request) *http.Response
+	}{
+		"another shape": {`{"export":` + link + `}`, nil},
+		"no JSON":       {link + "!", nil},
+		"a redirect to plain http": {link, func(req *http.Request) *http.Response {
+			return reply(req, 302, `<a href="http://storage.example.com/x?se=1&amp;sig=`+secret+`">Found</a>`, "Location", "http://storage.example.com/x?sig="+secret)
+		}},
+		"a redirect to nowhere": {link, func(req *http.Request) *http.Response {
+			return reply(req, 302, "", "Location", "https://storage.example.com:bad/x?sig="+secret)
+		}},
+		"an error that repeats the link": {link, func(req *http.Request) *http.Response {
+			return reply(req, 403, "<Error>"+req.URL.String()+"</Error>")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var log bytes.Buffer
+			client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+				if strings.HasSuffix(req.URL.Path, "/to-jsonl") {
+					return reply(req, 200, test.export), nil
+				}
+				return test.file(req), nil
+			}), mistralobs.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))),
+				mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2, MinWait: 1, MaxWait: 1}))
+			_, err := client.Exports.Open(t.Context(), datasetID)
+			require.Error(t, err)
+			assert.NotContains(t, err.Error(), secret)
+			assert.NotContains(t, fmt.Sprintf("%+v", err), secret)
+			assert.NotContains(t, log.String(), secret)
+		})
 	}
 }

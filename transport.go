@@ -30,20 +30,25 @@ func (t *attemptTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 		closeBody(req)
 		return nil, &localError{err}
 	}
-	ctx, watch := newWatch(cl.traced(req.Context()), t.client.cfg.timeout, cl.req.upload != nil)
+	ctx, watch := newWatch(cl.traced(req.Context()), t.client.cfg.attemptTimeout(), cl.req.upload != nil)
 	defer watch.stop()
 
 	// The caller of a RoundTripper keeps its request: this one is a copy.
 	req = req.WithContext(ctx)
 	req.Header = maps.Clone(req.Header)
 	req.Header.Set("Authorization", "Bearer "+key)
-	if req.Body != nil && cl.req.upload != nil {
-		req.Body = watch.readCloser(req.Body)
+	if cl.req.upload != nil {
+		guard := newGuard(watch)
+		defer guard.end()
+		guard.protect(req)
 	}
 	cl.sent = true
 	resp, err := t.next.RoundTrip(req)
 	if err != nil {
 		return nil, watch.explain(err)
+	}
+	if resp.Body == nil { // as transports of tests do
+		resp.Body = http.NoBody
 	}
 	return cl.receive(resp, watch)
 }
@@ -232,13 +237,6 @@ func (w *watch) explain(err error) error {
 
 func (w *watch) reader(r io.Reader) io.Reader { return &watchedReader{r, w} }
 
-func (w *watch) readCloser(rc io.ReadCloser) io.ReadCloser {
-	return struct {
-		io.Reader
-		io.Closer
-	}{w.reader(rc), rc}
-}
-
 type watchedReader struct {
 	r io.Reader
 	w *watch
@@ -249,6 +247,69 @@ func (r *watchedReader) Read(p []byte) (int, error) {
 	r.w.moved(n)
 	return n, err
 }
+
+// guard stands between an attempt and the body of an upload, which net/http may
+// still be reading when the answer is there: after the attempt nobody reads the
+// caller's source any more, or reports progress.
+type guard struct {
+	watch *watch
+	turn  chan struct{} // held by who reads; not a mutex, so that end need not wait for ever
+}
+
+func newGuard(w *watch) *guard { return &guard{w, make(chan struct{}, 1)} }
+
+// protect also covers the copies of the body that net/http makes to send the
+// request again on another connection.
+func (g *guard) protect(req *http.Request) {
+	if req.Body != nil {
+		req.Body = &guardedBody{g, g.watch.reader(req.Body), req.Body}
+	}
+	if getBody := req.GetBody; getBody != nil {
+		req.GetBody = func() (io.ReadCloser, error) {
+			body, err := getBody()
+			if err != nil {
+				return nil, err
+			}
+			return &guardedBody{g, g.watch.reader(body), body}, nil
+		}
+	}
+}
+
+// blockedRead is how long the end of an attempt waits for a read that is under
+// way. A source that blocks longer is read to the end of that read.
+const blockedRead = time.Second
+
+// end makes all further reads fail, and waits for one that is under way.
+func (g *guard) end() {
+	timer := time.NewTimer(blockedRead)
+	defer timer.Stop()
+	select {
+	case g.turn <- struct{}{}: // and it is never given back
+	case <-timer.C:
+	}
+}
+
+type guardedBody struct {
+	guard *guard
+	r     io.Reader
+	c     io.Closer
+}
+
+var errAttemptOver = errors.New("the attempt is over")
+
+func (b *guardedBody) Read(p []byte) (int, error) {
+	select {
+	case b.guard.turn <- struct{}{}:
+		defer func() { <-b.guard.turn }()
+	case <-b.guard.watch.ctx.Done():
+	}
+	if b.guard.watch.ctx.Err() != nil {
+		return 0, errAttemptOver
+	}
+	return b.r.Read(p)
+}
+
+func (b *guardedBody) Close() error { return b.c.Close() }
 
 // timeoutError is an attempt that took too long. It is not a
 // context.DeadlineExceeded: the caller's context has not ended.

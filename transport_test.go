@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"strconv"
@@ -498,4 +499,25 @@ func TestLogLines(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A message of any length and content is one that a terminal can show.
+func TestErrorTextIsReadable(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 100_000)
+	client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+		return reply(req, 422, `{"detail":[{"loc":["body","\u001b[2J`+long+`"],"msg":"\u001b[31m`+long+`"},{"message":"\u001b[0m`+long+`"}]}`), nil
+	}))
+	_, err := client.Datasets.Get(t.Context(), datasetID)
+	require.ErrorIs(t, err, mistralobs.ErrValidation)
+	assert.NotContains(t, err.Error(), "\x1b")
+	assert.Less(t, len(err.Error()), 10_000)
+}
+
+// A transport may leave out what net/http's own never does.
+func TestTransportWithoutABody(t *testing.T) {
+	t.Parallel()
+	client := clientOver(t, roundTripFunc(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 204}, nil }),
+		mistralobs.WithMaxResponseBytes(math.MaxInt64))
+	require.NoError(t, client.Datasets.Delete(t.Context(), datasetID))
 }
