@@ -110,7 +110,7 @@ func (cl *call) newRequest(ctx context.Context) (*retryablehttp.Request, error) 
 
 // checkRetry is asked by the loop after every attempt whether to make another.
 // It never returns an error, so that the last answer comes through.
-func (cl *call) checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
+func (cl *call) checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) {
 	if cl.sent {
 		cl.attempts++
 	}

@@ -236,7 +236,7 @@ func (s *jsonlSpool) add(text []byte) error {
 		s.parts = append(s.parts, part{start: s.size()})
 	}
 	s.parts[len(s.parts)-1].size += size
-	s.w.Write(text) // an error stays, and Flush returns it
+	_, _ = s.w.Write(text) // an error stays, and Flush returns it
 	return spoolError(s.w.WriteByte('\n'))
 }
 

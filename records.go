@@ -257,10 +257,10 @@ func checkIDs(field string, list []string, least, most int) error {
 }
 
 func between(least, most int) string {
-	switch {
-	case least == most:
+	switch least {
+	case most:
 		return "at least " + strconv.Itoa(least)
-	case least == 0:
+	case 0:
 		return "at most " + strconv.Itoa(most)
 	}
 	return strconv.Itoa(least) + " to " + strconv.Itoa(most)

@@ -108,11 +108,11 @@ func WithExportTTL(d time.Duration) Option {
 	return func(o *options) { o.exportTTL = d }
 }
 
-// WithRequestLog keeps only the latest max requests for [Server.Requests];
+// WithRequestLog keeps only the latest most requests for [Server.Requests];
 // with 0 none. The default keeps all, which a server that runs for long
 // should not.
-func WithRequestLog(max int) Option {
-	return func(o *options) { o.requestLog = max }
+func WithRequestLog(most int) Option {
+	return func(o *options) { o.requestLog = most }
 }
 
 // WithInMemoryNetwork makes the server listen on connections that are pipes in

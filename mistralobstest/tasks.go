@@ -69,8 +69,8 @@ func (s *Server) startTask(d *store, ds *dataset, operation string, load func() 
 // settleTasks ends the tasks whose time has come. The caller holds mu.
 func (s *Server) settleTasks(now time.Time) {
 	s.data.running = slices.DeleteFunc(s.data.running, func(t *task) bool {
-		for ended := false; !now.Before(t.started.Add(t.duration)); {
-			if ended = s.endRun(t); ended {
+		for !now.Before(t.started.Add(t.duration)) {
+			if s.endRun(t) {
 				return true
 			}
 			if t.duration <= 0 { // else it would never come to an end

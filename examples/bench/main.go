@@ -68,7 +68,7 @@ func run(ctx context.Context, work string, runs int, benchtime string) error {
 			return fmt.Errorf("%w (run it in the root of a checkout)\n%s", err, &out)
 		}
 	}
-	return print(medians(out.String()))
+	return show(medians(out.String()))
 }
 
 // medians returns the median of each metric of each benchmark.
@@ -94,7 +94,7 @@ func medians(out string) map[string]float64 {
 	return result
 }
 
-func print(metrics map[string]float64) error {
+func show(metrics map[string]float64) error {
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "| work\t| SDK\t| other\t| times as fast\t| wanted\t| peak MB\t|")
 	fmt.Fprintln(table, "|---\t|---\t|---\t|---\t|---\t|---\t|")
