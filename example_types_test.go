@@ -375,12 +375,12 @@ func ExampleNewConversation() {
 		mistralobs.User("Capital of France?"),
 		mistralobs.Assistant("Paris."),
 	)
+	turns := map[mistralobs.Role]int{}
 	for _, message := range chat.Messages {
-		if message.Role == mistralobs.RoleAssistant {
-			fmt.Println(message.Text())
-		}
+		turns[message.Role]++
 	}
-	// Output: Paris.
+	fmt.Println(turns[mistralobs.RoleUser], chat.Messages[2].Text())
+	// Output: 1 Paris.
 }
 
 func ExampleChunkContent() {

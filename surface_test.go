@@ -16,19 +16,27 @@ func TestEveryNameHasAnExample(t *testing.T) {
 	t.Parallel()
 	surface, err := os.ReadFile("api.txt")
 	require.NoError(t, err)
-	files, err := filepath.Glob("example*_test.go")
+	for pkg, pattern := range map[string]string{"mistralobs": "example*_test.go", "mistralobstest": "mistralobstest/example*_test.go"} {
+		examples := readAllFiles(t, pattern)
+		names := regexp.MustCompile(`(?m)^pkg `+pkg+`, (?:type|func) (\w+)`).FindAllStringSubmatch(string(surface), -1)
+		require.NotEmpty(t, names)
+		for _, match := range names {
+			name := match[1]
+			shown := regexp.MustCompile(`\b(` + pkg + `\.` + name + `\b|Example` + name + `(_\w+)?\()`)
+			assert.True(t, shown.MatchString(examples), "%s.%s is in no example", pkg, name)
+		}
+	}
+}
+
+func readAllFiles(t *testing.T, pattern string) string {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
 	require.NoError(t, err)
-	var examples strings.Builder
+	var all strings.Builder
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
-		examples.Write(text)
+		all.Write(text)
 	}
-	names := regexp.MustCompile(`(?m)^pkg mistralobs, (?:type|func) (\w+)`).FindAllStringSubmatch(string(surface), -1)
-	require.NotEmpty(t, names)
-	for _, match := range names {
-		name := match[1]
-		shown := regexp.MustCompile(`\b(mistralobs\.` + name + `|Example` + name + `(_\w+)?\()`)
-		assert.True(t, shown.MatchString(examples.String()), "%s is in no example", name)
-	}
+	return all.String()
 }

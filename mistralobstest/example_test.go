@@ -1,0 +1,133 @@
+package mistralobstest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http/httptest"
+	"time"
+
+	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/mistralobstest"
+)
+
+// connect makes a client; a test calls server.Client(t).
+func connect(server *mistralobstest.Server, opts ...mistralobs.Option) *mistralobs.Client {
+	client, err := mistralobs.NewClient(append(opts, mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey))...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return client
+}
+
+func ExampleServer() {
+	var options []mistralobstest.Option
+	options = append(options, mistralobstest.WithAPIKey("secret"), mistralobstest.WithTaskDuration(0))
+	server := mistralobstest.NewServer(options...)
+	defer server.Close()
+	ticket := mistralobstest.Conversation{Payload: []byte(`{"messages":[]}`), Properties: []byte(`{"n":1}`)}
+	datasetID, campaignID := server.SeedDataset("Support tickets", ""), server.SeedCampaign(ticket)
+
+	ctx := context.Background()
+	client := connect(server)
+	task, err := client.Imports.FromCampaign(ctx, datasetID, campaignID)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := client.Tasks.Wait(ctx, datasetID, task.ID); err != nil {
+		log.Fatal(err)
+	}
+
+	var dataset mistralobstest.Dataset = server.Datasets()[0]
+	var record mistralobstest.Record = server.Records(dataset.ID)[0]
+	var first mistralobstest.Request = server.Requests()[0]
+	fmt.Println(string(record.Properties), record.Source)
+	fmt.Println(first.Operation, first.Status)
+	// Output:
+	// {"n":1} EXPLORER
+	// imports.from_campaign 202
+}
+
+func ExampleFault() {
+	server := mistralobstest.NewServer()
+	defer server.Close()
+	client := connect(server)
+	// The third creation is carried out, but its answer is lost.
+	var lost mistralobstest.Break = mistralobstest.ResetUnanswered
+	server.Inject(mistralobstest.Fault{Operation: mistralobstest.DatasetsCreate, Skip: 2, Break: lost})
+	for i := range 3 {
+		_, err := client.Datasets.Create(context.Background(), mistralobs.CreateDatasetParams{Name: fmt.Sprintf("Dataset %d", i)})
+		fmt.Println(errors.Is(err, mistralobs.ErrMaybeApplied))
+	}
+	fmt.Println(len(server.Datasets()), "datasets,", len(mistralobstest.Operations()), "operations can fail")
+	// Output:
+	// false
+	// false
+	// true
+	// 3 datasets, 25 operations can fail
+}
+
+func ExampleWithTaskOutcome() {
+	server := mistralobstest.NewServer(
+		mistralobstest.WithTaskDuration(0),
+		mistralobstest.WithTaskOutcome(func(task mistralobstest.TaskInfo) (status, message string) { return "FAILED", "disk full" }),
+		mistralobstest.WithTaskProgress(nil), // as a service that does not tell
+	)
+	defer server.Close()
+	demo := server.SeedDemo()
+	client, ctx := connect(server), context.Background()
+	task, err := client.Imports.FromPlayground(ctx, demo.DatasetID, demo.ConversationIDs)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = client.Tasks.Wait(ctx, demo.DatasetID, task.ID)
+	var failed *mistralobs.TaskError
+	fmt.Println(errors.As(err, &failed), *failed.Task.Message)
+	// Output: true disk full
+}
+
+func ExampleNewUnstartedServer() {
+	// For a server of one's own: TLS, another port, a middleware.
+	api := mistralobstest.NewUnstartedServer(mistralobstest.WithRequestLog(0), mistralobstest.WithLatency(time.Millisecond),
+		mistralobstest.WithRateLimit(100, 10), mistralobstest.WithExportTTL(time.Minute), mistralobstest.WithClock(time.Now))
+	defer api.Close()
+	server := httptest.NewTLSServer(api.Handler())
+	defer server.Close()
+	client, err := mistralobs.NewClient(mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(mistralobstest.DefaultAPIKey), mistralobs.WithHTTPClient(server.Client()))
+	if err != nil {
+		log.Fatal(err)
+	}
+	page, err := client.Datasets.List(context.Background(), mistralobs.ListDatasetsParams{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(page.Total)
+	// Output: 0
+}
+
+// In a test, inside of synctest.Test, nothing of this takes any time.
+func ExampleWithInMemoryNetwork() {
+	server := mistralobstest.NewServer(mistralobstest.WithInMemoryNetwork())
+	defer server.Close()
+	var demo mistralobstest.Demo = server.SeedDemo()
+	client := connect(server, mistralobs.WithHTTPClient(server.HTTPClient()))
+	defer client.CloseIdleConnections()
+	dataset, err := client.Datasets.Get(context.Background(), demo.DatasetID)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(dataset.Name)
+	// Output: Support tickets
+}
+
+func ExampleClientOrDemo() {
+	client, done, err := mistralobstest.ClientOrDemo(io.Discard) // a script gives os.Stderr
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer done()
+	fmt.Println(client != nil)
+	// Output: true
+}
