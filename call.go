@@ -96,16 +96,30 @@ func (cl *call) newRequest(ctx context.Context) (*retryablehttp.Request, error) 
 	if err != nil {
 		return nil, invalid("request", "%v", err)
 	}
-	// A copy of the map alone: nobody writes to the values.
-	req.Header = maps.Clone(cl.client.header)
-	switch {
-	case cl.req.upload != nil:
+	req.Header = cl.header()
+	if cl.req.upload != nil {
 		req.ContentLength = cl.req.upload.size
-		req.Header.Set("Content-Type", cl.req.upload.contentType)
-	case cl.req.body != nil:
-		req.Header.Set("Content-Type", "application/json")
 	}
 	return req, nil
+}
+
+// header returns the client's own map if nobody writes to it, which is what
+// net/http does for cookies; each attempt copies it to add the key.
+func (cl *call) header() http.Header {
+	contentType := ""
+	switch {
+	case cl.req.upload != nil:
+		contentType = cl.req.upload.contentType
+	case cl.req.body != nil:
+		contentType = "application/json"
+	case cl.client.api.Jar == nil:
+		return cl.client.header
+	}
+	header := maps.Clone(cl.client.header) // the values are shared: nobody appends to them
+	if contentType != "" {
+		header["Content-Type"] = []string{contentType}
+	}
+	return header
 }
 
 // checkRetry is asked by the loop after every attempt whether to make another.

@@ -36,7 +36,7 @@ func (t *attemptTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	// The caller of a RoundTripper keeps its request: this one is a copy.
 	req = req.WithContext(ctx)
 	req.Header = maps.Clone(req.Header)
-	req.Header.Set("Authorization", "Bearer "+key)
+	req.Header["Authorization"] = []string{"Bearer " + key}
 	if cl.req.upload != nil {
 		guard := newGuard(watch)
 		defer guard.end()
@@ -235,7 +235,12 @@ func (w *watch) explain(err error) error {
 	return err
 }
 
-func (w *watch) reader(r io.Reader) io.Reader { return &watchedReader{r, w} }
+func (w *watch) reader(r io.Reader) io.Reader {
+	if !w.idle {
+		return r
+	}
+	return &watchedReader{r, w}
+}
 
 type watchedReader struct {
 	r io.Reader

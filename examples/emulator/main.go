@@ -46,10 +46,19 @@ func run(ctx context.Context, addr, key string, taskDuration time.Duration) erro
 	if err != nil {
 		return err
 	}
-	if err := announce(server, listener.Addr().String()); err != nil {
+	if err := announce(server, reachable(listener.Addr().String())); err != nil {
 		return err
 	}
 	return serve(ctx, &http.Server{Handler: server.Handler(), ReadHeaderTimeout: time.Minute}, listener)
+}
+
+// reachable is an address of this machine for one that stands for all of them.
+func reachable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err == nil && ip.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return addr
 }
 
 // announce seeds the demo data and prints what a client needs.
