@@ -171,7 +171,7 @@ type snapshot struct {
 
 // snapshot reads a dataset; visit sees each record.
 func (s *RecordsService) snapshot(ctx context.Context, datasetID, key string, options SyncOptions, visit func(*Record, state) error) (*snapshot, error) {
-	if err := s.settle(ctx, datasetID); err != nil {
+	if err := s.awaitImports(ctx, datasetID); err != nil {
 		return nil, err
 	}
 	now := &snapshot{byID: map[string]int{}, byKey: map[string]int{}}
@@ -195,8 +195,8 @@ func (s *RecordsService) snapshot(ctx context.Context, datasetID, key string, op
 	return now, nil
 }
 
-// settle waits for imports that are under way, such as one of a sync that was interrupted.
-func (s *RecordsService) settle(ctx context.Context, datasetID string) error {
+// awaitImports waits for imports that are under way, such as one of a sync that was interrupted.
+func (s *RecordsService) awaitImports(ctx context.Context, datasetID string) error {
 	for task, err := range s.client.Tasks.All(ctx, datasetID, ListParams{}) {
 		if err != nil {
 			return err

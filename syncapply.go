@@ -121,25 +121,18 @@ func (s *RecordsService) apply(ctx context.Context, plan *SyncPlan, now *snapsho
 	creations := a.prepare(ActionCreate, plan.Create, a.planCreation())
 	updates := a.prepare(ActionUpdate, plan.Update, a.planUpdate)
 	deletions := a.prepare(ActionDelete, plan.Delete, a.planDeletion)
-	// What a forced creation found there is overwritten.
-	there := func(r *SyncResult) bool { return r.RecordID != "" }
-	updates = append(updates, slices.Collect(filter(creations, there))...)
-	creations = slices.DeleteFunc(creations, there)
-
-	a.create(ctx, creations)
+	var missing []*SyncResult
+	for _, r := range creations {
+		if r.RecordID == "" {
+			missing = append(missing, r)
+		} else { // forced: what is there is overwritten
+			updates = append(updates, r)
+		}
+	}
+	a.create(ctx, missing)
 	a.update(ctx, updates)
 	a.delete(ctx, deletions)
 	return a.report(ctx)
-}
-
-func filter(results []*SyncResult, keep func(*SyncResult) bool) func(func(*SyncResult) bool) {
-	return func(yield func(*SyncResult) bool) {
-		for _, r := range results {
-			if keep(r) && !yield(r) {
-				return
-			}
-		}
-	}
 }
 
 // prepare lists the items of an action and returns those that are to be done,

@@ -46,7 +46,7 @@ type Fault struct {
 
 	// IgnoreRange makes a download start at the beginning whatever was asked for.
 	IgnoreRange bool
-	// ETag, if set, is the ETag of a download from now on: the file has changed.
+	// ETag, if set, is the ETag of the downloads that it hits: the file has changed.
 	ETag string
 }
 

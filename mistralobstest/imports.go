@@ -124,7 +124,7 @@ func (s *Server) importFile(r *http.Request) (answer, error) {
 	return s.withDataset(r, func(d *store, ds *dataset) (answer, error) {
 		return s.startTask(d, ds, ImportsFromFile, func() ([]loaded, error) {
 			f := d.files[strings.ToLower(*id)]
-			if f == nil {
+			if f == nil || s.options.now().After(f.expires) {
 				return nil, fmt.Errorf("file %s not found", *id)
 			}
 			records, err := readJSONL(f.path)
