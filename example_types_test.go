@@ -418,7 +418,7 @@ func ExampleToolCall() {
 }
 
 func ExampleNewObject() {
-	object, err := mistralobs.NewObject(map[string]any{"category": "shipping", "order": 9007199254740993})
+	object, err := mistralobs.NewObject(map[string]any{"category": "shipping", "order": int64(9007199254740993)})
 	if err != nil {
 		log.Fatal(err)
 	}
