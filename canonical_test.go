@@ -1,6 +1,8 @@
 package mistralobs
 
 import (
+	"bytes"
+	"encoding/json"
 	"math/big"
 	"os"
 	"strconv"
@@ -45,6 +47,25 @@ func FuzzCanonicalNumber(f *testing.F) {
 			return
 		}
 		assert.Equal(t, x.Cmp(y) == 0, canonicalNumber(a) == canonicalNumber(b), "%s is %s, %s is %s", a, canonicalNumber(a), b, canonicalNumber(b))
+	})
+}
+
+// White space does not change what JSON means, whatever is in it.
+func FuzzDigest(f *testing.F) {
+	for _, seed := range []string{
+		`{"b":[1,2.0,{"a":null}],"a":"\u00e9\ud800"}`, ` [ { } , [ ] , "\"" ] `, "\"\xff\"", `{"a":1,"a":{"z":0,"y":1}}`, `-0.0e+00`, `1e99999999999999999999`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if !isJSON(raw) {
+			return
+		}
+		var compact, indented bytes.Buffer
+		require.NoError(t, json.Compact(&compact, raw))
+		require.NoError(t, json.Indent(&indented, raw, "", " "))
+		assert.Equal(t, digestOf(raw), digestOf(compact.Bytes()))
+		assert.Equal(t, digestOf(raw), digestOf(indented.Bytes()))
 	})
 }
 

@@ -103,17 +103,10 @@ func (s *scanner) list(open, end byte, element func() bool) bool {
 		return false
 	}
 	s.depth++
-	if !s.take(end) {
-		for element() {
-			if s.take(end) {
-				s.depth--
-				return true
-			}
-			if !s.take(',') {
-				return false
-			}
+	for first := true; !s.take(end); first = false {
+		if !first && !s.take(',') || !element() {
+			return false
 		}
-		return false
 	}
 	s.depth--
 	return true
