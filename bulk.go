@@ -28,12 +28,14 @@ type BulkOptions struct {
 // ranging goroutine, and holds at most Concurrency of them. While the input makes
 // it wait, nothing is yielded: so the input must not wait for what is yielded.
 //
-// When a record fails for good (and OnError, asked in input order, does not leave
-// it out), no further one is started, those in flight are waited for and yielded if they succeed, and the error comes last: so everything
-// that was created has been yielded, but for records whose failure matches
-// [ErrMaybeApplied]; the failures of those in flight are joined to the error. When the caller breaks off or the context ends, the requests
-// in flight are canceled, and their records may or may not exist. The errors
-// are those of [RecordsService.Create].
+// When a record fails for good (and OnError, asked in input order, does not
+// leave it out), no further one is started, those in flight are waited for and
+// yielded if they succeed, and the error comes last: so everything that was
+// created has been yielded, but for records whose failure matches
+// [ErrMaybeApplied]; the failures of those in flight are joined to the error.
+// When the caller breaks off or the context ends, the requests in flight are
+// canceled, and their records may or may not exist. The errors are those of
+// [RecordsService.Create].
 //
 // The sequence can be ranged over again only if the input can, and creates the records again.
 func (s *RecordsService) CreateAll(ctx context.Context, datasetID string, records iter.Seq[CreateRecordParams], options BulkOptions) iter.Seq2[*Record, error] {

@@ -78,9 +78,10 @@ func newWaitConfig(opts []WaitOption) (*waitConfig, error) {
 // If the task ends in any other way than COMPLETED, or vanishes, Wait returns a
 // [*TaskError] with the task as last seen beside it. Statuses that are no end
 // ([TaskStatus.Done]) are waited out. Failures to look that may pass (of the
-// network, 408, 429, 500, 502, 503, 504) are survived unless five come in a row; others are returned at once. The
-// context ends the wait, with the last seen task beside its error; give it a
-// deadline, since a task can run for as long as it likes.
+// network, 408, 429, 500, 502, 503, 504) are survived unless five come in a
+// row; others are returned at once. The context ends the wait, with the last
+// seen task beside its error; give it a deadline, since a task can run for as
+// long as it likes.
 func (s *TasksService) Wait(ctx context.Context, datasetID, taskID string, opts ...WaitOption) (*ImportTask, error) {
 	cfg, err := newWaitConfig(opts)
 	if err != nil {
