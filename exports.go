@@ -97,7 +97,7 @@ func (d *download) copyTo(w io.Writer, t transfer) (int64, error) {
 }
 
 // copyBuffer is large enough that system calls do not show beside the network.
-const copyBuffer = 64 << 10
+const copyBuffer = 256 << 10
 
 // exportWriter says that it was the caller's writer that failed. It also keeps
 // io.Copy from handing the download to a ReadFrom with a smaller buffer.
