@@ -18,10 +18,11 @@ import (
 
 // call is one use of an operation: the request, its attempts, and what is known of the last one.
 type call struct {
-	client *Client
-	req    request
-	method string
-	path   string
+	client   *Client
+	settings *callSettings
+	req      request
+	method   string
+	path     string
 
 	started   time.Time
 	attempts  int
@@ -45,8 +46,8 @@ type answer struct {
 	body   []byte
 }
 
-func newCall(c *Client, req request, method, path string) *call {
-	return &call{client: c, req: req, method: method, path: path, started: time.Now()}
+func newCall(c *Client, settings *callSettings, req request, method, path string) *call {
+	return &call{client: c, settings: settings, req: req, method: method, path: path, started: time.Now()}
 }
 
 // do sends the request as often as the policy wants, and fails unless the last answer is a 2xx.
@@ -59,7 +60,7 @@ func (cl *call) do(ctx context.Context) error {
 	// The library is the loop; what it decides by is this call's own.
 	loop := retryablehttp.Client{
 		HTTPClient:   cl.client.api,
-		RetryMax:     cl.client.cfg.retry.MaxAttempts - 1,
+		RetryMax:     cl.settings.retry.MaxAttempts - 1,
 		CheckRetry:   cl.checkRetry,
 		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return cl.wait },
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
@@ -112,10 +113,11 @@ func (cl *call) header() http.Header {
 		contentType = cl.req.upload.contentType
 	case cl.req.body != nil:
 		contentType = "application/json"
-	case cl.client.api.Jar == nil:
+	case cl.client.api.Jar == nil && cl.settings == &cl.client.cfg.callSettings:
 		return cl.client.header
 	}
 	header := maps.Clone(cl.client.header) // the values are shared: nobody appends to them
+	maps.Copy(header, cl.settings.header)
 	if contentType != "" {
 		header["Content-Type"] = []string{contentType}
 	}
@@ -140,7 +142,7 @@ func (cl *call) checkRetry(ctx context.Context, _ *http.Response, err error) (bo
 
 // again decides about another attempt, and sets the wait before it.
 func (cl *call) again(ctx context.Context, err error) bool {
-	policy := cl.client.cfg.retry
+	policy := cl.settings.retry
 	if ctx.Err() != nil || cl.attempts >= policy.MaxAttempts || !cl.repeatable(err) {
 		return false
 	}
@@ -231,7 +233,7 @@ func (cl *call) newError() *Error {
 	after, _ := parseRetryAfter(cl.answer.header, time.Now())
 	return &Error{
 		StatusCode: cl.answer.status, RequestID: requestID(cl.answer.header), RetryAfter: after,
-		Method: cl.method, Path: cl.path, Body: cl.answer.body, Attempts: cl.attempts, doing: cl.req.doing, ambiguous: cl.ambiguous, used: cl.used,
+		Method: cl.method, Path: cl.path, Body: cl.answer.body, Attempts: cl.attempts, action: cl.req.action, ambiguous: cl.ambiguous, used: cl.used,
 	}
 }
 
@@ -249,7 +251,7 @@ func (cl *call) networkError(ctx context.Context, err error) error {
 	}
 	return &NetworkError{
 		Method: cl.method, Path: cl.path, Attempts: cl.attempts, Err: err,
-		doing: cl.req.doing, maybeApplied: cl.req.creates && cl.mayHaveActed(err),
+		action: cl.req.action, maybeApplied: cl.req.creates && cl.mayHaveActed(err),
 	}
 }
 
@@ -304,4 +306,16 @@ func (cl *call) log(ctx context.Context, err error, again bool) {
 		attrs = append(attrs, slog.Duration("wait", cl.wait))
 	}
 	logger.LogAttrs(ctx, level, message, attrs...)
+}
+
+// fillResponse stores the last response where the caller wants it.
+func (cl *call) fillResponse() {
+	to := cl.settings.response
+	if to == nil {
+		return
+	}
+	*to = Response{Attempts: cl.attempts}
+	if a := cl.answer; a != nil {
+		to.StatusCode, to.Header, to.RequestID, to.Body = a.status, a.header, requestID(a.header), a.body
+	}
 }

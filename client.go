@@ -93,7 +93,7 @@ type ids [2]string
 // request says what is particular to an operation.
 type request struct {
 	name    string // "records.create", for instrumentation
-	doing   string // "create record", for errors
+	action  string // "create record", for errors
 	route   string // method and path, as in the API reference: "GET /v1/files/{file_id}"
 	ids     ids    // for the route's placeholders
 	query   url.Values
@@ -105,7 +105,7 @@ type request struct {
 // send is the one way to the service: it builds the request, sends it as often
 // as the retry policy wants, and returns the call when it got a 2xx (or found
 // gone what it was to delete). Everything else is an error.
-func (c *Client) send(ctx context.Context, req request) (*call, error) {
+func (c *Client) send(ctx context.Context, req request, opts []CallOption) (*call, error) {
 	if ctx == nil {
 		return nil, errNilContext
 	}
@@ -113,8 +113,14 @@ func (c *Client) send(ctx context.Context, req request) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
-	cl := newCall(c, req, method, path)
-	if err := cl.do(ctx); err != nil {
+	settings, err := c.settings(opts)
+	if err != nil {
+		return nil, err
+	}
+	cl := newCall(c, settings, req, method, path)
+	err = cl.do(ctx)
+	cl.fillResponse()
+	if err != nil {
 		return nil, err
 	}
 	return cl, nil
@@ -149,8 +155,8 @@ func checkID(name, id string) error {
 
 // exec sends a request whose success has nothing to tell: 204. Another 2xx, be
 // it a page, nothing or JSON, may be a proxy's, and no proof that anything was done.
-func exec(ctx context.Context, c *Client, req request) error {
-	cl, err := c.send(ctx, req)
+func exec(ctx context.Context, c *Client, req request, opts []CallOption) error {
+	cl, err := c.send(ctx, req, opts)
 	if err == nil && !cl.gone && cl.answer.status != http.StatusNoContent {
 		return cl.unexpected(errors.New("a success of this operation is 204 without a body"))
 	}
@@ -159,8 +165,8 @@ func exec(ctx context.Context, c *Client, req request) error {
 
 // fetch sends a request and decodes its answer, which is checked to be one. Any
 // 2xx will do, since it is the document that proves the success.
-func fetch[T any](ctx context.Context, c *Client, req request) (*T, error) {
-	cl, err := c.send(ctx, req)
+func fetch[T any](ctx context.Context, c *Client, req request, opts []CallOption) (*T, error) {
+	cl, err := c.send(ctx, req, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +174,9 @@ func fetch[T any](ctx context.Context, c *Client, req request) (*T, error) {
 	if err := decode(cl.answer.body, v); err != nil {
 		return nil, cl.unexpected(err)
 	}
-	c.cfg.memory.give(cl.answer.body) // v holds copies only
+	if cl.settings.response == nil {
+		c.cfg.memory.give(cl.answer.body) // v holds copies only
+	}
 	return v, nil
 }
 

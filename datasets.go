@@ -98,25 +98,25 @@ func (l *datasetList) missing() string      { return missingItem("datasets", l.D
 //
 // It returns an error matching [ErrInvalidParams] for a page size above
 // [MaxPageSize]. A page past the end is empty.
-func (s *DatasetsService) List(ctx context.Context, params ListDatasetsParams) (*Page[Dataset], error) {
+func (s *DatasetsService) List(ctx context.Context, params ListDatasetsParams, opts ...CallOption) (*Page[Dataset], error) {
 	list := ListParams{Page: params.Page, PageSize: params.PageSize, ReadAhead: params.ReadAhead}
 	query := list.query()
 	if params.Query != "" {
 		query.Set("q", params.Query)
 	}
 	return fetchPage[Dataset, datasetList](ctx, s.client, list, request{
-		name: "datasets.list", doing: "list datasets", route: "GET /v1/observability/datasets", query: query,
-	})
+		name: "datasets.list", action: "list datasets", route: "GET /v1/observability/datasets", query: query,
+	}, opts)
 }
 
 // All returns the workspace's datasets, page after page, from params.Page on.
 // It can be ranged over again, which asks the service again. It yields at most
 // one error, last: one of List's, or one matching [ErrNoProgress] if the
 // service repeats itself.
-func (s *DatasetsService) All(ctx context.Context, params ListDatasetsParams) iter.Seq2[*Dataset, error] {
+func (s *DatasetsService) All(ctx context.Context, params ListDatasetsParams, opts ...CallOption) iter.Seq2[*Dataset, error] {
 	return walkAll(ctx, ListParams{params.Page, params.PageSize, params.ReadAhead},
 		func(ctx context.Context, list ListParams) (*Page[Dataset], error) {
-			return s.List(ctx, ListDatasetsParams{params.Query, list.Page, list.PageSize, list.ReadAhead})
+			return s.List(ctx, ListDatasetsParams{params.Query, list.Page, list.PageSize, list.ReadAhead}, opts...)
 		}, func(d *Dataset) string { return d.ID })
 }
 
@@ -157,7 +157,7 @@ func (s *DatasetsService) Find(ctx context.Context, idOrName string) (*Dataset, 
 // It returns an error matching [ErrInvalidParams] for a name or description
 // outside of its limits, and one matching [ErrMaybeApplied] if the answer was
 // lost: look for the dataset by its name before you try again.
-func (s *DatasetsService) Create(ctx context.Context, params CreateDatasetParams) (*Dataset, error) {
+func (s *DatasetsService) Create(ctx context.Context, params CreateDatasetParams, opts ...CallOption) (*Dataset, error) {
 	if err := (UpdateDatasetParams{&params.Name, &params.Description}).check(); err != nil {
 		return nil, err
 	}
@@ -166,8 +166,8 @@ func (s *DatasetsService) Create(ctx context.Context, params CreateDatasetParams
 		return nil, err
 	}
 	return fetch[Dataset](ctx, s.client, request{
-		name: "datasets.create", doing: "create dataset", route: "POST /v1/observability/datasets", body: body, creates: true,
-	})
+		name: "datasets.create", action: "create dataset", route: "POST /v1/observability/datasets", body: body, creates: true,
+	}, opts)
 }
 
 // Get returns a dataset.
@@ -175,10 +175,10 @@ func (s *DatasetsService) Create(ctx context.Context, params CreateDatasetParams
 // API: GET /v1/observability/datasets/{dataset_id}
 //
 // It returns an error matching [ErrNotFound] if there is none of that id.
-func (s *DatasetsService) Get(ctx context.Context, id string) (*Dataset, error) {
+func (s *DatasetsService) Get(ctx context.Context, id string, opts ...CallOption) (*Dataset, error) {
 	return fetch[Dataset](ctx, s.client, request{
-		name: "datasets.get", doing: "get dataset", route: "GET /v1/observability/datasets/{dataset_id}", ids: ids{id},
-	})
+		name: "datasets.get", action: "get dataset", route: "GET /v1/observability/datasets/{dataset_id}", ids: ids{id},
+	}, opts)
 }
 
 // Update changes the fields of a dataset that params sets, and returns the dataset.
@@ -187,7 +187,7 @@ func (s *DatasetsService) Get(ctx context.Context, id string) (*Dataset, error) 
 //
 // It returns an error matching [ErrInvalidParams] for a name or description
 // outside of its limits, and one matching [ErrNotFound] if there is no such dataset.
-func (s *DatasetsService) Update(ctx context.Context, id string, params UpdateDatasetParams) (*Dataset, error) {
+func (s *DatasetsService) Update(ctx context.Context, id string, params UpdateDatasetParams, opts ...CallOption) (*Dataset, error) {
 	if err := params.check(); err != nil {
 		return nil, err
 	}
@@ -196,8 +196,8 @@ func (s *DatasetsService) Update(ctx context.Context, id string, params UpdateDa
 		return nil, err
 	}
 	return fetch[Dataset](ctx, s.client, request{
-		name: "datasets.update", doing: "update dataset", route: "PATCH /v1/observability/datasets/{dataset_id}", ids: ids{id}, body: body,
-	})
+		name: "datasets.update", action: "update dataset", route: "PATCH /v1/observability/datasets/{dataset_id}", ids: ids{id}, body: body,
+	}, opts)
 }
 
 // Delete removes a dataset and its records.
@@ -206,8 +206,8 @@ func (s *DatasetsService) Update(ctx context.Context, id string, params UpdateDa
 //
 // It returns an error matching [ErrNotFound] if there is no such dataset,
 // unless an earlier attempt of this call can have removed it.
-func (s *DatasetsService) Delete(ctx context.Context, id string) error {
+func (s *DatasetsService) Delete(ctx context.Context, id string, opts ...CallOption) error {
 	return exec(ctx, s.client, request{
-		name: "datasets.delete", doing: "delete dataset", route: "DELETE /v1/observability/datasets/{dataset_id}", ids: ids{id},
-	})
+		name: "datasets.delete", action: "delete dataset", route: "DELETE /v1/observability/datasets/{dataset_id}", ids: ids{id},
+	}, opts)
 }

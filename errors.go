@@ -87,7 +87,7 @@ type Error struct {
 	Body       []byte        // the answer's body, of an error status at most the first MiB
 	Attempts   int           // how often the request was sent, at least 1
 
-	doing        string
+	action       string
 	maybeApplied bool
 	ambiguous    bool // an earlier attempt may have been carried out
 	used         bool // it would have been sent again, but for its source
@@ -104,7 +104,7 @@ type FieldError struct {
 // Error says what was attempted, what came back, and what to do if that is known.
 func (e *Error) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "mistralobs: %s: %d", e.doing, e.StatusCode)
+	fmt.Fprintf(&b, "mistralobs: %s: %d", e.action, e.StatusCode)
 	if e.Code != "" {
 		fmt.Fprintf(&b, " %s", e.Code)
 	} else if text := http.StatusText(e.StatusCode); text != "" {
@@ -222,13 +222,13 @@ type NetworkError struct {
 	Attempts int    // how often the request was sent; 0 if it never was
 	Err      error  // what happened to the last attempt
 
-	doing        string
+	action       string
 	maybeApplied bool
 }
 
 // Error says what was attempted and what broke.
 func (e *NetworkError) Error() string {
-	text := fmt.Sprintf("mistralobs: %s: %v (%s)", e.doing, e.Err, attemptsText(e.Attempts))
+	text := fmt.Sprintf("mistralobs: %s: %v (%s)", e.action, e.Err, attemptsText(e.Attempts))
 	if e.maybeApplied {
 		text += "; " + maybeAppliedHint
 	}

@@ -219,7 +219,7 @@ func TestErrorShapes(t *testing.T) {
 
 			assert.Nil(t, dataset)
 			want := test.want
-			want.StatusCode, want.Method, want.Path, want.Attempts, want.doing = test.status, "GET", "/v1/observability/datasets/d1", 1, "get dataset"
+			want.StatusCode, want.Method, want.Path, want.Attempts, want.action = test.status, "GET", "/v1/observability/datasets/d1", 1, "get dataset"
 			want.Body = []byte(test.body)
 			assert.Equal(t, &want, err)
 			assert.EqualError(t, err, test.text)
@@ -247,7 +247,7 @@ func sentinelsOf(err error) []string {
 
 func TestSentinels(t *testing.T) {
 	t.Parallel()
-	notFound := &Error{StatusCode: 404, Attempts: 1, doing: "get task"}
+	notFound := &Error{StatusCode: 404, Attempts: 1, action: "get task"}
 	tests := map[string]struct {
 		err  error
 		want []string
@@ -307,35 +307,35 @@ func TestErrorTexts(t *testing.T) {
 		want string
 	}{
 		"several attempts": {
-			&Error{StatusCode: 503, Message: "busy", Attempts: 5, doing: "list records"},
+			&Error{StatusCode: 503, Message: "busy", Attempts: 5, action: "list records"},
 			"mistralobs: list records: 503 Service Unavailable: busy (5 attempts)",
 		},
 		"a creation that may have happened": {
-			&Error{StatusCode: 500, Message: "oops", Attempts: 1, RequestID: "r", RetryAfter: 1500 * time.Millisecond, doing: "create record", maybeApplied: true},
+			&Error{StatusCode: 500, Message: "oops", Attempts: 1, RequestID: "r", RetryAfter: 1500 * time.Millisecond, action: "create record", maybeApplied: true},
 			"mistralobs: create record: 500 Internal Server Error: oops (1 attempt, request r, retry after 1.5s); it may have been carried out all the same: look before you repeat it",
 		},
 		"a success that is none": {
-			&Error{StatusCode: 200, Message: "<html>", Attempts: 1, doing: "get dataset", cause: errors.New("decoding the answer: invalid character '<'")},
+			&Error{StatusCode: 200, Message: "<html>", Attempts: 1, action: "get dataset", cause: errors.New("decoding the answer: invalid character '<'")},
 			"mistralobs: get dataset: 200 OK: <html>: decoding the answer: invalid character '<' (1 attempt)",
 		},
 		"a connection that broke": {
-			&NetworkError{Attempts: 3, Err: errors.New("connection reset by peer"), doing: "get dataset"},
+			&NetworkError{Attempts: 3, Err: errors.New("connection reset by peer"), action: "get dataset"},
 			"mistralobs: get dataset: connection reset by peer (3 attempts)",
 		},
 		"a connection that broke during a creation": {
-			&NetworkError{Attempts: 1, Err: io.ErrUnexpectedEOF, doing: "create record", maybeApplied: true},
+			&NetworkError{Attempts: 1, Err: io.ErrUnexpectedEOF, action: "create record", maybeApplied: true},
 			"mistralobs: create record: unexpected EOF (1 attempt); it may have been carried out all the same: look before you repeat it",
 		},
 		"nothing was sent": {
-			&NetworkError{Err: context.Canceled, doing: "create record"},
+			&NetworkError{Err: context.Canceled, action: "create record"},
 			"mistralobs: create record: context canceled (0 attempts)",
 		},
 		"an attempt that took too long": {
-			&NetworkError{Attempts: 1, Err: &timeoutError{limit: time.Minute}, doing: "get dataset"},
+			&NetworkError{Attempts: 1, Err: &timeoutError{limit: time.Minute}, action: "get dataset"},
 			"mistralobs: get dataset: no complete answer within 1m0s (see WithTimeout) (1 attempt)",
 		},
 		"a transfer that stands still": {
-			&NetworkError{Attempts: 1, Err: &timeoutError{limit: time.Minute, idle: true}, doing: "upload file"},
+			&NetworkError{Attempts: 1, Err: &timeoutError{limit: time.Minute, idle: true}, action: "upload file"},
 			"mistralobs: upload file: no byte has moved for 1m0s (see WithTimeout) (1 attempt)",
 		},
 		"a task that failed": {
@@ -345,7 +345,7 @@ func TestErrorTexts(t *testing.T) {
 		"a task that failed without a word":  {&TaskError{Task: &ImportTask{ID: "t1", Status: StatusTimedOut}}, "mistralobs: import task t1 ended as TIMED_OUT"},
 		"a task that failed with no message": {&TaskError{Task: &ImportTask{ID: "t1", Status: StatusCanceled, Message: &empty}}, "mistralobs: import task t1 ended as CANCELED"},
 		"a task that vanished": {
-			&TaskError{Task: &ImportTask{ID: "t1", Status: StatusRunning}, err: &Error{StatusCode: 404, Attempts: 1, doing: "get import task"}},
+			&TaskError{Task: &ImportTask{ID: "t1", Status: StatusRunning}, err: &Error{StatusCode: 404, Attempts: 1, action: "get import task"}},
 			"mistralobs: import task t1 has vanished, last seen as RUNNING: mistralobs: get import task: 404 Not Found (1 attempt)",
 		},
 		"a line":      {&LineError{Line: 12, Err: errors.New("it has no messages")}, "mistralobs: line 12: it has no messages"},
@@ -372,7 +372,7 @@ func TestErrorTellsADateAsTimeLeft(t *testing.T) {
 
 		assert.Equal(t, &Error{
 			StatusCode: 503, Message: "busy", RetryAfter: 90 * time.Second, Attempts: 1, Body: []byte("busy"),
-			Method: "DELETE", Path: "/v1/observability/datasets/d1", doing: "delete dataset",
+			Method: "DELETE", Path: "/v1/observability/datasets/d1", action: "delete dataset",
 		}, err)
 		assert.EqualError(t, err, "mistralobs: delete dataset: 503 Service Unavailable: busy (1 attempt, retry after 1m30s)")
 	})
@@ -391,7 +391,7 @@ func TestErrorOfACreation(t *testing.T) {
 
 			assert.Equal(t, &Error{
 				StatusCode: status, Message: "m", Attempts: 1, Body: []byte(`{"detail":"m"}`), Method: "POST", Path: "/v1/observability/datasets",
-				doing: "create dataset", maybeApplied: maybe,
+				action: "create dataset", maybeApplied: maybe,
 			}, err)
 			assert.Equal(t, maybe, errors.Is(err, ErrMaybeApplied))
 			assert.Equal(t, maybe, strings.Contains(err.Error(), "look before you repeat it"))

@@ -45,11 +45,11 @@ type ExportsService struct{ client *Client }
 // API: GET /v1/observability/datasets/{dataset_id}/exports/to-jsonl
 //
 // It returns an error matching [ErrNotFound] if there is no such dataset.
-func (s *ExportsService) ToJSONL(ctx context.Context, datasetID string) (*Export, error) {
+func (s *ExportsService) ToJSONL(ctx context.Context, datasetID string, opts ...CallOption) (*Export, error) {
 	return fetch[Export](ctx, s.client, request{
-		name: "exports.to_jsonl", doing: "export dataset",
+		name: "exports.to_jsonl", action: "export dataset",
 		route: "GET /v1/observability/datasets/{dataset_id}/exports/to-jsonl", ids: ids{datasetID},
-	})
+	}, opts)
 }
 
 // Open exports a dataset and returns the file's content as it arrives. Close it;

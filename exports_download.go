@@ -207,7 +207,7 @@ func (d *download) refused(resp *http.Response) error {
 	after, _ := parseRetryAfter(resp.Header, time.Now())
 	e := &Error{
 		StatusCode: resp.StatusCode, RequestID: resp.Header.Get("X-Ms-Request-Id"), RetryAfter: after,
-		Method: http.MethodGet, Path: d.path(), Body: body, Attempts: d.failures + 1, doing: "download export",
+		Method: http.MethodGet, Path: d.path(), Body: body, Attempts: d.failures + 1, action: "download export",
 	}
 	if e.fill(); e.StatusCode < 400 {
 		e.Message = "a redirect that is not followed" // its body is a link
@@ -281,7 +281,7 @@ func (d *download) failed(err error) error {
 	if errors.As(err, &answer) {
 		return err
 	}
-	return &NetworkError{Method: http.MethodGet, Path: d.path(), Attempts: d.failures, Err: err, doing: "download export"}
+	return &NetworkError{Method: http.MethodGet, Path: d.path(), Attempts: d.failures, Err: err, action: "download export"}
 }
 
 // path is the URL's without what signs it.

@@ -84,8 +84,8 @@ type FilesService struct{ client *Client }
 // API: GET /v1/files/{file_id}
 //
 // It returns an error matching [ErrNotFound] if there is none of that id.
-func (s *FilesService) Get(ctx context.Context, id string) (*File, error) {
-	return fetch[File](ctx, s.client, request{name: "files.get", doing: "get file", route: "GET /v1/files/{file_id}", ids: ids{id}})
+func (s *FilesService) Get(ctx context.Context, id string, opts ...CallOption) (*File, error) {
+	return fetch[File](ctx, s.client, request{name: "files.get", action: "get file", route: "GET /v1/files/{file_id}", ids: ids{id}}, opts)
 }
 
 // Delete removes an uploaded file.
@@ -94,8 +94,8 @@ func (s *FilesService) Get(ctx context.Context, id string) (*File, error) {
 //
 // It returns an error matching [ErrNotFound] if there is no such file, unless
 // an earlier attempt of this call can have removed it.
-func (s *FilesService) Delete(ctx context.Context, id string) error {
-	cl, err := s.client.send(ctx, request{name: "files.delete", doing: "delete file", route: "DELETE /v1/files/{file_id}", ids: ids{id}})
+func (s *FilesService) Delete(ctx context.Context, id string, opts ...CallOption) error {
+	cl, err := s.client.send(ctx, request{name: "files.delete", action: "delete file", route: "DELETE /v1/files/{file_id}", ids: ids{id}}, opts)
 	if err != nil || cl.gone {
 		return err
 	}

@@ -128,8 +128,8 @@ func (s *FilesService) Upload(ctx context.Context, params UploadParams, opts ...
 		return nil, err
 	}
 	return fetch[File](ctx, s.client, request{
-		name: "files.upload", doing: "upload file", route: "POST /v1/files", upload: upload, creates: true,
-	})
+		name: "files.upload", action: "upload file", route: "POST /v1/files", upload: upload, creates: true,
+	}, nil)
 }
 
 // source is the content of an upload, of a known size.

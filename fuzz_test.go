@@ -39,7 +39,7 @@ func FuzzErrorBody(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		e := &Error{StatusCode: http.StatusUnprocessableEntity, Body: bytes.Clone(body), Attempts: 1, doing: "get dataset"}
+		e := &Error{StatusCode: http.StatusUnprocessableEntity, Body: bytes.Clone(body), Attempts: 1, action: "get dataset"}
 		e.fill()
 
 		assert.Equal(t, body, e.Body, "the body is left as it is")

@@ -13,14 +13,14 @@ const (
 type ImportsService struct{ client *Client }
 
 // start sends the request of an import.
-func (s *ImportsService) start(ctx context.Context, from, doing, route, datasetID string, params any) (*ImportTask, error) {
+func (s *ImportsService) start(ctx context.Context, from, action, route, datasetID string, params any, opts []CallOption) (*ImportTask, error) {
 	body, err := encode(params)
 	if err != nil {
 		return nil, err
 	}
 	return fetch[ImportTask](ctx, s.client, request{
-		name: "imports." + from, doing: doing, route: route, ids: ids{datasetID}, body: body, creates: true,
-	})
+		name: "imports." + from, action: action, route: route, ids: ids{datasetID}, body: body, creates: true,
+	}, opts)
 }
 
 // FromCampaign imports the events that a campaign has collected.
@@ -32,7 +32,7 @@ func (s *ImportsService) start(ctx context.Context, from, doing, route, datasetI
 // matching [ErrMaybeApplied] if the answer was lost. The newest official
 // clients no longer carry this operation: the service may come to answer 404
 // or [CodeFeatureNotSupported].
-func (s *ImportsService) FromCampaign(ctx context.Context, datasetID, campaignID string) (*ImportTask, error) {
+func (s *ImportsService) FromCampaign(ctx context.Context, datasetID, campaignID string, opts ...CallOption) (*ImportTask, error) {
 	if err := checkIDs("campaign ID", []string{campaignID}, 1, 1); err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func (s *ImportsService) FromCampaign(ctx context.Context, datasetID, campaignID
 		"POST /v1/observability/datasets/{dataset_id}/imports/from-campaign", datasetID,
 		struct {
 			ID string `json:"campaign_id"`
-		}{campaignID})
+		}{campaignID}, opts)
 }
 
 // FromExplorer imports completion events found in the explorer, at most [MaxExplorerImport].
@@ -52,7 +52,7 @@ func (s *ImportsService) FromCampaign(ctx context.Context, datasetID, campaignID
 // matching [ErrMaybeApplied] if the answer was lost. The newest official
 // clients no longer carry this operation: the service may come to answer 404
 // or [CodeFeatureNotSupported].
-func (s *ImportsService) FromExplorer(ctx context.Context, datasetID string, eventIDs []string) (*ImportTask, error) {
+func (s *ImportsService) FromExplorer(ctx context.Context, datasetID string, eventIDs []string, opts ...CallOption) (*ImportTask, error) {
 	if err := checkIDs("event IDs", eventIDs, 0, MaxExplorerImport); err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (s *ImportsService) FromExplorer(ctx context.Context, datasetID string, eve
 		"POST /v1/observability/datasets/{dataset_id}/imports/from-explorer", datasetID,
 		struct {
 			IDs []string `json:"completion_event_ids"`
-		}{eventIDs})
+		}{eventIDs}, opts)
 }
 
 // FromFile imports a JSONL file that was uploaded with [FilesService.Upload].
@@ -71,7 +71,7 @@ func (s *ImportsService) FromExplorer(ctx context.Context, datasetID string, eve
 // It returns an error matching [ErrNotFound] if there is no such dataset, and
 // one matching [ErrMaybeApplied] if the answer was lost. A file that cannot be
 // read makes the task fail, not this call.
-func (s *ImportsService) FromFile(ctx context.Context, datasetID, fileID string) (*ImportTask, error) {
+func (s *ImportsService) FromFile(ctx context.Context, datasetID, fileID string, opts ...CallOption) (*ImportTask, error) {
 	if err := checkIDs("file ID", []string{fileID}, 1, 1); err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (s *ImportsService) FromFile(ctx context.Context, datasetID, fileID string)
 		"POST /v1/observability/datasets/{dataset_id}/imports/from-file", datasetID,
 		struct {
 			ID string `json:"file_id"`
-		}{fileID})
+		}{fileID}, opts)
 }
 
 // FromPlayground imports conversations of the playground.
@@ -89,7 +89,7 @@ func (s *ImportsService) FromFile(ctx context.Context, datasetID, fileID string)
 // It returns an error matching [ErrInvalidParams] for an empty id, one matching
 // [ErrNotFound] if there is no such dataset, and one matching [ErrMaybeApplied]
 // if the answer was lost.
-func (s *ImportsService) FromPlayground(ctx context.Context, datasetID string, conversationIDs []string) (*ImportTask, error) {
+func (s *ImportsService) FromPlayground(ctx context.Context, datasetID string, conversationIDs []string, opts ...CallOption) (*ImportTask, error) {
 	if err := checkIDs("conversation IDs", conversationIDs, 0, len(conversationIDs)); err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (s *ImportsService) FromPlayground(ctx context.Context, datasetID string, c
 		"POST /v1/observability/datasets/{dataset_id}/imports/from-playground", datasetID,
 		struct {
 			IDs []string `json:"conversation_ids"`
-		}{conversationIDs})
+		}{conversationIDs}, opts)
 }
 
 // FromDataset copies records, which may belong to any dataset of the workspace:
@@ -108,10 +108,10 @@ func (s *ImportsService) FromPlayground(ctx context.Context, datasetID string, c
 // It returns an error matching [ErrInvalidParams] for none, too many or an empty id,
 // one matching [ErrNotFound] if there is no such dataset, and one matching
 // [ErrMaybeApplied] if the answer was lost.
-func (s *ImportsService) FromDataset(ctx context.Context, datasetID string, recordIDs []string) (*ImportTask, error) {
+func (s *ImportsService) FromDataset(ctx context.Context, datasetID string, recordIDs []string, opts ...CallOption) (*ImportTask, error) {
 	if err := checkIDs("record IDs", recordIDs, 1, MaxDatasetImport); err != nil {
 		return nil, err
 	}
 	return s.start(ctx, "from_dataset", "import from dataset",
-		"POST /v1/observability/datasets/{dataset_id}/imports/from-dataset", datasetID, recordIDList{recordIDs})
+		"POST /v1/observability/datasets/{dataset_id}/imports/from-dataset", datasetID, recordIDList{recordIDs}, opts)
 }

@@ -10,6 +10,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -521,7 +522,10 @@ func TestCommentsNameTheOperations(t *testing.T) {
 	}
 	apiLine := regexp.MustCompile(`(?m)^API: (.*)$`)
 	got := map[string]string{}
-	for _, file := range []string{"datasets.go", "records.go", "imports.go", "tasks.go", "exports.go", "files.go"} {
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	for _, file := range files {
+		resource, _, _ := strings.Cut(strings.TrimSuffix(file, ".go"), "_")
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
 		require.NoError(t, err)
 		for _, decl := range parsed.Decls {
@@ -530,7 +534,7 @@ func TestCommentsNameTheOperations(t *testing.T) {
 				continue
 			}
 			if match := apiLine.FindStringSubmatch(method.Doc.Text()); match != nil {
-				got[strings.TrimSuffix(file, ".go")+"."+strings.ToLower(method.Name.Name)] = match[1]
+				got[resource+"."+strings.ToLower(method.Name.Name)] = match[1]
 			}
 		}
 	}

@@ -36,9 +36,42 @@ const (
 // their requests; net/http's own default of 2 would make the others dial anew.
 const maxIdleConnsPerHost = 1024
 
-// Option sets one thing about a [Client]; pass it to [NewClient] or [Client.With].
-// An option that makes no sense is reported by those, not when it is made.
-type Option func(*config) error
+// Option changes one setting of a [Client]. Pass it to [NewClient] or [Client.With],
+// which report every invalid option.
+type Option interface{ applyToClient(*config) error }
+
+// CallOption changes one setting of a single call. Pass it to a method that sends one
+// request, or to a List or All method. An invalid option makes the call fail with
+// [ErrInvalidParams] before anything is sent.
+type CallOption interface{ applyToCall(*callSettings) error }
+
+// SharedOption is an [Option] for all calls of a client and a [CallOption] for a single one.
+type SharedOption interface {
+	Option
+	CallOption
+}
+
+type clientOption func(*config) error
+
+func (o clientOption) applyToClient(c *config) error { return o(c) }
+
+type callOption func(*callSettings) error
+
+func (o callOption) applyToCall(s *callSettings) error { return o(s) }
+
+type sharedOption func(*callSettings) error
+
+func (o sharedOption) applyToClient(c *config) error     { return o(&c.callSettings) }
+func (o sharedOption) applyToCall(s *callSettings) error { return o(s) }
+
+// callSettings are the settings that a single call may change.
+type callSettings struct {
+	retry       RetryPolicy
+	timeout     time.Duration
+	header      http.Header // what the caller adds
+	maxResponse int64
+	response    *Response // where the caller wants the last response, or nil
+}
 
 // config is what the options add up to. The key is only ever held by a closure,
 // so that no way of printing a Client can show it.
@@ -47,28 +80,24 @@ type config struct {
 	baseURL      string
 	insecureHTTP bool
 	httpClient   *http.Client
-	retry        RetryPolicy
-	timeout      time.Duration
-	limiter      *rate.Limiter
-	pacer        *pacer
-	memory       *memory
-	logger       *slog.Logger
-	userAgent    string
-	header       http.Header
-	maxResponse  int64
+	callSettings
+	limiter   *rate.Limiter
+	pacer     *pacer
+	memory    *memory
+	logger    *slog.Logger
+	userAgent string
 }
 
 func defaultConfig() config {
 	cfg := config{
-		baseURL:     DefaultBaseURL,
-		httpClient:  &http.Client{Transport: defaultTransport()},
-		retry:       DefaultRetryPolicy(),
-		timeout:     DefaultTimeout,
-		pacer:       newPacer(),
-		memory:      &memory{},
-		logger:      slog.New(slog.DiscardHandler),
-		header:      http.Header{},
-		maxResponse: DefaultMaxResponseBytes,
+		baseURL:    DefaultBaseURL,
+		httpClient: &http.Client{Transport: defaultTransport()},
+		pacer:      newPacer(),
+		memory:     &memory{},
+		logger:     slog.New(slog.DiscardHandler),
+		callSettings: callSettings{
+			retry: DefaultRetryPolicy(), timeout: DefaultTimeout, header: http.Header{}, maxResponse: DefaultMaxResponseBytes,
+		},
 	}
 	if base := os.Getenv(envBaseURL); base != "" {
 		cfg.baseURL = base
@@ -92,7 +121,7 @@ func defaultTransport() http.RoundTripper {
 // The default is the environment variable MISTRAL_API_KEY; without either,
 // [NewClient] returns [ErrNoAPIKey]. White space around the key is dropped.
 func WithAPIKey(key string) Option {
-	return func(c *config) error {
+	return clientOption(func(c *config) error {
 		key, err := cleanKey(key)
 		if err != nil {
 			return err
@@ -100,7 +129,7 @@ func WithAPIKey(key string) Option {
 		c.apiKey = func(context.Context) (string, error) { return key, nil }
 		c.pacer = newPacer() // limits are those of a key's workspace
 		return nil
-	}
+	})
 }
 
 // WithAPIKeySource sets a function that is asked for the API key at every
@@ -108,7 +137,7 @@ func WithAPIKey(key string) Option {
 // runs. It must be safe for concurrent use and quick; an error from it ends
 // the call and is returned, wrapped, without anything having been sent.
 func WithAPIKeySource(source func(context.Context) (string, error)) Option {
-	return func(c *config) error {
+	return clientOption(func(c *config) error {
 		if source == nil {
 			return invalid("WithAPIKeySource", "the function is nil")
 		}
@@ -121,7 +150,7 @@ func WithAPIKeySource(source func(context.Context) (string, error)) Option {
 		}
 		c.pacer = newPacer()
 		return nil
-	}
+	})
 }
 
 // cleanKey returns the key as it may stand in a header. Its errors never show it.
@@ -144,20 +173,20 @@ func cleanKey(key string) (string, error) {
 // [WithInsecureHTTP] is given, since it would send the key in the clear; so is
 // a URL with credentials, a query or a fragment.
 func WithBaseURL(base string) Option {
-	return func(c *config) error {
+	return clientOption(func(c *config) error {
 		c.baseURL = base
 		c.pacer = newPacer()
 		return nil
-	}
+	})
 }
 
 // WithInsecureHTTP allows plain http to hosts that are not loopback, for a
 // gateway inside a private network. The API key then crosses that network unencrypted.
 func WithInsecureHTTP() Option {
-	return func(c *config) error {
+	return clientOption(func(c *config) error {
 		c.insecureHTTP = true
 		return nil
-	}
+	})
 }
 
 // WithHTTPClient sets the HTTP client that requests go through: the place for
@@ -169,37 +198,37 @@ func WithInsecureHTTP() Option {
 // the URLs of downloads with their signatures, which tracing must not record
 // ([OperationName] is "exports.download" for them).
 func WithHTTPClient(client *http.Client) Option {
-	return func(c *config) error {
+	return clientOption(func(c *config) error {
 		if client == nil {
 			return invalid("WithHTTPClient", "the client is nil")
 		}
 		c.httpClient = client
 		return nil
-	}
+	})
 }
 
 // WithRetry sets how often and how long failed requests are sent again. Zero
 // fields keep the defaults of [DefaultRetryPolicy]; MaxAttempts 1 turns retries off.
-func WithRetry(policy RetryPolicy) Option {
-	return func(c *config) error {
+func WithRetry(policy RetryPolicy) SharedOption {
+	return sharedOption(func(c *callSettings) error {
 		filled, err := policy.withDefaults()
 		c.retry = filled
 		return err
-	}
+	})
 }
 
 // WithTimeout bounds one attempt of an API call, reading the answer included;
 // the default is [DefaultTimeout]. Uploads and downloads may take longer: they
 // end when no byte has moved for that long. An attempt that is cut matches
 // [ErrTimeout]. The whole call, retries included, is bounded by its context.
-func WithTimeout(timeout time.Duration) Option {
-	return func(c *config) error {
+func WithTimeout(timeout time.Duration) SharedOption {
+	return sharedOption(func(c *callSettings) error {
 		if timeout <= 0 {
 			return invalid("WithTimeout", "the timeout must be positive, got %v", timeout)
 		}
 		c.timeout = timeout
 		return nil
-	}
+	})
 }
 
 // WithRateLimit keeps the client, and the copies that [Client.With] makes of
@@ -210,45 +239,45 @@ func WithTimeout(timeout time.Duration) Option {
 // with another key or base URL keep a pace of their own). Retries count, downloads
 // do not (they do not go to the API).
 func WithRateLimit(perSecond float64, burst int) Option {
-	return func(c *config) error {
+	return clientOption(func(c *config) error {
 		if !(perSecond > 0) || burst < 1 {
 			return invalid("WithRateLimit", "the rate must be positive and the burst at least 1, got %v and %d", perSecond, burst)
 		}
 		c.limiter = rate.NewLimiter(rate.Limit(perSecond), burst)
 		return nil
-	}
+	})
 }
 
 // WithLogger makes the client log every attempt at level Debug and every
 // repeat at level Warn. The default is silence. No line holds a key, a body or
 // the query of a presigned URL.
 func WithLogger(logger *slog.Logger) Option {
-	return func(c *config) error {
+	return clientOption(func(c *config) error {
 		if logger == nil {
 			return invalid("WithLogger", "the logger is nil")
 		}
 		c.logger = logger
 		return nil
-	}
+	})
 }
 
 // WithUserAgent puts product (such as "evals/1.4") before the SDK's own User-Agent.
 func WithUserAgent(product string) Option {
-	return func(c *config) error {
+	return clientOption(func(c *config) error {
 		if !validHeaderValue(product) {
 			return invalid("WithUserAgent", "%q cannot stand in a header", product)
 		}
 		c.userAgent = product
 		return nil
-	}
+	})
 }
 
 // WithHeader adds a header to every request to the service (not to downloads
 // from presigned URLs). Headers that the client sets itself are refused: so is
 // Idempotency-Key, which the service ignores but which makes net/http repeat
 // requests that must not be repeated.
-func WithHeader(key, value string) Option {
-	return func(c *config) error {
+func WithHeader(key, value string) SharedOption {
+	return sharedOption(func(c *callSettings) error {
 		name := http.CanonicalHeaderKey(key)
 		switch {
 		case !validHeaderName(key) || !validHeaderValue(value):
@@ -260,7 +289,7 @@ func WithHeader(key, value string) Option {
 		c.header = c.header.Clone()
 		c.header.Add(name, value)
 		return nil
-	}
+	})
 }
 
 var ownHeaders = map[string]bool{
@@ -272,14 +301,50 @@ var ownHeaders = map[string]bool{
 // WithMaxResponseBytes bounds the answer to one API call; a larger one is
 // [ErrResponseTooLarge]. The default is [DefaultMaxResponseBytes]. Exports are
 // streamed and not bounded.
-func WithMaxResponseBytes(limit int64) Option {
-	return func(c *config) error {
+func WithMaxResponseBytes(limit int64) SharedOption {
+	return sharedOption(func(c *callSettings) error {
 		if limit < 1 {
 			return invalid("WithMaxResponseBytes", "the limit must be positive, got %d", limit)
 		}
 		c.maxResponse = min(limit, math.MaxInt64-1) // one more is read, to see that there is more
 		return nil
+	})
+}
+
+// WithResponse stores the last response of the call in r, also if the call fails. For an All method that is the
+// response of the latest page. If no response came, r is the zero [Response] with the number of attempts.
+func WithResponse(r *Response) CallOption {
+	return callOption(func(s *callSettings) error {
+		if r == nil {
+			return invalid("WithResponse", "the Response is nil")
+		}
+		s.response = r
+		return nil
+	})
+}
+
+// Response describes the last response of a call; see [WithResponse].
+type Response struct {
+	StatusCode int         // HTTP status; 0 if no response came
+	Header     http.Header // of the response
+	RequestID  string      // to quote to the service's support; "" if the response has none
+	Attempts   int         // how often the request was sent
+	Body       []byte      // the whole body, of an error status at most the first MiB
+}
+
+// settings returns the client's settings as changed by opts.
+func (c *Client) settings(opts []CallOption) (*callSettings, error) {
+	if len(opts) == 0 {
+		return &c.cfg.callSettings, nil
 	}
+	own := c.cfg.callSettings
+	var errs []error
+	for _, opt := range opts {
+		if opt != nil {
+			errs = append(errs, opt.applyToCall(&own))
+		}
+	}
+	return &own, errors.Join(errs...)
 }
 
 // finish checks what only the whole can tell, and returns the base URL.
@@ -289,7 +354,7 @@ func (c *config) finish() (*url.URL, error) {
 		if key == "" {
 			return nil, ErrNoAPIKey
 		}
-		if err := WithAPIKey(key)(c); err != nil {
+		if err := WithAPIKey(key).applyToClient(c); err != nil {
 			return nil, err
 		}
 	}
@@ -297,11 +362,11 @@ func (c *config) finish() (*url.URL, error) {
 }
 
 // attemptTimeout bounds one attempt of an API call.
-func (c *config) attemptTimeout() time.Duration {
+func (c *config) attemptTimeout(s *callSettings) time.Duration {
 	if own := c.httpClient.Timeout; own > 0 {
-		return min(c.timeout, own)
+		return min(s.timeout, own)
 	}
-	return c.timeout
+	return s.timeout
 }
 
 // parseBaseURL never repeats the URL in an error: it may hold credentials.
@@ -362,7 +427,7 @@ func (c *config) apply(opts []Option) error {
 	var errs []error
 	for _, opt := range opts {
 		if opt != nil {
-			errs = append(errs, opt(c))
+			errs = append(errs, opt.applyToClient(c))
 		}
 	}
 	return errors.Join(errs...)

@@ -67,14 +67,14 @@ type listing[T any] interface {
 func fetchPage[T any, L any, P interface {
 	*L
 	listing[T]
-}](ctx context.Context, c *Client, params ListParams, req request) (*Page[T], error) {
+}](ctx context.Context, c *Client, params ListParams, req request, opts []CallOption) (*Page[T], error) {
 	if err := params.check(); err != nil {
 		return nil, err
 	}
 	if req.query == nil {
 		req.query = params.query()
 	}
-	envelope, err := fetch[L](ctx, c, req)
+	envelope, err := fetch[L](ctx, c, req, opts)
 	if err != nil {
 		return nil, err
 	}

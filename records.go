@@ -113,10 +113,10 @@ func (l *recordList) missing() string { return missingItem("records", l.Records)
 //
 // It returns an error matching [ErrInvalidParams] for a page size above
 // [MaxPageSize], and one matching [ErrNotFound] if there is no such dataset.
-func (s *RecordsService) List(ctx context.Context, datasetID string, params ListParams) (*Page[Record], error) {
+func (s *RecordsService) List(ctx context.Context, datasetID string, params ListParams, opts ...CallOption) (*Page[Record], error) {
 	return fetchPage[Record, recordList](ctx, s.client, params, request{
-		name: "records.list", doing: "list records", route: "GET /v1/observability/datasets/{dataset_id}/records", ids: ids{datasetID},
-	})
+		name: "records.list", action: "list records", route: "GET /v1/observability/datasets/{dataset_id}/records", ids: ids{datasetID},
+	}, opts)
 }
 
 // All returns a dataset's records, page after page, from params.Page on. It can
@@ -124,9 +124,9 @@ func (s *RecordsService) List(ctx context.Context, datasetID string, params List
 // meanwhile shift the pages, so one can be missed or come twice. It yields at
 // most one error, last: one of List's, or one matching [ErrNoProgress] if the
 // service repeats itself.
-func (s *RecordsService) All(ctx context.Context, datasetID string, params ListParams) iter.Seq2[*Record, error] {
+func (s *RecordsService) All(ctx context.Context, datasetID string, params ListParams, opts ...CallOption) iter.Seq2[*Record, error] {
 	return walkAll(ctx, params, func(ctx context.Context, params ListParams) (*Page[Record], error) {
-		return s.List(ctx, datasetID, params)
+		return s.List(ctx, datasetID, params, opts...)
 	}, func(r *Record) string { return r.ID })
 }
 
@@ -137,7 +137,7 @@ func (s *RecordsService) All(ctx context.Context, datasetID string, params ListP
 // It returns an error matching [ErrInvalidParams] if the payload or the
 // properties are no JSON object, one matching [ErrNotFound] if there is no such
 // dataset, and one matching [ErrMaybeApplied] if the answer was lost.
-func (s *RecordsService) Create(ctx context.Context, datasetID string, params CreateRecordParams) (*Record, error) {
+func (s *RecordsService) Create(ctx context.Context, datasetID string, params CreateRecordParams, opts ...CallOption) (*Record, error) {
 	payload, err := newObject("Payload", params.Payload)
 	if err != nil {
 		return nil, err
@@ -147,9 +147,9 @@ func (s *RecordsService) Create(ctx context.Context, datasetID string, params Cr
 		return nil, err
 	}
 	return fetch[Record](ctx, s.client, request{
-		name: "records.create", doing: "create record", route: "POST /v1/observability/datasets/{dataset_id}/records", ids: ids{datasetID},
+		name: "records.create", action: "create record", route: "POST /v1/observability/datasets/{dataset_id}/records", ids: ids{datasetID},
 		body: objectsBody(`{"payload":`, payload, `,"properties":`, properties), creates: true,
-	})
+	}, opts)
 }
 
 // objectsBody puts objects into a body byte for byte, which an encoder would not.
@@ -162,10 +162,10 @@ func objectsBody(prefix string, object Object, more string, another Object) []by
 // API: GET /v1/observability/dataset-records/{dataset_record_id}
 //
 // It returns an error matching [ErrNotFound] if there is none of that id.
-func (s *RecordsService) Get(ctx context.Context, id string) (*Record, error) {
+func (s *RecordsService) Get(ctx context.Context, id string, opts ...CallOption) (*Record, error) {
 	return fetch[Record](ctx, s.client, request{
-		name: "records.get", doing: "get record", route: "GET /v1/observability/dataset-records/{dataset_record_id}", ids: ids{id},
-	})
+		name: "records.get", action: "get record", route: "GET /v1/observability/dataset-records/{dataset_record_id}", ids: ids{id},
+	}, opts)
 }
 
 // Delete removes a record.
@@ -174,10 +174,10 @@ func (s *RecordsService) Get(ctx context.Context, id string) (*Record, error) {
 //
 // It returns an error matching [ErrNotFound] if there is no such record, unless
 // an earlier attempt of this call can have removed it.
-func (s *RecordsService) Delete(ctx context.Context, id string) error {
+func (s *RecordsService) Delete(ctx context.Context, id string, opts ...CallOption) error {
 	return exec(ctx, s.client, request{
-		name: "records.delete", doing: "delete record", route: "DELETE /v1/observability/dataset-records/{dataset_record_id}", ids: ids{id},
-	})
+		name: "records.delete", action: "delete record", route: "DELETE /v1/observability/dataset-records/{dataset_record_id}", ids: ids{id},
+	}, opts)
 }
 
 // DeleteAll removes any number of records, [MaxBulkDelete] a request, and if
@@ -219,8 +219,8 @@ func (s *RecordsService) deleteBatch(ctx context.Context, recordIDs []string) er
 		return err
 	}
 	err = exec(ctx, s.client, request{
-		name: "records.delete_all", doing: "delete records", route: "POST /v1/observability/dataset-records/bulk-delete", body: body,
-	})
+		name: "records.delete_all", action: "delete records", route: "POST /v1/observability/dataset-records/bulk-delete", body: body,
+	}, nil)
 	var e *Error
 	if errors.As(err, &e) && e.StatusCode == http.StatusNotFound && e.ambiguous {
 		// The first attempt, whose answer was lost, may have deleted them, or not:
@@ -272,16 +272,16 @@ func between(least, most int) string {
 //
 // It returns an error matching [ErrInvalidParams] if the payload is no JSON
 // object, and one matching [ErrNotFound] if there is no such record.
-func (s *RecordsService) UpdatePayload(ctx context.Context, id string, payload any) error {
+func (s *RecordsService) UpdatePayload(ctx context.Context, id string, payload any, opts ...CallOption) error {
 	object, err := newObject("payload", payload)
 	if err != nil {
 		return err
 	}
 	return exec(ctx, s.client, request{
-		name: "records.update_payload", doing: "replace the payload of record",
+		name: "records.update_payload", action: "replace the payload of record",
 		route: "PUT /v1/observability/dataset-records/{dataset_record_id}/payload", ids: ids{id},
 		body: objectsBody(`{"payload":`, object, "", nil),
-	})
+	}, opts)
 }
 
 // UpdateProperties replaces all of a record's properties; nil is {}. They are taken as
@@ -292,16 +292,16 @@ func (s *RecordsService) UpdatePayload(ctx context.Context, id string, payload a
 //
 // It returns an error matching [ErrInvalidParams] if the properties are no JSON
 // object, and one matching [ErrNotFound] if there is no such record.
-func (s *RecordsService) UpdateProperties(ctx context.Context, id string, properties any) error {
+func (s *RecordsService) UpdateProperties(ctx context.Context, id string, properties any, opts ...CallOption) error {
 	object, err := propertiesObject(properties)
 	if err != nil {
 		return err
 	}
 	return exec(ctx, s.client, request{
-		name: "records.update_properties", doing: "replace the properties of record",
+		name: "records.update_properties", action: "replace the properties of record",
 		route: "PUT /v1/observability/dataset-records/{dataset_record_id}/properties", ids: ids{id},
 		body: objectsBody(`{"properties":`, object, "", nil),
-	})
+	}, opts)
 }
 
 // Judge runs a judge on a record and returns its verdict. Nothing is stored.
@@ -313,7 +313,7 @@ func (s *RecordsService) UpdateProperties(ctx context.Context, id string, proper
 // the limits of [JudgeDefinition], one matching [ErrNotFound] if there is no
 // such record, and an [Error] with code [CodeJudgeConversationFormat] if the
 // payload is no conversation that the judge can read.
-func (s *RecordsService) Judge(ctx context.Context, id string, judge JudgeDefinition) (*Judgement, error) {
+func (s *RecordsService) Judge(ctx context.Context, id string, judge JudgeDefinition, opts ...CallOption) (*Judgement, error) {
 	if err := judge.check(); err != nil {
 		return nil, err
 	}
@@ -322,7 +322,7 @@ func (s *RecordsService) Judge(ctx context.Context, id string, judge JudgeDefini
 		return nil, err
 	}
 	return fetch[Judgement](ctx, s.client, request{
-		name: "records.judge", doing: "judge record",
+		name: "records.judge", action: "judge record",
 		route: "POST /v1/observability/dataset-records/{dataset_record_id}/live-judging", ids: ids{id}, body: body,
-	})
+	}, opts)
 }

@@ -66,11 +66,11 @@ func (l *taskList) missing() string         { return missingItem("tasks", l.Task
 // API: GET /v1/observability/datasets/{dataset_id}/tasks/{task_id}
 //
 // It returns an error matching [ErrNotFound] if there is no such task.
-func (s *TasksService) Get(ctx context.Context, datasetID, taskID string) (*ImportTask, error) {
+func (s *TasksService) Get(ctx context.Context, datasetID, taskID string, opts ...CallOption) (*ImportTask, error) {
 	return fetch[ImportTask](ctx, s.client, request{
-		name: "tasks.get", doing: "get import task",
+		name: "tasks.get", action: "get import task",
 		route: "GET /v1/observability/datasets/{dataset_id}/tasks/{task_id}", ids: ids{datasetID, taskID},
-	})
+	}, opts)
 }
 
 // List returns one page of a dataset's import tasks.
@@ -79,18 +79,18 @@ func (s *TasksService) Get(ctx context.Context, datasetID, taskID string) (*Impo
 //
 // It returns an error matching [ErrInvalidParams] for a page size above
 // [MaxPageSize], and one matching [ErrNotFound] if there is no such dataset.
-func (s *TasksService) List(ctx context.Context, datasetID string, params ListParams) (*Page[ImportTask], error) {
+func (s *TasksService) List(ctx context.Context, datasetID string, params ListParams, opts ...CallOption) (*Page[ImportTask], error) {
 	return fetchPage[ImportTask, taskList](ctx, s.client, params, request{
-		name: "tasks.list", doing: "list import tasks", route: "GET /v1/observability/datasets/{dataset_id}/tasks", ids: ids{datasetID},
-	})
+		name: "tasks.list", action: "list import tasks", route: "GET /v1/observability/datasets/{dataset_id}/tasks", ids: ids{datasetID},
+	}, opts)
 }
 
 // All returns a dataset's import tasks, page after page, from params.Page on.
 // It can be ranged over again, which asks the service again. It yields at most
 // one error, last: one of List's, or one matching [ErrNoProgress] if the
 // service repeats itself.
-func (s *TasksService) All(ctx context.Context, datasetID string, params ListParams) iter.Seq2[*ImportTask, error] {
+func (s *TasksService) All(ctx context.Context, datasetID string, params ListParams, opts ...CallOption) iter.Seq2[*ImportTask, error] {
 	return walkAll(ctx, params, func(ctx context.Context, params ListParams) (*Page[ImportTask], error) {
-		return s.List(ctx, datasetID, params)
+		return s.List(ctx, datasetID, params, opts...)
 	}, func(t *ImportTask) string { return t.ID })
 }

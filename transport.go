@@ -30,7 +30,7 @@ func (t *attemptTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 		closeBody(req)
 		return nil, &localError{err}
 	}
-	ctx, watch := newWatch(cl.traced(req.Context()), t.client.cfg.attemptTimeout(), cl.req.upload != nil)
+	ctx, watch := newWatch(cl.traced(req.Context()), t.client.cfg.attemptTimeout(cl.settings), cl.req.upload != nil)
 	defer watch.stop()
 
 	// The caller of a RoundTripper keeps its request: this one is a copy.
@@ -108,7 +108,7 @@ func (cl *call) pace() {
 	cfg := cl.client.cfg
 	if cl.answer.status != http.StatusTooManyRequests {
 		cfg.pacer.succeeded()
-	} else if after := cl.retryAfter(nil); after > 0 && after <= cfg.retry.MaxWait {
+	} else if after := cl.retryAfter(nil); after > 0 && after <= cl.settings.retry.MaxWait {
 		cfg.pacer.limited(after)
 	}
 }
@@ -117,7 +117,7 @@ func (cl *call) pace() {
 const maxErrorBytes = 1 << 20
 
 func (cl *call) readBody(resp *http.Response, watch *watch) ([]byte, error) {
-	limit := cl.client.cfg.maxResponse
+	limit := cl.settings.maxResponse
 	if resp.StatusCode >= 300 {
 		// The status says what went wrong: a text that is long or cut short must not hide it.
 		body, _ := io.ReadAll(io.LimitReader(watch.reader(resp.Body), min(limit, maxErrorBytes)))
