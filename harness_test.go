@@ -1,8 +1,8 @@
 package mistralobs_test
 
 import (
+	"iter"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 
@@ -12,13 +12,7 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-func TestMain(m *testing.M) {
-	if os.Getenv(benchServerEnv) != "" {
-		serveBench()
-		return
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // clientOver returns a client whose requests all go to transport.
 func clientOver(t testing.TB, transport http.RoundTripper, opts ...mistralobs.Option) *mistralobs.Client {
@@ -38,4 +32,15 @@ func reply(req *http.Request, status int, body string, headers ...string) *http.
 		header.Set(headers[i], headers[i+1])
 	}
 	return answer(req, status, header, strings.NewReader(body), -1)
+}
+
+// count returns the number of items in a sequence, or its error.
+func count[T any](items iter.Seq2[T, error]) (n int, err error) {
+	for _, err := range items {
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }

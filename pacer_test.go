@@ -36,7 +36,9 @@ func TestPaceUnderARateLimit(t *testing.T) {
 				server := mistralobstest.NewServer(mistralobstest.WithInMemoryNetwork(), mistralobstest.WithLatency(20*time.Millisecond))
 				defer server.Close()
 				client := server.Client(t, mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 20, MaxElapsed: time.Hour}))
-				id := newDataset(t, client)
+				dataset, err := client.Datasets.Create(t.Context(), mistralobs.CreateDatasetParams{Name: "Paced"})
+				require.NoError(t, err)
+				id := dataset.ID
 				server.SetRateLimit(test.perSecond, test.burst)
 				input := func(yield func(mistralobs.CreateRecordParams) bool) {
 					for i := 0; i < test.n && yield(mistralobs.CreateRecordParams{Payload: map[string]int{"i": i}}); i++ {

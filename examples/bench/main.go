@@ -62,7 +62,7 @@ func run(ctx context.Context, work string, runs int, benchtime string) error {
 	var out bytes.Buffer
 	// A whole run after the other, so that the parties to a comparison take turns.
 	for range runs {
-		cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", work, "-benchtime", benchtime, "-timeout", "30m", ".")
+		cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", work, "-benchtime", benchtime, "-timeout", "30m", "./internal/bench")
 		cmd.Stdout, cmd.Stderr = &out, os.Stderr
 		if err := cmd.Run(); err != nil {
 			return fmt.Errorf("%w (run it in the root of a checkout)\n%s", err, &out)

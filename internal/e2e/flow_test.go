@@ -1,4 +1,4 @@
-package mistralobs_test
+package e2e_test
 
 import (
 	"bytes"
@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -19,35 +18,6 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
-
-// inMemory runs a flow against the server inside a bubble, where waiting takes no time.
-func inMemory(t *testing.T, flow func(*testing.T, *mistralobstest.Server, *mistralobs.Client), opts ...mistralobstest.Option) {
-	t.Helper()
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		server := mistralobstest.NewServer(append(opts, mistralobstest.WithInMemoryNetwork())...)
-		defer server.Close()
-		flow(t, server, server.Client(t))
-	})
-}
-
-func newDataset(t *testing.T, c *mistralobs.Client) string {
-	t.Helper()
-	ds, err := c.Datasets.Create(t.Context(), mistralobs.CreateDatasetParams{Name: "Flow test"})
-	require.NoError(t, err)
-	return ds.ID
-}
-
-// collect returns what a sequence yields.
-func collect[T any](t *testing.T, seq func(func(*T, error) bool)) []T {
-	t.Helper()
-	var all []T
-	for item, err := range seq {
-		require.NoError(t, err)
-		all = append(all, *item)
-	}
-	return all
-}
 
 func TestFlowDataset(t *testing.T) {
 	inMemory(t, func(t *testing.T, _ *mistralobstest.Server, c *mistralobs.Client) {

@@ -1,4 +1,4 @@
-package mistralobs_test
+package bench_test
 
 import (
 	"bufio"

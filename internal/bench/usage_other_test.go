@@ -1,6 +1,6 @@
 //go:build !linux
 
-package mistralobs_test
+package bench_test
 
 import "time"
 
