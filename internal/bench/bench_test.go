@@ -337,7 +337,7 @@ func typescript(b *testing.B, args ...string) {
 	node(b, "typescript.mjs", append([]string{folder}, args...)...)
 }
 
-// node runs a program of testdata/bench, which tells how long its work took: the
+// node runs a program in testdata, which reports how long its work took: the
 // start of Node does not count.
 func node(b *testing.B, program string, args ...string) {
 	b.Helper()
