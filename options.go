@@ -15,6 +15,8 @@ import (
 	"unicode"
 
 	"golang.org/x/time/rate"
+
+	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
 // The defaults of the options.
@@ -82,7 +84,7 @@ type config struct {
 	httpClient   *http.Client
 	callSettings
 	limiter   *rate.Limiter
-	pacer     *pacer
+	pacer     *transport.Pacer
 	memory    *memory
 	logger    *slog.Logger
 	userAgent string
@@ -92,7 +94,7 @@ func defaultConfig() config {
 	cfg := config{
 		baseURL:    DefaultBaseURL,
 		httpClient: &http.Client{Transport: defaultTransport()},
-		pacer:      newPacer(),
+		pacer:      transport.NewPacer(),
 		memory:     &memory{},
 		logger:     slog.New(slog.DiscardHandler),
 		callSettings: callSettings{
@@ -127,7 +129,7 @@ func WithAPIKey(key string) Option {
 			return err
 		}
 		c.apiKey = func(context.Context) (string, error) { return key, nil }
-		c.pacer = newPacer() // limits are those of a key's workspace
+		c.pacer = transport.NewPacer() // limits are those of a key's workspace
 		return nil
 	})
 }
@@ -148,7 +150,7 @@ func WithAPIKeySource(source func(context.Context) (string, error)) Option {
 			}
 			return cleanKey(key)
 		}
-		c.pacer = newPacer()
+		c.pacer = transport.NewPacer()
 		return nil
 	})
 }
@@ -175,7 +177,7 @@ func cleanKey(key string) (string, error) {
 func WithBaseURL(base string) Option {
 	return clientOption(func(c *config) error {
 		c.baseURL = base
-		c.pacer = newPacer()
+		c.pacer = transport.NewPacer()
 		return nil
 	})
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/mistralobs/mistralobs-go/internal/poll"
 )
 
 // The bounds of the pause between two looks at a task; see [WithPollInterval].
@@ -165,8 +167,9 @@ type waiter struct {
 	datasetID string
 	taskID    string
 	task      *ImportTask   // as last seen
+	seen      bool          // the service has shown it
 	slots     chan struct{} // shared by the looks of a WaitAll; nil for one alone
-	schedule  schedule
+	schedule  *poll.Schedule
 	failures  int // looks in a row
 }
 
@@ -174,7 +177,7 @@ type waiter struct {
 func (s *TasksService) newWaiter(cfg *waitConfig, datasetID, taskID string, known *ImportTask) *waiter {
 	return &waiter{
 		tasks: s, cfg: cfg, datasetID: datasetID, taskID: taskID, task: known,
-		schedule: schedule{min: cfg.minPoll, max: cfg.maxPoll, started: time.Now()},
+		schedule: poll.NewSchedule(cfg.minPoll, cfg.maxPoll),
 	}
 }
 
@@ -190,7 +193,11 @@ func (w *waiter) wait(ctx context.Context) (*ImportTask, error) {
 		if w.task != nil && w.task.Status.Done() {
 			return w.task, w.verdict()
 		}
-		if err := sleep(ctx, w.schedule.next(time.Now(), w.progress())); err != nil {
+		pause := w.schedule.NextAfterFailure
+		if w.failures == 0 {
+			pause = func() time.Duration { return w.schedule.Next(w.progress()) }
+		}
+		if err := sleep(ctx, pause()); err != nil {
 			return w.task, w.interrupted(err)
 		}
 	}
@@ -222,9 +229,8 @@ func (w *waiter) look(ctx context.Context) error {
 		return w.lookFailed(ctx, err)
 	}
 	w.failures = 0
-	changed := w.task == nil || !sameState(w.task, task) || w.schedule.looks == 0
-	w.task = task
-	w.schedule.looks++
+	changed := !w.seen || !sameState(w.task, task)
+	w.task, w.seen = task, true
 	if changed {
 		w.report()
 	}

@@ -74,7 +74,7 @@ func (t *attemptTransport) admit(req *http.Request) (string, error) {
 			return "", limitError(ctx, err)
 		}
 	}
-	if err := t.client.cfg.pacer.wait(ctx); err != nil {
+	if err := t.client.cfg.pacer.Wait(ctx, nil); err != nil {
 		return "", err
 	}
 	return t.client.cfg.apiKey(ctx)
@@ -107,9 +107,9 @@ func (cl *call) receive(resp *http.Response, watch *watch) (*http.Response, erro
 func (cl *call) pace() {
 	cfg := cl.client.cfg
 	if cl.answer.status != http.StatusTooManyRequests {
-		cfg.pacer.succeeded()
+		cfg.pacer.Succeeded()
 	} else if after := cl.retryAfter(nil); after > 0 && after <= cl.settings.retry.MaxWait {
-		cfg.pacer.limited(after)
+		cfg.pacer.Limited(after)
 	}
 }
 
