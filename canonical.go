@@ -3,119 +3,14 @@ package mistralobs
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
-
-// digest stands for what a JSON value means: values that differ in the order of
-// names, in white space, in escapes or in how a number is written (1, 1.0, 10e-1)
-// have the same one. Numbers are not rounded. Names that stand twice count twice.
-type digest [sha256.Size]byte
-
-// digestOf returns the digest of valid JSON.
-func digestOf(raw []byte) digest {
-	s := scanner{data: raw}
-	return sha256.Sum256(s.appendMeaning(nil))
-}
-
-// appendMeaning reads a value and appends an encoding of its meaning: equal
-// meanings are equal bytes, and no two values' bytes can be mistaken for each other.
-func (s *scanner) appendMeaning(dst []byte) []byte {
-	switch c := s.peek(); {
-	case c == '{':
-		return s.appendObject(dst)
-	case c == '[':
-		dst = append(dst, '[')
-		s.array(func() bool {
-			dst = s.appendMeaning(dst)
-			return true
-		})
-		return append(dst, ']')
-	case c == '"':
-		raw, _ := s.raw()
-		return appendText(dst, raw)
-	case c == '-' || isDigit(c):
-		raw, _ := s.raw()
-		return appendSized(append(dst, '0'), canonicalNumber(string(raw)))
-	}
-	raw, _ := s.raw()
-	return append(dst, raw[:min(1, len(raw))]...) // t, f or n
-}
-
-// appendObject appends the members in the order of their names, whatever it was.
-func (s *scanner) appendObject(dst []byte) []byte {
-	dst = append(dst, '{')
-	start := len(dst)
-	var ends []int // of each member, in dst
-	s.list('{', '}', func() bool {
-		s.space()
-		from := s.pos
-		s.quoted()
-		dst = appendText(dst, s.data[from:s.pos])
-		s.take(':')
-		dst = s.appendMeaning(dst)
-		ends = append(ends, len(dst))
-		return true
-	})
-	members := make([][]byte, len(ends))
-	for i, end := range ends {
-		members[i] = dst[start:end]
-		start = end
-	}
-	if !slices.IsSortedFunc(members, bytes.Compare) {
-		slices.SortStableFunc(members, bytes.Compare)
-		sorted := slices.Concat(members...)
-		copy(dst[len(dst)-len(sorted):], sorted)
-	}
-	return append(dst, '}')
-}
-
-// appendText appends what a string says. One that is no Unicode says what it is written as.
-func appendText(dst, quoted []byte) []byte {
-	if inner := quoted[1 : len(quoted)-1]; isLiteral(inner) {
-		return appendSized(append(dst, '"'), inner)
-	}
-	text, err := jsontext.AppendUnquote(nil, quoted)
-	if err != nil {
-		return appendSized(append(dst, '\''), quoted)
-	}
-	return appendSized(append(dst, '"'), text)
-}
-
-func appendSized[T string | []byte](dst []byte, content T) []byte {
-	return append(binary.AppendUvarint(dst, uint64(len(content))), content...)
-}
-
-// canonicalNumber writes a JSON number in the one way that all equal ones are
-// written: its digits without zeros at the ends, and an exponent.
-func canonicalNumber(text string) string {
-	mantissa, exponentText, _ := strings.Cut(strings.ToLower(text), "e")
-	exponent, err := strconv.ParseInt(cmp.Or(exponentText, "0"), 10, 64)
-	if err != nil {
-		return text // an exponent of more than 63 bits: equal only to itself
-	}
-	mantissa, negative := strings.CutPrefix(mantissa, "-")
-	whole, fraction, _ := strings.Cut(mantissa, ".")
-	digits := strings.TrimLeft(whole+fraction, "0")
-	trimmed := strings.TrimRight(digits, "0")
-	if trimmed == "" {
-		return "0"
-	}
-	exponent += int64(len(digits)-len(trimmed)) - int64(len(fraction))
-	sign := ""
-	if negative {
-		sign = "-"
-	}
-	return sign + trimmed + "e" + strconv.FormatInt(exponent, 10)
-}
 
 // SyncDifference is a place where a record differs from what is wanted.
 type SyncDifference struct {
@@ -166,7 +61,7 @@ func compare(found []SyncDifference, path string, a, b any) []SyncDifference {
 			return found
 		}
 	}
-	if old, now := jsonText(a), jsonText(b); old == "" || now == "" || digestOf([]byte(old)) != digestOf([]byte(now)) {
+	if old, now := jsonText(a), jsonText(b); old == "" || now == "" || jsonscan.DigestOf([]byte(old)) != jsonscan.DigestOf([]byte(now)) {
 		if old != now {
 			found = append(found, SyncDifference{path, shortened([]byte(old)), shortened([]byte(now))})
 		}

@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
 // Conversation is a payload that is a chat. Everything it has no field for is
@@ -251,16 +253,16 @@ func (c Chunk) MarshalJSON() ([]byte, error) { return encodeFields(c.fields(), c
 // hold: names they lack, and values that would not be written back as they
 // came, because they are of another type or the same as nothing (null, "").
 func decodeFields(raw []byte, fields []field) (extra map[string]json.RawMessage, err error) {
-	err = eachMember(raw, func(m member) error {
-		i := slices.IndexFunc(fields, func(f field) bool { return f.name == string(m.name) })
-		if i >= 0 && fields[i].take(m.value) {
-			delete(extra, string(m.name)) // of an earlier one of the same name
+	err = eachMember(raw, func(m jsonscan.Member) error {
+		i := slices.IndexFunc(fields, func(f field) bool { return f.name == string(m.Name) })
+		if i >= 0 && fields[i].take(m.Value) {
+			delete(extra, string(m.Name)) // of an earlier one of the same name
 			return nil
 		}
 		if extra == nil {
 			extra = map[string]json.RawMessage{}
 		}
-		extra[string(m.name)] = slices.Clone(json.RawMessage(m.value))
+		extra[string(m.Name)] = slices.Clone(json.RawMessage(m.Value))
 		return nil
 	})
 	return extra, err

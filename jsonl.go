@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
 // JSONLRecord is one line of a dataset's JSONL file.
@@ -120,21 +121,21 @@ func readLine(r *bufio.Reader, long *[]byte) ([]byte, error) {
 
 // lineParts are the bytes of a line that make a record; they are the line's own.
 type lineParts struct {
-	payload    []byte   // nil in the shape with messages at the top
-	properties []byte   // nil if absent or null
-	messages   member   // without a name if absent
-	others     []member // what is neither payload nor properties
+	payload    []byte            // nil in the shape with messages at the top
+	properties []byte            // nil if absent or null
+	messages   jsonscan.Member   // without a name if absent
+	others     []jsonscan.Member // what is neither payload nor properties
 }
 
 // splitLine tells the parts of a line, and whether it is a record.
 func splitLine(text []byte) (parts lineParts, err error) {
-	err = eachMember(text, func(m member) error {
-		switch string(m.name) {
+	err = eachMember(text, func(m jsonscan.Member) error {
+		switch string(m.Name) {
 		case "payload":
-			parts.payload = m.value
+			parts.payload = m.Value
 			return mustBe('{', m)
 		case "properties":
-			if parts.properties = m.value; m.value.Kind() == 'n' {
+			if parts.properties = m.Value; m.Value.Kind() == 'n' {
 				parts.properties = nil
 				return nil
 			}
@@ -148,7 +149,7 @@ func splitLine(text []byte) (parts lineParts, err error) {
 	switch {
 	case err != nil || parts.payload != nil: // messages beside a payload are not the conversation
 		return parts, err
-	case parts.messages.name == nil:
+	case parts.messages.Name == nil:
 		return parts, errors.New(`it has neither "payload" nor "messages"`)
 	}
 	return parts, checkMessages(parts.messages)
@@ -156,24 +157,24 @@ func splitLine(text []byte) (parts lineParts, err error) {
 
 // checkMessages looks no further than that messages are objects: roles and
 // contents are the caller's.
-func checkMessages(m member) error {
+func checkMessages(m jsonscan.Member) error {
 	if err := mustBe('[', m); err != nil {
 		return err
 	}
-	s := scanner{data: m.value}
+	s := jsonscan.New(m.Value)
 	var message []byte
-	if !s.array(func() bool {
-		message, _ = s.raw() // the array is known to be valid
+	if !s.Array(func() bool {
+		message, _ = s.Raw() // the array is known to be valid
 		return message[0] == '{'
 	}) {
-		return fmt.Errorf("%q must hold objects, got %s", m.name, kindName(jsontext.Value(message).Kind()))
+		return fmt.Errorf("%q must hold objects, got %s", m.Name, kindName(jsontext.Value(message).Kind()))
 	}
 	return nil
 }
 
-func mustBe(kind jsontext.Kind, m member) error {
-	if got := m.value.Kind(); got != kind {
-		return fmt.Errorf("%q must be %s, got %s", m.name, kindName(kind), kindName(got))
+func mustBe(kind jsontext.Kind, m jsonscan.Member) error {
+	if got := m.Value.Kind(); got != kind {
+		return fmt.Errorf("%q must be %s, got %s", m.Name, kindName(kind), kindName(got))
 	}
 	return nil
 }
@@ -207,18 +208,18 @@ func cloneObjects(a, b []byte) (Object, Object) {
 }
 
 // joinMembers returns an object of the members as they were written, nil for none.
-func joinMembers(members []member) Object {
+func joinMembers(members []jsonscan.Member) Object {
 	if len(members) == 0 {
 		return nil
 	}
 	size := 1
 	for _, m := range members {
-		size += len(m.nameJSON) + len(m.value) + 2
+		size += len(m.NameJSON) + len(m.Value) + 2
 	}
 	object := make(Object, 0, size)
 	for i, m := range members {
 		object = append(object, "{,"[min(i, 1)])
-		object = append(append(append(object, m.nameJSON...), ':'), m.value...)
+		object = append(append(append(object, m.NameJSON...), ':'), m.Value...)
 	}
 	return append(object, '}')
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
 // Object is an undecoded JSON object: a payload or properties exactly as the
@@ -76,7 +77,7 @@ func checkObject(raw []byte) error {
 	switch kind := jsontext.Value(raw).Kind(); {
 	case len(bytes.TrimSpace(raw)) == 0:
 		return fmt.Errorf("%w, got nothing", errNotObject)
-	case !isJSON(raw):
+	case !jsonscan.Valid(raw):
 		return fmt.Errorf("%w, got invalid JSON: %w", errNotObject, jsonError(raw))
 	case kind != '{':
 		return fmt.Errorf("%w, got %s", errNotObject, kindName(kind))
@@ -205,31 +206,21 @@ func (o *Object) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// member is a name and a value of a JSON object; nameJSON is the name as it was written.
-type member struct {
-	name     []byte
-	nameJSON []byte
-	value    jsontext.Value
-}
-
-// eachMember calls f for the members of a JSON object in order, duplicates
-// included. Their bytes are raw's own.
-func eachMember(raw []byte, f func(member) error) (err error) {
-	s := scanner{data: raw}
-	ok := s.list('{', '}', func() bool {
-		m, ok := s.member()
-		if ok {
-			err = f(m)
-		}
-		return ok && err == nil
+// eachMember calls f for each member of a JSON object, in order and including repeated names. It stops at the first
+// error. The bytes of a member are those of raw.
+func eachMember(raw []byte, f func(jsonscan.Member) error) (err error) {
+	s := jsonscan.New(raw)
+	ok := s.Members(func(m jsonscan.Member) bool {
+		err = f(m)
+		return err == nil
 	})
 	switch {
 	case err != nil:
 		return err
 	case !ok:
 		return checkObject(raw)
-	case !s.end():
-		return fmt.Errorf("unexpected data after the object, at byte %d", s.pos)
+	case !s.End():
+		return fmt.Errorf("unexpected data after the object, at byte %d", s.Pos())
 	}
 	return nil
 }

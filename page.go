@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+
+	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
 // MaxPageSize is the largest page the service returns, and what the All methods ask for.
@@ -87,26 +89,26 @@ func fetchPage[T any, L any, P interface {
 const leastItem = 256
 
 // scan reads a page; item reads what is next into an item.
-func (p *Page[T]) scan(s *scanner, item func(*T) bool) bool {
-	return s.object(func(name []byte) bool {
+func (p *Page[T]) scan(s *jsonscan.Scanner, item func(*T) bool) bool {
+	return s.Object(func(name []byte) bool {
 		switch string(name) {
 		case "results":
 			if p.Items != nil {
 				return false // a second time
 			}
-			p.Items = make([]T, 0, min(MaxPageSize, len(s.data)/leastItem))
-			return s.array(func() bool {
+			p.Items = make([]T, 0, min(MaxPageSize, s.Len()/leastItem))
+			return s.Array(func() bool {
 				p.Items = append(p.Items, *new(T))
 				return item(&p.Items[len(p.Items)-1])
 			})
 		case "count":
-			return s.integer(&p.Total)
+			return s.Int(&p.Total)
 		case "next":
-			return s.textOrNull(&p.Next)
+			return s.NullableString(&p.Next)
 		case "previous":
-			return s.textOrNull(&p.Previous)
+			return s.NullableString(&p.Previous)
 		}
-		return s.skip()
+		return s.Skip()
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -60,45 +61,45 @@ func (l *recordList) page() *Page[Record] { return l.Records }
 
 // scan reads a page as the service documents it; false leaves another to the JSON library.
 func (l *recordList) scan(body []byte) bool {
-	s := scanner{data: body}
+	s := jsonscan.New(body)
 	var records *Page[Record]
-	ok := s.object(func(name []byte) bool {
+	ok := s.Object(func(name []byte) bool {
 		if string(name) != "records" {
-			return s.skip()
+			return s.Skip()
 		}
 		first := records == nil
 		records = &Page[Record]{}
 		return first && records.scan(&s, func(r *Record) bool { return r.scan(&s) })
 	})
-	if ok = ok && s.end(); ok {
+	if ok = ok && s.End(); ok {
 		l.Records = records
 	}
 	return ok
 }
 
-func (r *Record) scan(s *scanner) bool {
+func (r *Record) scan(s *jsonscan.Scanner) bool {
 	var payload, properties []byte
 	source := ""
-	ok := s.object(func(name []byte) bool {
+	ok := s.Object(func(name []byte) bool {
 		switch string(name) {
 		case "id":
-			return s.text(&r.ID)
+			return s.String(&r.ID)
 		case "dataset_id":
-			return s.repeated(&r.DatasetID)
+			return s.SharedString(&r.DatasetID)
 		case "created_at":
-			return s.time(&r.CreatedAt)
+			return s.Time(&r.CreatedAt)
 		case "updated_at":
-			return s.time(&r.UpdatedAt)
+			return s.Time(&r.UpdatedAt)
 		case "deleted_at":
-			return s.timeOrNull(&r.DeletedAt)
+			return s.NullableTime(&r.DeletedAt)
 		case "payload":
-			return s.rawObject(&payload)
+			return s.RawObject(&payload)
 		case "properties":
-			return s.rawObject(&properties)
+			return s.RawObject(&properties)
 		case "source":
-			return s.repeated(&source)
+			return s.SharedString(&source)
 		}
-		return s.skip()
+		return s.Skip()
 	})
 	// Copied, so that who keeps one record does not keep the whole page.
 	r.Payload, r.Properties = cloneObjects(payload, properties)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
 // Limits of a judge, in Unicode code points.
@@ -141,7 +142,7 @@ func (a Answer) String() string {
 // Float64 returns the answer as a number. It fails if it is none.
 func (a Answer) Float64() (float64, error) {
 	n, err := strconv.ParseFloat(string(a), 64)
-	if err != nil || !isJSON(a) {
+	if err != nil || !jsonscan.Valid(a) {
 		return 0, fmt.Errorf("mistralobs: the judge's answer %q is no number", string(a))
 	}
 	return n, nil

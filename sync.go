@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
 // DefaultSyncImportAbove is how many records are created one by one at most
@@ -154,13 +155,13 @@ type state struct {
 	id                  string
 	key                 recordKey
 	updated             time.Time
-	payload, properties digest
+	payload, properties jsonscan.Digest
 }
 
 func (s state) content() content { return content{s.payload, s.properties} }
 
 // content stands for a payload and properties.
-type content struct{ payload, properties digest }
+type content struct{ payload, properties jsonscan.Digest }
 
 // snapshot is the state of a dataset, in memory that does not depend on the size of its records.
 type snapshot struct {
@@ -217,7 +218,7 @@ func (s *RecordsService) awaitImports(ctx context.Context, datasetID string) err
 func (n *snapshot) add(record *Record, key string) error {
 	now := state{
 		id: record.ID, key: keyOf(record.Properties, key), updated: record.UpdatedAt,
-		payload: digestOf(record.Payload), properties: propertiesDigest(record.Properties),
+		payload: jsonscan.DigestOf(record.Payload), properties: propertiesDigest(record.Properties),
 	}
 	if now.key.meaning != "" {
 		if other, taken := n.byKey[now.key.meaning]; taken {
@@ -241,13 +242,12 @@ func keyOf(properties Object, name string) (key recordKey) {
 	if name == "" {
 		return key
 	}
-	s := scanner{data: properties}
-	s.list('{', '}', func() bool {
-		m, ok := s.member()
-		if ok && string(m.name) == name {
-			key = newRecordKey(m.value) // of equal names the last counts
+	s := jsonscan.New(properties)
+	s.Members(func(m jsonscan.Member) bool {
+		if string(m.Name) == name {
+			key = newRecordKey(m.Value) // of equal names the last counts
 		}
-		return ok
+		return true
 	})
 	return key
 }
@@ -256,8 +256,7 @@ func newRecordKey(raw []byte) recordKey {
 	if raw[0] == 'n' {
 		return recordKey{}
 	}
-	s := scanner{data: raw}
-	key := recordKey{string(s.appendMeaning(nil)), string(raw)}
+	key := recordKey{string(jsonscan.AppendMeaning(nil, raw)), string(raw)}
 	if raw[0] == '"' {
 		if text, err := jsontext.AppendUnquote(nil, raw); err == nil {
 			key.shown = string(text)
@@ -267,11 +266,11 @@ func newRecordKey(raw []byte) recordKey {
 }
 
 // propertiesDigest takes no properties for {}.
-func propertiesDigest(properties Object) digest {
+func propertiesDigest(properties Object) jsonscan.Digest {
 	if len(properties) == 0 {
 		properties = Object("{}")
 	}
-	return digestOf(properties)
+	return jsonscan.DigestOf(properties)
 }
 
 // wanted is a record that the dataset is to have.
@@ -317,7 +316,7 @@ func (in *input) add(record *JSONLRecord, key string) error {
 	if record == nil || checkObject(record.Payload) != nil || len(record.Properties) > 0 && checkObject(record.Properties) != nil {
 		return invalid("want", "record %d of the input has no payload, or properties that are no JSON object", w.index)
 	}
-	w.content = content{digestOf(record.Payload), propertiesDigest(record.Properties)}
+	w.content = content{jsonscan.DigestOf(record.Payload), propertiesDigest(record.Properties)}
 	if w.key = keyOf(record.Properties, key); key == "" {
 		in.byContent[w.content] = append(in.byContent[w.content], len(in.records))
 	} else if w.key.meaning == "" {

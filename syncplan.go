@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
 // SyncPlan is what would make a dataset equal to the records that are wanted. It
@@ -270,13 +272,13 @@ func (p *SyncPlan) decode(in itemJSON) (item SyncItem, err error) {
 		ChangesPayload: in.Payload != nil, ChangesProperties: in.Properties != nil,
 	}
 	if item.ChangesPayload {
-		item.content.payload = digestOf(in.Payload)
+		item.content.payload = jsonscan.DigestOf(in.Payload)
 		if item.body.payload, err = p.bodies.add(in.Payload); err != nil {
 			return item, err
 		}
 	}
 	if item.ChangesProperties {
-		item.content.properties = digestOf(in.Properties)
+		item.content.properties = jsonscan.DigestOf(in.Properties)
 		item.body.properties, err = p.bodies.add(in.Properties)
 	}
 	return item, err

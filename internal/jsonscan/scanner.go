@@ -1,0 +1,288 @@
+// Package jsonscan reads JSON that consists mostly of values to be passed on unread.
+//
+// A [Scanner] reads a document once, from front to back. It checks the syntax as the JSON library does, but it finds
+// the end of a string eight bytes at a time. Its methods return false for anything unexpected. The caller then uses
+// the JSON library, which reports the error.
+//
+// A [Digest] identifies the meaning of a JSON value.
+package jsonscan
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// MaxDepth is how deep values may be nested. The JSON library has the same limit.
+const MaxDepth = 10_000
+
+// Scanner reads one JSON document.
+type Scanner struct {
+	data   []byte
+	pos    int
+	depth  int
+	shared []string // results of SharedString
+}
+
+// New returns a scanner of data. Results of the scanner may share the memory of data.
+func New(data []byte) Scanner { return Scanner{data: data} }
+
+// Valid reports whether raw is one JSON value, with or without white space around it.
+func Valid(raw []byte) bool {
+	s := New(raw)
+	return s.Skip() && s.End()
+}
+
+// Member is one name and its value in a JSON object.
+type Member struct {
+	Name     []byte         // decoded
+	NameJSON []byte         // as written, with its quotes
+	Value    jsontext.Value // as written
+}
+
+// Len returns the length of the document.
+func (s *Scanner) Len() int { return len(s.data) }
+
+// Pos returns the offset of the next unread byte.
+func (s *Scanner) Pos() int { return s.pos }
+
+// End reports whether only white space is left.
+func (s *Scanner) End() bool {
+	s.space()
+	return s.pos == len(s.data)
+}
+
+// Peek returns the next byte that is not white space, or 0 at the end.
+func (s *Scanner) Peek() byte {
+	s.space()
+	if s.pos == len(s.data) {
+		return 0
+	}
+	return s.data[s.pos]
+}
+
+// Object reads an object. It calls member for each name, to read the value. It returns false if a name has escapes or
+// is not valid UTF-8; use [Scanner.Members] for objects with any names.
+func (s *Scanner) Object(member func(name []byte) bool) bool {
+	return s.list('{', '}', func() bool {
+		name, ok := s.quoted()
+		return ok && isLiteral(name) && s.accept(':') && member(name)
+	})
+}
+
+// Members reads an object and calls member for each of its members, in order and including repeated names.
+// It stops when member returns false.
+func (s *Scanner) Members(member func(Member) bool) bool {
+	return s.list('{', '}', func() bool {
+		m, ok := s.member()
+		return ok && member(m)
+	})
+}
+
+func (s *Scanner) member() (m Member, ok bool) {
+	s.space()
+	start := s.pos
+	name, ok := s.quoted()
+	if !ok {
+		return m, false
+	}
+	m.Name, m.NameJSON = name, s.data[start:s.pos]
+	if !isLiteral(name) {
+		// The only possible error is invalid UTF-8, which AppendUnquote replaces.
+		m.Name, _ = jsontext.AppendUnquote(nil, m.NameJSON)
+	}
+	if !s.accept(':') {
+		return m, false
+	}
+	m.Value, ok = s.Raw()
+	return m, ok
+}
+
+// Array reads an array. It calls element to read each of its values.
+func (s *Scanner) Array(element func() bool) bool { return s.list('[', ']', element) }
+
+func (s *Scanner) list(open, end byte, element func() bool) bool {
+	if s.depth == MaxDepth || !s.accept(open) {
+		return false
+	}
+	s.depth++
+	for first := true; !s.accept(end); first = false {
+		if !first && !s.accept(',') || !element() {
+			return false
+		}
+	}
+	s.depth--
+	return true
+}
+
+// Raw reads any value and returns it as written. The result shares the memory of the document.
+func (s *Scanner) Raw() ([]byte, bool) {
+	s.space()
+	start := s.pos
+	ok := s.Skip()
+	return s.data[start:s.pos:s.pos], ok
+}
+
+// Skip reads any value.
+func (s *Scanner) Skip() bool {
+	switch c := s.Peek(); {
+	case c == '"':
+		_, ok := s.quoted()
+		return ok
+	case c == '{':
+		return s.list('{', '}', s.skipMember)
+	case c == '[':
+		return s.list('[', ']', s.Skip)
+	case c == '-' || isDigit(c):
+		return s.skipNumber()
+	}
+	return s.Literal("true") || s.Literal("false") || s.Literal("null")
+}
+
+func (s *Scanner) skipMember() bool {
+	_, ok := s.quoted()
+	return ok && s.accept(':') && s.Skip()
+}
+
+// Literal reads the word, such as null, and reports whether it was next.
+func (s *Scanner) Literal(word string) bool {
+	s.space()
+	if rest := s.data[s.pos:]; len(rest) < len(word) || string(rest[:len(word)]) != word {
+		return false
+	}
+	s.pos += len(word)
+	return true
+}
+
+// accept moves past c and reports whether it was next.
+func (s *Scanner) accept(c byte) bool {
+	if s.Peek() != c || s.pos == len(s.data) {
+		return false
+	}
+	s.pos++
+	return true
+}
+
+func (s *Scanner) space() {
+	for s.pos < len(s.data) && isSpace(s.data[s.pos]) {
+		s.pos++
+	}
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func (s *Scanner) skipNumber() bool {
+	s.optional("-")
+	if !s.optional("0") && !s.digits() {
+		return false
+	}
+	if s.optional(".") && !s.digits() {
+		return false
+	}
+	if s.optional("eE") {
+		s.optional("+-")
+		return s.digits()
+	}
+	return true
+}
+
+// optional moves past the next byte if it is one of oneOf. It does not skip white space.
+func (s *Scanner) optional(oneOf string) bool {
+	for i := range len(oneOf) {
+		if s.pos < len(s.data) && s.data[s.pos] == oneOf[i] {
+			s.pos++
+			return true
+		}
+	}
+	return false
+}
+
+// digits moves past digits and reports whether there was at least one.
+func (s *Scanner) digits() bool {
+	start := s.pos
+	for s.pos < len(s.data) && isDigit(s.data[s.pos]) {
+		s.pos++
+	}
+	return s.pos > start
+}
+
+// quoted reads a string and returns the bytes between its quotes, as written.
+func (s *Scanner) quoted() ([]byte, bool) {
+	if !s.accept('"') {
+		return nil, false
+	}
+	start := s.pos
+	for {
+		s.pos += plainBytes(s.data[s.pos:])
+		if s.pos == len(s.data) {
+			return nil, false
+		}
+		switch s.data[s.pos] {
+		case '"':
+			s.pos++
+			return s.data[start : s.pos-1], true
+		case '\\':
+			if !s.skipEscape() {
+				return nil, false
+			}
+		default: // a control character
+			return nil, false
+		}
+	}
+}
+
+func (s *Scanner) skipEscape() bool {
+	s.pos++
+	if s.optional(`"\/bfnrt`) {
+		return true
+	}
+	if !s.optional("u") {
+		return false
+	}
+	for range 4 {
+		if !s.optional("0123456789abcdefABCDEF") {
+			return false
+		}
+	}
+	return true
+}
+
+// Each constant holds the same byte eight times.
+const (
+	ones        = 0x0101010101010101
+	highBits    = 0x80 * ones
+	quotes      = '"' * ones
+	backslashes = '\\' * ones
+	spaces      = ' ' * ones
+)
+
+// stops sets the highest bit of each byte in word that is a quote, a backslash or a control character. Only the lowest
+// of these bits is exact; a borrow may set higher ones.
+func stops(word uint64) uint64 {
+	quote, backslash := word^quotes, word^backslashes
+	return ((word-spaces)&^word | (quote-ones)&^quote | (backslash-ones)&^backslash) & highBits
+}
+
+// plainBytes returns the number of bytes before the first quote, backslash or control character.
+func plainBytes(b []byte) int {
+	n := 0
+	for ; len(b)-n >= 8; n += 8 {
+		if found := stops(binary.LittleEndian.Uint64(b[n:])); found != 0 {
+			return n + bits.TrailingZeros64(found)/8
+		}
+	}
+	for ; n < len(b); n++ {
+		if c := b[n]; c == '"' || c == '\\' || c < ' ' {
+			break
+		}
+	}
+	return n
+}
+
+// isLiteral reports whether the bytes between quotes are the decoded string.
+func isLiteral(inner []byte) bool { return bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) }
