@@ -456,8 +456,8 @@ func TestExportRecords(t *testing.T) {
 			got = append(got, *record)
 		}
 		assert.Equal(t, []mistralobs.JSONLRecord{
-			{Payload: mistralobs.Object(`{"a":1}`), Properties: mistralobs.Object(`{"b": 2}`), Extra: mistralobs.Object(`{"id":"x"}`)},
-			{Payload: mistralobs.Object(`{"messages":[],"model":"m"}`), Properties: mistralobs.Object(`{}`)},
+			{Payload: mistralobs.Object(`{"a":1}`), Properties: mistralobs.Object(`{"b": 2}`), Extra: mistralobs.Object(`{"id":"x"}`), Line: 1},
+			{Payload: mistralobs.Object(`{"messages":[],"model":"m"}`), Properties: mistralobs.Object(`{}`), Line: 2},
 		}, got)
 		var lineError *mistralobs.LineError
 		require.ErrorAs(t, last, &lineError)

@@ -23,6 +23,8 @@ type JSONLRecord struct {
 	// Extra holds what stands beside a "payload" and its "properties", such as
 	// ids; nil if nothing does.
 	Extra Object
+	// Line is the number of the line, from 1. Blank lines count.
+	Line int
 }
 
 // ReadJSONL returns the records of a dataset file, one a line, in either
@@ -49,6 +51,7 @@ func ReadJSONL(r io.Reader) iter.Seq2[*JSONLRecord, error] {
 				yield(nil, &LineError{Line: line.number, Err: err})
 				return
 			}
+			record.Line = line.number
 			if !yield(record, nil) {
 				return
 			}

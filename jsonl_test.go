@@ -89,12 +89,24 @@ func TestReadJSONL(t *testing.T) {
 				var got []*mistralobs.JSONLRecord
 				for record, err := range mistralobs.ReadJSONL(reader(strings.NewReader(test.file))) {
 					require.NoError(t, err)
+					assert.Positive(t, record.Line)
+					record.Line = 0 // the next test compares it
 					got = append(got, record)
 				}
 				assert.Equal(t, test.want, got)
 			})
 		}
 	}
+}
+
+func TestReadJSONLNumbersLines(t *testing.T) {
+	t.Parallel()
+	var lines []int
+	for record, err := range mistralobs.ReadJSONL(strings.NewReader("\ufeff\n{\"payload\":{}}\r\n \n{\"messages\":[]}\n{\"payload\":{}}")) {
+		require.NoError(t, err)
+		lines = append(lines, record.Line)
+	}
+	assert.Equal(t, []int{2, 4, 5}, lines)
 }
 
 func TestReadJSONLRefuses(t *testing.T) {
@@ -209,6 +221,7 @@ func TestReadJSONLRecordsStay(t *testing.T) {
 	require.Len(t, kept, 10_000)
 	want := &mistralobs.JSONLRecord{Payload: mistralobs.Object(`{"a":1}`), Properties: mistralobs.Object(`{"k":1}`), Extra: mistralobs.Object(`{"x":1}`)}
 	for i := 0; i < len(kept); i += 2 {
+		want.Line = i + 1
 		require.Equal(t, want, kept[i])
 	}
 }

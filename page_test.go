@@ -32,9 +32,26 @@ var walks = []struct {
 	{"records", "/v1/observability/datasets/" + datasetID + "/records", func(ctx context.Context, c *mistralobs.Client, p mistralobs.ListParams) iter.Seq2[string, error] {
 		return idsIn(c.Records.All(ctx, datasetID, p), func(r *mistralobs.Record) string { return r.ID })
 	}},
+	{"records", "/v1/observability/datasets/" + datasetID + "/records", recordPages},
 	{"tasks", "/v1/observability/datasets/" + datasetID + "/tasks", func(ctx context.Context, c *mistralobs.Client, p mistralobs.ListParams) iter.Seq2[string, error] {
 		return idsIn(c.Tasks.All(ctx, datasetID, p), func(t *mistralobs.ImportTask) string { return t.ID })
 	}},
+}
+
+func recordPages(ctx context.Context, c *mistralobs.Client, p mistralobs.ListParams) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for page, err := range c.Records.Pages(ctx, datasetID, p) {
+			if err != nil {
+				yield("", err)
+				return
+			}
+			for _, record := range page.Items {
+				if !yield(record.ID, nil) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func idsIn[T any](all iter.Seq2[*T, error], id func(*T) string) iter.Seq2[string, error] {

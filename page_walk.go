@@ -17,10 +17,14 @@ type walk[T any] struct {
 
 // walkAll returns a walk over a list in the largest pages, unless params says otherwise.
 func walkAll[T any](ctx context.Context, params ListParams, fetch func(context.Context, ListParams) (*Page[T], error), id func(*T) string) iter.Seq2[*T, error] {
+	return newWalk(params, fetch, id).items(ctx)
+}
+
+func newWalk[T any](params ListParams, fetch func(context.Context, ListParams) (*Page[T], error), id func(*T) string) walk[T] {
 	if params.PageSize == 0 {
 		params.PageSize = MaxPageSize
 	}
-	return walk[T]{params, fetch, id}.items(ctx)
+	return walk[T]{params, fetch, id}
 }
 
 // items yields the items of all pages, and at most one error, last.

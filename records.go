@@ -126,7 +126,17 @@ func (s *RecordsService) List(ctx context.Context, datasetID string, params List
 // most one error, last: one of List's, or one matching [ErrNoProgress] if the
 // service repeats itself.
 func (s *RecordsService) All(ctx context.Context, datasetID string, params ListParams, opts ...CallOption) iter.Seq2[*Record, error] {
-	return walkAll(ctx, params, func(ctx context.Context, params ListParams) (*Page[Record], error) {
+	return s.walk(datasetID, params, opts).items(ctx)
+}
+
+// Pages returns the pages that [RecordsService.All] reads, for programs that need Page.Total: if it differs between two
+// pages, records were added or removed during the walk.
+func (s *RecordsService) Pages(ctx context.Context, datasetID string, params ListParams, opts ...CallOption) iter.Seq2[*Page[Record], error] {
+	return s.walk(datasetID, params, opts).pages(ctx)
+}
+
+func (s *RecordsService) walk(datasetID string, params ListParams, opts []CallOption) walk[Record] {
+	return newWalk(params, func(ctx context.Context, params ListParams) (*Page[Record], error) {
 		return s.List(ctx, datasetID, params, opts...)
 	}, func(r *Record) string { return r.ID })
 }

@@ -98,9 +98,9 @@ func TestFlowImportAndExport(t *testing.T) {
 		assert.Len(t, collect(t, c.Tasks.All(ctx, id, mistralobs.ListParams{})), 2)
 
 		want := []mistralobs.JSONLRecord{
-			{Payload: mistralobs.Object(`{"messages":[{"role":"user","content":"1"}]}`), Properties: mistralobs.Object(`{"n":9007199254740993}`)},
-			{Payload: mistralobs.Object(`{"any": "thing"}`), Properties: mistralobs.Object(`{}`)},
-			{Payload: mistralobs.Object(`{"messages":[],"model":"m"}`), Properties: mistralobs.Object(`{}`)},
+			{Payload: mistralobs.Object(`{"messages":[{"role":"user","content":"1"}]}`), Properties: mistralobs.Object(`{"n":9007199254740993}`), Line: 1},
+			{Payload: mistralobs.Object(`{"any": "thing"}`), Properties: mistralobs.Object(`{}`), Line: 2},
+			{Payload: mistralobs.Object(`{"messages":[],"model":"m"}`), Properties: mistralobs.Object(`{}`), Line: 3},
 		}
 		assert.Equal(t, want, collect(t, c.Exports.Records(ctx, id)))
 		path := filepath.Join(t.TempDir(), "out.jsonl")
