@@ -1,22 +1,19 @@
 package mistralobstest
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 )
 
-// An answer is what an operation that succeeded says.
+// An answer is the response of an operation that succeeded.
 type answer struct {
 	status int
 	body   []byte // JSON; nil for 204
 }
 
-// A failure is an answer that is an error, in one of the service's shapes.
+// A failure is an error response, in one of the service's shapes.
 type failure struct {
 	status int
 	header http.Header
@@ -25,22 +22,28 @@ type failure struct {
 
 func (f *failure) Error() string { return strconv.Itoa(f.status) + " " + string(f.body) }
 
-// apiError is the observability API's own shape.
+type fields map[string]any
+
+func newFailure(status int, body any) *failure {
+	return &failure{status: status, header: http.Header{}, body: toJSON(body)}
+}
+
+// apiError returns an error in the shape of the observability API.
 func apiError(status int, code, message string) *failure {
 	return newFailure(status, fields{"detail": fields{"message": message, "error_code": code}})
 }
 
-// frameworkError is what the web framework says of a request that reaches no operation.
+// frameworkError returns an error in the shape of the web framework.
 func frameworkError(status int, detail string) *failure {
 	return newFailure(status, fields{"detail": detail})
 }
 
-// platformError is the shape of the platform around the API, and of the Files API.
+// platformError returns an error in the shape of the platform and the Files API.
 func platformError(status int, kind, code, message string) *failure {
 	return newFailure(status, fields{"object": "error", "message": message, "type": kind, "param": nil, "code": code})
 }
 
-// A complaint is one thing that validation finds wrong.
+// A complaint is one finding of validation.
 type complaint struct {
 	Type  string `json:"type"`
 	Loc   []any  `json:"loc"`
@@ -56,12 +59,12 @@ func (c complaint) String() string {
 	return strings.Join(place, ".") + ": " + c.Msg
 }
 
-// validationError is the answer to a request that is not as described, in the
-// shape of the API that the request is for.
+// validationError returns a 422 in the shape of the API that the request calls.
 func validationError(r *http.Request, complaints ...complaint) *failure {
 	if strings.HasPrefix(r.URL.Path, filesPath) {
+		message := fields{"detail": complaints}
 		return newFailure(http.StatusUnprocessableEntity, fields{
-			"object": "error", "message": fields{"detail": complaints}, "type": "invalid_request_error", "param": nil, "code": nil,
+			"object": "error", "message": message, "type": "invalid_request_error", "param": nil, "code": nil,
 		})
 	}
 	texts := make([]string, len(complaints))
@@ -69,45 +72,4 @@ func validationError(r *http.Request, complaints ...complaint) *failure {
 		texts[i] = c.String()
 	}
 	return apiError(http.StatusUnprocessableEntity, "VALIDATION_ERROR", strings.Join(texts, "; "))
-}
-
-type fields map[string]any
-
-func newFailure(status int, body any) *failure {
-	return &failure{status: status, header: http.Header{}, body: toJSON(body)}
-}
-
-func toJSON(v any) []byte {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		panic("mistralobstest: " + err.Error()) // only the package's own values come here
-	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
-}
-
-// An object builds a JSON object by hand, because encoding/json would change
-// the bytes of payloads and properties, which must survive.
-type object struct{ buf []byte }
-
-func (o *object) raw(name string, value []byte) *object {
-	o.buf = append(o.buf, "{,"[min(len(o.buf), 1)])
-	o.buf = append(o.buf, toJSON(name)...)
-	o.buf = append(append(o.buf, ':'), value...)
-	return o
-}
-
-func (o *object) set(name string, value any) *object { return o.raw(name, toJSON(value)) }
-
-func (o *object) time(name string, t time.Time) *object { return o.set(name, formatTime(t)) }
-
-func (o *object) bytes() []byte { return append(o.buf, '}') }
-
-// formatTime writes a time as the service does: UTC, with milliseconds.
-func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
-
-// stamps writes the fields that every stored thing begins with.
-func stamps(id string, created, updated time.Time) *object {
-	return new(object).set("id", id).time("created_at", created).time("updated_at", updated).set("deleted_at", nil)
 }

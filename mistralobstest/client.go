@@ -6,9 +6,10 @@ import (
 	mistralobs "github.com/mistralobs/mistralobs-go"
 )
 
-// Client returns an SDK client for the server, with the server's key and
-// [Server.HTTPClient], then opts on top. A client that cannot be made ends the
-// test; its idle connections are closed when the test ends.
+// Client returns an SDK client for the server. It uses the server's URL and
+// key and [Server.HTTPClient]; opts are applied after these. It fails the test
+// if the client cannot be created, and closes the client's idle connections
+// when the test ends.
 func (s *Server) Client(t testing.TB, opts ...mistralobs.Option) *mistralobs.Client {
 	t.Helper()
 	httpClient := s.HTTPClient()

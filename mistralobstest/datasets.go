@@ -3,18 +3,14 @@ package mistralobstest
 import (
 	"fmt"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 )
 
-// The limits of the API, as its description states them.
+// The limits of names and descriptions, in code points.
 const (
-	defaultPageSize = 50
-	maxPageSize     = 100
-	minName         = 5
-	maxName         = 50
-	maxDescription  = 200
+	minName        = 5
+	maxName        = 50
+	maxDescription = 200
 )
 
 func (s *Server) listDatasets(r *http.Request) (answer, error) {
@@ -25,16 +21,23 @@ func (s *Server) listDatasets(r *http.Request) (answer, error) {
 	}
 	d, _, unlock := s.lock()
 	defer unlock()
-	found := d.datasets
-	if q := strings.ToLower(r.URL.Query().Get("q")); q != "" {
-		found = nil
-		for _, ds := range d.datasets {
-			if strings.Contains(strings.ToLower(ds.name+"\n"+ds.description), q) {
-				found = append(found, ds)
-			}
+	found := d.search(r.URL.Query().Get("q"))
+	return pageOf("datasets", found, p, d.datasetJSON), nil
+}
+
+// search returns the datasets whose name or description contains the text.
+func (d *store) search(text string) []*dataset {
+	if text == "" {
+		return d.datasets
+	}
+	text = strings.ToLower(text)
+	var found []*dataset
+	for _, ds := range d.datasets {
+		if strings.Contains(strings.ToLower(ds.name+"\n"+ds.description), text) {
+			found = append(found, ds)
 		}
 	}
-	return pageOf("datasets", found, p, func(ds *dataset) []byte { return d.datasetJSON(ds) }), nil
+	return found
 }
 
 func (s *Server) createDataset(r *http.Request) (answer, error) {
@@ -84,7 +87,7 @@ func (s *Server) updateDataset(r *http.Request) (answer, error) {
 	})
 }
 
-// withDataset runs f on the dataset that the path names, under the lock.
+// withDataset calls f with the dataset that the path names, under the lock.
 func (s *Server) withDataset(r *http.Request, f func(*store, *dataset) (answer, error)) (answer, error) {
 	c := check(r)
 	id := c.pathID("dataset_id")
@@ -95,7 +98,8 @@ func (s *Server) withDataset(r *http.Request, f func(*store, *dataset) (answer, 
 	defer unlock()
 	ds := d.datasetByID[strings.ToLower(id)]
 	if ds == nil {
-		return answer{}, apiError(http.StatusNotFound, "DATASET_NOT_FOUND", fmt.Sprintf("Dataset %s not found", id))
+		message := fmt.Sprintf("Dataset %s not found", id)
+		return answer{}, apiError(http.StatusNotFound, "DATASET_NOT_FOUND", message)
 	}
 	return f(d, ds)
 }
@@ -105,47 +109,18 @@ func (d *store) datasetJSON(ds *dataset) []byte {
 		set("owner_id", d.owner).set("workspace_id", d.workspace).bytes()
 }
 
-// A page is the part of a list that a request asks for.
-type page struct {
-	number, size int
-	url          *url.URL // of the request
+// A Dataset is a dataset that the server holds.
+type Dataset struct {
+	ID, Name, Description string
 }
 
-func (c *checker) page() page {
-	return page{
-		number: c.queryInt("page", 1, 1, 1<<31-1), size: c.queryInt("page_size", defaultPageSize, 0, maxPageSize), url: c.r.URL,
+// Datasets returns the existing datasets in the order of creation.
+func (s *Server) Datasets() []Dataset {
+	d, _, unlock := s.lock()
+	defer unlock()
+	datasets := make([]Dataset, len(d.datasets))
+	for i, ds := range d.datasets {
+		datasets[i] = Dataset{ID: ds.id, Name: ds.name, Description: ds.description}
 	}
-}
-
-// link is the address of another page.
-func (p page) link(number int) string {
-	query := p.url.Query()
-	query.Set("page", strconv.Itoa(number))
-	query.Set("page_size", strconv.Itoa(p.size))
-	return p.url.Path + "?" + query.Encode()
-}
-
-// pageOf cuts a page out of a list and writes it in its envelope.
-func pageOf[T any](envelope string, list []T, p page, write func(T) []byte) answer {
-	start := len(list)
-	if p.size > 0 && p.number-1 <= len(list)/p.size { // which also keeps the product small
-		start = min(len(list), (p.number-1)*p.size)
-	}
-	end := min(len(list), start+p.size)
-	results := []byte{'['}
-	for i, item := range list[start:end] {
-		if i > 0 {
-			results = append(results, ',')
-		}
-		results = append(results, write(item)...)
-	}
-	var next, previous any
-	if end < len(list) {
-		next = p.link(p.number + 1)
-	}
-	if p.number > 1 {
-		previous = p.link(p.number - 1)
-	}
-	body := new(object).raw("results", append(results, ']')).set("count", len(list)).set("next", next).set("previous", previous).bytes()
-	return answer{http.StatusOK, new(object).raw(envelope, body).bytes()}
+	return datasets
 }

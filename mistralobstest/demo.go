@@ -9,7 +9,7 @@ import (
 	mistralobs "github.com/mistralobs/mistralobs-go"
 )
 
-// Demo names what [Server.SeedDemo] has put into a server.
+// Demo holds the ids of the data that [Server.SeedDemo] has added.
 type Demo struct {
 	DatasetID          string   `json:"dataset_id"`
 	CampaignID         string   `json:"campaign_id"`
@@ -17,13 +17,14 @@ type Demo struct {
 	ConversationIDs    []string `json:"conversation_ids"`
 }
 
-// SeedDemo adds a dataset named "Support tickets" with a dozen records, whose
-// properties have an "id", a "category" and an "expected_output", and a
-// campaign, completion events and playground conversations to import.
+// SeedDemo adds demo data: a dataset named "Support tickets" with twelve
+// records, and a campaign, completion events and playground conversations to
+// import. The properties of each record are "id", "category" and
+// "expected_output".
 func (s *Server) SeedDemo() Demo {
 	tickets := demoTickets()
 	demo := Demo{
-		DatasetID:  s.SeedDataset("Support tickets", "Questions of customers, with the answers we want", tickets...),
+		DatasetID:  s.SeedDataset("Support tickets", "Questions of customers, with the expected answers", tickets...),
 		CampaignID: s.SeedCampaign(tickets[:3]...),
 	}
 	for _, ticket := range tickets[:3] {
@@ -60,12 +61,10 @@ func demoTicket(id, question, answer, category string) Conversation {
 	return Conversation{Payload: payload, Properties: properties}
 }
 
-// ClientOrDemo is for scripts that should also run without an API key: with
-// MISTRAL_API_KEY it returns a client of the service (or of what
-// MISTRAL_BASE_URL names); without, of a server that it starts, with the data
-// of [Server.SeedDemo], and it says so on messages, since what is done there is
-// gone when the program ends. Call done at the end. Its errors are those of
-// [mistralobs.NewClient].
+// ClientOrDemo returns a client of the service if MISTRAL_API_KEY is set. If
+// not, it starts a server with the data of [Server.SeedDemo], writes a message
+// about it to messages, and returns a client of that server. Call done at the
+// end. It returns the errors of [mistralobs.NewClient].
 func ClientOrDemo(messages io.Writer, opts ...mistralobs.Option) (client *mistralobs.Client, done func(), err error) {
 	if os.Getenv("MISTRAL_API_KEY") != "" {
 		client, err = mistralobs.NewClient(opts...)

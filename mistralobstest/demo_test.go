@@ -2,9 +2,7 @@ package mistralobstest_test
 
 import (
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -67,24 +65,4 @@ func TestClientOrDemo(t *testing.T) {
 		done()
 		assert.ErrorIs(t, err, mistralobs.ErrInvalidParams)
 	})
-}
-
-// A file that has expired is as good as deleted, for imports too.
-func TestExpiredFileIsNotImported(t *testing.T) {
-	t.Parallel()
-	var hours atomic.Int64
-	server := mistralobstest.NewServer(mistralobstest.WithTaskDuration(0), mistralobstest.WithClock(func() time.Time {
-		return time.Date(2026, 1, 1, int(hours.Load()), 0, 0, 0, time.UTC)
-	}))
-	t.Cleanup(server.Close)
-	client := server.Client(t)
-	dataset := server.SeedDataset("Support tickets", "")
-	file, err := client.Files.Upload(t.Context(), mistralobs.UploadParams{Name: "a.jsonl", Body: strings.NewReader(`{"payload":{}}`), Expiry: time.Hour})
-	require.NoError(t, err)
-	hours.Store(2)
-	task, err := client.Imports.FromFile(t.Context(), dataset, file.ID)
-	require.NoError(t, err)
-	_, err = client.Tasks.Wait(t.Context(), dataset, task.ID)
-	var failed *mistralobs.TaskError
-	require.ErrorAs(t, err, &failed)
 }

@@ -1,5 +1,5 @@
 // Package mistralobstest is an in-memory server of the Mistral Observability
-// Datasets API, for tests of programs that use the API, with whatever client.
+// Datasets API. It is for tests of programs that call the API, in any language.
 //
 //	func TestImport(t *testing.T) {
 //		server := mistralobstest.NewServer()
@@ -7,34 +7,37 @@
 //		client := server.Client(t) // a *mistralobs.Client
 //
 //		server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsCreate, Status: 503})
-//		// … run the program against client, or against server.URL and server.APIKey …
-//		// … then look at server.Records(datasetID) and server.Requests().
+//		// … run the program with client, or with server.URL and server.APIKey …
+//		// … then assert on server.Records(datasetID) and server.Requests().
 //	}
 //
-// It carries out all operations, validates as the service does, and answers in
-// the service's error shapes. Imports run as tasks over a time that can be set
-// ([WithTaskDuration]); exported files are behind links that expire. Faults of
-// every kind can be injected ([Fault]), always for stated calls, so that a test
-// is repeatable. With [WithInMemoryNetwork] a server lives inside a
-// [testing/synctest] bubble, where its delays take no time.
+// The server implements every operation, validates requests as the service
+// does, and returns errors in the service's shapes. An import is a task that
+// runs for a settable time ([WithTaskDuration]). An exported file is behind a
+// signed link that expires ([WithExportTTL]). A [Fault] makes chosen calls
+// fail, and the choice is repeatable. With [WithInMemoryNetwork] a server works
+// inside a [testing/synctest] bubble, where its delays take no real time.
 //
-// # Where it differs from the service
+// # Differences from the service
 //
-//   - There is one workspace, one owner and one key.
-//   - Campaigns, explorer events and playground conversations are what the
-//     Seed methods put there.
-//   - The judge is no model: a classification takes the option that the
-//     record's properties name or whose words are most in the last answer, a
-//     regression tells how many words of expected_output are in it.
-//   - The texts of messages, the order of lists (by creation), the form of the
-//     next and previous links, and what happens on a bulk deletion of ids that
-//     do not exist (nothing) are guesses: the service's reference does not say.
+// The service's reference leaves much open. The server then does what is most
+// likely, and a test should not depend on it. These are the guesses:
+//
+//   - There is one workspace, one owner and one API key.
+//   - Campaigns, explorer events and playground conversations exist only if a
+//     Seed method added them.
+//   - The judge is not a model. A classification returns the option that the
+//     record's properties name, else the option that shares most words with the
+//     last answer. A regression returns the share of the words of
+//     expected_output that the last answer contains.
+//   - Lists are in the order of creation. The form of the next and previous
+//     links, and the texts of messages, are invented.
+//   - A bulk deletion ignores ids that do not exist.
 //   - An import of an unknown file, event, conversation or record is a task
-//     that fails; an unknown campaign is a 404 at once.
-//   - A record is in its dataset at the end of its import, not little by little.
-//   - What validation finds comes in the API's own error shape, as the API's
-//     description says, not in the web framework's, which has been seen too; a
-//     Fault can answer with that one.
-//   - The search for datasets looks for the text in names and descriptions,
-//     without regard to case.
+//     that fails. An unknown campaign is a 404 at once.
+//   - All records of an import appear when its task completes, not before.
+//   - Validation errors have the API's own shape, as its description says. The
+//     web framework's shape has been seen too; a Fault can return it.
+//   - The text search for datasets ignores case and searches names and
+//     descriptions.
 package mistralobstest

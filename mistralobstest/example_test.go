@@ -13,9 +13,10 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// connect makes a client; a test calls server.Client(t).
+// connect creates a client. A test calls server.Client(t) instead.
 func connect(server *mistralobstest.Server, opts ...mistralobs.Option) *mistralobs.Client {
-	client, err := mistralobs.NewClient(append(opts, mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey))...)
+	opts = append(opts, mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey))
+	client, err := mistralobs.NewClient(opts...)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -54,11 +55,12 @@ func ExampleFault() {
 	server := mistralobstest.NewServer()
 	defer server.Close()
 	client := connect(server)
-	// The third creation is carried out, but its answer is lost.
+	// The server carries out the third call, but its response is lost.
 	var lost mistralobstest.Break = mistralobstest.ResetUnanswered
 	server.Inject(mistralobstest.Fault{Operation: mistralobstest.DatasetsCreate, Skip: 2, Break: lost})
 	for i := range 3 {
-		_, err := client.Datasets.Create(context.Background(), mistralobs.CreateDatasetParams{Name: fmt.Sprintf("Dataset %d", i)})
+		params := mistralobs.CreateDatasetParams{Name: fmt.Sprintf("Dataset %d", i)}
+		_, err := client.Datasets.Create(context.Background(), params)
 		fmt.Println(errors.Is(err, mistralobs.ErrMaybeApplied))
 	}
 	fmt.Println(len(server.Datasets()), "datasets,", len(mistralobstest.Operations()), "operations can fail")
@@ -72,8 +74,10 @@ func ExampleFault() {
 func ExampleWithTaskOutcome() {
 	server := mistralobstest.NewServer(
 		mistralobstest.WithTaskDuration(0),
-		mistralobstest.WithTaskOutcome(func(task mistralobstest.TaskInfo) (status, message string) { return "FAILED", "disk full" }),
-		mistralobstest.WithTaskProgress(nil), // as a service that does not tell
+		mistralobstest.WithTaskOutcome(func(mistralobstest.TaskInfo) (status, message string) {
+			return "FAILED", "disk full"
+		}),
+		mistralobstest.WithTaskProgress(nil), // tasks then have no progress
 	)
 	defer server.Close()
 	demo := server.SeedDemo()
@@ -89,13 +93,22 @@ func ExampleWithTaskOutcome() {
 }
 
 func ExampleNewUnstartedServer() {
-	// For a server of one's own: TLS, another port, a middleware.
-	api := mistralobstest.NewUnstartedServer(mistralobstest.WithRequestLog(0), mistralobstest.WithLatency(time.Millisecond),
-		mistralobstest.WithRateLimit(100, 10), mistralobstest.WithExportTTL(time.Minute), mistralobstest.WithClock(time.Now))
+	// The API behind the caller's own HTTP server, here with TLS.
+	api := mistralobstest.NewUnstartedServer(
+		mistralobstest.WithRequestLog(0),
+		mistralobstest.WithLatency(time.Millisecond),
+		mistralobstest.WithRateLimit(100, 10),
+		mistralobstest.WithExportTTL(time.Minute),
+		mistralobstest.WithClock(time.Now),
+	)
 	defer api.Close()
 	server := httptest.NewTLSServer(api.Handler())
 	defer server.Close()
-	client, err := mistralobs.NewClient(mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(mistralobstest.DefaultAPIKey), mistralobs.WithHTTPClient(server.Client()))
+	client, err := mistralobs.NewClient(
+		mistralobs.WithBaseURL(server.URL),
+		mistralobs.WithAPIKey(mistralobstest.DefaultAPIKey),
+		mistralobs.WithHTTPClient(server.Client()),
+	)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -107,7 +120,7 @@ func ExampleNewUnstartedServer() {
 	// Output: 0
 }
 
-// In a test, inside of synctest.Test, nothing of this takes any time.
+// Inside synctest.Test, the delays of such a server take no real time.
 func ExampleWithInMemoryNetwork() {
 	server := mistralobstest.NewServer(mistralobstest.WithInMemoryNetwork())
 	defer server.Close()

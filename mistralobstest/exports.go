@@ -18,8 +18,8 @@ import (
 
 const exportsPath = "/exports"
 
-// A blob is an exported file. What is in it never changes: other content is
-// another blob. It is kept as long as a link to it works.
+// A blob is an exported file. Its content never changes; other content makes
+// another blob. The server keeps it as long as a link to it works.
 type blob struct {
 	dataset          *dataset
 	content          []byte
@@ -38,7 +38,8 @@ func (s *Server) exportJSONL(r *http.Request) (answer, error) {
 		path := exportsPath + "/" + ds.id + "/" + hex.EncodeToString(sum[:16]) + ".jsonl"
 		maps.DeleteFunc(d.blobs, func(_ string, b *blob) bool { return now.After(b.expires) })
 		if d.blobs[path] == nil {
-			d.blobs[path] = &blob{dataset: ds, content: content, etag: `"` + hex.EncodeToString(sum[16:24]) + `"`, created: now}
+			etag := `"` + hex.EncodeToString(sum[16:24]) + `"`
+			d.blobs[path] = &blob{dataset: ds, content: content, etag: etag, created: now}
 		}
 		expires := now.Add(s.options.exportTTL)
 		d.blobs[path].expires = expires
@@ -47,7 +48,7 @@ func (s *Server) exportJSONL(r *http.Request) (answer, error) {
 	})
 }
 
-// downloadExport is the storage behind the links: another service than the API.
+// downloadExport serves an export link as an object storage does.
 func (s *Server) downloadExport(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Ms-Request-Id", newRequestID())
 	d, now, unlock := s.lock()
@@ -55,9 +56,11 @@ func (s *Server) downloadExport(w http.ResponseWriter, r *http.Request) {
 	unlock()
 	switch {
 	case r.Header.Get("Authorization") != "":
-		storageError(w, http.StatusForbidden, "AuthenticationFailed", "A signed link takes no Authorization header.")
+		storageError(w, http.StatusForbidden, "AuthenticationFailed",
+			"A signed link must not be requested with an Authorization header.")
 	case !s.signer.valid(r.URL.Path, r.URL.Query(), now):
-		storageError(w, http.StatusForbidden, "AuthenticationFailed", "The signature is not valid, or the link has expired.")
+		storageError(w, http.StatusForbidden, "AuthenticationFailed",
+			"The signature is not valid, or the link has expired.")
 	case b == nil:
 		storageError(w, http.StatusNotFound, "BlobNotFound", "The specified blob does not exist.")
 	default:
@@ -67,31 +70,35 @@ func (s *Server) downloadExport(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// storageError answers in the shape of an object storage.
+// storageError writes an error in the shape of an object storage.
 func storageError(w http.ResponseWriter, status int, code, message string) {
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(status)
-	_, _ = fmt.Fprintf(w, "\uFEFF<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>%s</Code><Message>%s</Message></Error>", code, message)
+	const format = "\uFEFF<?xml version=\"1.0\" encoding=\"utf-8\"?>" +
+		"<Error><Code>%s</Code><Message>%s</Message></Error>"
+	_, _ = fmt.Fprintf(w, format, code, message)
 }
 
-// A signer makes links that work for some time.
+// A signer signs the queries of export links.
 type signer struct{ key []byte }
 
 func newSigner() signer {
 	key := make([]byte, 32)
-	_, _ = io.ReadFull(rand.Reader, key) // never fails
+	_, _ = io.ReadFull(rand.Reader, key) // it never fails
 	return signer{key}
 }
 
 func (s signer) query(path string, expires time.Time) string {
-	query := url.Values{"se": {expires.UTC().Format(time.RFC3339Nano)}, "sp": {"r"}, "sr": {"b"}, "sv": {"2025-01-05"}}
+	end := expires.UTC().Format(time.RFC3339Nano)
+	query := url.Values{"se": {end}, "sp": {"r"}, "sr": {"b"}, "sv": {"2025-01-05"}}
 	query.Set("sig", s.sign(path, query))
 	return query.Encode()
 }
 
 func (s signer) sign(path string, query url.Values) string {
 	mac := hmac.New(sha256.New, s.key)
-	_, _ = io.WriteString(mac, strings.Join([]string{path, query.Get("se"), query.Get("sp"), query.Get("sr"), query.Get("sv")}, "\n"))
+	signed := []string{path, query.Get("se"), query.Get("sp"), query.Get("sr"), query.Get("sv")}
+	_, _ = io.WriteString(mac, strings.Join(signed, "\n"))
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 

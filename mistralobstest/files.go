@@ -15,13 +15,14 @@ import (
 	"time"
 )
 
-// MaxUploadBytes is the largest file that the server takes, like the service: 512 MB.
+// MaxUploadBytes is the size of the largest file that the server accepts. It is
+// the service's limit, 512 MB.
 const MaxUploadBytes = 512 << 20
 
-// keptFor is how long the service keeps an upload that does not say otherwise.
-const keptFor = 30 * 24 * time.Hour
+// defaultExpiry is how long the service keeps an upload that sets no expiry.
+const defaultExpiry = 30 * 24 * time.Hour
 
-// A file is an upload. Its content is on disk, since it may be large.
+// A file is an upload. Its content is on disk, because it may be large.
 type file struct {
 	id, name, purpose, visibility, signature string
 	path                                     string
@@ -45,11 +46,14 @@ func (s *Server) uploadFile(r *http.Request) (answer, error) {
 	return answer{http.StatusOK, f.object().bytes()}, nil
 }
 
-// receive reads a multipart upload as it comes in. The file has a path even if
-// there is an error, for the caller to remove.
+// receive reads a multipart upload as it arrives. It returns the file even with
+// an error, so that the caller can remove it from disk.
 func (s *Server) receive(r *http.Request) (*file, error) {
 	now := s.options.now()
-	f := &file{id: newID(), purpose: "fine-tune", visibility: "workspace", created: now, expires: now.Add(keptFor)}
+	f := &file{
+		id: newID(), purpose: "fine-tune", visibility: "workspace",
+		created: now, expires: now.Add(defaultExpiry),
+	}
 	form, err := r.MultipartReader()
 	if err != nil {
 		return f, invalidFile("the body is not multipart/form-data")
@@ -60,7 +64,7 @@ func (s *Server) receive(r *http.Request) (*file, error) {
 			break
 		}
 		if err == nil {
-			err = f.take(r, part)
+			err = f.addPart(r, part)
 		}
 		if err != nil {
 			var known *failure
@@ -71,7 +75,8 @@ func (s *Server) receive(r *http.Request) (*file, error) {
 		}
 	}
 	if f.path == "" {
-		return f, validationError(r, complaint{Type: "missing", Loc: []any{"body", "file"}, Msg: "Field required"})
+		missing := complaint{Type: "missing", Loc: []any{"body", "file"}, Msg: "Field required"}
+		return f, validationError(r, missing)
 	}
 	return f, nil
 }
@@ -80,8 +85,8 @@ func invalidFile(message string) *failure {
 	return platformError(http.StatusBadRequest, "invalid_request_file", "3000", message)
 }
 
-// take reads one part of the form.
-func (f *file) take(r *http.Request, part *multipart.Part) error {
+// addPart reads one part of the form.
+func (f *file) addPart(r *http.Request, part *multipart.Part) error {
 	if part.FormName() == "file" {
 		return f.store(part)
 	}
@@ -98,24 +103,27 @@ func (f *file) take(r *http.Request, part *multipart.Part) error {
 	case "expiry":
 		hours, err := strconv.Atoi(value)
 		if err != nil || hours < 1 {
-			return validationError(r, complaint{Type: "int_parsing", Loc: []any{"body", "expiry"}, Msg: "Input should be a valid integer", Input: value})
+			return validationError(r, complaint{
+				Type: "int_parsing", Loc: []any{"body", "expiry"}, Msg: "Input should be a valid integer", Input: value,
+			})
 		}
 		f.expires = f.created.Add(time.Duration(hours) * time.Hour)
 	}
 	return nil
 }
 
-// store copies the content to disk, counting its lines.
+// store copies the content to disk and counts its lines.
 func (f *file) store(part *multipart.Part) error {
 	if part.FileName() == "" {
 		return invalidFile("the file has no name")
 	}
 	temp, err := os.CreateTemp("", "mistralobstest-*")
 	if err != nil {
-		return platformError(http.StatusInternalServerError, "internal_server_error", "3000", "the upload cannot be stored")
+		message := "the upload cannot be stored"
+		return platformError(http.StatusInternalServerError, "internal_server_error", "3000", message)
 	}
 	defer temp.Close()
-	if f.path != "" { // a second file: the last one counts
+	if f.path != "" { // of two files, the last one counts
 		_ = os.Remove(f.path)
 	}
 	f.name, f.path = filepath.Base(part.FileName()), temp.Name()
@@ -126,13 +134,14 @@ func (f *file) store(part *multipart.Part) error {
 		return err
 	}
 	if f.size > MaxUploadBytes {
-		return platformError(http.StatusRequestEntityTooLarge, "invalid_request_file", "3000", "the file is larger than 512 MB")
+		message := "the file is larger than 512 MB"
+		return platformError(http.StatusRequestEntityTooLarge, "invalid_request_file", "3000", message)
 	}
 	f.lines, f.signature = counter.lines(), hex.EncodeToString(hash.Sum(nil)[:8])
 	return nil
 }
 
-// lineCounter counts lines, the last of which need not be ended.
+// A lineCounter counts lines. The last line needs no line break.
 type lineCounter struct {
 	ends int
 	open bool
@@ -164,12 +173,13 @@ func (s *Server) deleteFile(r *http.Request) (answer, error) {
 	return s.withFile(r, func(d *store, f *file) (answer, error) {
 		delete(d.files, f.id)
 		_ = os.Remove(f.path)
-		return answer{http.StatusOK, new(object).set("id", f.id).set("object", "file").set("deleted", true).bytes()}, nil
+		body := new(object).set("id", f.id).set("object", "file").set("deleted", true).bytes()
+		return answer{http.StatusOK, body}, nil
 	})
 }
 
-// withFile runs f on the file that the path names, under the lock. One that has
-// expired is gone.
+// withFile calls run with the file that the path names, under the lock. An
+// expired file does not exist.
 func (s *Server) withFile(r *http.Request, run func(*store, *file) (answer, error)) (answer, error) {
 	c := check(r)
 	id := c.pathID("file_id")
@@ -180,14 +190,16 @@ func (s *Server) withFile(r *http.Request, run func(*store, *file) (answer, erro
 	defer unlock()
 	f := d.files[strings.ToLower(id)]
 	if f == nil || now.After(f.expires) {
-		return answer{}, platformError(http.StatusNotFound, "invalid_request_file", "3000", fmt.Sprintf("No file matches the given id %s", id))
+		message := fmt.Sprintf("No file matches the given id %s", id)
+		return answer{}, platformError(http.StatusNotFound, "invalid_request_file", "3000", message)
 	}
 	return run(d, f)
 }
 
 func (f *file) object() *object {
-	return new(object).set("id", f.id).set("object", "file").set("bytes", f.size).set("created_at", f.created.Unix()).
-		set("filename", f.name).set("purpose", f.purpose).set("sample_type", "instruct").set("num_lines", f.lines).
+	return new(object).set("id", f.id).set("object", "file").set("bytes", f.size).
+		set("created_at", f.created.Unix()).set("filename", f.name).set("purpose", f.purpose).
+		set("sample_type", "instruct").set("num_lines", f.lines).
 		set("mimetype", "application/jsonl").set("source", "upload").set("signature", f.signature).
 		set("expires_at", f.expires.Unix()).set("visibility", f.visibility)
 }

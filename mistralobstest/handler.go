@@ -11,10 +11,11 @@ import (
 	"time"
 )
 
-// maxBody is the largest JSON body that is read.
+// maxBody is the largest JSON body that the server reads.
 const maxBody = 64 << 20
 
-// serve answers what the routes do not know as the service's framework does.
+// serve dispatches a request. It answers requests without a route as the
+// service's web framework does.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if _, pattern := s.mux.Handler(r); s.routes[pattern] != nil {
 		s.mux.ServeHTTP(w, r)
@@ -23,7 +24,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.write(&loggedWriter{w, s.requests.add(r, "")}, newRequestID(), s.unrouted(r))
 }
 
-// unrouted tells a wrong method from a path that does not exist.
+// unrouted returns 405 if another method has a route for the path, else 404.
 func (s *Server) unrouted(r *http.Request) *failure {
 	var allowed []string
 	for _, method := range []string{"DELETE", "GET", "PATCH", "POST", "PUT"} {
@@ -41,16 +42,15 @@ func (s *Server) unrouted(r *http.Request) *failure {
 	return f
 }
 
-// run is one call of an operation: what may go wrong before it, the operation,
-// and what may go wrong with its answer.
-func (s *Server) run(w http.ResponseWriter, r *http.Request, rt *route) {
+// serveOperation handles one call of an operation, with its fault if it has one.
+func (s *Server) serveOperation(w http.ResponseWriter, r *http.Request, rt *route) {
 	fault := s.faultOf(r, rt)
 	w = &loggedWriter{w, s.requests.add(r, rt.operation)}
 	if fault != nil && (fault.Break == Refuse || fault.Break == ResetUnread) {
 		reset(w)
 	}
 	if !rt.streams || fault != nil && r.ContentLength >= 0 && r.ContentLength <= maxBody {
-		holdBody(r)
+		bufferBody(r)
 	}
 	if fault == nil {
 		s.carryOut(w, r, rt)
@@ -62,9 +62,10 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, rt *route) {
 	s.fail(w, r, rt, fault)
 }
 
-// holdBody reads the body before anything that waits: net/http notices that a
-// client has left only after that. What is too long to be read is left to fail later.
-func holdBody(r *http.Request) {
+// bufferBody reads the body before any wait, because net/http notices that a
+// client has left only after the body is read. Validation rejects a body that
+// is longer than maxBody.
+func bufferBody(r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -72,7 +73,8 @@ func holdBody(r *http.Request) {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 }
 
-// faultOf returns the fault of a call, which the server's own clients have chosen already.
+// faultOf returns the fault of a call, or nil. The transport of
+// [Server.HTTPClient] has chosen it already; for other clients faultOf does.
 func (s *Server) faultOf(r *http.Request, rt *route) *Fault {
 	if call := r.Header.Get(callHeader); call != "" {
 		r.Header.Del(callHeader)
@@ -86,7 +88,7 @@ func (s *Server) faultOf(r *http.Request, rt *route) *Fault {
 	return fault
 }
 
-// carryOut does what the operation does, and answers.
+// carryOut runs the operation and writes its response.
 func (s *Server) carryOut(w http.ResponseWriter, r *http.Request, rt *route) {
 	if rt.storage != nil {
 		if s.sleep(r.Context(), s.tunedNow().latency) == nil {
@@ -107,15 +109,17 @@ func (s *Server) carryOut(w http.ResponseWriter, r *http.Request, rt *route) {
 	}
 }
 
-// operate lets a call through to its operation.
+// operate checks the key and the rate limit, waits for the latency, and runs
+// the operation.
 func (s *Server) operate(r *http.Request, rt *route, requestID string) (answer, error) {
 	if r.Header.Get("Authorization") != "Bearer "+s.APIKey {
-		return answer{}, newFailure(http.StatusUnauthorized, fields{"message": "Unauthorized", "request_id": requestID})
+		body := fields{"message": "Unauthorized", "request_id": requestID}
+		return answer{}, newFailure(http.StatusUnauthorized, body)
 	}
 	if f := s.limit(); f != nil {
 		return answer{}, f
 	}
-	if !rt.streams { // an upload waits when it has been read
+	if !rt.streams { // an upload waits after its body is read
 		if err := s.sleep(r.Context(), s.tunedNow().latency); err != nil {
 			return answer{}, err
 		}
@@ -123,19 +127,7 @@ func (s *Server) operate(r *http.Request, rt *route, requestID string) (answer, 
 	return rt.run(s, r)
 }
 
-func (s *Server) limit() *failure {
-	s.tuning.Lock()
-	defer s.tuning.Unlock()
-	if s.limiter == nil || s.limiter.Allow() {
-		return nil
-	}
-	f := platformError(http.StatusTooManyRequests, "rate_limited", "1300", "Rate limit exceeded")
-	wait := 1 / float64(s.limiter.Limit())
-	f.header.Set("Retry-After", strconv.Itoa(int(wait)+1))
-	return f
-}
-
-// write sends an answer of the API.
+// write sends a response of the API.
 func (s *Server) write(w http.ResponseWriter, requestID string, f *failure) {
 	header := w.Header()
 	for name, values := range f.header {
@@ -150,12 +142,13 @@ func (s *Server) write(w http.ResponseWriter, requestID string, f *failure) {
 		header.Set("Content-Length", strconv.Itoa(len(f.body)))
 	}
 	w.WriteHeader(f.status)
-	_, _ = w.Write(f.body) // a client that has left does not mind
+	_, _ = w.Write(f.body) // it fails only if the client has left
 }
 
 var errClosed = errors.New("mistralobstest: the server was closed")
 
-// sleep waits on the real clock, until the client leaves or the server is closed.
+// sleep waits for d on the real clock. It returns an error if the client has
+// left or the server was closed.
 func (s *Server) sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
@@ -172,7 +165,7 @@ func (s *Server) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// operation names the operation that a request is for, "" if none.
+// operation returns the name of the operation that a request calls, "" if none.
 func (s *Server) operation(r *http.Request) string {
 	_, pattern := s.mux.Handler(r)
 	if rt := s.routes[pattern]; rt != nil {

@@ -8,11 +8,12 @@ import (
 	"time"
 )
 
-// HTTPClient returns a client that reaches the server, also in memory. Each
-// call returns another client, so that its fields are the caller's to set; all
-// of them share one connection pool, which [Server.Close] empties. Only
-// through these clients is a [Refuse] fault a failed dial. Other hosts are
-// dialed as usual, or refused with [WithInMemoryNetwork]; no proxy is used.
+// HTTPClient returns an HTTP client that reaches the server, also over an
+// in-memory network. Each call returns a new client, so the caller may set its
+// fields. All of them share one connection pool, which [Server.Close] closes.
+//
+// A [Refuse] fault is a failed dial only through such a client. Without
+// [WithInMemoryNetwork] the client reaches other hosts too; it uses no proxy.
 func (s *Server) HTTPClient() *http.Client {
 	return &http.Client{Transport: &transport{server: s, base: s.transport}}
 }
@@ -30,21 +31,22 @@ func (s *Server) newTransport() *http.Transport {
 	}
 }
 
-// callHeader carries the number of a call whose fault was chosen before it was
-// sent. The server takes it off before anybody sees the request.
+// callHeader carries the number of a call whose fault the transport has chosen.
+// The server removes it from the request before it logs or handles it.
 const callHeader = "X-Mistralobstest-Call"
 
-// A transport chooses the fault of a call before there is a connection, which
-// is the only place where a connection can be refused.
+// A transport chooses the fault of a call before a connection exists, because
+// a dial cannot be refused later.
 type transport struct {
 	server *Server
 	base   *http.Transport
 }
 
-// CloseIdleConnections makes http.Client.CloseIdleConnections work.
+// CloseIdleConnections closes the idle connections of the shared pool.
+// [http.Client.CloseIdleConnections] calls it.
 func (t *transport) CloseIdleConnections() { t.base.CloseIdleConnections() }
 
-// RoundTrip sends the request, unless its connection is to be refused.
+// RoundTrip sends the request, or refuses the connection if a fault says so.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	s := t.server
 	if r.URL.Host != s.host || !s.faults.any() {
@@ -63,7 +65,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func (t *transport) refuse(r *http.Request, fault *Fault) error {
 	if r.Body != nil {
-		_ = r.Body.Close() // it was not read
+		_ = r.Body.Close() // a RoundTripper must close the body
 	}
 	if err := t.server.sleep(r.Context(), fault.Delay); err != nil {
 		return err

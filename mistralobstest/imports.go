@@ -12,7 +12,7 @@ const (
 	maxDatasetImport  = 10_000
 )
 
-// The sources that imports give their records.
+// The sources that imports give to their records.
 const (
 	sourceExplorer     = "EXPLORER"
 	sourceUploadedFile = "UPLOADED_FILE"
@@ -33,46 +33,62 @@ func (s *Server) importCampaign(r *http.Request) (answer, error) {
 		events, known := d.campaigns[strings.ToLower(*id)]
 		switch {
 		case !known:
-			return answer{}, apiError(http.StatusNotFound, "CAMPAIGN_NOT_FOUND", fmt.Sprintf("Campaign %s not found", *id))
+			message := fmt.Sprintf("Campaign %s not found", *id)
+			return answer{}, apiError(http.StatusNotFound, "CAMPAIGN_NOT_FOUND", message)
 		case len(events) == 0:
-			return answer{}, apiError(http.StatusNotFound, "CAMPAIGN_NO_MATCHING_EVENTS", fmt.Sprintf("Campaign %s has no matching events", *id))
+			message := fmt.Sprintf("Campaign %s has no matching events", *id)
+			return answer{}, apiError(http.StatusNotFound, "CAMPAIGN_NO_MATCHING_EVENTS", message)
 		}
-		return s.startTask(d, ds, ImportsFromCampaign, func() ([]loaded, error) { return withSource(events, sourceExplorer), nil })
+		load := func() ([]loaded, error) { return withSource(events, sourceExplorer), nil }
+		return s.startTask(d, ds, ImportsFromCampaign, load)
 	})
 }
 
 func (s *Server) importExplorer(r *http.Request) (answer, error) {
-	return s.importKnown(r, "completion_event_ids", maxExplorerImport, ImportsFromExplorer, sourceExplorer, func(d *store) map[string]Conversation { return d.events })
+	return s.importSeeded(r, seededImport{
+		operation: ImportsFromExplorer, field: "completion_event_ids", limit: maxExplorerImport,
+		source: sourceExplorer, seeds: func(d *store) map[string]Conversation { return d.events },
+	})
 }
 
 func (s *Server) importPlayground(r *http.Request) (answer, error) {
-	return s.importKnown(r, "conversation_ids", -1, ImportsFromPlayground, sourcePlayground, func(d *store) map[string]Conversation { return d.conversations })
+	return s.importSeeded(r, seededImport{
+		operation: ImportsFromPlayground, field: "conversation_ids", limit: -1,
+		source: sourcePlayground, seeds: func(d *store) map[string]Conversation { return d.conversations },
+	})
 }
 
-// importKnown imports what was seeded under the ids of the body. Like the
-// workflow behind the service it finds out late that an id is unknown.
-func (s *Server) importKnown(r *http.Request, name string, most int, operation, source string, seeded func(*store) map[string]Conversation) (answer, error) {
+// A seededImport describes an import of conversations by their ids.
+type seededImport struct {
+	operation, field, source string
+	limit                    int // negative for no limit
+	seeds                    func(*store) map[string]Conversation
+}
+
+// importSeeded imports the conversations whose ids are in the body. An unknown
+// id fails the task, not the request.
+func (s *Server) importSeeded(r *http.Request, imp seededImport) (answer, error) {
 	c := check(r)
 	c.readBody()
-	ids := c.ids(name, 0, most, false)
+	ids := c.ids(imp.field, 0, imp.limit, false)
 	if err := c.failed(); err != nil {
 		return answer{}, err
 	}
 	return s.withDataset(r, func(d *store, ds *dataset) (answer, error) {
-		return s.startTask(d, ds, operation, func() ([]loaded, error) {
+		return s.startTask(d, ds, imp.operation, func() ([]loaded, error) {
 			var found []Conversation
 			var unknown []string
 			for _, id := range ids {
-				if c, ok := seeded(d)[id]; ok {
+				if c, ok := imp.seeds(d)[id]; ok {
 					found = append(found, c)
 				} else {
 					unknown = append(unknown, id)
 				}
 			}
 			if unknown != nil {
-				return nil, fmt.Errorf("unknown %s: %s", name, strings.Join(unknown, ", "))
+				return nil, fmt.Errorf("unknown %s: %s", imp.field, strings.Join(unknown, ", "))
 			}
-			return withSource(found, source), nil
+			return withSource(found, imp.source), nil
 		})
 	})
 }
@@ -97,13 +113,14 @@ func (s *Server) importDataset(r *http.Request) (answer, error) {
 	})
 }
 
-// copies returns the records of the ids, each with the source it has.
+// copies returns the records with the ids. Each keeps its source.
 func (d *store) copies(ids []string) ([]loaded, error) {
 	var records []loaded
 	var unknown []string
 	for _, id := range ids {
 		if rec := d.recordByID[strings.ToLower(id)]; rec != nil {
-			records = append(records, loaded{Conversation{slices.Clone(rec.payload), slices.Clone(rec.properties)}, rec.source})
+			c := Conversation{Payload: slices.Clone(rec.payload), Properties: slices.Clone(rec.properties)}
+			records = append(records, loaded{c, rec.source})
 		} else {
 			unknown = append(unknown, id)
 		}

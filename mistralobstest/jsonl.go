@@ -11,7 +11,8 @@ import (
 	"slices"
 )
 
-// readJSONL reads a dataset file of either line shape. An error names the line.
+// readJSONL reads a dataset file. Lines may have either documented shape. Its
+// errors name the line.
 func readJSONL(path string) ([]Conversation, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -86,47 +87,47 @@ func checkMessages(members []member) error {
 	return nil
 }
 
-// A member is a name of an object and its value as it was written.
+// A member is a name of a JSON object and its value, byte for byte.
 type member struct {
 	name  string
 	value json.RawMessage
 }
 
-// splitObject returns the members of an object in order, names that stand twice included.
+// splitObject returns the members of an object in order. It keeps repeated names.
 func splitObject(raw []byte) ([]member, error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	open, err := dec.Token()
 	if err != nil || open != json.Delim('{') {
-		return nil, errors.New("it is not a JSON object")
+		return nil, errors.New("the line is not a JSON object")
 	}
 	var members []member
 	for dec.More() {
 		name, err := dec.Token()
 		if err != nil {
-			return nil, fmt.Errorf("it is not valid JSON: %w", err)
+			return nil, fmt.Errorf("the line is not valid JSON: %w", err)
 		}
 		m := member{name: name.(string)}
 		if err := dec.Decode(&m.value); err != nil {
-			return nil, fmt.Errorf("it is not valid JSON: %w", err)
+			return nil, fmt.Errorf("the line is not valid JSON: %w", err)
 		}
 		members = append(members, m)
 	}
 	if _, err := dec.Token(); err != nil {
-		return nil, errors.New("it is not valid JSON: it ends too early")
+		return nil, errors.New("the line is not valid JSON: it ends too early")
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return nil, errors.New("it is not valid JSON: there is something after the object")
+		return nil, errors.New("the line is not valid JSON: text follows the object")
 	}
 	return members, nil
 }
 
-// writeLine appends a record as a line of an export.
+// writeLine appends a record to an export.
 func writeLine(out []byte, rec *record) []byte {
 	line := new(object).raw("payload", oneLine(rec.payload)).raw("properties", oneLine(rec.properties)).bytes()
 	return append(append(out, line...), '\n')
 }
 
-// oneLine drops the line breaks between values; inside strings JSON has none.
+// oneLine removes line breaks. JSON has them only between values.
 func oneLine(raw []byte) []byte {
 	return slices.DeleteFunc(slices.Clone(raw), func(b byte) bool { return b == '\n' || b == '\r' })
 }

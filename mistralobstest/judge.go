@@ -14,7 +14,7 @@ const (
 	maxJudgeInstructions = 10_000
 )
 
-// A judge is the part of a judge's definition that decides.
+// A judge is the part of a judge definition that this server uses.
 type judge struct {
 	name    string
 	options []judgeOption // of a classification
@@ -28,7 +28,7 @@ type judgeOption struct {
 
 type judgeScale struct{ min, max float64 }
 
-// judgeRecord compares words, since there is no model here: see the package comment.
+// judgeRecord judges by comparing words; the package comment says how.
 func (s *Server) judgeRecord(r *http.Request) (answer, error) {
 	c := check(r)
 	c.readBody()
@@ -59,7 +59,7 @@ func (c *checker) judge() judge {
 	inner.text("instructions", true, 0, maxJudgeInstructions)
 	inner.ids("tools", 0, -1, false)
 	j := inner.output()
-	for _, found := range inner.complaints { // their place is one deeper
+	for _, found := range inner.complaints { // prefix their location
 		found.Loc = append([]any{"body", "judge_definition"}, found.Loc[1:]...)
 		c.complaints = append(c.complaints, found)
 	}
@@ -99,23 +99,24 @@ func (c *checker) output() judge {
 		}
 		return judge{scale: &scale}
 	}
-	c.complain("union_tag_invalid", "Input should be a classification with options, or a regression with descriptions", raw, "body", "output")
+	c.complain("union_tag_invalid",
+		"Input should be a classification with options, or a regression with descriptions", raw, "body", "output")
 	return judge{}
 }
 
-// evidence is what a record says.
+// evidence holds the words of a record that a judge compares.
 type evidence struct {
-	labels   []string        // properties that name an answer
-	expected map[string]bool // words of the expected output
-	given    map[string]bool // words of the last answer, or of a payload that is no chat
+	labels   []string        // the properties that name the right answer
+	expected map[string]bool // the words of the expected output
+	given    map[string]bool // the words of the last answer, or of a payload that is not a chat
 }
 
-// customary are the properties by which people name the right answer.
+// customary are the properties that usually name the right answer.
 var customary = []string{"category", "expected_output"}
 
 func newEvidence(rec *record) (*evidence, error) {
 	var properties map[string]any
-	_ = json.Unmarshal(rec.properties, &properties) // an object: it was checked when it came in
+	_ = json.Unmarshal(rec.properties, &properties) // validated when the record was stored
 	e := &evidence{expected: map[string]bool{}, given: map[string]bool{}}
 	for _, name := range customary {
 		if text, ok := properties[name].(string); ok {
@@ -130,7 +131,8 @@ func newEvidence(rec *record) (*evidence, error) {
 	return e, err
 }
 
-// said returns the last thing an assistant said, or the whole text of a payload that is no chat.
+// said returns the last content of an assistant, or the whole payload if it is
+// not a chat.
 func said(payload []byte) (string, error) {
 	var chat struct {
 		Messages *json.RawMessage `json:"messages"`
@@ -158,12 +160,13 @@ func said(payload []byte) (string, error) {
 }
 
 func addWords(set map[string]bool, text string) {
-	for _, word := range strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+	separator := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	for _, word := range strings.FieldsFunc(strings.ToLower(text), separator) {
 		set[word] = true
 	}
 }
 
-// overlap is the share of the words of a that are in b.
+// overlap returns the share of the words of a that are in b.
 func overlap(a, b map[string]bool) float64 {
 	if len(a) == 0 {
 		return 0
@@ -181,7 +184,7 @@ func (j judge) decide(e *evidence) (verdict any, analysis string) {
 	if j.scale != nil {
 		share := overlap(e.expected, e.given)
 		score := j.scale.min + share*(j.scale.max-j.scale.min)
-		return score, fmt.Sprintf("%s: %.0f %% of the expected words are in the answer.", j.name, share*100)
+		return score, fmt.Sprintf("%s: the answer contains %.0f %% of the expected words.", j.name, share*100)
 	}
 	best, bestScore := "", -1.0
 	for _, option := range j.options {
@@ -189,10 +192,11 @@ func (j judge) decide(e *evidence) (verdict any, analysis string) {
 			best, bestScore = option.Value, score
 		}
 	}
-	return best, fmt.Sprintf("%s: of %d options %q is supported best (%.2f).", j.name, len(j.options), best, bestScore)
+	return best, fmt.Sprintf("%s: of %d options, %q has the most support (%.2f).", j.name, len(j.options), best, bestScore)
 }
 
-// support tells how much speaks for an option: a property that names it, else shared words.
+// support returns 2 if a property names the option, else the share of the
+// option's words that the answer contains.
 func (e *evidence) support(option judgeOption) float64 {
 	for _, label := range e.labels {
 		if strings.EqualFold(label, option.Value) {

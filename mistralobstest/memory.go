@@ -13,7 +13,7 @@ import (
 	"syscall"
 )
 
-// A memoryListener accepts pipes that its own dial makes.
+// A memoryListener accepts the pipes that its dial method creates.
 type memoryListener struct {
 	host    string
 	dialed  chan net.Conn
@@ -21,11 +21,11 @@ type memoryListener struct {
 	closing sync.Once
 }
 
-// A random loopback address tells the origins of two servers apart without
-// any registry of those in use.
+// newMemoryListener gives the listener a random loopback address, so that two
+// servers have different origins without a registry of used addresses.
 func newMemoryListener() *memoryListener {
 	var b [3]byte
-	_, _ = rand.Read(b[:]) // never fails
+	_, _ = rand.Read(b[:]) // it never fails
 	return &memoryListener{
 		host:   fmt.Sprintf("127.%d.%d.%d", b[0], b[1], max(b[2], 1)),
 		dialed: make(chan net.Conn),
@@ -69,8 +69,8 @@ type memoryAddr string
 func (memoryAddr) Network() string  { return "tcp" }
 func (a memoryAddr) String() string { return string(a) }
 
-// A pipeConn is one end of a pipe whose ends can tell a reset from an orderly
-// close, as sockets can.
+// A pipeConn is one end of a pipe. As with a socket, the other end can tell a
+// reset from an orderly close.
 type pipeConn struct {
 	net.Conn
 	local, remote net.Addr

@@ -2,18 +2,19 @@ package mistralobstest
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 )
 
-// A network is what a started server listens on: a socket or, if memory is
-// set, pipes.
+// A network is the listener of a started server and its open connections.
 type network struct {
 	listener net.Listener
-	memory   *memoryListener // nil for a socket
+	memory   *memoryListener // nil if listener is a socket
 	serving  sync.WaitGroup  // the accept loop
 
 	mu    sync.Mutex
@@ -44,22 +45,19 @@ func (n *network) host() string {
 
 func (n *network) serve(server *http.Server) {
 	n.serving.Go(func() {
-		_ = server.Serve(n) // always ErrServerClosed, or an Accept error after Close
+		_ = server.Serve(n) // returns only after Close
 	})
 }
 
-// close ends what http.Server.Close leaves: connections taken over by a fault,
-// and those accepted at the very moment of closing.
+// close closes the connections that http.Server.Close leaves open: those that a
+// fault has hijacked, and those accepted while the server was closing.
 func (n *network) close() {
 	n.serving.Wait()
 	n.mu.Lock()
-	left := make([]*conn, 0, len(n.conns))
-	for c := range n.conns {
-		left = append(left, c)
-	}
+	left := slices.Collect(maps.Keys(n.conns))
 	n.mu.Unlock()
 	for _, c := range left {
-		_ = c.Close()
+		_ = c.Close() // it locks mu
 	}
 }
 
@@ -69,7 +67,7 @@ func (n *network) open() int {
 	return len(n.conns)
 }
 
-// Accept, Close and Addr make a network the listener that keeps count.
+// Accept implements [net.Listener] and counts the connection.
 func (n *network) Accept() (net.Conn, error) {
 	accepted, err := n.listener.Accept()
 	if err != nil {
@@ -82,10 +80,13 @@ func (n *network) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-func (n *network) Close() error   { return n.listener.Close() }
+// Close implements [net.Listener].
+func (n *network) Close() error { return n.listener.Close() }
+
+// Addr implements [net.Listener].
 func (n *network) Addr() net.Addr { return n.listener.Addr() }
 
-// dial connects a client of the server. In memory there is no other host.
+// dial connects a client. In memory it reaches only the server's own address.
 func (n *network) dial(ctx context.Context, kind, address string) (net.Conn, error) {
 	if n.memory == nil {
 		var dialer net.Dialer
@@ -107,19 +108,19 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// resetOnClose makes the coming Close a reset instead of an orderly end.
+// resetOnClose makes the next Close a reset instead of an orderly close.
 func resetOnClose(c net.Conn) {
 	switch c := c.(type) {
 	case *conn:
 		resetOnClose(c.Conn)
 	case *net.TCPConn:
-		_ = c.SetLinger(0) // without it the client sees an orderly end: still a broken answer
+		_ = c.SetLinger(0) // if it fails, the client sees an orderly close, which breaks the response too
 	case *pipeConn:
 		c.reset.Store(true)
 	}
 }
 
-// refused is the error of a dial that nobody listens to.
+// refused returns the error of a dial to an address where nothing listens.
 func refused(address string) error {
 	return &net.OpError{
 		Op:   "dial",

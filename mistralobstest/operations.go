@@ -5,9 +5,8 @@ import (
 	"slices"
 )
 
-// The names of the operations, as [Fault] and [Request] use them. They are
-// those of the SDK, plus [ExportsDownload] for the presigned link that an
-// export answers.
+// The names of the operations, for [Fault] and [Request]. They are the names
+// that the SDK uses. [ExportsDownload] is a download from a signed export link.
 const (
 	DatasetsList            = "datasets.list"
 	DatasetsCreate          = "datasets.create"
@@ -46,17 +45,17 @@ func Operations() []string {
 	return names
 }
 
-// A route is one operation: where it is and what carries it out.
+// A route is one operation: its path and its function.
 type route struct {
 	operation string
 	pattern   string
 	run       func(*Server, *http.Request) (answer, error)
 
-	// The export link speaks the object storage's language, not the API's:
-	// no key, no rate limit, HEAD allowed, and it writes its own answer.
+	// storage serves an export link instead of run. It needs no key, has no
+	// rate limit, allows HEAD, and writes its own response.
 	storage func(*Server, http.ResponseWriter, *http.Request)
 
-	// The body of an upload is too large to be read before it is looked at.
+	// streams reports whether run reads a body that is too large to buffer.
 	streams bool
 }
 
@@ -69,36 +68,58 @@ const (
 	filePath     = filesPath + "/{file_id}"
 )
 
-// Filled by init, since the handlers reach Operations through Inject.
+// routes holds all operations. init fills it, because the handlers refer to
+// Operations through Inject.
 var routes []route
 
 func init() {
-	routes = []route{
+	routes = slices.Concat(datasetRoutes(), recordRoutes(), fileRoutes())
+}
+
+func datasetRoutes() []route {
+	const dataset, imports = datasetPath, datasetPath + "/imports"
+	return []route{
 		{operation: DatasetsList, pattern: "GET " + datasetsPath, run: (*Server).listDatasets},
 		{operation: DatasetsCreate, pattern: "POST " + datasetsPath, run: (*Server).createDataset},
-		{operation: DatasetsGet, pattern: "GET " + datasetPath, run: (*Server).getDataset},
-		{operation: DatasetsDelete, pattern: "DELETE " + datasetPath, run: (*Server).deleteDataset},
-		{operation: DatasetsUpdate, pattern: "PATCH " + datasetPath, run: (*Server).updateDataset},
-		{operation: RecordsList, pattern: "GET " + datasetPath + "/records", run: (*Server).listRecords},
-		{operation: RecordsCreate, pattern: "POST " + datasetPath + "/records", run: (*Server).createRecord},
-		{operation: ImportsFromCampaign, pattern: "POST " + datasetPath + "/imports/from-campaign", run: (*Server).importCampaign},
-		{operation: ImportsFromExplorer, pattern: "POST " + datasetPath + "/imports/from-explorer", run: (*Server).importExplorer},
-		{operation: ImportsFromFile, pattern: "POST " + datasetPath + "/imports/from-file", run: (*Server).importFile},
-		{operation: ImportsFromPlayground, pattern: "POST " + datasetPath + "/imports/from-playground", run: (*Server).importPlayground},
-		{operation: ImportsFromDataset, pattern: "POST " + datasetPath + "/imports/from-dataset", run: (*Server).importDataset},
-		{operation: ExportsToJSONL, pattern: "GET " + datasetPath + "/exports/to-jsonl", run: (*Server).exportJSONL},
-		{operation: TasksGet, pattern: "GET " + datasetPath + "/tasks/{task_id}", run: (*Server).getTask},
-		{operation: TasksList, pattern: "GET " + datasetPath + "/tasks", run: (*Server).listTasks},
+		{operation: DatasetsGet, pattern: "GET " + dataset, run: (*Server).getDataset},
+		{operation: DatasetsDelete, pattern: "DELETE " + dataset, run: (*Server).deleteDataset},
+		{operation: DatasetsUpdate, pattern: "PATCH " + dataset, run: (*Server).updateDataset},
+		{operation: RecordsList, pattern: "GET " + dataset + "/records", run: (*Server).listRecords},
+		{operation: RecordsCreate, pattern: "POST " + dataset + "/records", run: (*Server).createRecord},
+		{operation: ImportsFromCampaign, pattern: "POST " + imports + "/from-campaign", run: (*Server).importCampaign},
+		{operation: ImportsFromExplorer, pattern: "POST " + imports + "/from-explorer", run: (*Server).importExplorer},
+		{operation: ImportsFromFile, pattern: "POST " + imports + "/from-file", run: (*Server).importFile},
+		{operation: ImportsFromPlayground, pattern: "POST " + imports + "/from-playground", run: (*Server).importPlayground},
+		{operation: ImportsFromDataset, pattern: "POST " + imports + "/from-dataset", run: (*Server).importDataset},
+		{operation: ExportsToJSONL, pattern: "GET " + dataset + "/exports/to-jsonl", run: (*Server).exportJSONL},
+		{operation: TasksGet, pattern: "GET " + dataset + "/tasks/{task_id}", run: (*Server).getTask},
+		{operation: TasksList, pattern: "GET " + dataset + "/tasks", run: (*Server).listTasks},
+	}
+}
+
+func recordRoutes() []route {
+	return []route{
 		{operation: RecordsGet, pattern: "GET " + recordPath, run: (*Server).getRecord},
 		{operation: RecordsDelete, pattern: "DELETE " + recordPath, run: (*Server).deleteRecord},
 		{operation: RecordsDeleteAll, pattern: "POST " + recordsPath + "/bulk-delete", run: (*Server).deleteRecords},
 		{operation: RecordsJudge, pattern: "POST " + recordPath + "/live-judging", run: (*Server).judgeRecord},
 		{operation: RecordsUpdatePayload, pattern: "PUT " + recordPath + "/payload", run: (*Server).updatePayload},
-		{operation: RecordsUpdateProperties, pattern: "PUT " + recordPath + "/properties", run: (*Server).updateProperties},
+		{
+			operation: RecordsUpdateProperties, pattern: "PUT " + recordPath + "/properties",
+			run: (*Server).updateProperties,
+		},
+	}
+}
+
+func fileRoutes() []route {
+	return []route{
 		{operation: FilesUpload, pattern: "POST " + filesPath, run: (*Server).uploadFile, streams: true},
 		{operation: FilesGet, pattern: "GET " + filePath, run: (*Server).getFile},
 		{operation: FilesDelete, pattern: "DELETE " + filePath, run: (*Server).deleteFile},
-		{operation: ExportsDownload, pattern: "GET " + exportsPath + "/{dataset_id}/{blob}", storage: (*Server).downloadExport},
+		{
+			operation: ExportsDownload, pattern: "GET " + exportsPath + "/{dataset_id}/{blob}",
+			storage: (*Server).downloadExport,
+		},
 	}
 }
 

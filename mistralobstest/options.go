@@ -2,12 +2,10 @@ package mistralobstest
 
 import (
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
-// DefaultAPIKey is the key that a server accepts unless [WithAPIKey] says
-// otherwise. It is no secret.
+// DefaultAPIKey is the key that a server accepts unless [WithAPIKey] sets
+// another. It is not a secret.
 const DefaultAPIKey = "test-key"
 
 const (
@@ -15,7 +13,7 @@ const (
 	defaultExportTTL    = time.Hour
 )
 
-// An Option changes a server that is being made.
+// An Option configures a server. Pass it to [NewServer] or [NewUnstartedServer].
 type Option func(*options)
 
 type options struct {
@@ -31,7 +29,7 @@ type options struct {
 	inMemory     bool
 }
 
-// tuning is what may be changed while the server runs.
+// tuning holds the settings that may change while the server runs.
 type tuning struct {
 	latency      time.Duration
 	taskDuration time.Duration
@@ -49,110 +47,91 @@ func defaultOptions() options {
 	}
 }
 
-// WithAPIKey sets the key that the server accepts. The default is
-// [DefaultAPIKey].
+// WithAPIKey sets the key that the server accepts. The default is [DefaultAPIKey].
 func WithAPIKey(key string) Option {
 	return func(o *options) { o.apiKey = key }
 }
 
-// WithClock sets the clock of the data: creation and update times, the
-// progress of tasks, and what has expired. The default is [time.Now]. Waits
-// (latency, stalls, rate limit) stay on the real clock. The function is
-// called by many goroutines at once and must not call the Server.
+// WithClock sets the clock of the data: creation and update times, the progress
+// of tasks, and expiry. The default is [time.Now]. Latencies, stalls and the
+// rate limit always use the real clock. The server calls now from many
+// goroutines at once; now must not call the Server.
 func WithClock(now func() time.Time) Option {
 	return func(o *options) { o.now = now }
 }
 
-// WithLatency makes every answer wait so long before the operation is carried
-// out (an upload: after its body was read). The default is none. A request
-// whose client leaves during the wait is not carried out.
+// WithLatency delays every response by d. The server waits before it carries
+// out the operation; for an upload, after it has read the body. It drops a
+// request whose client leaves during the wait. The default is no delay.
 func WithLatency(d time.Duration) Option {
 	return func(o *options) { o.tuning.latency = d }
 }
 
-// WithTaskDuration sets how long an import runs. The default is 50 ms; with 0
-// an import is answered as RUNNING and is over at the next request.
+// WithTaskDuration sets how long an import runs. The default is 50 ms. With 0,
+// the response to the import shows RUNNING, and the next request finds it ended.
 func WithTaskDuration(d time.Duration) Option {
 	return func(o *options) { o.tuning.taskDuration = d }
 }
 
-// WithTaskOutcome decides how imports end. It is asked when a task's duration
-// is over. "" and COMPLETED let the import have its own outcome; FAILED,
-// CANCELED, TERMINATED and TIMED_OUT end the task so, with the message and
-// without records; any other status (CONTINUED_AS_NEW, UNKNOWN, or one that
-// does not exist) is shown while the task runs for its duration once more,
-// after which the function is asked again with the next Run. The default lets
-// every import have its own outcome. The function must not call the Server.
+// WithTaskOutcome decides how an import ends. The server calls outcome when a
+// task has run for its duration. The result depends on the status:
+//
+//   - "" or COMPLETED: the import ends with its own result.
+//   - FAILED, CANCELED, TERMINATED or TIMED_OUT: the import ends with this
+//     status and message, and adds no records.
+//   - Any other status, such as CONTINUED_AS_NEW or UNKNOWN: the task shows it
+//     and runs for its duration once more. Then the server calls outcome again
+//     with the next Run.
+//
+// The default completes every import. The function must not call the Server.
 func WithTaskOutcome(outcome func(TaskInfo) (status, message string)) Option {
 	return func(o *options) { o.taskOutcome = outcome }
 }
 
-// WithTaskProgress shapes the progress that a running task shows: fraction is
-// the part of its duration that has passed, from 0 up to 1, and the result
-// the percentage, or nil for a JSON null. With a nil shape the field is absent
-// from every task. The default grows evenly; an ended task that completed
-// shows 100 unless the shape answers nil.
+// WithTaskProgress sets the progress that tasks show. The server passes the
+// fraction of the duration that has passed, from 0 to 1. The result is the
+// percentage, or nil for a JSON null. If shape itself is nil, tasks have no
+// progress field. The default grows evenly. A completed task has fraction 1.
 func WithTaskProgress(shape func(fraction float64) *int) Option {
 	return func(o *options) { o.taskProgress = shape }
 }
 
-// WithRateLimit answers 429, with Retry-After in seconds, to API requests
-// beyond so many a second on average and burst at once. The default, and any
-// perSecond that is not above 0, is no limit. Export links are not limited.
-func WithRateLimit(perSecond float64, burst int) Option {
-	return func(o *options) { o.perSecond, o.burst = perSecond, burst }
-}
-
-// WithExportTTL sets how long an export link works. The default is an hour.
+// WithExportTTL sets how long an export link works. The default is one hour.
 func WithExportTTL(d time.Duration) Option {
 	return func(o *options) { o.exportTTL = d }
 }
 
-// WithRequestLog keeps only the latest most requests for [Server.Requests];
-// with 0 none. The default keeps all, which a server that runs for long
-// should not.
-func WithRequestLog(most int) Option {
-	return func(o *options) { o.requestLog = most }
+// WithRequestLog limits [Server.Requests] to the latest n requests; 0 keeps
+// none. The default keeps all requests, which grows without bound in a server
+// that runs for long.
+func WithRequestLog(n int) Option {
+	return func(o *options) { o.requestLog = n }
 }
 
-// WithInMemoryNetwork makes the server listen on connections that are pipes in
-// memory instead of sockets, so that it can live inside a [testing/synctest]
-// bubble. URL then names a loopback address that only [Server.HTTPClient] and
-// [Server.Client] can reach; these refuse every other host.
+// WithInMemoryNetwork connects clients by in-memory pipes instead of sockets, so
+// that the server can run inside a [testing/synctest] bubble. URL is then a
+// loopback address that only [Server.HTTPClient] and [Server.Client] can reach.
+// These clients refuse every other host.
 func WithInMemoryNetwork() Option {
 	return func(o *options) { o.inMemory = true }
 }
 
-// SetLatency changes what WithLatency set, for requests that come later.
+// SetLatency changes the setting of [WithLatency] for later requests.
 func (s *Server) SetLatency(d time.Duration) {
 	s.tuning.Lock()
 	defer s.tuning.Unlock()
 	s.tuned.latency = d
 }
 
-// SetTaskDuration changes what WithTaskDuration set, for tasks created later.
+// SetTaskDuration changes the setting of [WithTaskDuration] for later tasks.
 func (s *Server) SetTaskDuration(d time.Duration) {
 	s.tuning.Lock()
 	defer s.tuning.Unlock()
 	s.tuned.taskDuration = d
 }
 
-// SetRateLimit changes what WithRateLimit set and starts with a full burst.
-func (s *Server) SetRateLimit(perSecond float64, burst int) {
-	s.tuning.Lock()
-	defer s.tuning.Unlock()
-	s.limiter = newLimiter(perSecond, burst)
-}
-
 func (s *Server) tunedNow() tuning {
 	s.tuning.Lock()
 	defer s.tuning.Unlock()
 	return s.tuned
-}
-
-func newLimiter(perSecond float64, burst int) *rate.Limiter {
-	if perSecond <= 0 {
-		return nil
-	}
-	return rate.NewLimiter(rate.Limit(perSecond), max(burst, 1))
 }

@@ -48,7 +48,7 @@ func (s *Server) deleteRecord(r *http.Request) (answer, error) {
 	})
 }
 
-// deleteRecords removes those of the records that exist; which do not is no error.
+// deleteRecords deletes the records that exist and ignores the other ids.
 func (s *Server) deleteRecords(r *http.Request) (answer, error) {
 	c := check(r)
 	c.readBody()
@@ -93,7 +93,7 @@ func (s *Server) update(c *checker, change func(*record)) (answer, error) {
 	})
 }
 
-// withRecord runs f on the record that the path names, under the lock.
+// withRecord calls f with the record that the path names, under the lock.
 func (s *Server) withRecord(r *http.Request, f func(*store, *record) (answer, error)) (answer, error) {
 	c := check(r)
 	id := c.pathID("dataset_record_id")
@@ -110,7 +110,8 @@ func (s *Server) withRecord(r *http.Request, f func(*store, *record) (answer, er
 }
 
 func recordNotFound(id string) *failure {
-	return apiError(http.StatusNotFound, "DATASET_RECORD_NOT_FOUND", fmt.Sprintf("Dataset record %s not found", id))
+	message := fmt.Sprintf("Dataset record %s not found", id)
+	return apiError(http.StatusNotFound, "DATASET_RECORD_NOT_FOUND", message)
 }
 
 func (rec *record) json() []byte {
@@ -121,12 +122,12 @@ func (rec *record) json() []byte {
 // A Record is a record that the server holds.
 type Record struct {
 	ID                  string
-	Payload, Properties json.RawMessage // byte for byte as they were sent
+	Payload, Properties json.RawMessage // byte for byte as the client sent them
 	Source              string
 }
 
-// Records returns what a dataset holds now, in the order of creation; nothing
-// if there is no such dataset.
+// Records returns the records of a dataset in the order of creation, or nil if
+// the dataset does not exist.
 func (s *Server) Records(datasetID string) []Record {
 	d, _, unlock := s.lock()
 	defer unlock()
@@ -136,23 +137,7 @@ func (s *Server) Records(datasetID string) []Record {
 	}
 	records := make([]Record, len(ds.records))
 	for i, rec := range ds.records {
-		records[i] = Record{rec.id, rec.payload, rec.properties, rec.source}
+		records[i] = Record{ID: rec.id, Payload: rec.payload, Properties: rec.properties, Source: rec.source}
 	}
 	return records
-}
-
-// A Dataset is a dataset that the server holds.
-type Dataset struct {
-	ID, Name, Description string
-}
-
-// Datasets returns the datasets that exist now, in the order of creation.
-func (s *Server) Datasets() []Dataset {
-	d, _, unlock := s.lock()
-	defer unlock()
-	datasets := make([]Dataset, len(d.datasets))
-	for i, ds := range d.datasets {
-		datasets[i] = Dataset{ds.id, ds.name, ds.description}
-	}
-	return datasets
 }

@@ -9,29 +9,31 @@ import (
 	"time"
 )
 
-// MaxRequestBody is how much of each body [Server.Requests] keeps: 1 MiB.
+// MaxRequestBody is the number of bytes of each request body that
+// [Server.Requests] keeps: 1 MiB.
 const MaxRequestBody = 1 << 20
 
 // A Request is a request that the server has received.
 type Request struct {
-	Operation string // a name such as RecordsCreate; "" if the path is none of the API's
+	Operation string // a name such as RecordsCreate; "" if the API has no such path
 	Method    string
 	Path      string // as sent, still escaped
 	Query     url.Values
-	Header    http.Header // with the key
-	Body      []byte      // the first MaxRequestBody of what was read
-	Truncated bool        // there was more of the body
-	Status    int         // of the answer; 0 while there is none, and if a fault kept it back
-	Time      time.Time   // of its arrival, by the server's clock
+	Header    http.Header // includes the API key
+	Body      []byte      // the first MaxRequestBody bytes that were read
+	Truncated bool        // reports whether the body was longer than Body
+	Status    int         // of the response; 0 until it is sent, and if a fault prevents it
+	Time      time.Time   // of arrival, by the server's clock
 }
 
-// Requests returns the requests so far, in the order of their arrival.
+// Requests returns the logged requests in the order of arrival. A refusal by
+// the rate limit is a Request with Status 429.
 func (s *Server) Requests() []Request { return s.requests.snapshot() }
 
-// ResetRequests forgets the requests so far.
+// ResetRequests empties the request log.
 func (s *Server) ResetRequests() { s.requests.reset() }
 
-// requestLog keeps the latest requests; limit is how many, negative for all.
+// requestLog keeps the latest limit requests, or all if limit is negative.
 type requestLog struct {
 	limit   int
 	now     func() time.Time
@@ -44,10 +46,11 @@ type logEntry struct {
 	request Request
 }
 
-// add notes a request and watches its body being read.
+// add logs a request. The entry then follows the reading of the body.
 func (l *requestLog) add(r *http.Request, operation string) *logEntry {
 	entry := &logEntry{log: l, request: Request{
-		Operation: operation, Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.Query(), Header: r.Header.Clone(), Time: l.now(),
+		Operation: operation, Method: r.Method, Path: r.URL.EscapedPath(),
+		Query: r.URL.Query(), Header: r.Header.Clone(), Time: l.now(),
 	}}
 	r.Body = &loggedBody{r.Body, entry}
 	l.mu.Lock()
@@ -76,7 +79,7 @@ func (l *requestLog) reset() {
 	l.entries = nil
 }
 
-func (e *logEntry) read(p []byte) {
+func (e *logEntry) addBody(p []byte) {
 	e.log.mu.Lock()
 	defer e.log.mu.Unlock()
 	room := MaxRequestBody - len(e.request.Body)
@@ -84,6 +87,7 @@ func (e *logEntry) read(p []byte) {
 	e.request.Truncated = e.request.Truncated || len(p) > room
 }
 
+// A loggedBody copies the bytes that are read from it to a log entry.
 type loggedBody struct {
 	io.ReadCloser
 	entry *logEntry
@@ -92,12 +96,12 @@ type loggedBody struct {
 func (b *loggedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if n > 0 {
-		b.entry.read(p[:n])
+		b.entry.addBody(p[:n])
 	}
 	return n, err
 }
 
-// loggedWriter notes the status before the client can see it.
+// A loggedWriter logs the status before the client can receive it.
 type loggedWriter struct {
 	http.ResponseWriter
 	entry *logEntry
@@ -110,5 +114,5 @@ func (w *loggedWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap lets http.ResponseController reach the connection.
+// Unwrap gives [http.ResponseController] access to the connection.
 func (w *loggedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// A Conversation is what campaigns, the explorer and the playground hold, and
-// imports bring into datasets.
+// A Conversation is the content of a record before it is in a dataset: an event
+// of a campaign or of the explorer, or a conversation of the playground.
 type Conversation struct {
 	Payload    json.RawMessage // a JSON object
 	Properties json.RawMessage // a JSON object, or nil for {}
@@ -18,13 +18,13 @@ func (c Conversation) mustBeValid() {
 			continue
 		}
 		if !json.Valid(raw) || raw[0] != '{' {
-			panic("mistralobstest: a seeded " + name + " is no JSON object: " + string(raw))
+			panic("mistralobstest: a seeded " + name + " is not a JSON object: " + string(raw))
 		}
 	}
 }
 
-// SeedDataset adds a dataset that holds the records, and returns its id. It
-// panics on a record that is no JSON object.
+// SeedDataset adds a dataset with the records, and returns its id. It panics if
+// a payload or properties are not a JSON object.
 func (s *Server) SeedDataset(name, description string, records ...Conversation) (datasetID string) {
 	for _, c := range records {
 		c.mustBeValid()
@@ -38,9 +38,9 @@ func (s *Server) SeedDataset(name, description string, records ...Conversation) 
 	return ds.id
 }
 
-// SeedCampaign adds a campaign that has collected the records, and returns its
-// id. A campaign without records has no matching events. It panics on a
-// record that is no JSON object.
+// SeedCampaign adds a campaign with the records as its events, and returns its
+// id. A campaign without records has no matching events. It panics if a payload
+// or properties are not a JSON object.
 func (s *Server) SeedCampaign(records ...Conversation) (campaignID string) {
 	for _, c := range records {
 		c.mustBeValid()
@@ -52,14 +52,14 @@ func (s *Server) SeedCampaign(records ...Conversation) (campaignID string) {
 	return id
 }
 
-// SeedCompletionEvent adds an event that the explorer can import, and returns
-// its id. It panics on an event that is no JSON object.
+// SeedCompletionEvent adds an event of the explorer, and returns its id. It
+// panics if the payload or properties are not a JSON object.
 func (s *Server) SeedCompletionEvent(event Conversation) (eventID string) {
 	return s.seed(event, func(d *store) map[string]Conversation { return d.events })
 }
 
 // SeedConversation adds a conversation of the playground, and returns its id.
-// It panics on a conversation that is no JSON object.
+// It panics if the payload or properties are not a JSON object.
 func (s *Server) SeedConversation(conversation Conversation) (conversationID string) {
 	return s.seed(conversation, func(d *store) map[string]Conversation { return d.conversations })
 }

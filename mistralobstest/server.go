@@ -7,15 +7,15 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// A Server is an in-memory Datasets API. It is safe for concurrent use. Make
-// one with [NewServer] or [NewUnstartedServer] and end it with [Server.Close].
+// A Server is an in-memory Datasets API. It is safe for concurrent use. Call
+// [NewServer] or [NewUnstartedServer] to create one, and [Server.Close] to stop it.
 type Server struct {
 	// URL is the base URL, without a final slash. It is empty on a server
-	// made by NewUnstartedServer.
+	// created by NewUnstartedServer.
 	URL string
 
-	// APIKey is the key that the server accepts. It is for reading: see
-	// WithAPIKey to choose another.
+	// APIKey is the key that the server was created with. Set it with
+	// [WithAPIKey]; changing this field has no effect.
 	APIKey string
 
 	options  options
@@ -25,7 +25,7 @@ type Server struct {
 	faults   faultSet
 	signer   signer
 
-	tuning  sync.Mutex // guards the two fields below
+	tuning  sync.Mutex // guards tuned and limiter
 	tuned   tuning
 	limiter *rate.Limiter
 
@@ -41,16 +41,16 @@ type Server struct {
 	closing sync.Once
 }
 
-// NewServer starts a server on a free port of 127.0.0.1, or in memory alone
-// with [WithInMemoryNetwork]. It panics if it cannot listen.
+// NewServer starts a server on a free port of 127.0.0.1, or on an in-memory
+// network with [WithInMemoryNetwork]. It panics if it cannot listen.
 func NewServer(opts ...Option) *Server {
 	s := NewUnstartedServer(opts...)
 	s.start()
 	return s
 }
 
-// NewUnstartedServer makes a server without a network of its own, to be
-// served by [Server.Handler].
+// NewUnstartedServer returns a server that does not listen. Serve it with
+// [Server.Handler].
 func NewUnstartedServer(opts ...Option) *Server {
 	o := defaultOptions()
 	for _, opt := range opts {
@@ -77,7 +77,7 @@ func (s *Server) register() {
 	for i := range routes {
 		rt := &routes[i]
 		s.routes[rt.pattern] = rt
-		s.mux.HandleFunc(rt.pattern, func(w http.ResponseWriter, r *http.Request) { s.run(w, r, rt) })
+		s.mux.HandleFunc(rt.pattern, func(w http.ResponseWriter, r *http.Request) { s.serveOperation(w, r, rt) })
 	}
 }
 
@@ -89,22 +89,21 @@ func (s *Server) start() {
 	s.network.serve(s.http)
 }
 
-// Handler returns the API as a handler, for a server of one's own. Faults
-// that break connections need a server that can hand them over
-// ([http.Hijacker]); over HTTP/2 they end the stream.
+// Handler returns the API as an [http.Handler], for a caller's own HTTP server.
+// Faults that reset a connection need an [http.Hijacker]; over HTTP/2 they
+// reset the stream.
 func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(s.serve)
 }
 
-// Close stops the server, breaks its connections, ends what waits in it
-// (latencies, stalls) and removes its temporary files. It returns when the
-// connections are closed, may be called many times, and is needed for an
-// unstarted server too.
+// Close stops the server, closes its connections, ends running latencies and
+// stalls, and removes its temporary files. It returns after all connections are
+// closed. It may be called more than once. An unstarted server needs it too.
 func (s *Server) Close() {
 	s.closing.Do(func() {
 		close(s.done)
 		if s.http != nil {
-			_ = s.http.Close() // the listener's error has no reader
+			_ = s.http.Close()
 			s.network.close()
 		}
 		s.transport.CloseIdleConnections()
@@ -114,9 +113,8 @@ func (s *Server) Close() {
 	})
 }
 
-// OpenConnections returns how many connections to the server are open, idle
-// ones included. It is 0 for an unstarted server, whose connections are its
-// owner's.
+// OpenConnections returns the number of open connections to the server, idle
+// ones included. It returns 0 for an unstarted server.
 func (s *Server) OpenConnections() int {
 	if s.network == nil {
 		return 0

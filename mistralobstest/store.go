@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// store is all data of a server. Its user holds the server's mu.
+// store holds all data of a server. Server.mu guards it.
 type store struct {
 	datasets    []*dataset // in the order of creation
 	datasetByID map[string]*dataset
@@ -43,13 +43,19 @@ type record struct {
 
 func newStore() store {
 	return store{
-		datasetByID: map[string]*dataset{}, recordByID: map[string]*record{}, files: map[string]*file{}, blobs: map[string]*blob{},
-		campaigns: map[string][]Conversation{}, events: map[string]Conversation{}, conversations: map[string]Conversation{},
-		owner: newID(), workspace: newID(),
+		datasetByID:   map[string]*dataset{},
+		recordByID:    map[string]*record{},
+		files:         map[string]*file{},
+		blobs:         map[string]*blob{},
+		campaigns:     map[string][]Conversation{},
+		events:        map[string]Conversation{},
+		conversations: map[string]Conversation{},
+		owner:         newID(),
+		workspace:     newID(),
 	}
 }
 
-// close removes the files on disk.
+// close removes the uploaded files from disk.
 func (d *store) close() {
 	for _, f := range d.files {
 		_ = os.Remove(f.path)
@@ -65,7 +71,7 @@ func (d *store) addDataset(name, description string, now time.Time) *dataset {
 	return ds
 }
 
-// addRecord stores a new record. No properties are {}.
+// addRecord stores a new record. Absent properties become {}.
 func (d *store) addRecord(ds *dataset, c Conversation, source string, now time.Time) *record {
 	rec := &record{
 		id: newID(), dataset: ds, created: now, updated: now,
@@ -79,7 +85,7 @@ func (d *store) addRecord(ds *dataset, c Conversation, source string, now time.T
 	return rec
 }
 
-// removeRecords deletes records, of whatever datasets.
+// removeRecords deletes records of any datasets.
 func (d *store) removeRecords(gone map[*record]bool) {
 	touched := map[*dataset]bool{}
 	for rec := range gone {
@@ -102,8 +108,8 @@ func (d *store) removeDataset(ds *dataset) {
 	d.running = slices.DeleteFunc(d.running, func(t *task) bool { return t.dataset == ds })
 }
 
-// later is the time of a change: after the one before, in the milliseconds that
-// the API shows, so that every change can be seen.
+// later returns the update time of a change at now. It is at least a millisecond
+// after the time before, because the API shows milliseconds.
 func later(before, now time.Time) time.Time {
 	if least := before.Add(time.Millisecond); now.Before(least) {
 		return least
@@ -114,7 +120,7 @@ func later(before, now time.Time) time.Time {
 // newID returns a random UUID.
 func newID() string {
 	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
+	_, _ = rand.Read(b[:]) // it never fails
 	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
@@ -122,10 +128,10 @@ func newID() string {
 
 func newRequestID() string { return newID() }
 
-// lock gives access to the data as it is now: what runs over time is brought up to date first.
+// lock locks the data and first ends the tasks whose time has come.
 func (s *Server) lock() (d *store, now time.Time, unlock func()) {
 	now = s.options.now()
 	s.mu.Lock()
-	s.settleTasks(now)
+	s.advanceTasks(now)
 	return &s.data, now, s.mu.Unlock
 }

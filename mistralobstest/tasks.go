@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// The states of a task that the server itself gives one.
+// The states that the server gives to a task.
 const (
 	statusRunning    = "RUNNING"
 	statusCompleted  = "COMPLETED"
@@ -18,12 +18,12 @@ const (
 	statusTimedOut   = "TIMED_OUT"
 )
 
-// TaskInfo tells [WithTaskOutcome] which task has run for its duration.
+// TaskInfo describes a task that has run for its duration; see [WithTaskOutcome].
 type TaskInfo struct {
 	ID        string
 	DatasetID string
-	Operation string // what began it, such as ImportsFromFile
-	Run       int    // 0 for the first run, one more after each that was no end
+	Operation string // the operation that started it, such as ImportsFromFile
+	Run       int    // 0 for the first run; each run without an end adds one
 }
 
 func completeTask(TaskInfo) (status, message string) { return statusCompleted, "" }
@@ -33,8 +33,8 @@ func linearProgress(fraction float64) *int {
 	return &percent
 }
 
-// A task is an import. It does nothing by itself: what should have happened
-// since the last look is made up for when somebody looks.
+// A task is an import. It has no goroutine: every access to the data first
+// calls advanceTasks, which ends the tasks whose time has come.
 type task struct {
 	id               string
 	operation        string
@@ -45,16 +45,16 @@ type task struct {
 	started  time.Time // of the current run
 	duration time.Duration
 	run      int
-	load     func() ([]loaded, error) // what the import brings; an error's text is the task's message
+	load     func() ([]loaded, error) // returns the records; the text of its error becomes the message
 }
 
-// loaded is a record that an import brings.
+// loaded is a record that an import adds.
 type loaded struct {
 	Conversation
 	source string
 }
 
-// startTask begins an import and answers with its task.
+// startTask starts an import and returns its task.
 func (s *Server) startTask(d *store, ds *dataset, operation string, load func() ([]loaded, error)) (answer, error) {
 	now := s.options.now()
 	t := &task{
@@ -66,14 +66,14 @@ func (s *Server) startTask(d *store, ds *dataset, operation string, load func() 
 	return answer{http.StatusAccepted, s.taskJSON(t, now)}, nil
 }
 
-// settleTasks ends the tasks whose time has come. The caller holds mu.
-func (s *Server) settleTasks(now time.Time) {
+// advanceTasks ends the runs whose time has come. The caller holds mu.
+func (s *Server) advanceTasks(now time.Time) {
 	s.data.running = slices.DeleteFunc(s.data.running, func(t *task) bool {
 		for !now.Before(t.started.Add(t.duration)) {
 			if s.endRun(t) {
 				return true
 			}
-			if t.duration <= 0 { // else it would never come to an end
+			if t.duration <= 0 { // the loop would not end
 				return false
 			}
 		}
@@ -81,11 +81,12 @@ func (s *Server) settleTasks(now time.Time) {
 	})
 }
 
-// endRun ends a run of a task, and tells whether that was the task's end.
+// endRun ends a run of a task and reports whether the task has ended.
 func (s *Server) endRun(t *task) bool {
 	t.started = t.started.Add(t.duration)
 	t.updated = t.started
-	status, message := s.options.taskOutcome(TaskInfo{t.id, t.dataset.id, t.operation, t.run})
+	info := TaskInfo{ID: t.id, DatasetID: t.dataset.id, Operation: t.operation, Run: t.run}
+	status, message := s.options.taskOutcome(info)
 	t.run++
 	switch status {
 	case "", statusCompleted:
@@ -99,7 +100,7 @@ func (s *Server) endRun(t *task) bool {
 	return false
 }
 
-// finish brings in what the import has loaded, all of it or nothing.
+// finish adds all records of the import, or none if one is wrong.
 func (s *Server) finish(t *task) {
 	records, err := t.load()
 	if err != nil {
@@ -124,7 +125,8 @@ func (s *Server) getTask(r *http.Request) (answer, error) {
 				return answer{http.StatusOK, s.taskJSON(t, s.options.now())}, nil
 			}
 		}
-		return answer{}, apiError(http.StatusNotFound, "DATASET_TASK_NOT_FOUND", fmt.Sprintf("Dataset import task %s not found", id))
+		message := fmt.Sprintf("Dataset import task %s not found", id)
+		return answer{}, apiError(http.StatusNotFound, "DATASET_TASK_NOT_FOUND", message)
 	})
 }
 
@@ -153,8 +155,8 @@ func (s *Server) taskJSON(t *task, now time.Time) []byte {
 	return o.set("message", message).bytes()
 }
 
-// fraction is how much of the current run has passed. What ended badly stays
-// where nothing has come in.
+// fraction returns the fraction of the current run that has passed. It is 0 for
+// a task that ended without its records.
 func (t *task) fraction(now time.Time) float64 {
 	switch t.status {
 	case statusCompleted:

@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// A checker reads a request and collects what is wrong with it, as the
-// service's framework does: all complaints come at once.
+// A checker reads a request and collects all complaints about it, as the
+// service's web framework does.
 type checker struct {
 	r          *http.Request
 	complaints []complaint
@@ -25,7 +25,7 @@ func (c *checker) complain(kind, message string, input any, loc ...any) {
 	c.complaints = append(c.complaints, complaint{Type: kind, Loc: loc, Msg: message, Input: input})
 }
 
-// failed returns the complaints as the answer, nil if there are none.
+// failed returns the complaints as an error response, or nil if there are none.
 func (c *checker) failed() error {
 	if len(c.complaints) == 0 {
 		return nil
@@ -52,15 +52,18 @@ func isUUID(id string) bool {
 	}
 	for i, r := range id {
 		dash := i == 8 || i == 13 || i == 18 || i == 23
-		hex := r >= '0' && r <= '9' || r >= 'a' && r <= 'f' || r >= 'A' && r <= 'F'
-		if dash != (r == '-') || !dash && !hex {
+		if dash != (r == '-') || !dash && !isHex(r) {
 			return false
 		}
 	}
 	return true
 }
 
-// queryInt returns a number of the query, or the default.
+func isHex(r rune) bool {
+	return r >= '0' && r <= '9' || r >= 'a' && r <= 'f' || r >= 'A' && r <= 'F'
+}
+
+// queryInt returns a number of the query, or byDefault if it is absent.
 func (c *checker) queryInt(name string, byDefault, least, most int) int {
 	text := c.r.URL.Query().Get(name)
 	if text == "" {
@@ -69,16 +72,19 @@ func (c *checker) queryInt(name string, byDefault, least, most int) int {
 	n, err := strconv.Atoi(text)
 	switch {
 	case err != nil:
-		c.complain("int_parsing", "Input should be a valid integer, unable to parse string as an integer", text, "query", name)
+		c.complain("int_parsing", "Input should be a valid integer, unable to parse string as an integer",
+			text, "query", name)
 	case n < least:
-		c.complain("greater_than_equal", fmt.Sprintf("Input should be greater than or equal to %d", least), text, "query", name)
+		c.complain("greater_than_equal", fmt.Sprintf("Input should be greater than or equal to %d", least),
+			text, "query", name)
 	case n > most:
-		c.complain("less_than_equal", fmt.Sprintf("Input should be less than or equal to %d", most), text, "query", name)
+		c.complain("less_than_equal", fmt.Sprintf("Input should be less than or equal to %d", most),
+			text, "query", name)
 	}
 	return n
 }
 
-// readBody reads a body that must be a JSON object.
+// readBody reads the body, which must be a JSON object.
 func (c *checker) readBody() {
 	raw, err := io.ReadAll(c.r.Body)
 	var syntax *json.SyntaxError
@@ -90,11 +96,13 @@ func (c *checker) readBody() {
 	case errors.As(json.Unmarshal(raw, &c.body), &syntax):
 		c.complain("json_invalid", "JSON decode error: "+syntax.Error(), fields{}, "body", syntax.Offset)
 	case c.body == nil:
-		c.complain("model_attributes_type", "Input should be a valid dictionary or object to extract fields from", nil, "body")
+		c.complain("model_attributes_type", "Input should be a valid dictionary or object to extract fields from",
+			nil, "body")
 	}
 }
 
-// field returns a member of the body; null counts as absent unless it is required.
+// field returns a member of the body. An optional member that is null counts as
+// absent.
 func (c *checker) field(name string, required bool) json.RawMessage {
 	value, present := c.body[name]
 	if required && !present && c.body != nil {
@@ -106,7 +114,8 @@ func (c *checker) field(name string, required bool) json.RawMessage {
 	return value
 }
 
-// text returns a string of the body within its limits in code points; nil if it is absent.
+// text returns a string of the body, or nil if it is absent. The limits count
+// code points.
 func (c *checker) text(name string, required bool, least, most int) *string {
 	value := c.field(name, required)
 	if value == nil {
@@ -139,10 +148,10 @@ func (c *checker) object(name string, required bool) json.RawMessage {
 	return value
 }
 
-// payload returns the body's payload. Messages, if it has any, must be a list.
+// payload returns the body's payload. Its messages, if any, must be a list.
 func (c *checker) payload() json.RawMessage {
 	payload := c.object("payload", true)
-	var members map[string]json.RawMessage // not a struct, whose names would match in any case
+	var members map[string]json.RawMessage // a struct would match names in any case
 	if payload == nil || json.Unmarshal(payload, &members) != nil {
 		return payload
 	}
@@ -152,8 +161,8 @@ func (c *checker) payload() json.RawMessage {
 	return payload
 }
 
-// ids returns a list of ids of the body within its limits; most is negative for no limit.
-func (c *checker) ids(name string, least, most int, uuids bool) []string {
+// list returns the items of a list of the body. A negative most is no limit.
+func (c *checker) list(name string, least, most int) []json.RawMessage {
 	value := c.field(name, true)
 	if value == nil {
 		return nil
@@ -165,10 +174,18 @@ func (c *checker) ids(name string, least, most int, uuids bool) []string {
 	}
 	switch n := len(list); {
 	case n < least:
-		c.complain("too_short", fmt.Sprintf("List should have at least %d item after validation, not %d", least, n), nil, "body", name)
+		c.complain("too_short", fmt.Sprintf("List should have at least %d item after validation, not %d", least, n),
+			nil, "body", name)
 	case most >= 0 && n > most:
-		c.complain("too_long", fmt.Sprintf("List should have at most %d items after validation, not %d", most, n), nil, "body", name)
+		c.complain("too_long", fmt.Sprintf("List should have at most %d items after validation, not %d", most, n),
+			nil, "body", name)
 	}
+	return list
+}
+
+// ids returns a list of ids of the body. A negative most is no limit.
+func (c *checker) ids(name string, least, most int, uuids bool) []string {
+	list := c.list(name, least, most)
 	ids := make([]string, 0, len(list))
 	for i, item := range list {
 		if id := c.checkText(item, 0, -1, "body", name, i); id != nil {
