@@ -115,7 +115,7 @@ var scenarios = map[string][]scenario{
 		{
 			name: "it makes a dataset", service: true, args: []string{"-name", "Refunds in May", "-description", "Until the 12th"}, stdout: "{id}\n",
 			check: func(t *testing.T, run *finished) {
-				made := mistralobstest.Dataset{ID: strings.TrimSpace(run.stdout), Name: "Refunds in May", Description: "Until the 12th"}
+				made := mistralobstest.Dataset{ID: strings.TrimSpace(run.stdout), Slug: "refunds-in-may", Name: "Refunds in May", Description: "Until the 12th"}
 				assert.Contains(t, run.server.Datasets(), made)
 			},
 		},

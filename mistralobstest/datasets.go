@@ -89,14 +89,10 @@ func (s *Server) updateDataset(r *http.Request) (answer, error) {
 
 // withDataset calls f with the dataset that the path names, under the lock.
 func (s *Server) withDataset(r *http.Request, f func(*store, *dataset) (answer, error)) (answer, error) {
-	c := check(r)
-	id := c.pathID("dataset_id")
-	if err := c.failed(); err != nil {
-		return answer{}, err
-	}
+	id := r.PathValue("dataset_id")
 	d, _, unlock := s.lock()
 	defer unlock()
-	ds := d.datasetByID[strings.ToLower(id)]
+	ds := d.findDataset(id)
 	if ds == nil {
 		message := fmt.Sprintf("Dataset %s not found", id)
 		return answer{}, apiError(http.StatusNotFound, "DATASET_NOT_FOUND", message)
@@ -106,12 +102,12 @@ func (s *Server) withDataset(r *http.Request, f func(*store, *dataset) (answer, 
 
 func (d *store) datasetJSON(ds *dataset) []byte {
 	return stamps(ds.id, ds.created, ds.updated).set("name", ds.name).set("description", ds.description).
-		set("owner_id", d.owner).set("workspace_id", d.workspace).bytes()
+		set("slug", ds.slug).set("owner_id", d.owner).set("workspace_id", d.workspace).bytes()
 }
 
 // A Dataset is a dataset that the server holds.
 type Dataset struct {
-	ID, Name, Description string
+	ID, Slug, Name, Description string
 }
 
 // Datasets returns the existing datasets in the order of creation.
@@ -120,7 +116,7 @@ func (s *Server) Datasets() []Dataset {
 	defer unlock()
 	datasets := make([]Dataset, len(d.datasets))
 	for i, ds := range d.datasets {
-		datasets[i] = Dataset{ID: ds.id, Name: ds.name, Description: ds.description}
+		datasets[i] = Dataset{ID: ds.id, Slug: ds.slug, Name: ds.name, Description: ds.description}
 	}
 	return datasets
 }

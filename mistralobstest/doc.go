@@ -38,6 +38,9 @@
 //   - All records of an import appear when its task completes, not before.
 //   - Validation errors have the API's own shape, as its description says. The
 //     web framework's shape has been seen too; a Fault can return it.
+//   - A slug is the name in lower case, with a hyphen for each run of other
+//     characters than ASCII letters and digits, and with a number if another
+//     dataset has it. A rename keeps the slug.
 //   - The text search for datasets ignores case and searches names and
 //     descriptions.
 package mistralobstest

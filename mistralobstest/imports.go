@@ -39,7 +39,7 @@ func (s *Server) importCampaign(r *http.Request) (answer, error) {
 			message := fmt.Sprintf("Campaign %s has no matching events", *id)
 			return answer{}, apiError(http.StatusNotFound, "CAMPAIGN_NO_MATCHING_EVENTS", message)
 		}
-		load := func() ([]loaded, error) { return withSource(events, sourceExplorer), nil }
+		load := func() (imported, error) { return withSource(events, sourceExplorer), nil }
 		return s.startTask(d, ds, ImportsFromCampaign, load)
 	})
 }
@@ -75,7 +75,7 @@ func (s *Server) importSeeded(r *http.Request, imp seededImport) (answer, error)
 		return answer{}, err
 	}
 	return s.withDataset(r, func(d *store, ds *dataset) (answer, error) {
-		return s.startTask(d, ds, imp.operation, func() ([]loaded, error) {
+		return s.startTask(d, ds, imp.operation, func() (imported, error) {
 			var found []Conversation
 			var unknown []string
 			for _, id := range ids {
@@ -86,19 +86,19 @@ func (s *Server) importSeeded(r *http.Request, imp seededImport) (answer, error)
 				}
 			}
 			if unknown != nil {
-				return nil, fmt.Errorf("unknown %s: %s", imp.field, strings.Join(unknown, ", "))
+				return imported{}, fmt.Errorf("unknown %s: %s", imp.field, strings.Join(unknown, ", "))
 			}
 			return withSource(found, imp.source), nil
 		})
 	})
 }
 
-func withSource(conversations []Conversation, source string) []loaded {
+func withSource(conversations []Conversation, source string) imported {
 	records := make([]loaded, len(conversations))
 	for i, c := range conversations {
 		records[i] = loaded{c, source}
 	}
-	return records
+	return imported{records: records}
 }
 
 func (s *Server) importDataset(r *http.Request) (answer, error) {
@@ -109,12 +109,12 @@ func (s *Server) importDataset(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	return s.withDataset(r, func(d *store, ds *dataset) (answer, error) {
-		return s.startTask(d, ds, ImportsFromDataset, func() ([]loaded, error) { return d.copies(ids) })
+		return s.startTask(d, ds, ImportsFromDataset, func() (imported, error) { return d.copies(ids) })
 	})
 }
 
 // copies returns the records with the ids. Each keeps its source.
-func (d *store) copies(ids []string) ([]loaded, error) {
+func (d *store) copies(ids []string) (imported, error) {
 	var records []loaded
 	var unknown []string
 	for _, id := range ids {
@@ -126,9 +126,9 @@ func (d *store) copies(ids []string) ([]loaded, error) {
 		}
 	}
 	if unknown != nil {
-		return nil, fmt.Errorf("unknown dataset_record_ids: %s", strings.Join(unknown, ", "))
+		return imported{}, fmt.Errorf("unknown dataset_record_ids: %s", strings.Join(unknown, ", "))
 	}
-	return records, nil
+	return imported{records: records}, nil
 }
 
 func (s *Server) importFile(r *http.Request) (answer, error) {
@@ -139,10 +139,10 @@ func (s *Server) importFile(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	return s.withDataset(r, func(d *store, ds *dataset) (answer, error) {
-		return s.startTask(d, ds, ImportsFromFile, func() ([]loaded, error) {
+		return s.startTask(d, ds, ImportsFromFile, func() (imported, error) {
 			f := d.files[strings.ToLower(*id)]
 			if f == nil || s.options.now().After(f.expires) {
-				return nil, fmt.Errorf("file %s not found", *id)
+				return imported{}, fmt.Errorf("file %s not found", *id)
 			}
 			records, err := readJSONL(f.path)
 			return withSource(records, sourceUploadedFile), err

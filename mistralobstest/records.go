@@ -9,7 +9,11 @@ import (
 
 const maxBulkDelete = 500
 
-const sourceDirectInput = "DIRECT_INPUT"
+// The sources of records that clients add one by one.
+const (
+	sourceDirectInput   = "DIRECT_INPUT"
+	sourceTelemetrySpan = "TELEMETRY_SPAN"
+)
 
 func (s *Server) listRecords(r *http.Request) (answer, error) {
 	c := check(r)
@@ -26,11 +30,12 @@ func (s *Server) createRecord(r *http.Request) (answer, error) {
 	c := check(r)
 	c.readBody()
 	record := Conversation{Payload: c.payload(), Properties: c.object("properties", false)}
+	source := c.enum("source", sourceDirectInput, sourceTelemetrySpan)
 	if err := c.failed(); err != nil {
 		return answer{}, err
 	}
 	return s.withDataset(r, func(d *store, ds *dataset) (answer, error) {
-		rec := d.addRecord(ds, record, sourceDirectInput, s.options.now())
+		rec := d.addRecord(ds, record, source, s.options.now())
 		return answer{http.StatusCreated, rec.json()}, nil
 	})
 }
@@ -127,11 +132,11 @@ type Record struct {
 }
 
 // Records returns the records of a dataset in the order of creation, or nil if
-// the dataset does not exist.
+// the dataset does not exist. datasetID is an id or a slug.
 func (s *Server) Records(datasetID string) []Record {
 	d, _, unlock := s.lock()
 	defer unlock()
-	ds := d.datasetByID[datasetID]
+	ds := d.findDataset(datasetID)
 	if ds == nil {
 		return nil
 	}

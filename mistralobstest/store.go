@@ -12,12 +12,13 @@ import (
 
 // store holds all data of a server. Server.mu guards it.
 type store struct {
-	datasets    []*dataset // in the order of creation
-	datasetByID map[string]*dataset
-	recordByID  map[string]*record
-	files       map[string]*file
-	blobs       map[string]*blob
-	running     []*task
+	datasets      []*dataset // in the order of creation
+	datasetByID   map[string]*dataset
+	datasetBySlug map[string]*dataset
+	recordByID    map[string]*record
+	files         map[string]*file
+	blobs         map[string]*blob
+	running       []*task
 
 	campaigns     map[string][]Conversation
 	events        map[string]Conversation
@@ -27,10 +28,11 @@ type store struct {
 }
 
 type dataset struct {
-	id, name, description string
-	created, updated      time.Time
-	records               []*record // in the order of creation
-	tasks                 []*task
+	id, slug          string
+	name, description string
+	created, updated  time.Time
+	records           []*record // in the order of creation
+	tasks             []*task
 }
 
 type record struct {
@@ -44,6 +46,7 @@ type record struct {
 func newStore() store {
 	return store{
 		datasetByID:   map[string]*dataset{},
+		datasetBySlug: map[string]*dataset{},
 		recordByID:    map[string]*record{},
 		files:         map[string]*file{},
 		blobs:         map[string]*blob{},
@@ -65,9 +68,13 @@ func (d *store) close() {
 
 // addDataset stores a new dataset.
 func (d *store) addDataset(name, description string, now time.Time) *dataset {
-	ds := &dataset{id: newID(), name: name, description: description, created: now, updated: now}
+	ds := &dataset{
+		id: newID(), slug: d.newSlug(name), name: name, description: description,
+		created: now, updated: now,
+	}
 	d.datasets = append(d.datasets, ds)
 	d.datasetByID[ds.id] = ds
+	d.datasetBySlug[ds.slug] = ds
 	return ds
 }
 
@@ -103,6 +110,7 @@ func (d *store) removeDataset(ds *dataset) {
 		delete(d.recordByID, rec.id)
 	}
 	delete(d.datasetByID, ds.id)
+	delete(d.datasetBySlug, ds.slug)
 	maps.DeleteFunc(d.blobs, func(_ string, b *blob) bool { return b.dataset == ds })
 	d.datasets = slices.DeleteFunc(d.datasets, func(other *dataset) bool { return other == ds })
 	d.running = slices.DeleteFunc(d.running, func(t *task) bool { return t.dataset == ds })

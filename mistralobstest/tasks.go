@@ -45,7 +45,22 @@ type task struct {
 	started  time.Time // of the current run
 	duration time.Duration
 	run      int
-	load     func() ([]loaded, error) // returns the records; the text of its error becomes the message
+	load     func() (imported, error) // returns the records; the text of its error becomes the message
+	result   *importResult            // nil unless the task is completed
+}
+
+// importResult counts the records of a completed import.
+type importResult struct {
+	Requested int `json:"requested_record_count"`
+	Imported  int `json:"imported_record_count"`
+	Skipped   int `json:"skipped_record_count"`
+}
+
+// imported holds the records that an import adds, and the number of those that
+// it skipped.
+type imported struct {
+	records []loaded
+	skipped int
 }
 
 // loaded is a record that an import adds.
@@ -55,7 +70,7 @@ type loaded struct {
 }
 
 // startTask starts an import and returns its task.
-func (s *Server) startTask(d *store, ds *dataset, operation string, load func() ([]loaded, error)) (answer, error) {
+func (s *Server) startTask(d *store, ds *dataset, operation string, load func() (imported, error)) (answer, error) {
 	now := s.options.now()
 	t := &task{
 		id: newID(), operation: operation, dataset: ds, created: now, updated: now, status: statusRunning,
@@ -102,15 +117,17 @@ func (s *Server) endRun(t *task) bool {
 
 // finish adds all records of the import, or none if one is wrong.
 func (s *Server) finish(t *task) {
-	records, err := t.load()
+	result, err := t.load()
 	if err != nil {
 		t.status, t.message = statusFailed, err.Error()
 		return
 	}
-	for _, rec := range records {
+	for _, rec := range result.records {
 		s.data.addRecord(t.dataset, rec.Conversation, rec.source, t.updated)
 	}
 	t.status, t.message = statusCompleted, ""
+	count := len(result.records)
+	t.result = &importResult{Requested: count + result.skipped, Imported: count, Skipped: result.skipped}
 }
 
 func (s *Server) getTask(r *http.Request) (answer, error) {
@@ -152,7 +169,7 @@ func (s *Server) taskJSON(t *task, now time.Time) []byte {
 	if t.message != "" {
 		message = t.message
 	}
-	return o.set("message", message).bytes()
+	return o.set("message", message).set("result", t.result).bytes()
 }
 
 // fraction returns the fraction of the current run that has passed. It is 0 for

@@ -2,6 +2,7 @@ package mistralobstest_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,4 +57,22 @@ func TestTaskOutcomes(t *testing.T) {
 		assert.EqualValues(t, fmt.Sprint("imports.from_playground run ", run), r.json(t, "message"))
 		assert.NotContains(t, r.body, "progress")
 	}
+}
+
+// A completed task has a result. A running or failed one has null.
+func TestImportResults(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, mistralobstest.WithTaskDuration(0))
+	id, recordIDs := a.dataset(`{}`, `{}`)
+	path := datasets + "/" + id
+	one, two := `{"dataset_record_ids":["`+nobody+`"]}`, `{"dataset_record_ids":["`+strings.Join(recordIDs, `","`)+`"]}`
+	started := a.do("POST", path+"/imports/from-dataset", two)
+	assert.Nil(t, started.json(t, "result"))
+	r := a.do("GET", path+"/tasks/"+started.json(t, "id").(string), "")
+	assert.Contains(t, r.body,
+		`"result":{"requested_record_count":2,"imported_record_count":2,"skipped_record_count":0}`)
+	failed := a.do("POST", path+"/imports/from-dataset", one).json(t, "id").(string)
+	r = a.do("GET", path+"/tasks/"+failed, "")
+	assert.Equal(t, "FAILED", r.json(t, "status"))
+	assert.Nil(t, r.json(t, "result"))
 }

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -137,6 +139,19 @@ func (c *checker) checkText(value json.RawMessage, least, most int, loc ...any) 
 		c.complain("string_too_long", fmt.Sprintf("String should have at most %d characters", most), text, loc...)
 	}
 	return &text
+}
+
+// enum returns a string of the body that must be one of the values. The first
+// value is the default.
+func (c *checker) enum(name string, values ...string) string {
+	text := c.text(name, false, 0, -1)
+	if text == nil {
+		return values[0]
+	}
+	if !slices.Contains(values, *text) {
+		c.complain("enum", "Input should be '"+strings.Join(values, "' or '")+"'", *text, "body", name)
+	}
+	return *text
 }
 
 // object returns a member of the body that must be an object, byte for byte.

@@ -73,8 +73,12 @@ func TestErrors(t *testing.T) {
 			want: map[string]string{"message.detail.0.loc.1": "file_id"},
 		},
 		{
-			name: "an id that is none", method: "GET", path: datasets + "/x", status: 422,
+			name: "an id that is none", method: "GET", path: records + "/x", status: 422,
 			want: code("VALIDATION_ERROR"),
+		},
+		{
+			name: "no slug", method: "GET", path: datasets + "/x", status: 404,
+			want: code("DATASET_NOT_FOUND"),
 		},
 		{
 			name: "a page of 101", method: "GET", path: datasets + "?page_size=101", status: 422,
