@@ -2,98 +2,95 @@ package mistralobs
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"regexp"
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
-// call is one use of an operation: the request, its attempts, and what is known of the last one.
+// call is one call of an operation. It holds only what outlives an attempt.
 type call struct {
-	client   *Client
-	settings *callSettings
-	req      request
-	method   string
-	path     string
-
-	started   time.Time
-	attempts  int
-	wait      time.Duration // before the next attempt
-	ambiguous bool          // an attempt that is over may have been carried out
-	gone      bool          // the repeat of a DELETE found nothing
-	used      bool          // it would have been sent again, but for its source
-	failure   error         // of the last attempt, nil if it has none yet
-
-	// Of the current attempt.
-	answer  *answer
-	sent    bool // it was handed to the transport
-	waiting atomic.Bool
-	wired   atomic.Bool
+	client       *Client
+	settings     *callSettings
+	req          request
+	attempt      *transport.Attempt
+	started      time.Time
+	attempts     int           // how often the request was sent
+	maybeApplied bool          // the service may have processed an attempt before the last one
+	failure      error         // of the attempt before the last one, nil if there was none
+	pause        time.Duration // before the next attempt
 }
 
-// answer is what came back, its body read to the end.
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
+func newCall(c *Client, settings *callSettings, req request) *call {
+	cl := &call{client: c, settings: settings, req: req, started: time.Now()}
+	cl.attempt = &transport.Attempt{
+		Shared:    &c.attempts,
+		Operation: transport.Operation{Name: req.name, Attempt: 1},
+		Timeout:   c.cfg.attemptTimeout(settings),
+		MaxBytes:  settings.maxResponse,
+		MaxHold:   settings.retry.MaxWait,
+		Creates:   req.creates,
+		Upload:    req.upload != nil,
+		MayBlock:  req.upload != nil && req.upload.mayBlock(),
+	}
+	return cl
 }
 
-func newCall(c *Client, settings *callSettings, req request, method, path string) *call {
-	return &call{client: c, settings: settings, req: req, method: method, path: path, started: time.Now()}
-}
-
-// do sends the request as often as the policy wants, and fails unless the last answer is a 2xx.
-func (cl *call) do(ctx context.Context) error {
-	ctx = context.WithValue(ctx, operationKey{}, cl)
+// do sends the request as often as the policy allows. It returns the last response, beside an error
+// if that is not a success.
+func (cl *call) do(ctx context.Context) (*http.Response, error) {
 	req, err := cl.newRequest(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	// The library is the loop; what it decides by is this call's own.
+	// The library is the loop. This call decides whether and when to try again.
 	loop := retryablehttp.Client{
-		HTTPClient:   cl.client.api,
+		HTTPClient: &http.Client{
+			Transport: cl.attempt, CheckRedirect: cl.client.checkRedirect, Jar: cl.client.cfg.httpClient.Jar,
+		},
 		RetryMax:     cl.settings.retry.MaxAttempts - 1,
 		CheckRetry:   cl.checkRetry,
-		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return cl.wait },
+		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return cl.pause },
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
 	resp, err := loop.Do(req)
-	if resp != nil {
-		resp.Body.Close() // it is empty, but net/http keeps the timer of a Client.Timeout until then
+	switch last := (outcome{resp, err}); {
+	case err != nil:
+		return nil, cl.networkError(ctx, last)
+	case last.succeeded() || cl.alreadyDeleted(resp):
+		return resp, nil
+	default:
+		return resp, cl.responseError(last)
 	}
-	if err != nil {
-		return cl.networkError(ctx, err)
-	}
-	if status := cl.answer.status; status < 200 || status > 299 {
-		cl.gone = cl.method == http.MethodDelete && status == http.StatusNotFound && cl.ambiguous
-		if !cl.gone {
-			return cl.answerError()
-		}
-	}
-	return nil
+}
+
+// alreadyDeleted reports whether a DELETE found nothing since an earlier attempt had deleted it.
+func (cl *call) alreadyDeleted(resp *http.Response) bool {
+	return cl.req.method == http.MethodDelete && resp.StatusCode == http.StatusNotFound && cl.maybeApplied
 }
 
 func (cl *call) newRequest(ctx context.Context) (*retryablehttp.Request, error) {
-	var body any // nil, []byte or a ReaderFunc: what the library need not buffer
+	var body any // nil, []byte or a ReaderFunc, which the library does not have to buffer
 	switch {
 	case cl.req.upload != nil:
 		body = retryablehttp.ReaderFunc(cl.req.upload.open)
 	case cl.req.body != nil:
 		body = cl.req.body
 	}
-	target := cl.client.baseText + cl.path
-	if len(cl.req.query) > 0 {
-		target += "?" + cl.req.query.Encode()
+	target := cl.client.baseText + cl.req.path
+	if cl.req.rawQuery != "" {
+		target += "?" + cl.req.rawQuery
 	}
-	req, err := retryablehttp.NewRequestWithContext(ctx, cl.method, target, body)
+	req, err := retryablehttp.NewRequestWithContext(ctx, cl.req.method, target, body)
 	if err != nil {
 		return nil, invalid("request", "%v", err)
 	}
@@ -104,8 +101,8 @@ func (cl *call) newRequest(ctx context.Context) (*retryablehttp.Request, error) 
 	return req, nil
 }
 
-// header returns the client's own map if nobody writes to it, which is what
-// net/http does for cookies; each attempt copies it to add the key.
+// header returns the client's own map if nobody writes to it. net/http writes to it for cookies.
+// Each attempt copies it to add the key.
 func (cl *call) header() http.Header {
 	contentType := ""
 	switch {
@@ -113,10 +110,10 @@ func (cl *call) header() http.Header {
 		contentType = cl.req.upload.contentType
 	case cl.req.body != nil:
 		contentType = "application/json"
-	case cl.client.api.Jar == nil && cl.settings == &cl.client.cfg.callSettings:
+	case cl.client.cfg.httpClient.Jar == nil && cl.settings == &cl.client.cfg.callSettings:
 		return cl.client.header
 	}
-	header := maps.Clone(cl.client.header) // the values are shared: nobody appends to them
+	header := maps.Clone(cl.client.header) // shares the values: nobody appends to them
 	maps.Copy(header, cl.settings.header)
 	if contentType != "" {
 		header["Content-Type"] = []string{contentType}
@@ -124,167 +121,178 @@ func (cl *call) header() http.Header {
 	return header
 }
 
-// checkRetry is asked by the loop after every attempt whether to make another.
-// It never returns an error, so that the last answer comes through.
-func (cl *call) checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) {
-	if cl.sent {
+// checkRetry is called after every attempt and reports whether to make another one. It never
+// returns an error, so that the last response is returned by the library.
+func (cl *call) checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	last := outcome{resp, err}
+	if last.sent() {
 		cl.attempts++
 	}
-	again := cl.again(ctx, err)
-	cl.log(ctx, err, again)
+	again := cl.planNext(ctx, last)
+	cl.log(ctx, last, again)
 	if again {
-		cl.ambiguous = cl.ambiguous || cl.mayHaveActed(err)
-		cl.failure = cl.attemptError(err)
-		cl.sent = false // from now on nothing is under way
+		cl.maybeApplied = cl.maybeApplied || last.maybeApplied()
+		cl.failure = cl.failureOf(last)
+		cl.attempt.Operation.Attempt = cl.attempts + 1
 	}
 	return again, nil
 }
 
-// again decides about another attempt, and sets the wait before it.
-func (cl *call) again(ctx context.Context, err error) bool {
+// planNext decides whether to make another attempt, and sets the pause before it.
+func (cl *call) planNext(ctx context.Context, last outcome) (again bool) {
 	policy := cl.settings.retry
-	if ctx.Err() != nil || cl.attempts >= policy.MaxAttempts || !cl.repeatable(err) {
+	if ctx.Err() != nil || cl.attempts >= policy.MaxAttempts || !last.retryable(cl.req.creates) || !cl.rewindable() {
 		return false
 	}
-	cl.wait = policy.wait(cl.attempts)
-	if retryAfter := cl.retryAfter(err); retryAfter > 0 {
-		left := policy.longestWait(ctx)
-		if retryAfter > left {
-			return false
+	cl.pause, again = policy.pause(ctx, cl.attempts, last.retryAfter(), time.Since(cl.started))
+	return again
+}
+
+// rewindable reports whether the body can be sent again.
+func (cl *call) rewindable() bool { return cl.req.upload == nil || cl.req.upload.rewindable() }
+
+// readResult stores the body of a success in out.
+func (cl *call) readResult(resp *http.Response, out any) error {
+	body := transport.BodyOf(resp)
+	var err error
+	switch out := out.(type) {
+	case nil:
+		if resp.StatusCode < 300 && isHTML(resp.Header, body.Bytes()) {
+			err = errors.New("it is a web page")
 		}
-		cl.wait = waitFor(retryAfter, left)
+	case *[]byte:
+		*out = body.Bytes()
+		return nil
+	case *json.RawMessage:
+		*out = body.Bytes()
+		return nil
+	default:
+		err = cl.decodeResult(body.Bytes(), out)
 	}
-	return time.Since(cl.started)+cl.wait <= policy.MaxElapsed
-}
-
-// repeatable is the rule of [RetryPolicy] about what may be sent again.
-func (cl *call) repeatable(err error) bool {
-	switch {
-	case err != nil && permanent(err), cl.req.creates && cl.mayHaveActed(err):
-		return false
-	case err == nil && !retryableStatus(cl.answer.status):
-		return false
-	}
-	cl.used = cl.req.upload != nil && !cl.req.upload.rewindable()
-	return !cl.used
-}
-
-// mayHaveActed tells whether the service may have carried out the current attempt.
-func (cl *call) mayHaveActed(err error) bool {
 	if err != nil {
-		unconnected := cl.waiting.Load() && !cl.wired.Load()
-		return cl.sent && !unconnected && !neverConnected(err)
+		return cl.unexpected(resp, err)
 	}
-	status := cl.answer.status
-	clientError := status >= 400 && status < 500 && status != http.StatusRequestTimeout
-	return !clientError && !refused(status, cl.answer.header)
+	if cl.settings.response == nil {
+		cl.client.cfg.buffers.Reuse(body) // out holds copies only
+	}
+	return nil
 }
 
-func (cl *call) retryAfter(err error) time.Duration {
-	if err != nil {
-		return 0
+// decodeResult decodes a result of the SDK's own types, or of a caller of [Client.Do].
+func (cl *call) decodeResult(body []byte, out any) error {
+	if _, own := out.(identified); own {
+		return decode(body, out)
 	}
-	after, _ := parseRetryAfter(cl.answer.header, time.Now())
-	return after
+	if err := json.Unmarshal(body, out); err != nil {
+		return fmt.Errorf("decoding the response: %w", err)
+	}
+	return nil
 }
 
-// traced watches whether a connection is obtained, which the error alone does not
-// tell. Both marks are needed: a transport that is not net/http's sets neither.
-func (cl *call) traced(ctx context.Context) context.Context {
-	if !cl.req.creates {
-		return ctx
+// failureOf returns how an attempt failed.
+func (cl *call) failureOf(o outcome) error {
+	if o.err != nil {
+		return stripURL(o.err)
 	}
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { cl.waiting.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { cl.wired.Store(true) },
-	})
+	return cl.responseError(o)
 }
 
-// attemptError is how the current attempt failed.
-func (cl *call) attemptError(err error) error {
-	if err != nil {
-		return bare(err)
-	}
-	return cl.answerError()
-}
-
-// answerError returns the answer as an *Error.
-func (cl *call) answerError() *Error {
-	e := cl.newError()
-	e.maybeApplied = cl.req.creates && cl.mayHaveActed(nil)
+// responseError returns a response that is not a success as an *Error.
+func (cl *call) responseError(o outcome) *Error {
+	e := cl.newError(o.resp)
+	e.maybeApplied = cl.req.creates && o.maybeApplied()
+	e.unrewindable = o.retryable(cl.req.creates) && !cl.rewindable()
 	if e.StatusCode >= 300 && e.StatusCode < 400 {
-		e.Message = "a redirect to another origin, or one that changes the request, is not followed"
+		e.Message = cl.redirectMessage(o.resp)
 		return e
 	}
-	e.fill()
+	e.parseBody()
 	return e
 }
 
-// unexpected returns a success that cannot be understood as an *Error.
-func (cl *call) unexpected(cause error) *Error {
-	e := cl.newError()
+// redirectMessage says why a redirect was not followed.
+func (cl *call) redirectMessage(resp *http.Response) string {
+	location, err := resp.Location()
+	switch {
+	case err != nil:
+		return "a redirect without a valid Location is not followed"
+	case !transport.SameOrigin(location, cl.client.base):
+		return "a redirect to another origin is not followed, since that must not see the API key"
+	case cl.req.method == http.MethodGet || resp.StatusCode == http.StatusTemporaryRedirect ||
+		resp.StatusCode == http.StatusPermanentRedirect:
+		return fmt.Sprintf("the redirects did not end after %d", maxRedirects)
+	}
+	return "a redirect that would turn the request into a GET is not followed"
+}
+
+// unexpected returns a success that is not the documented response as an *Error.
+func (cl *call) unexpected(resp *http.Response, cause error) *Error {
+	e := cl.newError(resp)
 	e.maybeApplied = cl.req.creates
 	e.cause = cause
 	e.Message = hideQueries(snippet(e.Body)) // it may hold a presigned URL
 	return e
 }
 
-func (cl *call) newError() *Error {
-	after, _ := parseRetryAfter(cl.answer.header, time.Now())
+func (cl *call) newError(resp *http.Response) *Error {
+	after, _ := transport.RetryAfter(resp.Header, time.Now())
 	return &Error{
-		StatusCode: cl.answer.status, RequestID: requestID(cl.answer.header), RetryAfter: after,
-		Method: cl.method, Path: cl.path, Body: cl.answer.body, Attempts: cl.attempts, action: cl.req.action, ambiguous: cl.ambiguous, used: cl.used,
+		StatusCode: resp.StatusCode, RequestID: requestID(resp.Header), RetryAfter: after,
+		Operation: cl.req.name, Method: cl.req.method, Host: cl.client.base.Host, Path: cl.req.path,
+		Body: transport.BodyOf(resp).Redacted(), Attempts: cl.attempts, action: cl.req.action, ambiguous: cl.maybeApplied,
 	}
 }
 
-// networkError returns what ended the call when no answer did.
-func (cl *call) networkError(ctx context.Context, err error) error {
-	err = bare(err)
+// networkError returns the error of a call that ended without a response.
+func (cl *call) networkError(ctx context.Context, last outcome) error {
+	err := stripURL(last.err)
 	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
 		err = fmt.Errorf("%w: %w", ended, err)
 	}
-	if waited := cl.failure; waited != nil && !cl.sent {
-		err = fmt.Errorf("%w while waiting to try again after: %w", err, waited)
+	if cl.failure != nil && !last.sent() {
+		err = &interruptedError{err, cl.failure}
 	}
-	if cl.used {
-		err = fmt.Errorf("%w; %s", err, usedHint)
+	if last.retryable(cl.req.creates) && !cl.rewindable() {
+		err = fmt.Errorf("%w; %s", err, unrewindableHint)
 	}
 	return &NetworkError{
-		Method: cl.method, Path: cl.path, Attempts: cl.attempts, Err: err,
-		action: cl.req.action, maybeApplied: cl.req.creates && cl.mayHaveActed(err),
+		Operation: cl.req.name, Method: cl.req.method, Host: cl.client.base.Host, Path: cl.req.path,
+		Attempts: cl.attempts, RetryAfter: paceLeft(err), Err: err,
+		action: cl.req.action, maybeApplied: cl.req.creates && last.maybeApplied(),
 	}
 }
 
-const usedHint = "it was not sent again, since its Body cannot be read again (pass an io.Seeker, or no Size)"
+// paceLeft returns how long the request would have waited for its turn.
+func paceLeft(err error) time.Duration {
+	var pace *transport.PaceError
+	if errors.As(err, &pace) {
+		return pace.RetryAfter
+	}
+	return 0
+}
 
-// signedURL finds the query of a URL in a text.
+// stripURL removes the *url.Error of net/http, whose text holds the whole URL. The error of a
+// redirect is replaced, since net/http puts the Location into its text.
+func stripURL(err error) error {
+	var outer *url.Error
+	if !errors.As(err, &outer) {
+		return err
+	}
+	var attempt *transport.Error
+	if !errors.As(err, &attempt) {
+		return errors.New("the response is a redirect whose Location is not a valid URL")
+	}
+	return attempt
+}
+
+const unrewindableHint = "it was not sent again: the upload body cannot be rewound (use a Body that is an io.Seeker, or no Size)"
+
+// signedURL finds a URL with a query in a text.
 var signedURL = regexp.MustCompile(`(?i)(https?:[^\s"'<>?]*)\?[^\s"'<>]*`)
 
 func hideQueries(text string) string { return signedURL.ReplaceAllString(text, "$1?…") }
 
-// withoutQueries returns err with another text if that shows the query of a URL.
-func withoutQueries(err error) error {
-	if err == nil || !signedURL.MatchString(err.Error()) {
-		return err
-	}
-	return &redactedError{err}
-}
-
-type redactedError struct{ err error }
-
-func (e *redactedError) Error() string { return hideQueries(e.err.Error()) }
-func (e *redactedError) Unwrap() error { return e.err }
-
-// bare takes off the *url.Error of net/http, whose text holds the whole URL.
-func bare(err error) error {
-	var outer *url.Error
-	if errors.As(err, &outer) {
-		return outer.Err
-	}
-	return err
-}
-
-func (cl *call) log(ctx context.Context, err error, again bool) {
+func (cl *call) log(ctx context.Context, last outcome, again bool) {
 	level, message := slog.LevelDebug, "mistralobs: request"
 	if again {
 		level, message = slog.LevelWarn, "mistralobs: request failed, trying again"
@@ -294,28 +302,30 @@ func (cl *call) log(ctx context.Context, err error, again bool) {
 		return
 	}
 	attrs := []slog.Attr{
-		slog.String("operation", cl.req.name), slog.String("method", cl.method), slog.String("path", cl.path),
-		slog.Int("attempt", cl.attempts), slog.Duration("elapsed", time.Since(cl.started)),
+		slog.String("operation", cl.req.name), slog.String("method", cl.req.method), slog.String("path", cl.req.path),
+		slog.Int("attempt", cl.attempts), slog.Duration("elapsed", last.elapsed()),
+		slog.Duration("total", time.Since(cl.started)),
 	}
-	if err != nil {
-		attrs = append(attrs, slog.String("error", bare(err).Error()))
+	if last.err != nil {
+		attrs = append(attrs, slog.String("error", stripURL(last.err).Error()))
 	} else {
-		attrs = append(attrs, slog.Int("status", cl.answer.status), slog.String("request_id", requestID(cl.answer.header)))
+		attrs = append(attrs, slog.Int("status", last.resp.StatusCode), slog.String("request_id", requestID(last.resp.Header)))
 	}
 	if again {
-		attrs = append(attrs, slog.Duration("wait", cl.wait))
+		attrs = append(attrs, slog.Duration("wait", cl.pause))
 	}
 	logger.LogAttrs(ctx, level, message, attrs...)
 }
 
-// fillResponse stores the last response where the caller wants it.
-func (cl *call) fillResponse() {
+// report stores the last response where the caller wants it.
+func (cl *call) report(resp *http.Response) {
 	to := cl.settings.response
 	if to == nil {
 		return
 	}
 	*to = Response{Attempts: cl.attempts}
-	if a := cl.answer; a != nil {
-		to.StatusCode, to.Header, to.RequestID, to.Body = a.status, a.header, requestID(a.header), a.body
+	if resp != nil {
+		to.StatusCode, to.Header, to.RequestID = resp.StatusCode, resp.Header, requestID(resp.Header)
+		to.Body = transport.BodyOf(resp).Bytes()
 	}
 }

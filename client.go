@@ -1,7 +1,9 @@
 package mistralobs
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,20 +11,23 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
-// Version is the SDK's version, as it stands in the User-Agent.
+// Version is the version of the SDK. It is part of the User-Agent header.
 const Version = "0.1.0"
 
-// Client talks to the service. Make one with [NewClient] and share it: it is
-// immutable and safe for concurrent use.
+// Client sends requests to the service. Create one with [NewClient] and share it: it is immutable
+// and safe for concurrent use.
 type Client struct {
 	Datasets *DatasetsService // datasets
 	Records  *RecordsService  // the records of a dataset
-	Imports  *ImportsService  // what fills a dataset from elsewhere, as tasks
+	Imports  *ImportsService  // filling a dataset from other sources, as tasks
 	Tasks    *TasksService    // the state of imports, and waiting for them
 	Exports  *ExportsService  // datasets as JSONL files
 	Files    *FilesService    // uploaded files, which imports read
@@ -30,23 +35,25 @@ type Client struct {
 	cfg       config
 	base      *url.URL
 	baseText  string
-	api       *http.Client // for requests to the service
-	downloads *http.Client // for presigned URLs
-	agent     string       // the User-Agent
-	header    http.Header  // of every request to the service
+	agent     string           // the User-Agent
+	header    http.Header      // of every request to the service
+	attempts  transport.Shared // what all attempts of API calls have in common
+	downloads *http.Client     // for presigned URLs
 }
 
-// NewClient returns a Client. Without options it takes the API key from
-// MISTRAL_API_KEY and the base URL from MISTRAL_BASE_URL. It sends nothing. It
-// returns [ErrNoAPIKey] without a key, and an error matching
-// [ErrInvalidParams] for each option that makes no sense.
+// NewClient returns a Client. It sends nothing.
+//
+// Without options it uses the service account token in the file that MISTRAL_SA_TOKEN_PATH names,
+// or else the API key in MISTRAL_API_KEY, and the base URL in MISTRAL_BASE_URL, or else [BaseURL].
+//
+// It returns [ErrNoAPIKey] if there is no key, and an error that matches [ErrInvalidParams] for
+// each invalid option.
 func NewClient(opts ...Option) (*Client, error) {
 	return newClient(defaultConfig(), opts)
 }
 
-// With returns a copy of the client with other settings. It shares the
-// connections and the rate limit, unless the options replace those. Its errors
-// are those of [NewClient].
+// With returns a copy of the client with other settings. The copy shares connections and rate
+// limit with the client, unless opts replace them. The errors are those of [NewClient].
 func (c *Client) With(opts ...Option) (*Client, error) {
 	return newClient(c.cfg, opts)
 }
@@ -55,13 +62,16 @@ func newClient(cfg config, opts []Option) (*Client, error) {
 	if err := cfg.apply(opts); err != nil {
 		return nil, err
 	}
-	base, err := cfg.finish()
+	base, err := cfg.complete()
 	if err != nil {
 		return nil, err
 	}
 	c := &Client{cfg: cfg, base: base, baseText: base.String(), agent: userAgent(cfg.userAgent)}
 	c.header = c.requestHeader()
-	c.api = c.newAPIClient()
+	c.attempts = transport.Shared{
+		Next: transportOf(cfg.httpClient), Origin: base, Key: cfg.apiKey, Limiter: cfg.limiter,
+		Pacer: cfg.pacer, Buffers: cfg.buffers, Held: c.logHeldBack,
+	}
 	c.downloads = c.newDownloadClient()
 	c.Datasets = &DatasetsService{client: c}
 	c.Records = &RecordsService{client: c}
@@ -72,13 +82,11 @@ func newClient(cfg config, opts []Option) (*Client, error) {
 	return c, nil
 }
 
-// CloseIdleConnections closes the connections that are not in use, of the
-// client and of all that share its transport. A program that makes a client and
-// lives on without it calls this; one that ends need not.
+// CloseIdleConnections closes the unused connections of the client and of all clients that share
+// its transport. Call it if the program goes on without the client.
 func (c *Client) CloseIdleConnections() { c.cfg.httpClient.CloseIdleConnections() }
 
-// Format prints the client as its base URL, whatever the verb, so that no log
-// line shows more.
+// Format prints the client as its base URL for every verb, so that no log line shows the key.
 func (c Client) Format(f fmt.State, _ rune) {
 	base := "unset"
 	if c.base != nil {
@@ -87,65 +95,146 @@ func (c Client) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "mistralobs.Client(%s)", base)
 }
 
+// OperationName returns the name of the operation that a request belongs to, such as
+// "records.create". ctx is the context of the request. Without an operation the name is "".
+// A transport given by [WithHTTPClient] can name its spans and metrics by it.
+func OperationName(ctx context.Context) string { return transport.OperationOf(ctx).Name }
+
+// Attempt returns the number of the attempt that a request is, from 1. ctx is the context of the
+// request. Without an operation the number is 0.
+func Attempt(ctx context.Context) int { return transport.OperationOf(ctx).Attempt }
+
+// Do sends a request to an operation of the service that the SDK has no method for. The request
+// has the same key, pace, timeouts, retries and errors as those of the other methods.
+//
+// path begins with "/", is already escaped, and may have a query. in is the body: nil for none, a
+// []byte or json.RawMessage that is sent as it is, or a value that encoding/json marshals. out
+// receives the body of the response: nil to ignore it, a *[]byte or *json.RawMessage for the bytes,
+// or a pointer that encoding/json unmarshals into.
+//
+// A POST is sent again only if the service cannot have processed it. Other requests are sent again
+// as [RetryPolicy] says.
+//
+// It returns an error that matches [ErrInvalidParams] if nothing was sent because the request is
+// invalid, and one that matches [ErrMaybeApplied] if a POST may have been processed.
+func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...CallOption) error {
+	if !strings.HasPrefix(path, "/") {
+		return invalid("path", "it must begin with a slash, got %q", path)
+	}
+	body, err := rawBody(in)
+	if err != nil {
+		return err
+	}
+	plain, _, _ := strings.Cut(path, "?")
+	return c.send(ctx, request{
+		name: "client.do", action: method + " " + plain, method: method, path: plain,
+		rawQuery: strings.TrimPrefix(path[len(plain):], "?"), body: body, creates: method == http.MethodPost,
+	}, out, opts)
+}
+
+// rawBody returns the body of a request made by [Client.Do].
+func rawBody(in any) ([]byte, error) {
+	switch in := in.(type) {
+	case nil:
+		return nil, nil
+	case []byte:
+		return in, nil
+	case json.RawMessage:
+		return in, nil
+	}
+	body, err := marshal(in)
+	if err != nil {
+		return nil, invalid("in", "it cannot be marshaled to JSON: %v", err)
+	}
+	return body, nil
+}
+
 // ids fills the placeholders of a route, in order.
 type ids [2]string
 
 // request says what is particular to an operation.
 type request struct {
-	name    string // "records.create", for instrumentation
-	action  string // "create record", for errors
-	route   string // method and path, as in the API reference: "GET /v1/files/{file_id}"
-	ids     ids    // for the route's placeholders
-	query   url.Values
-	body    []byte      // JSON; nil for none
-	upload  *uploadBody // instead of body: a stream
-	creates bool        // a repeat would make a second one
+	name     string // "records.create", for instrumentation
+	action   string // "create record", for error texts
+	route    string // method and path, as in the API reference: "GET /v1/files/{file_id}"
+	ids      ids    // for the placeholders of the route
+	query    url.Values
+	body     []byte      // JSON, or nil
+	upload   *uploadBody // a stream instead of body, or nil
+	creates  bool        // sending it twice would create two things
+	method   string      // filled in from route
+	path     string      // filled in from route and ids
+	rawQuery string      // filled in from query
 }
 
-// send is the one way to the service: it builds the request, sends it as often
-// as the retry policy wants, and returns the call when it got a 2xx (or found
-// gone what it was to delete). Everything else is an error.
-func (c *Client) send(ctx context.Context, req request, opts []CallOption) (*call, error) {
-	if ctx == nil {
-		return nil, errNilContext
-	}
-	method, path, err := req.expand()
-	if err != nil {
+// exec sends a request that has no result.
+func exec(ctx context.Context, c *Client, req request, opts []CallOption) error {
+	return c.send(ctx, req, nil, opts)
+}
+
+// fetch sends a request and decodes its result.
+func fetch[T any](ctx context.Context, c *Client, req request, opts []CallOption) (*T, error) {
+	v := new(T)
+	if err := c.send(ctx, req, v, opts); err != nil {
 		return nil, err
+	}
+	return v, nil
+}
+
+// send is the only way to the service. It sends a request as often as the retry policy allows, and
+// stores the result in out. A DELETE that finds nothing, after an earlier attempt may have deleted
+// it, is a success.
+func (c *Client) send(ctx context.Context, req request, out any, opts []CallOption) error {
+	if ctx == nil {
+		return errNilContext
+	}
+	if err := req.expand(); err != nil {
+		return err
 	}
 	settings, err := c.settings(opts)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	cl := newCall(c, settings, req, method, path)
-	err = cl.do(ctx)
-	cl.fillResponse()
+	cl := newCall(c, settings, req)
+	resp, err := cl.do(ctx)
+	cl.report(resp)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return cl, nil
+	return cl.readResult(resp, out)
 }
 
-var errNilContext = invalid("context", "it is nil; use context.Background")
+var errNilContext = invalid("ctx", "it is nil; use context.Background")
 
-// expand returns the method and the path with every id in its place, escaped.
-func (r *request) expand() (method, path string, err error) {
-	method, path, _ = strings.Cut(r.route, " ")
+// expand fills in the method, the path with each id escaped, and the query.
+func (r *request) expand() error {
+	if r.route != "" {
+		r.method, r.path, _ = strings.Cut(r.route, " ")
+	}
 	for _, id := range r.ids {
-		before, rest, found := strings.Cut(path, "{")
+		before, rest, found := strings.Cut(r.path, "{")
 		if !found {
 			break
 		}
-		name, after, _ := strings.Cut(rest, "}")
-		if err := checkID(name, id); err != nil {
-			return "", "", err
+		placeholder, after, _ := strings.Cut(rest, "}")
+		if err := checkID(goNames[placeholder], id); err != nil {
+			return err
 		}
-		path = before + url.PathEscape(id) + after
+		r.path = before + url.PathEscape(id) + after
 	}
-	return method, path, nil
+	if len(r.query) > 0 {
+		r.rawQuery = r.query.Encode()
+	}
+	return nil
 }
 
-// checkID refuses what would make a path name another resource.
+// goNames are the names of the parameters that fill placeholders, for error texts.
+var goNames = map[string]string{
+	"dataset_id": "datasetID", "dataset_record_id": "recordID", "task_id": "taskID", "file_id": "fileID",
+	"trace_id": "TraceID", "span_id": "SpanID", "field_name": "name",
+}
+
+// checkID refuses ids that would make a path name another resource.
 func checkID(name, id string) error {
 	if id == "" || id == "." || id == ".." {
 		return invalid(name, "%q is not an id", id)
@@ -153,50 +242,23 @@ func checkID(name, id string) error {
 	return nil
 }
 
-// exec sends a request whose success has nothing to tell: 204. Another 2xx, be
-// it a page, nothing or JSON, may be a proxy's, and no proof that anything was done.
-func exec(ctx context.Context, c *Client, req request, opts []CallOption) error {
-	cl, err := c.send(ctx, req, opts)
-	if err == nil && !cl.gone && cl.answer.status != http.StatusNoContent {
-		return cl.unexpected(errors.New("a success of this operation is 204 without a body"))
-	}
-	return err
-}
+// identified is implemented by results. It tells the expected JSON document from another one, which
+// decoding alone does not.
+type identified interface{ missing() string }
 
-// fetch sends a request and decodes its answer, which is checked to be one. Any
-// 2xx will do, since it is the document that proves the success.
-func fetch[T any](ctx context.Context, c *Client, req request, opts []CallOption) (*T, error) {
-	cl, err := c.send(ctx, req, opts)
-	if err != nil {
-		return nil, err
-	}
-	v := new(T)
-	if err := decode(cl.answer.body, v); err != nil {
-		return nil, cl.unexpected(err)
-	}
-	if cl.settings.response == nil {
-		c.cfg.memory.give(cl.answer.body) // v holds copies only
-	}
-	return v, nil
-}
-
-// complete is implemented by what the service answers with: it tells a JSON
-// document of another kind from the expected one, which decoding alone does not.
-type complete interface{ missing() string }
-
-// scannable is implemented by answers whose volume matters: scan reads what is
-// documented, fast, or leaves the answer as it was and returns false.
+// scannable is implemented by results of many bytes. scan decodes the documented form fast. For
+// anything else it leaves the result as it was and returns false.
 type scannable interface{ scan(body []byte) bool }
 
 func decode(body []byte, v any) error {
 	if fast, ok := v.(scannable); !ok || !fast.scan(body) {
 		if err := jsonv2.Unmarshal(body, v, lenient); err != nil {
-			return fmt.Errorf("decoding the answer: %w", err)
+			return fmt.Errorf("decoding the response: %w", err)
 		}
 	}
-	if c, ok := v.(complete); ok {
+	if c, ok := v.(identified); ok {
 		if field := c.missing(); field != "" {
-			return fmt.Errorf("decoding the answer: %w: it has no %s", errIncomplete, field)
+			return fmt.Errorf("decoding the response: %w: it has no %s", errIncomplete, field)
 		}
 	}
 	return nil
@@ -204,12 +266,10 @@ func decode(body []byte, v any) error {
 
 var errIncomplete = errors.New("not the documented object")
 
-// lenient reads what the service's data may hold: what is inside payloads is
-// the caller's, duplicate names and broken UTF-8 included.
+// lenient accepts duplicate names and invalid UTF-8, since payloads are data of the caller's.
 var lenient = jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-// encode returns params as a JSON body. It fails on text that is not UTF-8,
-// which JSON cannot carry.
+// encode returns params as a JSON body. It fails on text that is not UTF-8, which JSON cannot hold.
 func encode(params any) ([]byte, error) {
 	body, err := jsonv2.Marshal(params)
 	if err != nil {
@@ -218,23 +278,17 @@ func encode(params any) ([]byte, error) {
 	return body, nil
 }
 
-// newAPIClient puts the steps of one attempt together, outermost first:
-// net/http's redirects (to the same origin only), then attemptTransport (rate
-// limit, key, headers, timeout, whole body), then the caller's transport. The
-// key is set inside the redirects and checked against the origin there, the
-// body read inside the timeout.
-func (c *Client) newAPIClient() *http.Client {
-	api := *c.cfg.httpClient
-	api.Timeout = 0 // it is in the attempt's own: net/http would count the waiting
-	api.Transport = &attemptTransport{client: c, next: transportOf(c.cfg.httpClient)}
-	api.CheckRedirect = c.checkRedirect
-	return &api
+// isHTML reports whether a body is a web page: the answer of a proxy or of a login form.
+func isHTML(header http.Header, body []byte) bool {
+	start := bytes.ToLower(bytes.TrimSpace(body[:min(len(body), 512)]))
+	return len(body) > 0 && strings.HasPrefix(strings.ToLower(header.Get("Content-Type")), "text/html") ||
+		bytes.HasPrefix(start, []byte("<!doctype")) || bytes.HasPrefix(start, []byte("<html"))
 }
 
-// newDownloadClient returns a client that knows no key and no total timeout.
+// newDownloadClient returns a client that has no key and no timeout of its own.
 func (c *Client) newDownloadClient() *http.Client {
 	return &http.Client{
-		Transport: unclosable{transportOf(c.cfg.httpClient)},
+		Transport: noIdleCloser{transportOf(c.cfg.httpClient)},
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			req.Header.Del("Referer") // it holds the signed URL
 			if len(via) >= maxRedirects || !secureEnough(req.URL, c.cfg.insecureHTTP) {
@@ -245,6 +299,10 @@ func (c *Client) newDownloadClient() *http.Client {
 	}
 }
 
+// noIdleCloser hides CloseIdleConnections, which would close the connections of all other users of
+// a shared transport.
+type noIdleCloser struct{ http.RoundTripper }
+
 func transportOf(client *http.Client) http.RoundTripper {
 	if client.Transport != nil {
 		return client.Transport
@@ -254,33 +312,18 @@ func transportOf(client *http.Client) http.RoundTripper {
 
 const maxRedirects = 10
 
-// checkRedirect follows a redirect only if it asks the same thing of the same
-// origin: another origin must not see the key, and a POST must not become a
-// GET. What is not followed is the answer, and an error.
+// checkRedirect follows a redirect only if it repeats the request at the same origin: another
+// origin must not see the key, and a POST must not become a GET. A redirect that is not followed
+// becomes an [*Error].
 func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
-	first := via[0]
-	if len(via) >= maxRedirects || !sameOrigin(req.URL, c.base) || req.Method != first.Method {
+	if len(via) >= maxRedirects || !transport.SameOrigin(req.URL, c.base) || req.Method != via[0].Method {
 		return http.ErrUseLastResponse
 	}
 	return nil
 }
 
-func sameOrigin(a, b *url.URL) bool {
-	return strings.EqualFold(a.Scheme, b.Scheme) && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
-}
-
-func port(u *url.URL) string {
-	if p := u.Port(); p != "" {
-		return p
-	}
-	if strings.EqualFold(u.Scheme, "https") {
-		return "443"
-	}
-	return "80"
-}
-
-// requestHeader returns what every request to the service says. Its values have
-// no room to append to, so that copies of the map can share them.
+// requestHeader returns the headers of every request to the service. Its values have no spare
+// capacity, so that copies of the map can share them.
 func (c *Client) requestHeader() http.Header {
 	header := http.Header{"Accept": {"application/json"}, "User-Agent": {c.agent}}
 	for name, values := range c.cfg.header {
@@ -289,20 +332,17 @@ func (c *Client) requestHeader() http.Header {
 	return header
 }
 
-// userAgent is the caller's product, if any, and the SDK's.
+// userAgent returns the caller's product, if any, and the SDK's.
 func userAgent(product string) string {
 	own := "mistralobs-go/" + Version + " (" + runtime.Version() + "; " + runtime.GOOS + "/" + runtime.GOARCH + ")"
 	return strings.TrimSpace(product + " " + own)
 }
 
-type operationKey struct{}
-
-// OperationName returns the name of the operation that a request belongs to,
-// such as "records.create", given the request's context; "" outside of one. A
-// transport given by [WithHTTPClient] uses it to name spans and metrics.
-func OperationName(ctx context.Context) string {
-	if cl, ok := ctx.Value(operationKey{}).(*call); ok {
-		return cl.req.name
+// logHeldBack logs that a request waits for the pace that the service allows.
+func (c *Client) logHeldBack(ctx context.Context, wait time.Duration) {
+	if wait <= 0 {
+		return
 	}
-	return ""
+	c.cfg.logger.DebugContext(ctx, "mistralobs: request waits for the rate limit",
+		"operation", OperationName(ctx), "wait", wait)
 }

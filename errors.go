@@ -3,52 +3,60 @@ package mistralobs
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
-// The kinds of failure, for errors.Is. The ones with a status match an [Error] of that status.
+// Sentinels for the status of an [Error], for errors.Is.
 var (
 	ErrBadRequest   = errors.New("bad request")       // 400
-	ErrUnauthorized = errors.New("unauthorized")      // 401; also what a valid key gets whose quota is used up
+	ErrUnauthorized = errors.New("unauthorized")      // 401; a valid key gets it too if its quota is used up
 	ErrForbidden    = errors.New("forbidden")         // 403
 	ErrNotFound     = errors.New("not found")         // 404
 	ErrConflict     = errors.New("conflict")          // 409
 	ErrValidation   = errors.New("validation failed") // 422
-	ErrRateLimited  = errors.New("rate limited")      // 429
-	ErrTimeout      = errors.New("timeout")           // 408, 504, an attempt that took longer than [WithTimeout] allows, or a request that the context's deadline ended
-	ErrServer       = errors.New("server error")      // 500 to 599
+	// ErrRateLimited is a 429, or a request that was not sent since its turn would have come after
+	// the deadline of its context.
+	ErrRateLimited = errors.New("rate limited")
+	// ErrTimeout is a 408 or 504, an attempt that took longer than [WithTimeout] allows, or a
+	// request that was ended by the deadline of its context.
+	ErrTimeout = errors.New("timeout")
+	ErrServer  = errors.New("server error") // 500 to 599
 )
 
-// Failures that the client finds itself, for errors.Is.
+// Sentinels for failures that the client detects, for errors.Is.
 var (
-	// ErrInvalidParams says that a parameter breaks a documented limit; nothing was sent.
+	// ErrInvalidParams means that a parameter is invalid and that nothing was sent.
 	ErrInvalidParams = errors.New("invalid parameters")
-	// ErrNoAPIKey says that no API key was given; set MISTRAL_API_KEY or use [WithAPIKey].
-	ErrNoAPIKey = errors.New("mistralobs: no API key: set MISTRAL_API_KEY or use WithAPIKey")
-	// ErrMaybeApplied marks the failure of a request that creates something
-	// (a dataset, a record, an import, a file) when the service may have acted
-	// on it before the answer was lost. It was not sent again, since that could
-	// create a second one: look before you repeat it.
-	ErrMaybeApplied = errors.New("the service may have carried out the request")
-	// ErrUnexpectedResponse says that the answer was not one that the API
-	// documents: a page of a proxy, a redirect, JSON of another shape.
+	// ErrNoAPIKey means that there is no API key and that nothing was sent. Set MISTRAL_API_KEY or
+	// use [WithAPIKey].
+	ErrNoAPIKey = errors.New("no API key: set MISTRAL_API_KEY or use WithAPIKey")
+	// ErrMaybeApplied marks the failure of a request that creates something (a dataset, a record,
+	// an import, a file) if the service may have processed it. The SDK did not send it again, since
+	// that could create a second one. Check before you do.
+	ErrMaybeApplied = errors.New("the request may have been applied")
+	// ErrUnexpectedResponse means that the response is not one that the API documents: a web page
+	// of a proxy, a redirect, JSON of another form.
 	ErrUnexpectedResponse = errors.New("unexpected response")
-	// ErrResponseTooLarge says that the answer to an API call was larger than [WithMaxResponseBytes] allows.
-	ErrResponseTooLarge = errors.New("response too large")
-	// ErrNoProgress ends a walk over a list whose pages stopped bringing anything new.
+	// ErrResponseTooLarge means that a response was larger than [WithMaxResponseBytes] allows.
+	ErrResponseTooLarge = transport.ErrTooLarge
+	// ErrNoProgress ends the walk over a list whose pages bring nothing new.
 	ErrNoProgress = errors.New("the list makes no progress")
-	// ErrExportChanged says that an export was interrupted and that the file
-	// behind it changed or could not be continued, so that going on would have
-	// mixed two versions.
+	// ErrExportChanged means that a download was interrupted and cannot be continued, since the
+	// file changed or the server does not support it.
 	ErrExportChanged = errors.New("the exported file cannot be continued")
+	// ErrAmbiguousName means that several datasets have the name that was given to
+	// [DatasetsService.Find].
+	ErrAmbiguousName = errors.New("ambiguous name")
 )
 
-// ErrorCode is the service's name for what went wrong, such as
-// "DATASET_NOT_FOUND". The list grows with every release of the service: an
-// unknown code is passed on as it is.
+// ErrorCode is the service's name for an error, such as "DATASET_NOT_FOUND". The list grows with
+// every release of the service. Unknown codes are passed on as they are.
 type ErrorCode string
 
 // The error codes that the datasets API is known to use.
@@ -71,57 +79,63 @@ const (
 	CodeTemplateSyntaxError      ErrorCode = "TEMPLATE_SYNTAX_ERROR"
 )
 
-// Error is an answer of the service that is not a success: the last one, when
-// the request was repeated. Match its kind with errors.Is and the sentinels
-// ([ErrNotFound] and so on), read its details with errors.As.
+// Error is a response that is not a success, or not the documented one. If the request was sent
+// again, it is the last response. Match its kind with errors.Is and a sentinel such as
+// [ErrNotFound], and read its details with errors.As.
 type Error struct {
-	StatusCode int           // HTTP status; a 2xx if the answer could not be understood
-	Code       ErrorCode     // the service's code, "" if it gave none
-	Type       string        // the platform's error type, such as "rate_limited"
-	Message    string        // what the service said, or the start of its text if that was no JSON
-	Fields     []FieldError  // what failed validation, field by field
+	StatusCode int           // HTTP status; 2xx if the response could not be understood
+	Code       ErrorCode     // the service's code, or ""
+	Type       string        // the platform's error type, such as "rate_limited", or ""
+	Message    string        // the service's text, or the start of a body that is not JSON
+	Fields     []FieldError  // the fields that failed validation
 	RequestID  string        // to quote to the service's support
-	RetryAfter time.Duration // how long the service asked to wait; 0 if it did not
-	Method     string        // of the request
+	RetryAfter time.Duration // the pause that the service asked for, or 0
+	Operation  string        // such as "records.create"; see [OperationName]
+	Method     string        // HTTP method of the request
+	Host       string        // host and port that the request was sent to
 	Path       string        // of the request, without its query
-	Body       []byte        // the answer's body, of an error status at most the first MiB
+	Body       []byte        // of the response; of an error status at most the first MiB
 	Attempts   int           // how often the request was sent, at least 1
 
 	action       string
 	maybeApplied bool
-	ambiguous    bool // an earlier attempt may have been carried out
-	used         bool // it would have been sent again, but for its source
+	ambiguous    bool // an attempt before the last one may have been applied
+	unrewindable bool // it was not sent again only because its body cannot be rewound
 	cause        error
 }
 
-// FieldError is one complaint of the service's validation.
+// FieldError is a field that failed the service's validation.
 type FieldError struct {
-	Field   string // where, such as "body.name"; "" if the service did not say
+	Field   string // such as "body.name"; "" if the service did not say
 	Message string // what is wrong
 	Type    string // the service's name for the rule, such as "string_too_short"
 }
 
-// Error says what was attempted, what came back, and what to do if that is known.
+// Error says what was attempted, what the response was, and what to do if that is known.
 func (e *Error) Error() string {
+	return "mistralobs: " + e.action + ": " + e.summary() + e.footnote()
+}
+
+// summary is the text without the action, the attempts and the hint.
+func (e *Error) summary() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "mistralobs: %s: %d", e.action, e.StatusCode)
+	b.WriteString(strconv.Itoa(e.StatusCode))
 	if e.Code != "" {
-		fmt.Fprintf(&b, " %s", e.Code)
+		b.WriteString(" " + string(e.Code))
 	} else if text := http.StatusText(e.StatusCode); text != "" {
-		fmt.Fprintf(&b, " %s", text)
+		b.WriteString(" " + text)
 	}
 	if e.Message != "" && e.Message != http.StatusText(e.StatusCode) {
-		fmt.Fprintf(&b, ": %s", e.Message)
+		b.WriteString(": " + e.Message)
 	}
 	b.WriteString(fieldsText(e.Fields))
 	if e.cause != nil {
 		fmt.Fprintf(&b, ": %v", e.cause)
 	}
-	b.WriteString(e.footnote())
 	return b.String()
 }
 
-// maxFieldsText is how many complaints an error's text shows.
+// maxFieldsText is how many fields the text of an error shows.
 const maxFieldsText = 10
 
 func fieldsText(fields []FieldError) string {
@@ -138,7 +152,7 @@ func fieldsText(fields []FieldError) string {
 	return ": " + strings.Join(texts, "; ")
 }
 
-// String returns the complaint as "body.name: too short".
+// String returns the field and the message as "body.name: too short".
 func (f FieldError) String() string {
 	if f.Field == "" {
 		return f.Message
@@ -165,17 +179,17 @@ func (e *Error) hint() string {
 	switch {
 	case e.maybeApplied:
 		return maybeAppliedHint
-	case e.used:
-		return usedHint
+	case e.unrewindable:
+		return unrewindableHint
 	case e.StatusCode == http.StatusUnauthorized:
-		return "check the API key and that its quota is not used up"
+		return "check the API key, and that its quota is not used up"
 	case e.StatusCode == http.StatusTooManyRequests:
 		return "send fewer requests a second (see WithRateLimit)"
 	}
 	return ""
 }
 
-const maybeAppliedHint = "it may have been carried out all the same: look before you repeat it"
+const maybeAppliedHint = "the request may have been applied; check before retrying"
 
 func attemptsText(n int) string {
 	if n == 1 {
@@ -184,7 +198,7 @@ func attemptsText(n int) string {
 	return strconv.Itoa(n) + " attempts"
 }
 
-// Is matches the sentinel of the error's kind.
+// Is reports whether target is a sentinel that describes the error.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrMaybeApplied:
@@ -199,8 +213,28 @@ func (e *Error) Is(target error) bool {
 	return target != nil && target == statusKinds[e.StatusCode]
 }
 
-// Unwrap returns what was wrong with an answer that could not be understood, else nil.
+// Unwrap returns why a success could not be understood, or nil.
 func (e *Error) Unwrap() error { return e.cause }
+
+// LogValue returns the details as a group of attributes.
+func (e *Error) LogValue() slog.Value {
+	attrs := requestAttrs(e.Operation, e.Method, e.Host, e.Path, e.Attempts)
+	attrs = append(attrs, slog.Int("status", e.StatusCode))
+	if e.Code != "" {
+		attrs = append(attrs, slog.String("code", string(e.Code)))
+	}
+	if e.RequestID != "" {
+		attrs = append(attrs, slog.String("request_id", e.RequestID))
+	}
+	return slog.GroupValue(append(attrs, slog.String("error", e.Error()))...)
+}
+
+func requestAttrs(operation, method, host, path string, attempts int) []slog.Attr {
+	return []slog.Attr{
+		slog.String("operation", operation), slog.String("method", method), slog.String("host", host),
+		slog.String("path", path), slog.Int("attempts", attempts),
+	}
+}
 
 var statusKinds = map[int]error{
 	http.StatusBadRequest:          ErrBadRequest,
@@ -212,21 +246,23 @@ var statusKinds = map[int]error{
 	http.StatusTooManyRequests:     ErrRateLimited,
 }
 
-// NetworkError is a request that got no answer: the connection could not be
-// made or broke, or the context ended. errors.Is looks through it to the cause
-// (context.Canceled, syscall.ECONNRESET) and matches [ErrTimeout] and
-// [ErrMaybeApplied] where they hold.
+// NetworkError is a request without a response: the connection could not be made or broke, the
+// context ended, or the request was not sent. errors.Is matches the cause, such as context.Canceled
+// or syscall.ECONNRESET, and [ErrTimeout], [ErrRateLimited] and [ErrMaybeApplied] where they apply.
 type NetworkError struct {
-	Method   string // of the request
-	Path     string // of the request, without its query
-	Attempts int    // how often the request was sent; 0 if it never was
-	Err      error  // what happened to the last attempt
+	Operation  string        // such as "records.create"; see [OperationName]
+	Method     string        // HTTP method of the request
+	Host       string        // host and port that the request was for
+	Path       string        // of the request, without its query
+	Attempts   int           // how often the request was sent; 0 if it never was
+	RetryAfter time.Duration // the wait that a rate limit requires, if that is why it was not sent
+	Err        error         // how the last attempt failed
 
 	action       string
 	maybeApplied bool
 }
 
-// Error says what was attempted and what broke.
+// Error says what was attempted and what failed.
 func (e *NetworkError) Error() string {
 	text := fmt.Sprintf("mistralobs: %s: %v (%s)", e.action, e.Err, attemptsText(e.Attempts))
 	if e.maybeApplied {
@@ -238,11 +274,13 @@ func (e *NetworkError) Error() string {
 // Unwrap returns the cause.
 func (e *NetworkError) Unwrap() error { return e.Err }
 
-// Is matches [ErrMaybeApplied] and [ErrTimeout].
+// Is reports whether target is a sentinel that describes the error.
 func (e *NetworkError) Is(target error) bool {
 	switch target {
 	case ErrMaybeApplied:
 		return e.maybeApplied
+	case ErrRateLimited:
+		return e.RetryAfter > 0
 	case ErrTimeout:
 		var timeout interface{ Timeout() bool }
 		return errors.As(e.Err, &timeout) && timeout.Timeout()
@@ -250,17 +288,41 @@ func (e *NetworkError) Is(target error) bool {
 	return false
 }
 
-// TaskError is a task that ended without completing, or vanished; Task is its last known state.
-type TaskError struct {
-	Task *ImportTask
-
-	err error // why it cannot be seen any more
+// LogValue returns the details as a group of attributes.
+func (e *NetworkError) LogValue() slog.Value {
+	attrs := requestAttrs(e.Operation, e.Method, e.Host, e.Path, e.Attempts)
+	return slog.GroupValue(append(attrs, slog.String("error", e.Error()))...)
 }
 
-// Error names the task, how it ended and what the service said about it.
+// interruptedError is a pause that its context ended.
+type interruptedError struct {
+	ended   error // of the context
+	failure error // of the attempt before the pause
+}
+
+// Error describes the failure without its attempts and hint, which the outer error has too.
+func (e *interruptedError) Error() string {
+	failure := e.failure.Error()
+	if response, ok := e.failure.(*Error); ok {
+		failure = response.summary()
+	}
+	return fmt.Sprintf("%v, while waiting to try again after: %s", e.ended, failure)
+}
+
+// Unwrap returns both causes.
+func (e *interruptedError) Unwrap() []error { return []error{e.ended, e.failure} }
+
+// TaskError is an import task that ended without completing, or that the service no longer has.
+type TaskError struct {
+	Task *ImportTask // its last known state
+
+	err error // the service's response that there is no such task, or nil
+}
+
+// Error names the task, its last status and the service's message.
 func (e *TaskError) Error() string {
 	if e.err != nil {
-		return fmt.Sprintf("mistralobs: import task %s has vanished, last seen as %s: %v", e.Task.ID, e.Task.Status, e.err)
+		return fmt.Sprintf("mistralobs: import task %s no longer exists, its last status was %s: %v", e.Task.ID, e.Task.Status, e.err)
 	}
 	text := fmt.Sprintf("mistralobs: import task %s ended as %s", e.Task.ID, e.Task.Status)
 	if e.Task.Message != nil && *e.Task.Message != "" {
@@ -269,22 +331,22 @@ func (e *TaskError) Error() string {
 	return text
 }
 
-// Unwrap returns the service's answer that the task is not there, nil if it ended by itself.
+// Unwrap returns the service's response that there is no such task, or nil if the task ended.
 func (e *TaskError) Unwrap() error { return e.err }
 
 // LineError is a line of a JSONL file that is not a record.
 type LineError struct {
-	Line int   // counted from 1, blank lines included
-	Err  error // what is wrong with it
+	Line int   // counted from 1, including blank lines
+	Err  error // what is wrong with the line
 }
 
-// Error names the line and what is wrong with it.
+// Error names the line and says what is wrong with it.
 func (e *LineError) Error() string { return fmt.Sprintf("mistralobs: line %d: %v", e.Line, e.Err) }
 
 // Unwrap returns what is wrong with the line.
 func (e *LineError) Unwrap() error { return e.Err }
 
-// paramError is an [ErrInvalidParams] that names the field, the limit and what was given.
+// paramError is an [ErrInvalidParams]. It names the parameter, its limit and the value that was given.
 type paramError struct{ field, problem string }
 
 func (e *paramError) Error() string { return fmt.Sprintf("mistralobs: %s: %s", e.field, e.problem) }
@@ -293,16 +355,4 @@ func (e *paramError) Is(target error) bool { return target == ErrInvalidParams }
 
 func invalid(field, format string, args ...any) error {
 	return &paramError{field: field, problem: fmt.Sprintf(format, args...)}
-}
-
-// requestIDHeaders are the headers that the service's support asks for, best first.
-var requestIDHeaders = []string{"Mistral-Correlation-Id", "X-Request-Id", "X-Kong-Request-Id"}
-
-func requestID(header http.Header) string {
-	for _, name := range requestIDHeaders {
-		if id := header.Get(name); id != "" {
-			return id
-		}
-	}
-	return ""
 }

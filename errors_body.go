@@ -2,22 +2,35 @@ package mistralobs
 
 import (
 	"encoding/json"
+	"net/http"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// fill reads the error's details from its body, whichever of the service's
-// shapes that has. What fits none of them is kept as a snippet of text.
-func (e *Error) fill() {
+// requestIDHeaders are the headers that the service's support asks for, the best one first.
+var requestIDHeaders = []string{"Mistral-Correlation-Id", "X-Request-Id", "X-Kong-Request-Id"}
+
+func requestID(header http.Header) string {
+	for _, name := range requestIDHeaders {
+		if id := header.Get(name); id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// parseBody reads the error's details from its body, in any of the service's forms. A body in
+// another form becomes a snippet of text.
+func (e *Error) parseBody() {
 	var body errorBody
-	if json.Unmarshal(e.Body, &body) != nil || !body.into(e) {
+	if json.Unmarshal(e.Body, &body) != nil || !body.copyTo(e) {
 		e.Message = snippet(e.Body)
 	}
 }
 
-// errorBody has the keys of every documented shape; each is read leniently,
-// because the service mixes them.
+// errorBody has the names of every documented form. Each value is decoded by itself, because the
+// service mixes the forms.
 type errorBody struct {
 	Detail    json.RawMessage `json:"detail"`
 	Message   json.RawMessage `json:"message"`
@@ -27,104 +40,108 @@ type errorBody struct {
 	RequestID json.RawMessage `json:"request_id"`
 }
 
-// into moves what the body says into e, and tells whether it said anything.
-func (b errorBody) into(e *Error) bool {
-	e.Type = text(b.Type)
-	e.Code = ErrorCode(text(b.Code))
-	if code := text(b.ErrorCode); code != "" {
+// copyTo copies the details to e. It reports whether there were any.
+func (b errorBody) copyTo(e *Error) bool {
+	e.Type = jsonString(b.Type)
+	e.Code = ErrorCode(jsonString(b.Code))
+	if code := jsonString(b.ErrorCode); code != "" {
 		e.Code = ErrorCode(code)
 	}
 	if e.RequestID == "" {
-		e.RequestID = text(b.RequestID)
+		e.RequestID = jsonString(b.RequestID)
 	}
-	for _, said := range []json.RawMessage{b.Message, b.Detail} {
-		e.take(said, maxErrorNesting)
+	for _, value := range []json.RawMessage{b.Message, b.Detail} {
+		e.addDetail(value, maxErrorNesting)
 	}
 	return e.Message != "" || len(e.Fields) > 0 || e.Code != ""
 }
 
-// maxErrorNesting is deeper than any documented shape: a string that holds JSON
-// that holds an array of objects with a detail.
+// maxErrorNesting is deeper than any documented form: a string that holds JSON that holds an array
+// of objects with a detail.
 const maxErrorNesting = 6
 
-// take reads a message or a detail: a text, a text that holds JSON, an object
-// with one of its own, or an array of complaints.
-func (e *Error) take(raw json.RawMessage, depth int) {
+// addDetail reads a message or a detail: a string, a string that holds JSON, an object that has a
+// message or a detail, or an array of these.
+func (e *Error) addDetail(raw json.RawMessage, depth int) {
 	if len(raw) == 0 || depth == 0 {
 		return
 	}
 	switch raw[0] {
 	case '"':
-		e.takeText(text(raw), depth)
+		e.addString(jsonString(raw), depth)
 	case '[':
 		var items []json.RawMessage
-		_ = json.Unmarshal(raw, &items) // valid: it is a part of a document that was parsed
+		_ = json.Unmarshal(raw, &items) // cannot fail: it is part of a document that was parsed
 		for _, item := range items {
-			e.take(item, depth-1)
+			e.addDetail(item, depth-1)
 		}
 	case '{':
-		e.takeObject(raw, depth)
+		e.addObject(raw, depth)
 	}
 }
 
-func (e *Error) takeText(said string, depth int) {
-	if inner := []byte(strings.TrimSpace(said)); len(inner) > 0 && (inner[0] == '{' || inner[0] == '[') && json.Valid(inner) {
-		e.take(inner, depth-1)
+func (e *Error) addString(text string, depth int) {
+	inner := []byte(strings.TrimSpace(text))
+	if len(inner) > 0 && (inner[0] == '{' || inner[0] == '[') && json.Valid(inner) {
+		e.addDetail(inner, depth-1)
 		return
 	}
-	e.say(said)
+	e.addMessage(text)
 }
 
-func (e *Error) takeObject(raw json.RawMessage, depth int) {
+func (e *Error) addObject(raw json.RawMessage, depth int) {
 	var o struct {
 		errorBody
 		Loc []json.RawMessage `json:"loc"`
 		Msg json.RawMessage   `json:"msg"`
 	}
-	_ = json.Unmarshal(raw, &o) // a key of another type is left out, the others are read
-	if msg := text(o.Msg); msg != "" {
-		e.Fields = append(e.Fields, FieldError{Field: readable(joinLoc(o.Loc)), Message: readable(msg), Type: text(o.Type)})
+	_ = json.Unmarshal(raw, &o) // a value of another type is skipped, the others are read
+	if msg := jsonString(o.Msg); msg != "" {
+		e.Fields = append(e.Fields, FieldError{
+			Field: printable(joinLocation(o.Loc)), Message: printable(msg), Type: jsonString(o.Type),
+		})
 		return
 	}
-	if code := text(o.ErrorCode); code != "" {
+	if code := jsonString(o.ErrorCode); code != "" {
 		e.Code = ErrorCode(code)
 	}
-	e.take(o.Message, depth-1)
-	e.take(o.Detail, depth-1)
+	e.addDetail(o.Message, depth-1)
+	e.addDetail(o.Detail, depth-1)
 }
 
-// maxMessage is more than anybody reads; the rest is in the Body.
+// maxMessage bounds a message. The rest is in the Body.
 const maxMessage = 2 << 10
 
-func (e *Error) say(message string) {
+func (e *Error) addMessage(message string) {
 	if len(e.Message) > maxMessage {
 		return
 	}
 	if e.Message != "" && message != "" {
 		e.Message += "; "
 	}
-	e.Message += readable(message)
+	e.Message += printable(message)
 }
 
-// readable is a text as it may stand in an error: without what a terminal would obey, and not for ever.
-func readable(text string) string {
-	text = strings.Map(harmless, strings.ToValidUTF8(text, string(utf8.RuneError)))
+// printable returns a text without control characters that a terminal would obey, and at most
+// maxMessage long.
+func printable(text string) string {
+	text = strings.Map(replaceControl, strings.ToValidUTF8(text, string(utf8.RuneError)))
 	if len(text) > maxMessage {
 		text = strings.ToValidUTF8(text[:maxMessage], "") + "…"
 	}
 	return text
 }
 
-func joinLoc(loc []json.RawMessage) string {
+func joinLocation(loc []json.RawMessage) string {
 	parts := make([]string, len(loc))
 	for i, part := range loc {
-		parts[i] = text(part)
+		parts[i] = jsonString(part)
 	}
 	return strings.Join(parts, ".")
 }
 
-// text returns a JSON string's content, a number's digits, and "" for anything else.
-func text(raw json.RawMessage) string {
+// jsonString returns the content of a JSON string, the digits of a number, and "" for other values.
+func jsonString(raw json.RawMessage) string {
 	if len(raw) == 0 {
 		return ""
 	}
@@ -136,18 +153,18 @@ func text(raw json.RawMessage) string {
 	return s
 }
 
-// snippetBytes is enough of a proxy's page to recognise it.
+// snippetBytes is enough to recognize the page of a proxy.
 const snippetBytes = 300
 
-// harmless keeps what a terminal would obey from reaching it.
-func harmless(r rune) rune {
+// replaceControl replaces control characters that a terminal would obey.
+func replaceControl(r rune) rune {
 	if unicode.IsControl(r) && !unicode.IsSpace(r) {
 		return utf8.RuneError
 	}
 	return r
 }
 
-// snippet returns the start of a body that is no JSON as one line of text.
+// snippet returns the start of a body that is not JSON, as one line of text.
 func snippet(body []byte) string {
 	cut := body
 	if len(body) > snippetBytes {
@@ -157,9 +174,10 @@ func snippet(body []byte) string {
 		}
 		cut = body[:n]
 	}
-	said := strings.Join(strings.Fields(strings.Map(harmless, strings.ToValidUTF8(string(cut), string(utf8.RuneError)))), " ")
+	valid := strings.ToValidUTF8(string(cut), string(utf8.RuneError))
+	text := strings.Join(strings.Fields(strings.Map(replaceControl, valid)), " ")
 	if len(body) > snippetBytes {
-		said += "…"
+		text += "…"
 	}
-	return said
+	return text
 }

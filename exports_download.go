@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
 // download reads a file behind a presigned URL, continuing where a connection
@@ -28,7 +30,7 @@ type download struct {
 	offset int64  // of the next byte
 
 	body     io.ReadCloser
-	watch    *watch
+	watch    *transport.IdleTimer
 	failures int   // in a row, without a byte between them
 	renewed  bool  // the URL was asked for anew since the last byte
 	ended    error // what every further Read returns
@@ -38,7 +40,7 @@ type download struct {
 const downloadName = "exports.download"
 
 func newDownload(ctx context.Context, s *ExportsService, datasetID, fileURL string) *download {
-	ctx = context.WithValue(ctx, operationKey{}, &call{req: request{name: downloadName}})
+	ctx = transport.WithOperation(ctx, transport.Operation{Name: downloadName, Attempt: 1})
 	ctx, cancel := context.WithCancel(ctx)
 	return &download{exports: s, datasetID: datasetID, ctx: ctx, cancel: cancel, url: fileURL, total: -1}
 }
@@ -64,9 +66,9 @@ func (d *download) Read(p []byte) (int, error) {
 			d.ended = err
 			break
 		}
-		d.watch.resume()
+		d.watch.Resume()
 		n, err := d.body.Read(p)
-		d.watch.pause() // what the caller does with the bytes takes as long as it takes
+		d.watch.Pause() // what the caller does with the bytes takes as long as it takes
 		d.advance(n)
 		if err != nil {
 			d.ended = d.broken(err)
@@ -88,14 +90,14 @@ func (d *download) advance(n int) {
 // broken handles the end of a body: nil if there is more of the file to read.
 func (d *download) broken(err error) error {
 	if err != io.EOF {
-		err = d.watch.explain(err)
+		err = &transport.Error{Reach: transport.MayHaveArrived, Err: d.watch.Explain(err)}
 	}
 	d.disconnect()
 	if err == io.EOF {
 		if d.total < 0 || d.offset == d.total {
 			return io.EOF
 		}
-		err = io.ErrUnexpectedEOF
+		err = &transport.Error{Reach: transport.MayHaveArrived, Err: io.ErrUnexpectedEOF}
 	}
 	return d.recover(err)
 }
@@ -115,24 +117,26 @@ func (d *download) Close() error {
 func (d *download) disconnect() {
 	if d.body != nil {
 		d.body.Close()
-		d.watch.stop()
+		d.watch.Stop()
 		d.body = nil
 	}
 }
 
 // connect asks for what is left of the file.
 func (d *download) connect() error {
-	ctx, watch := newWatch(d.ctx, d.exports.client.cfg.timeout, true)
+	ctx, watch := transport.NewIdleTimer(d.ctx, d.exports.client.cfg.timeout)
 	resp, err := d.request(ctx)
 	if err == nil {
 		err = d.accept(resp)
 	}
 	if err != nil {
-		err = watch.explain(err)
-		watch.stop()
+		if explained := watch.Explain(err); explained != err {
+			err = &transport.Error{Reach: transport.MayHaveArrived, Err: explained}
+		}
+		watch.Stop()
 		return err
 	}
-	watch.pause()
+	watch.Pause()
 	d.body, d.watch = resp.Body, watch
 	return nil
 }
@@ -140,10 +144,10 @@ func (d *download) connect() error {
 func (d *download) request(ctx context.Context) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url, nil)
 	if err != nil || req.URL.Host == "" {
-		return nil, &localError{errors.New("the service's file_url is no URL")} // the text would show the URL
+		return nil, &transport.Error{Err: errors.New("the service's file_url is no URL")} // the text would show the URL
 	}
 	if !secureEnough(req.URL, d.exports.client.cfg.insecureHTTP) {
-		return nil, &localError{fmt.Errorf("the file's URL must be https, or http to a loopback host, got %s://%s", req.URL.Scheme, req.URL.Host)}
+		return nil, &transport.Error{Err: fmt.Errorf("the file's URL must be https, or http to a loopback host, got %s://%s", req.URL.Scheme, req.URL.Host)}
 	}
 	req.Header.Set("User-Agent", d.exports.client.agent)
 	// Ranges count the bytes that are stored, not those of a compressed form.
@@ -153,7 +157,10 @@ func (d *download) request(ctx context.Context) (*http.Response, error) {
 		req.Header.Set("If-Match", d.etag)
 	}
 	resp, err := d.exports.client.downloads.Do(req)
-	return resp, withoutQueries(bare(err))
+	if err != nil {
+		return nil, &transport.Error{Reach: transport.MayHaveArrived, Err: redacted(err)}
+	}
+	return resp, nil
 }
 
 // accept checks that the answer is what is left of the same file.
@@ -203,13 +210,14 @@ func (d *download) cannotContinue(why string) error {
 
 // refused returns an answer of the storage as an *Error, without the URL's query.
 func (d *download) refused(resp *http.Response) error {
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBytes))
-	after, _ := parseRetryAfter(resp.Header, time.Now())
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	after, _ := transport.RetryAfter(resp.Header, time.Now())
 	e := &Error{
 		StatusCode: resp.StatusCode, RequestID: resp.Header.Get("X-Ms-Request-Id"), RetryAfter: after,
-		Method: http.MethodGet, Path: d.path(), Body: body, Attempts: d.failures + 1, action: "download export",
+		Operation: downloadName, Method: http.MethodGet, Host: d.host(), Path: d.path(), Body: body,
+		Attempts: d.failures + 1, action: "download export",
 	}
-	if e.fill(); e.StatusCode < 400 {
+	if e.parseBody(); e.StatusCode < 400 {
 		e.Message = "a redirect that is not followed" // its body is a link
 	}
 	e.Message = hideQueries(e.Message)
@@ -232,17 +240,13 @@ func (d *download) recover(err error) error {
 	case !d.passing(err) || d.failures >= policy.MaxAttempts:
 		return d.failed(err)
 	}
-	pause := policy.wait(d.failures)
-	if after := retryAfterOf(err); after > 0 {
-		left := policy.longestWait(d.ctx)
-		if after > left {
-			return d.failed(err)
-		}
-		pause = waitFor(after, left)
+	pause, again := policy.pause(d.ctx, d.failures, retryAfterOf(err), 0)
+	if !again {
+		return d.failed(err)
 	}
 	d.exports.client.cfg.logger.WarnContext(d.ctx, "mistralobs: download interrupted, going on",
 		"operation", downloadName, "offset", d.offset, "error", err.Error(), "wait", pause)
-	if err := sleep(d.ctx, pause); err != nil {
+	if err := transport.Sleep(d.ctx, pause); err != nil {
 		return d.failed(err)
 	}
 	return nil
@@ -281,7 +285,10 @@ func (d *download) failed(err error) error {
 	if errors.As(err, &answer) {
 		return err
 	}
-	return &NetworkError{Method: http.MethodGet, Path: d.path(), Attempts: d.failures, Err: err, action: "download export"}
+	return &NetworkError{
+		Operation: downloadName, Method: http.MethodGet, Host: d.host(), Path: d.path(), Attempts: d.failures, Err: err,
+		action: "download export",
+	}
 }
 
 // path is the URL's without what signs it.
@@ -292,6 +299,32 @@ func (d *download) path() string {
 	}
 	return u.Path
 }
+
+// host is the host of the URL.
+func (d *download) host() string {
+	u, err := url.Parse(d.url)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+// redacted returns the cause of an error of net/http without the queries of URLs.
+func redacted(err error) error {
+	var outer *url.Error
+	if errors.As(err, &outer) {
+		err = outer.Err
+	}
+	if !signedURL.MatchString(err.Error()) {
+		return err
+	}
+	return &redactedError{err}
+}
+
+type redactedError struct{ err error }
+
+func (e *redactedError) Error() string { return hideQueries(e.err.Error()) }
+func (e *redactedError) Unwrap() error { return e.err }
 
 // strongETag returns the ETag if equal ones mean equal bytes.
 func strongETag(header http.Header) string {

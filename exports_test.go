@@ -274,7 +274,7 @@ func TestDownloadFails(t *testing.T) {
 		"redirected to plain http": {storage{respond: func(int) response {
 			return response{status: 302, header: http.Header{"Location": {"http://evil.example/"}}}
 		}}, mistralobs.ErrUnexpectedResponse, "302", 0},
-		"stalling for ever without an ETag": {storage{respond: func(int) response { return response{after: 1000, stall: true} }}, mistralobs.ErrTimeout, "no byte has moved for 1m0s", 1000},
+		"stalling for ever without an ETag": {storage{respond: func(int) response { return response{after: 1000, stall: true} }}, mistralobs.ErrTimeout, "no byte was transferred for 1m0s", 1000},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

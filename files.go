@@ -95,23 +95,7 @@ func (s *FilesService) Get(ctx context.Context, id string, opts ...CallOption) (
 // It returns an error matching [ErrNotFound] if there is no such file, unless
 // an earlier attempt of this call can have removed it.
 func (s *FilesService) Delete(ctx context.Context, id string, opts ...CallOption) error {
-	cl, err := s.client.send(ctx, request{name: "files.delete", action: "delete file", route: "DELETE /v1/files/{file_id}", ids: ids{id}}, opts)
-	if err != nil || cl.gone {
-		return err
-	}
-	if err := decode(cl.answer.body, &deletedFile{}); err != nil {
-		return cl.unexpected(err)
-	}
-	return nil
-}
-
-type deletedFile struct {
-	Deleted bool `json:"deleted"`
-}
-
-func (d *deletedFile) missing() string {
-	if !d.Deleted {
-		return `"deleted": true`
-	}
-	return ""
+	return exec(ctx, s.client, request{
+		name: "files.delete", action: "delete file", route: "DELETE /v1/files/{file_id}", ids: ids{id},
+	}, opts)
 }

@@ -309,8 +309,17 @@ func (p *UploadParams) formFields() [][2]string {
 	return fields
 }
 
-// rewindable tells whether the body can be sent again.
+// rewindable reports whether the body can be sent again.
 func (u *uploadBody) rewindable() bool { return u.source.at != nil }
+
+// mayBlock reports whether reading the source may block for long.
+func (u *uploadBody) mayBlock() bool {
+	switch u.source.at.(type) {
+	case *os.File, *bytes.Reader, *strings.Reader, *io.SectionReader:
+		return false
+	}
+	return true
+}
 
 // open starts the body from its beginning. The retry library asks for it once
 // before the first attempt, only to look at it: so the source is opened when it is first read.

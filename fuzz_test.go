@@ -6,48 +6,14 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
-	"net/http"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
-	"unicode/utf8"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
-
-// Whatever the body, an error is made of it that says something on valid UTF-8.
-func FuzzErrorBody(f *testing.F) {
-	for _, seed := range []string{
-		``, `null`, `true`, `"text"`, `[]`, `{}`, "\ufeff{}", `{"detail":null}`,
-		`{"detail":{"message":"no such dataset","error_code":"DATASET_NOT_FOUND"}}`,
-		`{"detail":{"message":"no such dataset","error_code":null}}`,
-		`{"detail":[{"loc":["body","name",0],"msg":"too short","type":"string_too_short"}]}`,
-		`{"detail":"Not Found"}`,
-		`{"object":"error","message":"Rate limit exceeded","type":"rate_limited","param":null,"code":"1300"}`,
-		`{"object":"error","message":{"detail":[{"type":"missing","loc":["body"],"msg":"m","input":{"a":1}}]},"code":3051}`,
-		`{"object":"error","message":[{"detail":[{"msg":"m"}]},{"detail":"d"}]}`,
-		`{"message":"{\"detail\":[{\"msg\":\"m\",\"loc\":[\"a\"]}]}"}`,
-		`{"message":"Unauthorized","request_id":"r"}`,
-		`{"message":"\"\\\"[[[[[[[[\\\"\""}`, `{"detail":[[[[[[[[["x"]]]]]]]]]}`, `{"detail":["a","b",3,null,true]}`,
-		`<html><body>502 Bad Gateway</body></html>`, "\xff\xfe\x00", strings.Repeat("€", 101), strings.Repeat(" ", 400) + "x",
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		e := &Error{StatusCode: http.StatusUnprocessableEntity, Body: bytes.Clone(body), Attempts: 1, action: "get dataset"}
-		e.fill()
-
-		assert.Equal(t, body, e.Body, "the body is left as it is")
-		assert.True(t, utf8.ValidString(e.Error()), "%q", e.Error())
-		if len(bytes.TrimSpace(body)) > 0 {
-			assert.False(t, e.Message == "" && e.Code == "" && len(e.Fields) == 0, "what the service said is lost")
-		}
-	})
-}
 
 // Whatever the answer, it is decoded into a page of real items or refused.
 func FuzzDecodePage(f *testing.F) {
@@ -185,58 +151,6 @@ func FuzzObject(f *testing.F) {
 		got, err = again.Map()
 		require.NoError(t, err)
 		assert.Equal(t, want, got, "a conversation loses nothing")
-	})
-}
-
-// Whatever the header, the wait is not negative.
-func FuzzRetryAfter(f *testing.F) {
-	for _, seed := range []string{
-		"", "0", "1", "-1", "+5", " 7 ", "1.5", "999999999", "9223372036854775807", "9223372036854775808", strings.Repeat("9", 100), "-9223372036854775809",
-		"Mon, 04 May 2026 10:21:30 GMT", "Monday, 04-May-26 10:21:30 GMT", "Mon May  4 10:21:30 2026", "Mon, 01 Jan 0001 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "soon",
-	} {
-		f.Add(seed, int64(1_777_890_030))
-	}
-	f.Fuzz(func(t *testing.T, value string, now int64) {
-		wait, told := parseRetryAfter(http.Header{"Retry-After": {value}}, time.Unix(now, 0))
-		assert.GreaterOrEqual(t, wait, time.Duration(0))
-		assert.True(t, told || wait == 0)
-	})
-}
-
-// No id makes a request go elsewhere than to the resource of that id.
-func FuzzPath(f *testing.F) {
-	for _, seed := range []string{
-		"", ".", "..", "...", "a", "a/b", "../x", "/", "//evil.example", "a?b=c", "a#b", "a%2fb", "%2e%2e", `a\b`, "a\r\nX: y", "a\x00b", "ü", "\xff", "{id}", "a;b", "@evil.example", ":443", " ", "+",
-	} {
-		f.Add(seed, "t")
-		f.Add("d", seed)
-	}
-	f.Fuzz(func(t *testing.T, dataset, task string) {
-		req := request{route: "GET /v1/observability/datasets/{dataset_id}/tasks/{task_id}", ids: ids{dataset, task}}
-		method, path, err := req.expand()
-		if err != nil {
-			require.ErrorIs(t, err, ErrInvalidParams)
-			return
-		}
-		assert.Equal(t, http.MethodGet, method)
-		u, err := url.Parse("https://api.example.com/prefix" + path)
-		require.NoError(t, err)
-		assert.Equal(t, "api.example.com", u.Host)
-		assert.Nil(t, u.User)
-		assert.Empty(t, u.RawQuery+u.Fragment)
-		assert.False(t, u.ForceQuery)
-		assert.Equal(t, "/prefix"+path, u.EscapedPath(), "net/http sends it as it is")
-
-		segments := strings.Split(u.EscapedPath(), "/")
-		require.Len(t, segments, 8)
-		for i, id := range map[int]string{5: dataset, 7: task} {
-			assert.NotContains(t, []string{"", ".", ".."}, segments[i])
-			sent, err := url.PathUnescape(segments[i])
-			require.NoError(t, err)
-			assert.Equal(t, id, sent)
-			segments[i] = "*"
-		}
-		assert.Equal(t, "/prefix/v1/observability/datasets/*/tasks/*", strings.Join(segments, "/"))
 	})
 }
 

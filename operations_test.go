@@ -354,6 +354,10 @@ func TestOperationsRefuseOtherDocuments(t *testing.T) {
 
 				_, err := op.call(t.Context(), newMockClient(t, mock))
 
+				if op.want == nil && name != "HTML" {
+					require.NoError(t, err, "an operation without a result ignores the body")
+					return
+				}
 				require.ErrorIs(t, err, mistralobs.ErrUnexpectedResponse)
 				creates := op.method == "POST" && !strings.HasPrefix(op.name, "records.") || op.name == "records.create"
 				assert.Equal(t, creates, isMaybeApplied(err), "a creation may have happened")
@@ -501,7 +505,7 @@ func TestIDsInPaths(t *testing.T) {
 
 			if want == "" {
 				require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
-				require.ErrorContains(t, err, "dataset_id")
+				require.ErrorContains(t, err, "datasetID")
 				assert.Nil(t, sent)
 				return
 			}

@@ -85,7 +85,7 @@ type config struct {
 	callSettings
 	limiter   *rate.Limiter
 	pacer     *transport.Pacer
-	memory    *memory
+	buffers   *transport.Buffers
 	logger    *slog.Logger
 	userAgent string
 }
@@ -95,7 +95,7 @@ func defaultConfig() config {
 		baseURL:    DefaultBaseURL,
 		httpClient: &http.Client{Transport: defaultTransport()},
 		pacer:      transport.NewPacer(),
-		memory:     &memory{},
+		buffers:    &transport.Buffers{},
 		logger:     slog.New(slog.DiscardHandler),
 		callSettings: callSettings{
 			retry: DefaultRetryPolicy(), timeout: DefaultTimeout, header: http.Header{}, maxResponse: DefaultMaxResponseBytes,
@@ -155,11 +155,13 @@ func WithAPIKeySource(source func(context.Context) (string, error)) Option {
 	})
 }
 
+var errBlankKey = fmt.Errorf("mistralobs: %w", ErrNoAPIKey)
+
 // cleanKey returns the key as it may stand in a header. Its errors never show it.
 func cleanKey(key string) (string, error) {
 	key = strings.TrimSpace(key)
 	if key == "" {
-		return "", ErrNoAPIKey
+		return "", errBlankKey
 	}
 	for _, r := range key {
 		if r > unicode.MaxASCII || unicode.IsControl(r) || r == ' ' {
@@ -350,11 +352,11 @@ func (c *Client) settings(opts []CallOption) (*callSettings, error) {
 }
 
 // finish checks what only the whole can tell, and returns the base URL.
-func (c *config) finish() (*url.URL, error) {
+func (c *config) complete() (*url.URL, error) {
 	if c.apiKey == nil {
 		key := os.Getenv(envAPIKey)
 		if key == "" {
-			return nil, ErrNoAPIKey
+			return nil, errBlankKey
 		}
 		if err := WithAPIKey(key).applyToClient(c); err != nil {
 			return nil, err

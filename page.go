@@ -61,7 +61,7 @@ func (p ListParams) query() url.Values {
 
 // listing is an answer that holds a page under the name of what it lists.
 type listing[T any] interface {
-	complete
+	identified
 	page() *Page[T]
 }
 
@@ -115,7 +115,7 @@ func (p *Page[T]) scan(s *jsonscan.Scanner, item func(*T) bool) bool {
 // missingItem tells whether a page holds what is no item of its list.
 func missingItem[T any, P interface {
 	*T
-	complete
+	identified
 }](envelope string, page *Page[T]) string {
 	if page == nil {
 		return envelope

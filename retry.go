@@ -2,46 +2,48 @@ package mistralobs
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
-	"math"
 	"math/rand/v2"
-	"net"
 	"net/http"
-	"strconv"
-	"strings"
+	"net/url"
 	"time"
+
+	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
-// RetryPolicy says how often and how long a failed request is sent again.
+// RetryPolicy says how often and for how long a failed request is sent again. The zero value of a
+// field means its default.
 //
-// What may be sent again is not a matter of taste and not settable: reads,
-// deletes, PUT, PATCH and the judge after any network error (but an unknown host
-// and a bad certificate) and 408, 429, 500, 502, 503 and 504; what creates something only when the service cannot have
-// acted (no connection was made, or 429, or 503 with a Retry-After).
+// The kinds of requests that are sent again cannot be changed. Reads, deletions, PUT, PATCH,
+// searches and the judge are sent again after network errors that may pass, and after 408, 429, 500,
+// 502, 503 and 504. A request that creates something is sent again only if the service cannot have
+// processed it: no connection was made, or the response was 429, or 503 with a Retry-After.
 type RetryPolicy struct {
-	// MaxAttempts is how often a request is sent at most, the first time
-	// included; 1 means never again. The default is 5.
+	// MaxAttempts is how often a request is sent at most, including the first time. 1 turns
+	// retries off. The default is 5.
 	MaxAttempts int
-	// MinWait and MaxWait bound each wait. The n-th wait is drawn evenly from
-	// MinWait to MinWait doubled n times, capped at MaxWait. A Retry-After of
-	// the service is waited for if it is at most MaxWait; otherwise the error
-	// comes back at once. The defaults are 500 ms and 30 s.
+	// MinWait and MaxWait bound each pause. The n-th pause is random, between MinWait and
+	// MinWait doubled n times, but at most MaxWait. A Retry-After of at most MaxWait is waited
+	// for. After a longer one the error is returned at once. The defaults are 500 ms and 30 s.
 	MinWait, MaxWait time.Duration
-	// MaxElapsed ends the attempts: no wait for another is begun that would end
-	// later than this after the call began. What a rate limit makes it wait
-	// beyond that does not count. The default is 2 minutes.
+	// MaxElapsed ends the attempts: no pause begins that would end later than this after the
+	// start of the call. The time that a rate limit adds to a pause does not count. The default
+	// is 2 minutes.
 	MaxElapsed time.Duration
+	// Rand returns the random part of a pause, in [0, 1). Tests set it to get the same pauses in
+	// every run. It must be safe for concurrent use. nil means math/rand/v2.
+	Rand func() float64
 }
 
-// DefaultRetryPolicy returns the policy of a client that is not told another.
+// DefaultRetryPolicy returns the policy that a client has unless [WithRetry] changes it.
 func DefaultRetryPolicy() RetryPolicy {
 	return RetryPolicy{MaxAttempts: 5, MinWait: 500 * time.Millisecond, MaxWait: 30 * time.Second, MaxElapsed: 2 * time.Minute}
 }
 
 func (p RetryPolicy) withDefaults() (RetryPolicy, error) {
 	if p.MaxAttempts < 0 || p.MinWait < 0 || p.MaxWait < 0 || p.MaxElapsed < 0 {
-		return p, invalid("WithRetry", "no field of the policy may be negative, got %+v", p)
+		return p, invalid("WithRetry", "no field of the policy may be negative, got MaxAttempts %d, MinWait %v, MaxWait %v, MaxElapsed %v",
+			p.MaxAttempts, p.MinWait, p.MaxWait, p.MaxElapsed)
 	}
 	d := DefaultRetryPolicy()
 	if p.MaxAttempts == 0 {
@@ -62,31 +64,133 @@ func (p RetryPolicy) withDefaults() (RetryPolicy, error) {
 	return p, nil
 }
 
-// wait draws the pause after the n-th failure, counted from 1.
-func (p RetryPolicy) wait(n int) time.Duration {
-	limit := p.MaxWait
-	if doublings := min(n, 62); p.MinWait <= p.MaxWait>>doublings {
-		limit = p.MinWait << doublings
-	}
-	return p.MinWait + rand.N(limit-p.MinWait+1)
-}
-
-// longestWait is how long a Retry-After may be to be waited for.
-func (p RetryPolicy) longestWait(ctx context.Context) time.Duration {
+// pause decides every pause: of API calls, downloads and polls. It returns the pause after a number
+// of failures, which is 1 or more. retryAfter is 0 if the service did not ask for a pause. elapsed
+// is the time since the first attempt.
+//
+// It returns false if the pause would be too long: longer than MaxWait, beyond MaxElapsed, or
+// beyond the deadline of ctx.
+func (p RetryPolicy) pause(ctx context.Context, failures int, retryAfter, elapsed time.Duration) (time.Duration, bool) {
+	longest := p.MaxWait
+	left := time.Duration(1<<63 - 1)
 	if deadline, ok := ctx.Deadline(); ok {
-		return min(p.MaxWait, time.Until(deadline))
+		left = time.Until(deadline)
+		longest = min(longest, left)
 	}
-	return p.MaxWait
+	wait := p.backoff(failures)
+	if retryAfter > 0 {
+		if retryAfter > longest {
+			return 0, false
+		}
+		// A little longer than asked for, if there is time, so that clients that were told the
+		// same do not come back together.
+		wait = retryAfter + p.part(min(retryAfter/10, (longest-retryAfter)/2))
+	}
+	return wait, wait < left && wait <= p.MaxElapsed-elapsed
 }
 
-// waitFor is the pause after a Retry-After: what the service asked for, and a
-// little more if there is time for it, so that clients told the same do not
-// come back together.
-func waitFor(retryAfter, most time.Duration) time.Duration {
-	return retryAfter + rand.N(min(retryAfter/10, (most-retryAfter)/2)+1)
+// backoff returns a random pause that grows with the number of failures.
+func (p RetryPolicy) backoff(failures int) time.Duration {
+	longest := p.MaxWait
+	if doublings := min(failures, 62); p.MinWait <= p.MaxWait>>doublings {
+		longest = p.MinWait << doublings
+	}
+	return p.MinWait + p.part(longest-p.MinWait)
 }
 
-// retryableStatus lists the answers after which a request that does no harm twice is repeated.
+// part returns a random part of d.
+func (p RetryPolicy) part(d time.Duration) time.Duration {
+	random := p.Rand
+	if random == nil {
+		random = rand.Float64
+	}
+	return time.Duration(random() * float64(d))
+}
+
+// outcome is how one attempt ended: with a response or with an error.
+type outcome struct {
+	resp *http.Response
+	err  error
+}
+
+func (o outcome) succeeded() bool {
+	return o.err == nil && o.resp.StatusCode >= 200 && o.resp.StatusCode < 300
+}
+
+// reach says how far the request got. Only net/http wraps an error into a *url.Error. If it does
+// that for an error that is not the attempt's, it could not follow a redirect of the service. Any
+// other error ended a pause.
+func (o outcome) reach() transport.Reach {
+	var attempt *transport.Error
+	var wrapped *url.Error
+	switch {
+	case errors.As(o.err, &attempt):
+		return attempt.Reach
+	case o.err == nil, errors.As(o.err, &wrapped):
+		return transport.MayHaveArrived
+	}
+	return transport.NotSent
+}
+
+// sent reports whether the request was handed to the network.
+func (o outcome) sent() bool { return o.reach() != transport.NotSent }
+
+// maybeApplied reports whether the service may have processed the request.
+func (o outcome) maybeApplied() bool {
+	if o.err != nil {
+		return o.reach() == transport.MayHaveArrived
+	}
+	status := o.resp.StatusCode
+	clientError := status >= 400 && status < 500 && status != http.StatusRequestTimeout
+	return !clientError && !o.refused()
+}
+
+// refused reports whether the response proves that the service was too busy to process the request.
+// A 503 without a Retry-After does not: proxies also send it if a connection breaks after they have
+// passed the request on.
+func (o outcome) refused() bool {
+	switch o.resp.StatusCode {
+	case http.StatusTooManyRequests:
+		return true
+	case http.StatusServiceUnavailable:
+		_, given := transport.RetryAfter(o.resp.Header, time.Now())
+		return given
+	}
+	return false
+}
+
+// retryable reports whether the request may be sent again; see [RetryPolicy].
+func (o outcome) retryable(creates bool) bool {
+	if creates && o.maybeApplied() {
+		return false
+	}
+	if o.err != nil {
+		return !permanent(o.err)
+	}
+	return retryableStatus(o.resp.StatusCode)
+}
+
+func (o outcome) retryAfter() time.Duration {
+	if o.err != nil {
+		return 0
+	}
+	after, _ := transport.RetryAfter(o.resp.Header, time.Now())
+	return after
+}
+
+// elapsed returns how long the attempt took, without the time it waited for its turn.
+func (o outcome) elapsed() time.Duration {
+	var attempt *transport.Error
+	switch {
+	case errors.As(o.err, &attempt):
+		return attempt.Elapsed
+	case o.err == nil:
+		return transport.BodyOf(o.resp).Elapsed
+	}
+	return 0
+}
+
+// retryableStatus reports whether a request that is harmless twice is sent again after this status.
 func retryableStatus(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
@@ -96,78 +200,12 @@ func retryableStatus(status int) bool {
 	return false
 }
 
-// refused tells whether an answer proves that the service did not act: it was
-// too busy. A bare 503 does not, since proxies send it for a connection that
-// broke after the request was passed on.
-func refused(status int, header http.Header) bool {
-	if status == http.StatusServiceUnavailable {
-		_, told := parseRetryAfter(header, time.Now())
-		return told
-	}
-	return status == http.StatusTooManyRequests
-}
-
-// permanent tells whether a network error would only come again.
+// permanent reports whether another attempt would meet the same error: nothing was sent, a redirect
+// cannot be followed, or the two sides cannot talk to each other.
 func permanent(err error) bool {
-	var local *localError
-	var dns *net.DNSError
-	var cert *tls.CertificateVerificationError
-	switch {
-	case errors.As(err, &local), errors.As(err, &cert), errors.Is(err, ErrResponseTooLarge):
+	var attempt *transport.Error
+	if !errors.As(err, &attempt) {
 		return true
-	case errors.As(err, &dns):
-		return dns.IsNotFound
 	}
-	return false
-}
-
-// localError is a failure to prepare a request: nothing was sent, and nothing would change that.
-type localError struct{ err error }
-
-func (e *localError) Error() string { return e.err.Error() }
-func (e *localError) Unwrap() error { return e.err }
-
-// neverConnected tells whether err proves that no connection was made.
-func neverConnected(err error) bool {
-	var op *net.OpError
-	var dns *net.DNSError
-	var cert *tls.CertificateVerificationError
-	var local *localError
-	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &dns) || errors.As(err, &cert) || errors.As(err, &local)
-}
-
-// parseRetryAfter reads a Retry-After of seconds or any HTTP date. Something
-// else, or something negative, counts as absent; a date in the past as zero.
-func parseRetryAfter(header http.Header, now time.Time) (time.Duration, bool) {
-	value := strings.TrimSpace(header.Get("Retry-After"))
-	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
-		if seconds < 0 {
-			return 0, false
-		}
-		return time.Duration(min(seconds, math.MaxInt64/int64(time.Second))) * time.Second, true
-	}
-	if digits(value) { // more seconds than an int64 holds
-		return math.MaxInt64, true
-	}
-	date, err := http.ParseTime(value)
-	if err != nil {
-		return 0, false
-	}
-	return max(0, date.Sub(now)), true
-}
-
-func digits(s string) bool {
-	return s != "" && strings.Trim(s, "0123456789") == ""
-}
-
-// sleep waits for d, or less if the context ends, whose error it returns.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return attempt.Reach == transport.NotSent || transport.Permanent(err)
 }

@@ -362,10 +362,10 @@ func TestFailuresLeaveIdleConnectionsAlone(t *testing.T) {
 		client := clientOver(t, transport)
 		_, err := client.Datasets.Get(t.Context(), datasetID)
 		require.ErrorIs(t, err, mistralobs.ErrServer)
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		defer cancel()
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(100*time.Millisecond, cancel)
 		_, err = client.Datasets.Get(ctx, datasetID)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, err, context.Canceled)
 		assert.Zero(t, transport.closed)
 	})
 }
@@ -713,17 +713,71 @@ func TestTheContextEndsACall(t *testing.T) {
 	}
 }
 
-func TestTheDeadlineEndsACall(t *testing.T) {
+// A pause that would outlast the deadline is not begun: the last error is returned at once.
+func TestPauseBeyondTheDeadline(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name     string
+		response func(*http.Request) (*http.Response, error)
+		want     error
+	}{
+		{
+			name: "after a broken connection", want: syscall.ECONNRESET,
+			response: func(*http.Request) (*http.Response, error) {
+				return nil, &net.OpError{Op: "read", Err: syscall.ECONNRESET}
+			},
+		},
+		{
+			name: "after a 503", want: mistralobs.ErrServer,
+			response: func(req *http.Request) (*http.Response, error) { return reply(req, 503, "busy"), nil },
+		},
+		{
+			name: "after a 429", want: mistralobs.ErrRateLimited,
+			response: func(req *http.Request) (*http.Response, error) { return reply(req, 429, "", "Retry-After", "10"), nil },
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				client := clientOver(t, roundTripFunc(test.response),
+					mistralobs.WithRetry(mistralobs.RetryPolicy{MinWait: 8 * time.Second, MaxWait: 20 * time.Second}))
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+				defer cancel()
+				start := time.Now()
+
+				_, err := client.Datasets.Get(ctx, datasetID)
+
+				require.ErrorIs(t, err, test.want)
+				assert.NotErrorIs(t, err, context.DeadlineExceeded)
+				assert.Equal(t, 1, attemptsOf(t, err))
+				assert.Zero(t, time.Since(start))
+			})
+		})
+	}
+}
+
+// A call that is held back by another caller's 429 beyond its deadline fails at once.
+func TestPaceBeyondTheDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
-			return nil, &net.OpError{Op: "read", Err: syscall.ECONNRESET}
-		}), mistralobs.WithRetry(mistralobs.RetryPolicy{MinWait: 8 * time.Second, MaxWait: 8 * time.Second}))
+			return reply(req, 429, "", "Retry-After", "10"), nil
+		}), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
+		_, err := client.Datasets.Get(t.Context(), datasetID)
+		require.ErrorIs(t, err, mistralobs.ErrRateLimited)
+		time.Sleep(3 * time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
-		_, err := client.Datasets.Get(ctx, datasetID)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.ErrorIs(t, err, syscall.ECONNRESET, "what went wrong before is not lost")
+		start := time.Now()
+
+		_, err = client.Datasets.Get(ctx, datasetID)
+
+		var unsent *mistralobs.NetworkError
+		require.ErrorAs(t, err, &unsent)
+		require.ErrorIs(t, err, mistralobs.ErrRateLimited)
+		assert.Equal(t, 7*time.Second, unsent.RetryAfter)
+		assert.Zero(t, unsent.Attempts)
+		assert.Zero(t, time.Since(start))
 	})
 }
 

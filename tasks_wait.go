@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mistralobs/mistralobs-go/internal/poll"
+	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
 // The bounds of the pause between two looks at a task; see [WithPollInterval].
@@ -197,7 +198,7 @@ func (w *waiter) wait(ctx context.Context) (*ImportTask, error) {
 		if w.failures == 0 {
 			pause = func() time.Duration { return w.schedule.Next(w.progress()) }
 		}
-		if err := sleep(ctx, pause()); err != nil {
+		if err := transport.Sleep(ctx, pause()); err != nil {
 			return w.task, w.interrupted(err)
 		}
 	}

@@ -284,8 +284,8 @@ func TestWaitEnds(t *testing.T) {
 		{"no status goes on", []look{{}, done}, "COMPLETED", nil, false, ""},
 
 		{"never there", fails(404, 1), "", set("not found"), false, "waiting for import task " + taskID},
-		{"vanished", []look{run, {fail: 404}}, "RUNNING", set("not found"), true, "has vanished, last seen as RUNNING"},
-		{"vanished after failures", slices.Concat([]look{run}, fails(503, 2), fails(404, 1)), "RUNNING", set("not found"), true, "has vanished"},
+		{"vanished", []look{run, {fail: 404}}, "RUNNING", set("not found"), true, "no longer exists, its last status was RUNNING"},
+		{"vanished after failures", slices.Concat([]look{run}, fails(503, 2), fails(404, 1)), "RUNNING", set("not found"), true, "no longer exists"},
 		{"never there after failures", slices.Concat(fails(503, 2), fails(404, 1)), "", set("not found"), false, taskID},
 
 		{"no key", []look{run, {fail: 401}}, "RUNNING", set("unauthorized"), false, taskID},

@@ -303,6 +303,9 @@ var faultTable = map[string]struct {
 	},
 }
 
+// anyBody are the faults that answer 2xx with a body that an operation without a result ignores.
+var anyBody = []string{"JSON of another shape", "an empty 200", "deeply nested JSON"}
+
 func TestFaultTable(t *testing.T) {
 	t.Parallel()
 	for name, row := range faultTable {
@@ -313,10 +316,13 @@ func TestFaultTable(t *testing.T) {
 					t.Parallel()
 					want := row.repeat
 					answersNothing := slices.Contains([]string{
-						mistralobstest.DatasetsDelete, mistralobstest.RecordsDelete, mistralobstest.RecordsDeleteAll,
+						mistralobstest.DatasetsDelete, mistralobstest.FilesDelete, mistralobstest.RecordsDelete, mistralobstest.RecordsDeleteAll,
 						mistralobstest.RecordsUpdatePayload, mistralobstest.RecordsUpdateProperties,
 					}, operation)
-					if answersNothing && (row.fault.Break >= mistralobstest.ResetBody && row.fault.Break <= mistralobstest.StallBody || row.fault.Gzip) {
+					if answersNothing && slices.Contains(anyBody, name) {
+						want = outcome{requests: 1}
+					}
+					if answersNothing && operation != mistralobstest.FilesDelete && (row.fault.Break >= mistralobstest.ResetBody && row.fault.Break <= mistralobstest.StallBody || row.fault.Gzip) {
 						// A 204 is whole before a body could break; a compressed nothing is a body, which it cannot have.
 						want.requests = 1
 					}

@@ -37,11 +37,21 @@ const (
 // PaceError is returned by [Pacer.Wait] if the wait would outlast the context's deadline.
 type PaceError struct {
 	RetryAfter time.Duration // the rest of the wait
+	Own        bool          // the limit is the client's own, not the service's
 }
 
+// Error says whose limit it is and how long the wait would be.
 func (e *PaceError) Error() string {
-	return fmt.Sprintf("the rate limit of the service allows the next request in %v", e.RetryAfter.Round(time.Millisecond))
+	limit := "the rate limit of the service"
+	if e.Own {
+		limit = "the client's own rate limit (WithRateLimit)"
+	}
+	return fmt.Sprintf("not sent: %s allows the next request in %v, after the deadline of the context",
+		limit, e.RetryAfter.Round(time.Millisecond))
 }
+
+// Is matches context.DeadlineExceeded, since a later deadline would have let the request through.
+func (e *PaceError) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // NewPacer returns a Pacer that lets every request pass until the first 429.
 func NewPacer() *Pacer { return &Pacer{turn: make(chan struct{}, 1)} }
@@ -75,7 +85,7 @@ func (p *Pacer) Wait(ctx context.Context, held func(time.Duration)) error {
 		if err := outlasts(ctx, pause); err != nil {
 			return err
 		}
-		if err := sleep(ctx, pause); err != nil {
+		if err := Sleep(ctx, pause); err != nil {
 			return err
 		}
 	}
@@ -87,18 +97,6 @@ func outlasts(ctx context.Context, pause time.Duration) error {
 		return &PaceError{RetryAfter: pause}
 	}
 	return nil
-}
-
-// sleep waits for d. If the context ends first, it returns the context's error.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
 
 // pause returns the least time that a new request waits, or a negative number if it need not queue.

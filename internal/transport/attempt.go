@@ -1,0 +1,191 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Shared is what all attempts of a client have in common.
+type Shared struct {
+	Next    http.RoundTripper // the caller's transport
+	Origin  *url.URL          // the only origin that may see the API key
+	Key     func(context.Context) (string, error)
+	Limiter *rate.Limiter // the caller's own limit, or nil
+	Pacer   *Pacer
+	Buffers *Buffers
+	Held    func(context.Context, time.Duration) // is told when a request waits for its turn
+}
+
+// Attempt is the http.RoundTripper of one call. RoundTrip makes one attempt: it waits for its
+// turn, gets the API key, sends the request and reads the whole response, so that a response that
+// breaks off is a failed attempt like any other. It does not retry.
+//
+// The order matters. Waiting must not use up the time of the attempt, and a rotated key must be
+// as fresh as possible.
+//
+// RoundTrip returns either a response whose body [BodyOf] returns, or an [*Error].
+type Attempt struct {
+	*Shared
+	Operation Operation
+	Timeout   time.Duration // of the whole attempt; for an upload, without a byte sent
+	MaxBytes  int64         // of the response
+	MaxHold   time.Duration // the longest Retry-After that holds back other callers
+	Creates   bool          // it matters whether the server may have seen the request
+	Upload    bool          // the body is a stream of the caller's
+	MayBlock  bool          // reading that stream may block
+
+	timeout TimeoutError
+}
+
+// RoundTrip makes the attempt.
+func (a *Attempt) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx := WithOperation(req.Context(), a.Operation)
+	key, err := a.admit(ctx, req)
+	if err != nil {
+		closeBody(req)
+		return nil, &Error{Reach: NotSent, Err: err}
+	}
+	started := time.Now()
+	var conn *connection
+	if a.Creates {
+		conn = &connection{}
+		ctx = conn.trace(ctx)
+	}
+	resp, err := a.send(ctx, req, key)
+	if err != nil {
+		return nil, &Error{Reach: conn.reach(err), Elapsed: time.Since(started), Err: err}
+	}
+	resp.Body.(*Body).Elapsed = time.Since(started)
+	return resp, nil
+}
+
+// admit waits until the request may be sent, and returns the key to send it with.
+func (a *Attempt) admit(ctx context.Context, req *http.Request) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	if !SameOrigin(req.URL, a.Origin) {
+		return "", errors.New("the API key is not sent to another origin than that of the base URL")
+	}
+	if err := a.waitForLimiter(ctx); err != nil {
+		return "", err
+	}
+	if err := a.Pacer.Wait(ctx, func(wait time.Duration) { a.Held(ctx, wait) }); err != nil {
+		return "", err
+	}
+	return a.Key(ctx)
+}
+
+// waitForLimiter waits for the caller's own rate limit.
+func (a *Attempt) waitForLimiter(ctx context.Context) error {
+	if a.Limiter == nil {
+		return nil
+	}
+	turn := a.Limiter.Reserve()
+	wait := turn.Delay()
+	if wait == 0 {
+		return nil
+	}
+	if outlasts(ctx, wait) != nil {
+		turn.Cancel()
+		return &PaceError{RetryAfter: wait, Own: true}
+	}
+	if err := Sleep(ctx, wait); err != nil {
+		turn.Cancel()
+		return err
+	}
+	return nil
+}
+
+// send sends the request with the key and reads the response.
+func (a *Attempt) send(ctx context.Context, req *http.Request, key string) (*http.Response, error) {
+	if a.Upload {
+		return a.upload(ctx, req, key)
+	}
+	a.timeout = TimeoutError{Limit: a.Timeout}
+	ctx, cancel := context.WithTimeoutCause(ctx, a.Timeout, &a.timeout)
+	defer cancel()
+	return a.exchange(ctx, withKey(ctx, req, key), key)
+}
+
+// upload sends a request whose body is a stream: the timeout starts anew with each byte.
+func (a *Attempt) upload(ctx context.Context, req *http.Request, key string) (*http.Response, error) {
+	ctx, timer := NewIdleTimer(ctx, a.Timeout)
+	defer timer.Stop()
+	gate := newBodyGate(ctx, timer, a.MayBlock)
+	defer gate.shut()
+	req = withKey(ctx, req, key)
+	gate.guard(req)
+	return a.exchange(ctx, req, key)
+}
+
+// withKey returns a copy of the request, since the caller of a RoundTripper keeps its own.
+func withKey(ctx context.Context, req *http.Request, key string) *http.Request {
+	req = req.WithContext(ctx)
+	req.Header = maps.Clone(req.Header)
+	req.Header["Authorization"] = []string{"Bearer " + key}
+	return req
+}
+
+func (a *Attempt) exchange(ctx context.Context, req *http.Request, key string) (*http.Response, error) {
+	resp, err := a.Next.RoundTrip(req)
+	if err != nil {
+		return nil, explain(ctx, err)
+	}
+	if resp.Body == nil { // as transports of tests return it
+		resp.Body = http.NoBody
+	}
+	defer resp.Body.Close()
+	data, err := readBody(resp, a.MaxBytes, a.Buffers)
+	if err != nil {
+		return nil, explain(ctx, err)
+	}
+	a.pace(resp)
+	resp.Body = &Body{data: data, key: key}
+	return resp, nil
+}
+
+// pace adapts the pace of all callers to the response. A pause that the retry policy would not
+// wait for holds back nobody.
+func (a *Attempt) pace(resp *http.Response) {
+	if resp.StatusCode != http.StatusTooManyRequests {
+		a.Pacer.Succeeded()
+		return
+	}
+	if after, _ := RetryAfter(resp.Header, time.Now()); after <= a.MaxHold {
+		a.Pacer.Limited(after)
+	}
+}
+
+// connection notes whether an attempt got a connection, which the error alone does not show.
+type connection struct{ wanted, got atomic.Bool }
+
+func (c *connection) trace(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { c.wanted.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { c.got.Store(true) },
+	})
+}
+
+// reach says how far a failed request got. Both marks are needed: a transport that is not
+// net/http's sets neither, and then the request may have arrived. A nil connection has no marks.
+func (c *connection) reach(err error) Reach {
+	if NeverConnected(err) || c != nil && c.wanted.Load() && !c.got.Load() {
+		return NotConnected
+	}
+	return MayHaveArrived
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		req.Body.Close()
+	}
+}

@@ -1,0 +1,149 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+// bodyGate stands between an attempt and the source of an upload. It ends a read when the attempt
+// ends, even if the source blocks: net/http waits for the read otherwise. After shut nobody reads
+// the source or reports progress any more, although net/http may still send the body of a request
+// that was answered early.
+type bodyGate struct {
+	ctx      context.Context // of the attempt
+	timer    *IdleTimer
+	mayBlock bool
+	turn     chan struct{} // held during a read; a channel, so that shut need not wait for a blocked one
+}
+
+func newBodyGate(ctx context.Context, timer *IdleTimer, mayBlock bool) *bodyGate {
+	return &bodyGate{ctx: ctx, timer: timer, mayBlock: mayBlock, turn: make(chan struct{}, 1)}
+}
+
+// guard puts the gate before the body of the request, and before the copies that net/http makes to
+// send the request again on another connection.
+func (g *bodyGate) guard(req *http.Request) {
+	if req.Body != nil {
+		req.Body = g.wrap(req.Body)
+	}
+	getBody := req.GetBody
+	if getBody == nil {
+		return
+	}
+	req.GetBody = func() (io.ReadCloser, error) {
+		body, err := getBody()
+		if err != nil {
+			return nil, err
+		}
+		return g.wrap(body), nil
+	}
+}
+
+func (g *bodyGate) wrap(body io.ReadCloser) io.ReadCloser {
+	guarded := &guardedBody{gate: g, r: g.timer.Reader(body), closer: body}
+	if g.mayBlock {
+		return &detachedBody{guarded: guarded, results: make(chan readResult, 1)}
+	}
+	return guarded
+}
+
+// blockedRead is how long shut waits for a read of the source. A source that blocks for longer is
+// read until that read returns.
+const blockedRead = 100 * time.Millisecond
+
+// shut makes all further reads fail, and waits for a read that is under way.
+func (g *bodyGate) shut() {
+	timer := time.NewTimer(blockedRead)
+	defer timer.Stop()
+	select {
+	case g.turn <- struct{}{}: // and never gives it back
+	case <-timer.C:
+	}
+}
+
+var errAttemptEnded = errors.New("the attempt has ended")
+
+// guardedBody reads the source, one read at a time, until the attempt ends.
+type guardedBody struct {
+	gate   *bodyGate
+	r      io.Reader
+	closer io.Closer
+}
+
+func (b *guardedBody) Read(p []byte) (int, error) {
+	select {
+	case b.gate.turn <- struct{}{}:
+		defer func() { <-b.gate.turn }()
+	case <-b.gate.ctx.Done():
+	}
+	if b.gate.ctx.Err() != nil {
+		return 0, errAttemptEnded
+	}
+	return b.r.Read(p)
+}
+
+func (b *guardedBody) Close() error { return b.closer.Close() }
+
+// detachedBuffer is large enough that handing it over costs little beside reading it.
+const detachedBuffer = 64 << 10
+
+// detachedBody reads a source that may block in another goroutine, so that Read returns when the
+// attempt ends. The goroutine ends with the read that is under way.
+type detachedBody struct {
+	guarded *guardedBody
+	results chan readResult
+	reading bool   // a read is under way
+	spare   []byte // the buffer of the next read
+	rest    []byte // what Read has not returned yet
+	err     error
+}
+
+type readResult struct {
+	buffer []byte
+	n      int
+	err    error
+}
+
+func (b *detachedBody) Read(p []byte) (int, error) {
+	if len(b.rest) == 0 && b.err == nil {
+		b.receive()
+	}
+	n := copy(p, b.rest)
+	b.rest = b.rest[n:]
+	if len(b.rest) > 0 || b.err == nil {
+		return n, nil
+	}
+	return n, b.err
+}
+
+// receive waits for the next bytes of the source, or for the end of the attempt.
+func (b *detachedBody) receive() {
+	if !b.reading {
+		b.start()
+	}
+	select {
+	case result := <-b.results:
+		b.reading = false
+		b.rest, b.err, b.spare = result.buffer[:result.n], result.err, result.buffer
+	case <-b.guarded.gate.ctx.Done():
+		b.err = errAttemptEnded
+	}
+}
+
+func (b *detachedBody) start() {
+	buffer := b.spare
+	if buffer == nil {
+		buffer = make([]byte, detachedBuffer)
+	}
+	b.reading = true
+	go func() {
+		n, err := b.guarded.Read(buffer)
+		b.results <- readResult{buffer, n, err} // there is room: the results are read one by one
+	}()
+}
+
+// Close leaves the source open: it is the caller's, and a read of it may be under way.
+func (b *detachedBody) Close() error { return nil }

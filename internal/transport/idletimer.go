@@ -1,0 +1,68 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+)
+
+// IdleTimer ends a context when no byte has been transferred for some time.
+type IdleTimer struct {
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	timer   *time.Timer
+	timeout time.Duration
+}
+
+// NewIdleTimer starts a timer. It returns the context that the timer ends. Call Stop in the end.
+func NewIdleTimer(ctx context.Context, timeout time.Duration) (context.Context, *IdleTimer) {
+	t := &IdleTimer{timeout: timeout}
+	t.ctx, t.cancel = context.WithCancelCause(ctx)
+	t.timer = time.AfterFunc(timeout, func() { t.cancel(&TimeoutError{Limit: timeout, Idle: true}) })
+	return t.ctx, t
+}
+
+// Stop ends the context.
+func (t *IdleTimer) Stop() {
+	t.timer.Stop()
+	t.cancel(nil)
+}
+
+// Moved starts the time anew if n bytes have been transferred.
+func (t *IdleTimer) Moved(n int) {
+	if n > 0 {
+		t.timer.Reset(t.timeout)
+	}
+}
+
+// Pause stops the time until Resume.
+func (t *IdleTimer) Pause() { t.timer.Stop() }
+
+// Resume starts the time anew.
+func (t *IdleTimer) Resume() { t.timer.Reset(t.timeout) }
+
+// Explain returns the timeout in place of err if the timer has ended the context.
+func (t *IdleTimer) Explain(err error) error { return explain(t.ctx, err) }
+
+// explain returns the [TimeoutError] that ended ctx, or else err.
+func explain(ctx context.Context, err error) error {
+	if timeout := new(TimeoutError); errors.As(context.Cause(ctx), &timeout) {
+		return timeout
+	}
+	return err
+}
+
+// Reader returns r; each byte that is read starts the time anew.
+func (t *IdleTimer) Reader(r io.Reader) io.Reader { return &timedReader{r, t} }
+
+type timedReader struct {
+	r     io.Reader
+	timer *IdleTimer
+}
+
+func (r *timedReader) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	r.timer.Moved(n)
+	return n, err
+}
