@@ -60,7 +60,7 @@ var scenarios = map[string][]scenario{
 		{
 			name: "a service that is down ends it", service: true, stdin: twoRecords, args: []string{"-concurrency", "1"},
 			prepare: inject(mistralobstest.Fault{Operation: mistralobstest.RecordsCreate, Status: 500}),
-			exit:    1, stdout: "0 of 2 records added to {dataset}\n", stderr: `add-records: record 1: .*look before you repeat it.*`, check: untouched,
+			exit:    1, stdout: "0 of 2 records added to {dataset}\n", stderr: `add-records: record 1: .*check before retrying.*`, check: untouched,
 		},
 		{name: "an unknown dataset", service: true, stdin: twoRecords, args: []string{"-dataset", "Nope"}, exit: 1, stderr: notFound, check: untouched},
 		{
