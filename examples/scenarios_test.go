@@ -31,7 +31,7 @@ const (
 
 // flagScenarios hold for every example.
 var flagScenarios = []scenario{
-	{name: "-h tells the flags", args: []string{"-h"}, stderr: `Usage of .*`},
+	{name: "-h tells the flags", args: []string{"-h"}, stderr: `.*Usage of .*`},
 	{name: "an unknown flag is refused", args: []string{"-no-such-flag"}, exit: 2, stderr: `flag provided but not defined.*Usage of .*`},
 }
 
@@ -250,7 +250,7 @@ var scenarios = map[string][]scenario{
 		{name: "a stray argument", args: []string{"tickets"}, exit: 2, stderr: `list: unexpected argument "tickets".*-q\n`},
 	},
 	"otel": {
-		{name: "without a key", stdout: spans, stderr: "Counted 12 records.\n"},
+		{name: "with -demo", args: []string{"-demo"}, stdout: spans, stderr: "-demo: .*Counted 12 records.\n"},
 		{name: "with a key", service: true, stdout: spans, stderr: "Counted 12 records.\n"},
 		{
 			name: "a failure is in the span", service: true, env: []string{"MISTRAL_API_KEY=wrong"},

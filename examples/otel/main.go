@@ -1,10 +1,7 @@
-// Otel walks all records and prints what OpenTelemetry sees of that: a span of
-// every request under one of the whole walk, and metrics. It is a module of its
-// own, so that the SDK does not depend on OpenTelemetry.
+// Otel walks all records and prints what OpenTelemetry sees: a span for each request under a span for the whole walk,
+// and metrics. It is a module of its own, so that the SDK does not depend on OpenTelemetry.
 //
-//	go -C examples/otel run .
-//
-// Without MISTRAL_API_KEY it walks the demo data of an in-memory server.
+//	go -C examples/otel run . [-demo]
 package main
 
 import (
@@ -14,8 +11,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/attribute"
@@ -26,29 +21,28 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/mistralobs/mistralobs-go"
-	"github.com/mistralobs/mistralobs-go/mistralobstest"
+	"github.com/mistralobs/mistralobs-go/examples/internal/cli"
+	"github.com/mistralobs/mistralobs-go/examples/internal/demo"
 )
 
+const about = `Otel counts the records of all datasets and prints its spans and metrics as OpenTelemetry's JSON.` +
+	demo.Environment
+
 func main() {
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "otel:", err)
-		os.Exit(1)
-	}
+	useDemo := flag.Bool("demo", false, demo.FlagText)
+	cli.Main(about, func(ctx context.Context) error { return run(ctx, *useDemo) })
 }
 
-func run(ctx context.Context) (err error) {
+func run(ctx context.Context, useDemo bool) (err error) {
 	spans, metrics, err := providers()
 	if err != nil {
 		return err
 	}
-	defer func() { // after Ctrl-C too: what was collected goes out here
+	defer func() { // also after Ctrl-C, so that everything collected is printed
 		ctx := context.WithoutCancel(ctx)
 		err = errors.Join(err, spans.Shutdown(ctx), metrics.Shutdown(ctx))
 	}()
-	client, done, err := mistralobstest.ClientOrDemo(os.Stderr, mistralobs.WithHTTPClient(instrumented(spans, metrics)))
+	client, done, err := demo.Client(useDemo, os.Stderr, mistralobs.WithHTTPClient(instrumented(spans, metrics)))
 	if err != nil {
 		return err
 	}
@@ -80,7 +74,7 @@ func count(ctx context.Context, client *mistralobs.Client) (records int, err err
 	return records, nil
 }
 
-// providers print to standard output; a real program has OTLP exporters here.
+// providers print to standard output. A real program uses OTLP exporters instead.
 func providers() (*trace.TracerProvider, *metric.MeterProvider, error) {
 	spans, err := stdouttrace.New()
 	if err != nil {
@@ -94,7 +88,7 @@ func providers() (*trace.TracerProvider, *metric.MeterProvider, error) {
 	return trace.NewTracerProvider(trace.WithBatcher(spans)), metric.NewMeterProvider(metric.WithReader(reader)), nil
 }
 
-// instrumented returns an HTTP client whose every request, repeats included, is seen.
+// instrumented returns an HTTP client that makes a span for every attempt of every request.
 func instrumented(spans *trace.TracerProvider, metrics *metric.MeterProvider) *http.Client {
 	return &http.Client{Transport: labeled{otelhttp.NewTransport(http.DefaultTransport,
 		otelhttp.WithTracerProvider(spans),
@@ -102,14 +96,14 @@ func instrumented(spans *trace.TracerProvider, metrics *metric.MeterProvider) *h
 		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string {
 			return mistralobs.OperationName(r.Context())
 		}),
-		// Spans show URLs, and who has the URL of an export has the export.
+		// Spans show URLs, and anyone with the URL of an export can download it.
 		otelhttp.WithFilter(func(r *http.Request) bool {
 			return mistralobs.OperationName(r.Context()) != "exports.download"
 		}),
 	)}}
 }
 
-// labeled gives the metrics of a request the name of its operation.
+// labeled adds the name of the operation to the metrics of each request.
 type labeled struct{ http.RoundTripper }
 
 func (l labeled) RoundTrip(r *http.Request) (*http.Response, error) {
