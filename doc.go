@@ -67,7 +67,7 @@
 // [ExportsService.Records] yields its records as they arrive. A download whose
 // connection breaks goes on where it was. [FilesService] uploads what imports
 // read; both hold a constant amount of memory whatever the size, and
-// [WithProgress] tells how far they are.
+// [TransferOptions] can report their progress.
 //
 // # Datasets as code
 //

@@ -235,7 +235,7 @@ func ExampleExportsService_Save() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(folder)
-	size, err := client.Exports.Save(context.Background(), datasetID, filepath.Join(folder, "capitals.jsonl"))
+	size, err := client.Exports.Save(context.Background(), datasetID, filepath.Join(folder, "capitals.jsonl"), mistralobs.TransferOptions{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -263,7 +263,7 @@ func ExampleFilesService_Upload() {
 	defer done()
 	file, err := client.Files.Upload(context.Background(), mistralobs.UploadParams{
 		Name: "march.jsonl", Body: strings.NewReader(`{"messages":[]}`), Purpose: mistralobs.PurposeEvaluation, Expiry: 24 * time.Hour,
-	}, mistralobs.WithProgress(func(done, total int64) { fmt.Println(done, "of", total) }))
+	}, mistralobs.TransferOptions{OnProgress: func(done, total int64) { fmt.Println(done, "of", total) }})
 	if err != nil {
 		log.Fatal(err)
 	}

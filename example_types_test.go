@@ -324,15 +324,15 @@ func ExampleExportsService_ToJSONL() {
 	// Output: true false
 }
 
-func ExampleWithProgress() {
+func ExampleTransferOptions() {
 	client, datasetID, done := exampleClient()
 	defer done()
-	var progress mistralobs.TransferOption = mistralobs.WithProgress(func(done, total int64) {
+	options := mistralobs.TransferOptions{OnProgress: func(done, total int64) {
 		if done == total {
 			fmt.Println("complete")
 		}
-	})
-	if _, err := client.Exports.Download(context.Background(), datasetID, io.Discard, progress); err != nil {
+	}}
+	if _, err := client.Exports.Download(context.Background(), datasetID, io.Discard, options); err != nil {
 		log.Fatal(err)
 	}
 	// Output: complete
@@ -346,7 +346,7 @@ func ExampleFilesService_Get() {
 		Name: "tickets.jsonl", Body: strings.NewReader("{}"), Expiry: 48 * time.Hour,
 		Purpose:    mistralobs.FilePurpose("evaluation"), // any text: the service's list may grow
 		Visibility: mistralobs.FileVisibility("user"),
-	})
+	}, mistralobs.TransferOptions{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -354,19 +354,9 @@ func ExampleFilesService_Get() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	var kept time.Duration = file.ExpiresAt.Sub(file.CreatedAt.Time)
+	var kept time.Duration = file.ExpiresAt.Sub(file.CreatedAt)
 	fmt.Println(*file.Bytes, kept.Round(time.Hour))
 	// Output: 2 48h0m0s
-}
-
-func ExampleUnixTime() {
-	var file mistralobs.File
-	if err := json.Unmarshal([]byte(`{"id":"f","created_at":1767225600}`), &file); err != nil {
-		log.Fatal(err)
-	}
-	var created mistralobs.UnixTime = file.CreatedAt
-	fmt.Println(created.Format(time.DateOnly))
-	// Output: 2026-01-01
 }
 
 func ExampleNewConversation() {

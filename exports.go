@@ -80,7 +80,9 @@ func (s *ExportsService) open(ctx context.Context, datasetID string) (*download,
 
 // Download exports a dataset, writes the file to w, and returns how many bytes
 // it wrote. Its errors are those of [ExportsService.Open], and w's own.
-func (s *ExportsService) Download(ctx context.Context, datasetID string, w io.Writer, opts ...TransferOption) (int64, error) {
+func (s *ExportsService) Download(
+	ctx context.Context, datasetID string, w io.Writer, options TransferOptions,
+) (int64, error) {
 	if w == nil {
 		return 0, invalid("writer", "it is nil")
 	}
@@ -89,11 +91,11 @@ func (s *ExportsService) Download(ctx context.Context, datasetID string, w io.Wr
 		return 0, err
 	}
 	defer d.Close()
-	return d.copyTo(w, newTransfer(opts))
+	return d.copyTo(w, options)
 }
 
-func (d *download) copyTo(w io.Writer, t transfer) (int64, error) {
-	return io.CopyBuffer(exportWriter{w}, t.reader(d, 0, d.total), make([]byte, copyBuffer))
+func (d *download) copyTo(w io.Writer, options TransferOptions) (int64, error) {
+	return io.CopyBuffer(exportWriter{w}, options.reader(d, d.total), make([]byte, copyBuffer))
 }
 
 // copyBuffer is large enough that system calls do not show beside the network.
@@ -118,7 +120,7 @@ func (e exportWriter) Write(p []byte) (int, error) {
 // continue a broken download, or the file has changed, Save starts over.
 //
 // Its errors are those of [ExportsService.Open], and those of the file system.
-func (s *ExportsService) Save(ctx context.Context, datasetID, path string, opts ...TransferOption) (int64, error) {
+func (s *ExportsService) Save(ctx context.Context, datasetID, path string, options TransferOptions) (int64, error) {
 	temp, target, err := createBeside(path)
 	if err != nil {
 		return 0, saveError(err)
@@ -130,7 +132,7 @@ func (s *ExportsService) Save(ctx context.Context, datasetID, path string, opts 
 			os.Remove(temp.Name())
 		}
 	}()
-	n, err := s.saveTo(ctx, datasetID, temp, target, newTransfer(opts))
+	n, err := s.saveTo(ctx, datasetID, temp, target, options)
 	if err != nil {
 		return 0, err
 	}
@@ -168,9 +170,9 @@ func createBeside(path string) (temp *os.File, target string, err error) {
 // maxRestarts is how often Save starts a download over that cannot be continued.
 const maxRestarts = 3
 
-func (s *ExportsService) saveTo(ctx context.Context, datasetID string, temp *os.File, path string, t transfer) (n int64, err error) {
+func (s *ExportsService) saveTo(ctx context.Context, datasetID string, temp *os.File, path string, options TransferOptions) (n int64, err error) {
 	for restarts := 0; ; restarts++ {
-		n, err = s.fill(ctx, datasetID, temp, t)
+		n, err = s.saveOnce(ctx, datasetID, temp, options)
 		if !errors.Is(err, ErrExportChanged) || restarts == maxRestarts {
 			break
 		}
@@ -181,8 +183,8 @@ func (s *ExportsService) saveTo(ctx context.Context, datasetID string, temp *os.
 	return n, saveError(commit(temp, path))
 }
 
-// fill writes one whole download into the file.
-func (s *ExportsService) fill(ctx context.Context, datasetID string, temp *os.File, t transfer) (int64, error) {
+// saveOnce writes one whole download into the file.
+func (s *ExportsService) saveOnce(ctx context.Context, datasetID string, temp *os.File, options TransferOptions) (int64, error) {
 	if _, err := temp.Seek(0, io.SeekStart); err != nil {
 		return 0, saveError(err)
 	}
@@ -194,7 +196,7 @@ func (s *ExportsService) fill(ctx context.Context, datasetID string, temp *os.Fi
 		return 0, err
 	}
 	defer d.Close()
-	return d.copyTo(temp, t)
+	return d.copyTo(temp, options)
 }
 
 // commit makes the finished file the one at path, with the mode of the old one.

@@ -2,19 +2,20 @@ package mistralobs
 
 import (
 	"context"
-	"fmt"
+	"encoding/json"
+	"math"
 	"strconv"
 	"time"
 )
 
-// MaxUploadBytes is the largest file the service takes: 512 MB.
+// MaxUploadBytes is the largest file that the service accepts: 512 MB.
 const MaxUploadBytes = 512 << 20
 
-// FilePurpose says what an uploaded file is for. The list may grow.
+// FilePurpose says what an uploaded file is for. The service may add purposes.
 type FilePurpose string
 
-// The known purposes. The service's description of the Files API lists the
-// first four; files to import datasets from are uploaded with PurposeEvaluation.
+// The known purposes. The service documents the first four. Files that datasets are imported from
+// are uploaded with PurposeEvaluation.
 const (
 	PurposeFineTune   FilePurpose = "fine-tune"
 	PurposeBatch      FilePurpose = "batch"
@@ -26,18 +27,18 @@ const (
 // FileVisibility says who can see an uploaded file.
 type FileVisibility string
 
-// The known visibilities; the service's default is the workspace.
+// The known visibilities. The service's default is VisibilityWorkspace.
 const (
 	VisibilityWorkspace FileVisibility = "workspace"
 	VisibilityUser      FileVisibility = "user"
 )
 
-// File is an uploaded file.
+// File is an uploaded file. In JSON its times are seconds since 1970, or null.
 type File struct {
 	ID         string         `json:"id"`
-	Object     string         `json:"object"` // "file"
-	Bytes      *int64         `json:"bytes"`  // nil if the service does not say
-	CreatedAt  UnixTime       `json:"created_at"`
+	Object     string         `json:"object"`     // "file"
+	Bytes      *int64         `json:"bytes"`      // size; nil if the service does not say
+	CreatedAt  time.Time      `json:"created_at"` // in UTC; zero if the service does not say
 	Filename   string         `json:"filename"`
 	Purpose    FilePurpose    `json:"purpose"`
 	SampleType string         `json:"sample_type"`
@@ -45,57 +46,91 @@ type File struct {
 	MIMEType   string         `json:"mimetype"`
 	Source     string         `json:"source"` // "upload"
 	Signature  string         `json:"signature"`
-	ExpiresAt  *UnixTime      `json:"expires_at"` // nil if the service does not say
+	ExpiresAt  time.Time      `json:"expires_at"` // in UTC; zero if the service does not say
 	Visibility FileVisibility `json:"visibility"`
 	Deleted    bool           `json:"deleted"`
 }
 
 func (f *File) missing() string { return missingID(f.ID) }
 
-// UnixTime is a time that JSON holds as seconds since 1970.
-type UnixTime struct{ time.Time }
+// plainFile is a File without its methods.
+type plainFile File
 
-// MarshalJSON writes the seconds.
-func (t UnixTime) MarshalJSON() ([]byte, error) {
-	return strconv.AppendInt(nil, t.Unix(), 10), nil
+// fileJSON is a File with its times as they are in JSON.
+type fileJSON struct {
+	plainFile
+	CreatedAt unixTime `json:"created_at"`
+	ExpiresAt unixTime `json:"expires_at"`
 }
 
-// UnmarshalJSON reads seconds, also with a fraction; null is the zero time.
-func (t *UnixTime) UnmarshalJSON(raw []byte) error {
-	if string(raw) == "null" {
-		*t = UnixTime{}
-		return nil
+// MarshalJSON writes the file as the service does.
+func (f File) MarshalJSON() ([]byte, error) {
+	return json.Marshal(fileJSON{plainFile(f), unixTime(f.CreatedAt), unixTime(f.ExpiresAt)})
+}
+
+// UnmarshalJSON reads a file. A time that is not a number of seconds becomes zero.
+func (f *File) UnmarshalJSON(raw []byte) error {
+	var read fileJSON
+	if err := json.Unmarshal(raw, &read); err != nil {
+		return err
 	}
-	seconds, err := strconv.ParseFloat(string(raw), 64)
-	if err != nil || seconds < -1e11 || seconds > 1e11 {
-		return fmt.Errorf("%.40s is no number of seconds since 1970", raw)
-	}
-	whole := int64(seconds)
-	*t = UnixTime{time.Unix(whole, int64((seconds-float64(whole))*1e9)).UTC()}
+	*f = File(read.plainFile)
+	f.CreatedAt, f.ExpiresAt = time.Time(read.CreatedAt), time.Time(read.ExpiresAt)
 	return nil
 }
 
-// FilesService is reached as [Client].Files. It is the part of the Files API
-// that imports need.
+// unixTime is a time that JSON holds as seconds since 1970. Null is the zero time.
+type unixTime time.Time
+
+func (t unixTime) MarshalJSON() ([]byte, error) {
+	at := time.Time(t)
+	if at.IsZero() {
+		return []byte("null"), nil
+	}
+	if at.Nanosecond() == 0 {
+		return strconv.AppendInt(nil, at.Unix(), 10), nil
+	}
+	seconds := float64(at.Unix()) + float64(at.Nanosecond())/1e9
+	return strconv.AppendFloat(nil, seconds, 'f', -1, 64), nil
+}
+
+// maxUnixSeconds is in the year 5138.
+const maxUnixSeconds = 1e11
+
+func (t *unixTime) UnmarshalJSON(raw []byte) error {
+	*t = unixTime{}
+	seconds, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil || math.Abs(seconds) > maxUnixSeconds {
+		return nil // a time in an unknown form must not hide the rest of the file
+	}
+	whole, fraction := math.Modf(seconds)
+	*t = unixTime(time.Unix(int64(whole), int64(fraction*1e9)).UTC())
+	return nil
+}
+
+// FilesService works with uploaded files. It covers the part of the Files API that imports need.
+// It is the Files field of a [Client].
 type FilesService struct{ client *Client }
 
-// Get returns what is known of an uploaded file.
+// Get returns an uploaded file.
 //
 // API: GET /v1/files/{file_id}
 //
-// It returns an error matching [ErrNotFound] if there is none of that id.
-func (s *FilesService) Get(ctx context.Context, id string, opts ...CallOption) (*File, error) {
-	return fetch[File](ctx, s.client, request{name: "files.get", action: "get file", route: "GET /v1/files/{file_id}", ids: ids{id}}, opts)
+// It returns an error that matches [ErrNotFound] if there is no such file.
+func (s *FilesService) Get(ctx context.Context, fileID string, opts ...CallOption) (*File, error) {
+	return fetch[File](ctx, s.client, request{
+		name: "files.get", action: "get file", route: "GET /v1/files/{file_id}", ids: ids{fileID},
+	}, opts)
 }
 
-// Delete removes an uploaded file.
+// Delete deletes an uploaded file.
 //
 // API: DELETE /v1/files/{file_id}
 //
-// It returns an error matching [ErrNotFound] if there is no such file, unless
-// an earlier attempt of this call can have removed it.
-func (s *FilesService) Delete(ctx context.Context, id string, opts ...CallOption) error {
+// It returns an error that matches [ErrNotFound] if there is no such file. It returns nil instead
+// if an earlier attempt of the same call may have deleted the file.
+func (s *FilesService) Delete(ctx context.Context, fileID string, opts ...CallOption) error {
 	return exec(ctx, s.client, request{
-		name: "files.delete", action: "delete file", route: "DELETE /v1/files/{file_id}", ids: ids{id},
+		name: "files.delete", action: "delete file", route: "DELETE /v1/files/{file_id}", ids: ids{fileID},
 	}, opts)
 }

@@ -15,32 +15,48 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/mistralobs/mistralobs-go/internal/stream"
 )
 
 // UploadParams describes a file to upload.
 type UploadParams struct {
-	Name string // the file's name, for people; "" is that of Body if it is an *os.File
-	// Body is the content, at most [MaxUploadBytes], from its current position
-	// on. It is streamed, never held in memory. An *os.File, or another reader
-	// that can Seek, can be sent again if the connection fails before the
-	// service can have acted; one that cannot is copied to a temporary file
-	// first, unless Size is given. The context ends an upload between two reads
-	// of Body, not within one that blocks.
+	// Name is the file's name, for people. The default is the name of Body if that is an *os.File.
+	Name string
+	// Body is the content, from its current position on: at most [MaxUploadBytes]. It is streamed.
+	//
+	// A Body that is an [io.Seeker], such as an *os.File, can be sent again if the connection fails
+	// before the service can have processed it. Any other Body is copied to a temporary file first,
+	// unless Size is given.
+	//
+	// Upload returns when its context ends, even while a read of Body blocks. The goroutine of that
+	// read stays until the read returns.
 	Body io.Reader
-	// Size is the length of a Body that cannot Seek, to stream it without a
-	// temporary file; such an upload is not repeated. 0 is unknown.
-	Size       int64
-	Purpose    FilePurpose    // "" is the service's default
-	Expiry     time.Duration  // how long the file is kept, sent in whole hours, rounded up; 0 is the service's default of 30 days
-	Visibility FileVisibility // "" is the service's default
+	// Size is the length of a Body that is not an [io.Seeker]. If it is given, Body is streamed
+	// without a temporary file and the upload is not retried. 0 means unknown.
+	Size int64
+	// Purpose says what the file is for. The default is the service's.
+	Purpose FilePurpose
+	// Expiry says how long the service keeps the file. It is sent in hours, rounded up. The
+	// service's default is 30 days.
+	Expiry time.Duration
+	// Visibility says who can see the file. The default is the service's.
+	Visibility FileVisibility
 }
 
-func (p *UploadParams) check() error {
+func (p UploadParams) withDefaults() UploadParams {
+	if file, ok := p.Body.(*os.File); ok && file != nil && p.Name == "" {
+		p.Name = filepath.Base(file.Name())
+	}
+	return p
+}
+
+func (p UploadParams) check() error {
 	switch {
 	case p.Body == nil:
 		return invalid("Body", "it is nil")
 	case p.Name == "":
-		return invalid("Name", "the file needs a name")
+		return invalid("Name", "it is empty")
 	case !utf8.ValidString(p.Name) || strings.ContainsFunc(p.Name, unicode.IsControl):
 		return invalid("Name", "it must be UTF-8 without control characters, got %q", p.Name)
 	case p.Size < 0 || p.Size > MaxUploadBytes:
@@ -51,41 +67,20 @@ func (p *UploadParams) check() error {
 	return nil
 }
 
-// fillName takes the name from a Body that has one.
-func (p *UploadParams) fillName() {
-	if file, ok := p.Body.(*os.File); ok && file != nil && p.Name == "" {
-		p.Name = filepath.Base(file.Name())
-	}
+// TransferOptions says how bytes are sent or received. The zero value is a sensible default.
+type TransferOptions struct {
+	// OnProgress is called as bytes move, with the number of bytes that have moved and the number
+	// of all bytes, which is -1 if it is unknown. If a transfer starts over, so does done. Calls do
+	// not overlap. A slow OnProgress slows the transfer.
+	OnProgress func(done, total int64)
 }
 
-// TransferOption sets how bytes are sent or received.
-type TransferOption func(*transfer)
-
-type transfer struct{ progress func(done, total int64) }
-
-// WithProgress calls f as bytes move, with how many have and how many there are;
-// total is -1 if that is not known. When an upload or a download starts over,
-// done does too. Calls do not overlap; a slow f slows the transfer.
-func WithProgress(f func(done, total int64)) TransferOption {
-	return func(t *transfer) { t.progress = f }
-}
-
-func newTransfer(opts []TransferOption) transfer {
-	var t transfer
-	for _, opt := range opts {
-		if opt != nil {
-			opt(&t)
-		}
-	}
-	return t
-}
-
-// reader reports what is read from r, starting at offset.
-func (t transfer) reader(r io.Reader, offset, total int64) io.Reader {
-	if t.progress == nil {
+// reader returns r, and reports the bytes that are read from it.
+func (o TransferOptions) reader(r io.Reader, total int64) io.Reader {
+	if o.OnProgress == nil {
 		return r
 	}
-	return &progressReader{r: r, report: t.progress, done: offset, total: total}
+	return &progressReader{r: r, report: o.OnProgress, total: total}
 }
 
 type progressReader struct {
@@ -103,91 +98,114 @@ func (p *progressReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Upload uploads a file. It holds a constant amount of memory whatever the
-// file's size.
+// Upload uploads a file. The memory that it needs does not depend on the size of the file.
 //
 // API: POST /v1/files
 //
-// It returns an error matching [ErrInvalidParams] if the file is too large,
-// has no name or no Body, and one matching [ErrMaybeApplied] if the answer was lost.
-func (s *FilesService) Upload(ctx context.Context, params UploadParams, opts ...TransferOption) (*File, error) {
-	params.fillName()
+// It returns an error that matches [ErrInvalidParams] if Body is nil or too large, or if the file has
+// no name. It returns an error that matches [ErrMaybeApplied] if the response was lost.
+func (s *FilesService) Upload(ctx context.Context, params UploadParams, options TransferOptions) (*File, error) {
+	params = params.withDefaults()
 	if err := params.check(); err != nil {
 		return nil, err
 	}
 	if ctx == nil {
 		return nil, errNilContext
 	}
-	source, err := newSource(ctx, params.Body, params.Size)
+	content, err := newContent(ctx, params.Body, params.Size)
 	if err != nil {
 		return nil, err
 	}
-	defer source.close()
-	upload, err := newUploadBody(params, source, newTransfer(opts))
+	defer content.close()
+	return s.upload(ctx, params, content, options)
+}
+
+// upload sends the content in place of the Body of params.
+func (s *FilesService) upload(
+	ctx context.Context, params UploadParams, content *fileContent, options TransferOptions,
+) (*File, error) {
+	body, err := newUploadBody(params, content, options)
 	if err != nil {
 		return nil, err
 	}
 	return fetch[File](ctx, s.client, request{
-		name: "files.upload", action: "upload file", route: "POST /v1/files", upload: upload, creates: true,
+		name: "files.upload", action: "upload file", route: "POST /v1/files", upload: body, creates: true,
 	}, nil)
 }
 
-// source is the content of an upload, of a known size.
-type source struct {
-	at   io.ReaderAt // nil if it can be read only once
-	once io.Reader   // used if at is nil
-	base int64       // where the content starts in at
-	size int64
-	temp *os.File // holds a copy, if one was needed
+// fileContent is the content of a file to upload.
+type fileContent struct {
+	size     int64
+	open     func() (io.Reader, error) // reads it from the beginning
+	once     bool                      // open works only once
+	blocking bool                      // a read may block for long
+	temp     *stream.TempFile          // holds a copy, or is nil
 }
 
-// newSource finds out how long body is, and how to read it more than once.
-func newSource(ctx context.Context, body io.Reader, size int64) (*source, error) {
-	if buffer, ok := body.(*bytes.Buffer); ok { // it cannot seek, what it holds can
+// newContent finds out how long body is, and how to read it more than once.
+func newContent(ctx context.Context, body io.Reader, size int64) (*fileContent, error) {
+	if buffer, ok := body.(*bytes.Buffer); ok { // it cannot seek, but its bytes can be read again
 		body = bytes.NewReader(buffer.Next(buffer.Len()))
 	}
-	if seeker, ok := body.(io.ReadSeeker); ok {
-		if src, err := seekSource(seeker); err == nil {
-			return src, src.check()
-		} // a pipe is an *os.File that cannot seek
+	if at, size, ok := readerAt(body); ok {
+		if size > MaxUploadBytes {
+			return nil, errTooLarge(size)
+		}
+		return contentAt(at, size), nil
 	}
 	if size > 0 {
-		return &source{once: body, size: size}, nil
+		return contentOnce(body, size), nil
 	}
-	return spool(contextReader{ctx, body})
+	return copiedContent(ctx, body)
 }
 
-func (s *source) check() error {
-	if s.size > MaxUploadBytes {
-		return invalid("Body", "the service takes at most %d bytes, got %d", MaxUploadBytes, s.size)
-	}
-	return nil
+func errTooLarge(size int64) error {
+	return invalid("Body", "the service accepts at most %d bytes, got %d", MaxUploadBytes, size)
 }
 
-func seekSource(seeker io.ReadSeeker) (*source, error) {
+// readerAt returns a view of what body holds from its current position on. It returns false if body
+// cannot seek: also a pipe is an *os.File. The size of a special file, such as those in /proc, says
+// nothing about its content, so that such a file is read like a pipe.
+func readerAt(body io.Reader) (at io.ReaderAt, size int64, ok bool) {
+	seeker, ok := body.(io.Seeker)
+	if !ok {
+		return nil, 0, false
+	}
 	base, err := seeker.Seek(0, io.SeekCurrent)
 	if err != nil {
-		return nil, err
+		return nil, 0, false
 	}
 	end, err := seeker.Seek(0, io.SeekEnd)
 	if err != nil {
-		return nil, err
+		return nil, 0, false
 	}
 	if _, err := seeker.Seek(base, io.SeekStart); err != nil {
-		return nil, err
+		return nil, 0, false
 	}
-	at, ok := seeker.(io.ReaderAt)
+	if file, ok := body.(*os.File); ok && !hasSize(file) {
+		return nil, 0, false
+	}
+	at, ok = body.(io.ReaderAt)
 	if !ok {
-		at = &seekerAt{seeker: seeker}
+		at = &seekerAt{seeker: seeker, r: body}
 	}
-	return &source{at: at, base: base, size: end - base}, nil
+	if base == 0 {
+		return at, end, true
+	}
+	return io.NewSectionReader(at, base, end-base), end - base, true
 }
 
-// seekerAt reads anywhere in what can only seek. The lock keeps a request that
-// was answered early, and is still being sent, from moving the next one's position.
+func hasSize(file *os.File) bool {
+	info, err := file.Stat()
+	return err == nil && info.Mode().IsRegular() && info.Size() > 0
+}
+
+// seekerAt reads at any position of a reader that can only seek. The lock keeps a request that was
+// answered early, and is still being sent, from moving the position of the next one.
 type seekerAt struct {
 	mu     sync.Mutex
-	seeker io.ReadSeeker
+	seeker io.Seeker
+	r      io.Reader
 }
 
 func (s *seekerAt) ReadAt(p []byte, offset int64) (int, error) {
@@ -196,55 +214,74 @@ func (s *seekerAt) ReadAt(p []byte, offset int64) (int, error) {
 	if _, err := s.seeker.Seek(offset, io.SeekStart); err != nil {
 		return 0, err
 	}
-	n, err := io.ReadFull(s.seeker, p)
+	n, err := io.ReadFull(s.r, p)
 	if err == io.ErrUnexpectedEOF {
 		err = io.EOF
 	}
 	return n, err
 }
 
-// spool copies body to a temporary file, since a request needs its length.
-func spool(body io.Reader) (*source, error) {
-	temp, err := os.CreateTemp("", "mistralobs-upload-*")
-	if err != nil {
-		return nil, fmt.Errorf("mistralobs: upload file: making a temporary file: %w", err)
+func contentAt(at io.ReaderAt, size int64) *fileContent {
+	return &fileContent{size: size, blocking: mayBlock(at), open: func() (io.Reader, error) {
+		return &exactReader{r: io.NewSectionReader(at, 0, size), left: size}, nil
+	}}
+}
+
+// mayBlock reports whether a read may block for long.
+func mayBlock(at io.ReaderAt) bool {
+	switch at := at.(type) {
+	case *os.File, *bytes.Reader, *strings.Reader:
+		return false
+	case *io.SectionReader:
+		outer, _, _ := at.Outer()
+		return mayBlock(outer)
 	}
-	src := &source{at: temp, temp: temp}
-	src.size, err = io.Copy(temp, io.LimitReader(body, MaxUploadBytes+1))
+	return true
+}
+
+func contentOnce(body io.Reader, size int64) *fileContent {
+	opened := false
+	return &fileContent{size: size, once: true, blocking: true, open: func() (io.Reader, error) {
+		if opened {
+			return nil, errors.New("the Body cannot be read again")
+		}
+		opened = true
+		return &exactReader{r: body, left: size}, nil
+	}}
+}
+
+// copiedContent copies body to a temporary file, since the length of a request must be known.
+func copiedContent(ctx context.Context, body io.Reader) (*fileContent, error) {
+	temp, err := stream.NewTempFile("mistralobs-upload-*")
 	if err != nil {
-		err = fmt.Errorf("mistralobs: upload file: copying the Body to a temporary file: %w", err)
-	} else {
-		err = src.check()
+		return nil, fmt.Errorf("mistralobs: upload file: %w", err)
+	}
+	input := stream.NewInterruptible(ctx, body)
+	defer input.Close()
+	size, err := io.Copy(temp, io.LimitReader(input, MaxUploadBytes+1))
+	switch {
+	case err != nil:
+		err = fmt.Errorf("mistralobs: upload file: copying Body to a temporary file: %w", err)
+	case size > MaxUploadBytes:
+		err = errTooLarge(size)
 	}
 	if err != nil {
-		src.close()
+		temp.Close()
 		return nil, err
 	}
-	return src, nil
+	content := contentAt(temp.File, size)
+	content.temp = temp
+	return content, nil
 }
 
-func (s *source) close() {
-	if s.temp != nil {
-		s.temp.Close()
-		os.Remove(s.temp.Name())
+func (c *fileContent) close() {
+	if c.temp != nil {
+		c.temp.Close()
 	}
 }
 
-// reader returns the content from its start.
-func (s *source) reader() (io.Reader, error) {
-	if s.at != nil {
-		return io.NewSectionReader(s.at, s.base, s.size), nil
-	}
-	if s.once == nil {
-		return nil, errors.New("the Body cannot be read again")
-	}
-	once := s.once
-	s.once = nil
-	return &exactReader{r: once, left: s.size}, nil
-}
-
-// exactReader fails a source that is shorter than was said, instead of letting
-// the request fail with a riddle, and ignores what is beyond.
+// exactReader reads an announced number of bytes. It fails if there are fewer, since net/http would
+// fail with an error that is hard to understand. It ignores further bytes.
 type exactReader struct {
 	r    io.Reader
 	left int64
@@ -262,20 +299,20 @@ func (e *exactReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// uploadBody is a multipart body that is put together while it is sent.
+// uploadBody is a multipart body that is composed while it is sent.
 type uploadBody struct {
-	source      *source
-	head, tail  []byte
+	content     *fileContent
+	head, tail  []byte // around the content
 	size        int64
 	contentType string
-	transfer    transfer
+	options     TransferOptions
 }
 
-func newUploadBody(params UploadParams, source *source, transfer transfer) (*uploadBody, error) {
+func newUploadBody(params UploadParams, content *fileContent, options TransferOptions) (*uploadBody, error) {
 	var buf bytes.Buffer
 	form := multipart.NewWriter(&buf)
-	for _, f := range params.formFields() {
-		if err := form.WriteField(f[0], f[1]); err != nil {
+	for _, field := range params.formFields() {
+		if err := form.WriteField(field.name, field.value); err != nil {
 			return nil, err
 		}
 	}
@@ -287,53 +324,51 @@ func newUploadBody(params UploadParams, source *source, transfer transfer) (*upl
 		return nil, err
 	}
 	return &uploadBody{
-		source: source, head: buf.Bytes()[:head], tail: buf.Bytes()[head:], size: int64(buf.Len()) + source.size,
-		contentType: form.FormDataContentType(), transfer: transfer,
+		content: content, head: buf.Bytes()[:head], tail: buf.Bytes()[head:],
+		size: int64(buf.Len()) + content.size, contentType: form.FormDataContentType(), options: options,
 	}, nil
 }
 
-// formFields returns what is set beside the file; what is not is left to the service.
-func (p *UploadParams) formFields() [][2]string {
-	var fields [][2]string
-	add := func(name, value string) {
-		if value != "" {
-			fields = append(fields, [2]string{name, value})
-		}
-	}
-	add("purpose", string(p.Purpose))
-	add("visibility", string(p.Visibility))
+type formField struct{ name, value string }
+
+// formFields returns the fields beside the file. Those that are not set are left to the service.
+func (p UploadParams) formFields() []formField {
+	var expiry string
 	if p.Expiry > 0 {
 		hours := (p.Expiry + time.Hour - 1) / time.Hour
-		add("expiry", strconv.FormatInt(int64(hours), 10))
+		expiry = strconv.FormatInt(int64(hours), 10)
+	}
+	var fields []formField
+	for _, field := range []formField{
+		{"purpose", string(p.Purpose)}, {"visibility", string(p.Visibility)}, {"expiry", expiry},
+	} {
+		if field.value != "" {
+			fields = append(fields, field)
+		}
 	}
 	return fields
 }
 
 // rewindable reports whether the body can be sent again.
-func (u *uploadBody) rewindable() bool { return u.source.at != nil }
+func (u *uploadBody) rewindable() bool { return !u.content.once }
 
-// mayBlock reports whether reading the source may block for long.
-func (u *uploadBody) mayBlock() bool {
-	switch u.source.at.(type) {
-	case *os.File, *bytes.Reader, *strings.Reader, *io.SectionReader:
-		return false
-	}
-	return true
-}
+// mayBlock reports whether a read of the body may block for long.
+func (u *uploadBody) mayBlock() bool { return u.content.blocking }
 
-// open starts the body from its beginning. The retry library asks for it once
-// before the first attempt, only to look at it: so the source is opened when it is first read.
+// open returns the body from its beginning. The retry library also opens it once without reading
+// it, so that the content is opened only when it is read.
 func (u *uploadBody) open() (io.Reader, error) {
 	return &lazyReader{open: func() (io.Reader, error) {
-		content, err := u.source.reader()
+		content, err := u.content.open()
 		if err != nil {
 			return nil, err
 		}
-		content = u.transfer.reader(content, 0, u.source.size)
+		content = u.options.reader(content, u.content.size)
 		return io.MultiReader(bytes.NewReader(u.head), content, bytes.NewReader(u.tail)), nil
 	}}, nil
 }
 
+// lazyReader opens its reader when it is read first.
 type lazyReader struct {
 	open func() (io.Reader, error)
 	r    io.Reader

@@ -3,10 +3,6 @@ package mistralobs
 import (
 	"bytes"
 	"encoding/json"
-	"io"
-	"mime"
-	"mime/multipart"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -151,56 +147,5 @@ func FuzzObject(f *testing.F) {
 		got, err = again.Map()
 		require.NoError(t, err)
 		assert.Equal(t, want, got, "a conversation loses nothing")
-	})
-}
-
-// No file name breaks out of its place in an upload.
-func FuzzUploadName(f *testing.F) {
-	for _, seed := range []string{
-		"", "a.jsonl", `a".jsonl`, `a\`, `a\"`, `"; name="purpose`, "a\r\nX-Injected: yes", "a\nb", "ü.jsonl", "\xff", "\u0085", "\u2028", "a;b=c", "a%22", "UTF-8''x", " ", "../a", "a/b", strings.Repeat("x", 300),
-	} {
-		f.Add(seed, "evaluation")
-		f.Add("a.jsonl", seed)
-	}
-	f.Fuzz(func(t *testing.T, name, purpose string) {
-		params := UploadParams{Name: name, Body: strings.NewReader("content"), Purpose: FilePurpose(purpose)}
-		if err := params.check(); err != nil {
-			require.ErrorIs(t, err, ErrInvalidParams)
-			return
-		}
-		source, err := newSource(t.Context(), params.Body, 0)
-		require.NoError(t, err)
-		upload, err := newUploadBody(params, source, transfer{})
-		require.NoError(t, err)
-		body, err := upload.open()
-		require.NoError(t, err)
-		sent, err := io.ReadAll(body)
-		require.NoError(t, err)
-		assert.EqualValues(t, upload.size, len(sent), "the announced length")
-
-		_, media, err := mime.ParseMediaType(upload.contentType)
-		require.NoError(t, err)
-		form := multipart.NewReader(bytes.NewReader(sent), media["boundary"])
-		if purpose != "" {
-			part, err := form.NextRawPart()
-			require.NoError(t, err)
-			value, err := io.ReadAll(part)
-			require.NoError(t, err)
-			assert.Equal(t, "purpose", part.FormName())
-			assert.Empty(t, part.FileName())
-			assert.Len(t, part.Header, 1)
-			assert.Equal(t, purpose, string(value))
-		}
-		part, err := form.NextRawPart()
-		require.NoError(t, err)
-		content, err := io.ReadAll(part)
-		require.NoError(t, err)
-		assert.Equal(t, "file", part.FormName())
-		assert.Equal(t, filepath.Base(name), part.FileName(), "%q", part.Header)
-		assert.Len(t, part.Header, 2, "its disposition and its type")
-		assert.Equal(t, "application/octet-stream", part.Header.Get("Content-Type"))
-		assert.Equal(t, "content", string(content))
-		_, err = form.NextRawPart()
-		assert.Equal(t, io.EOF, err)
 	})
 }

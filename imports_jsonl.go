@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/mistralobs/mistralobs-go/internal/stream"
 )
 
 // JSONLImportOptions says how to import a JSONL file. Its zero value is a sensible default.
@@ -35,7 +36,7 @@ type JSONLImportOptions struct {
 
 const defaultJSONLName = "dataset.jsonl"
 
-func (o *JSONLImportOptions) fill() error {
+func (o JSONLImportOptions) withDefaults() (JSONLImportOptions, error) {
 	if o.Name == "" {
 		o.Name = defaultJSONLName
 	}
@@ -46,7 +47,7 @@ func (o *JSONLImportOptions) fill() error {
 		o.MaxFileBytes = MaxUploadBytes
 	}
 	if o.MaxFileBytes < 0 || o.MaxFileBytes > MaxUploadBytes {
-		return invalid("MaxFileBytes", "it must be 0 to %d, got %d", MaxUploadBytes, o.MaxFileBytes)
+		return o, invalid("MaxFileBytes", "it must be 0 to %d, got %d", MaxUploadBytes, o.MaxFileBytes)
 	}
 	if o.OnError == nil {
 		o.OnError = func(err *LineError) error { return err }
@@ -54,7 +55,7 @@ func (o *JSONLImportOptions) fill() error {
 	if o.OnUpload == nil {
 		o.OnUpload = func(*File) {}
 	}
-	return nil
+	return o, nil
 }
 
 // FromJSONL imports a dataset file in the shapes of [ReadJSONL]. It checks every
@@ -72,7 +73,8 @@ func (o *JSONLImportOptions) fill() error {
 // within one that blocks. The other errors are those of [FilesService.Upload]
 // and [ImportsService.FromFile].
 func (s *ImportsService) FromJSONL(ctx context.Context, datasetID string, r io.Reader, options JSONLImportOptions) ([]*ImportTask, error) {
-	if err := options.fill(); err != nil {
+	options, err := options.withDefaults()
+	if err != nil {
 		return nil, err
 	}
 	switch {
@@ -89,7 +91,7 @@ func (s *ImportsService) FromJSONL(ctx context.Context, datasetID string, r io.R
 		return nil, err
 	}
 	defer spool.close()
-	if err := spool.fill(ctx, r, options.OnError); err != nil {
+	if err := spool.addLines(ctx, r, options.OnError); err != nil {
 		return nil, err
 	}
 	files, err := s.uploadParts(ctx, spool, options)
@@ -124,11 +126,12 @@ func (s *ImportsService) uploadParts(ctx context.Context, spool *jsonlSpool, opt
 	return files, nil
 }
 
-func partProgress(report func(done, total int64), start, total int64) TransferOption {
+// partProgress reports the progress of a part as that of the whole.
+func partProgress(report func(done, total int64), start, total int64) TransferOptions {
 	if report == nil {
-		return nil
+		return TransferOptions{}
 	}
-	return WithProgress(func(done, _ int64) { report(start+done, total) })
+	return TransferOptions{OnProgress: func(done, _ int64) { report(start+done, total) }}
 }
 
 // cleanupTimeout bounds what is put in order after a failure, which the ended
@@ -171,7 +174,7 @@ func partName(name string, i, n int) string {
 
 // jsonlSpool is a temporary file of checked lines, cut into parts.
 type jsonlSpool struct {
-	file  *os.File
+	file  *stream.TempFile
 	w     *bufio.Writer
 	limit int64 // of a part
 	parts []part
@@ -180,16 +183,15 @@ type jsonlSpool struct {
 type part struct{ start, size int64 }
 
 func newSpool(limit int64) (*jsonlSpool, error) {
-	file, err := os.CreateTemp("", "mistralobs-import-*.jsonl")
+	file, err := stream.NewTempFile("mistralobs-import-*.jsonl")
 	if err != nil {
-		return nil, fmt.Errorf("mistralobs: import JSONL: making a temporary file: %w", err)
+		return nil, fmt.Errorf("mistralobs: import JSONL: %w", err)
 	}
 	return &jsonlSpool{file: file, w: bufio.NewWriterSize(file, lineBuffer), limit: limit}, nil
 }
 
 func (s *jsonlSpool) close() {
 	s.file.Close()
-	os.Remove(s.file.Name())
 }
 
 func (s *jsonlSpool) size() int64 {
@@ -200,9 +202,11 @@ func (s *jsonlSpool) size() int64 {
 	return last.start + last.size
 }
 
-// fill copies the lines of r that are records; onError is asked about the others.
-func (s *jsonlSpool) fill(ctx context.Context, r io.Reader, onError func(*LineError) error) error {
-	for line, err := range readLines(contextReader{ctx, r}) {
+// addLines copies the lines of r that are records; onError is asked about the others.
+func (s *jsonlSpool) addLines(ctx context.Context, r io.Reader, onError func(*LineError) error) error {
+	input := stream.NewInterruptible(ctx, r)
+	defer input.Close()
+	for line, err := range readLines(input) {
 		if err != nil {
 			return err
 		}
@@ -245,17 +249,4 @@ func spoolError(err error) error {
 		return fmt.Errorf("mistralobs: import JSONL: writing a temporary file: %w", err)
 	}
 	return nil
-}
-
-// contextReader ends with its context, between two reads.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r contextReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
 }

@@ -72,9 +72,9 @@ var (
 		Status: mistralobs.StatusRunning, Progress: ptr(40),
 	}
 	wantFile = mistralobs.File{
-		ID: fileID, Object: "file", CreatedAt: mistralobs.UnixTime{Time: time.Unix(1759500189, 0).UTC()}, Filename: "a.jsonl",
+		ID: fileID, Object: "file", CreatedAt: time.Unix(1759500189, 0).UTC(), Filename: "a.jsonl",
 		Purpose: mistralobs.PurposeEvaluation, SampleType: "instruct", NumLines: ptr(2), MIMEType: "application/jsonl", Source: "upload",
-		ExpiresAt: &mistralobs.UnixTime{Time: time.Unix(1762092189, 0).UTC()}, Visibility: mistralobs.VisibilityWorkspace,
+		ExpiresAt: time.Unix(1762092189, 0).UTC(), Visibility: mistralobs.VisibilityWorkspace,
 	}
 )
 
@@ -233,7 +233,7 @@ func operations() []operation {
 			call: func(ctx ctx, c client) (any, error) {
 				return c.Files.Upload(ctx, mistralobs.UploadParams{
 					Name: `a "b".jsonl`, Body: strings.NewReader("content"), Purpose: "evaluation", Expiry: 90 * time.Minute, Visibility: "user",
-				})
+				}, mistralobs.TransferOptions{})
 			},
 			status: 200, answer: fileJSON, want: &wantFile,
 		}, {

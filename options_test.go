@@ -520,7 +520,7 @@ func TestNilArguments(t *testing.T) {
 		"a wait":         func() error { _, err := client.Tasks.Wait(none, datasetID, taskID); return err },
 		"a wait for all": func() error { _, err := client.Tasks.WaitAll(none, nil); return err },
 		"an upload": func() error {
-			_, err := client.Files.Upload(none, mistralobs.UploadParams{Name: "n", Body: strings.NewReader("")})
+			_, err := client.Files.Upload(none, mistralobs.UploadParams{Name: "n", Body: strings.NewReader("")}, mistralobs.TransferOptions{})
 			return err
 		},
 		"an import": func() error {
@@ -531,8 +531,11 @@ func TestNilArguments(t *testing.T) {
 			_, err := client.Imports.FromJSONL(t.Context(), datasetID, nil, mistralobs.JSONLImportOptions{})
 			return err
 		},
-		"a download":   func() error { _, err := client.Exports.Open(none, datasetID); return err },
-		"a nil writer": func() error { _, err := client.Exports.Download(t.Context(), datasetID, nil); return err },
+		"a download": func() error { _, err := client.Exports.Open(none, datasetID); return err },
+		"a nil writer": func() error {
+			_, err := client.Exports.Download(t.Context(), datasetID, nil, mistralobs.TransferOptions{})
+			return err
+		},
 		"nil JSONL": func() (err error) {
 			for _, err = range mistralobs.ReadJSONL(nil) {
 				break

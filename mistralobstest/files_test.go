@@ -23,7 +23,7 @@ func TestExpiredFileIsNotImported(t *testing.T) {
 	client := server.Client(t)
 	dataset := server.SeedDataset("Support tickets", "")
 	params := mistralobs.UploadParams{Name: "a.jsonl", Body: strings.NewReader(`{"payload":{}}`), Expiry: time.Hour}
-	file, err := client.Files.Upload(t.Context(), params)
+	file, err := client.Files.Upload(t.Context(), params, mistralobs.TransferOptions{})
 	require.NoError(t, err)
 	hours.Store(2)
 	task, err := client.Imports.FromFile(t.Context(), dataset, file.ID)

@@ -57,17 +57,17 @@ func run(ctx context.Context, name, out string) error {
 // write uses Save for a file: unlike Download it can start over where a download
 // cannot be continued, and leaves no half file.
 func write(ctx context.Context, client *mistralobs.Client, dataset, out string) (size int64, err error) {
-	progress := mistralobs.WithProgress(func(done, total int64) {
+	options := mistralobs.TransferOptions{OnProgress: func(done, total int64) {
 		if total < 0 { // the storage does not say
 			showProgress("%d bytes", done)
 			return
 		}
 		showProgress("%d of %d bytes", done, total)
-	})
+	}}
 	if out == "-" {
-		return client.Exports.Download(ctx, dataset, os.Stdout, progress)
+		return client.Exports.Download(ctx, dataset, os.Stdout, options)
 	}
-	return client.Exports.Save(ctx, dataset, out, progress)
+	return client.Exports.Save(ctx, dataset, out, options)
 }
 
 // showProgress rewrites one line on a terminal, and is silent in a pipe or a log.

@@ -126,7 +126,7 @@ func roundTrip(ctx context.Context, client *mistralobs.Client, datasetID string,
 	if expected, err = expected.withEdit(edited); err != nil {
 		return err
 	}
-	size, err := client.Exports.Save(ctx, datasetID, out)
+	size, err := client.Exports.Save(ctx, datasetID, out, mistralobs.TransferOptions{})
 	if err != nil {
 		return err
 	}

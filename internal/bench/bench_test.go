@@ -368,7 +368,7 @@ func BenchmarkDownload(b *testing.B) {
 	b.Run("by=sdk", func(b *testing.B) {
 		b.SetBytes(size)
 		measured(b, func() error {
-			n, err := client.Exports.Download(b.Context(), benchDataset, io.Discard)
+			n, err := client.Exports.Download(b.Context(), benchDataset, io.Discard, mistralobs.TransferOptions{})
 			return want(int(n), int(size), err)
 		})
 	})
@@ -394,7 +394,7 @@ func BenchmarkSave(b *testing.B) {
 	b.Run("by=sdk", func(b *testing.B) {
 		b.SetBytes(size)
 		measured(b, func() error {
-			n, err := client.Exports.Save(b.Context(), benchDataset, path)
+			n, err := client.Exports.Save(b.Context(), benchDataset, path, mistralobs.TransferOptions{})
 			return want(int(n), int(size), err)
 		})
 	})
@@ -442,7 +442,7 @@ func BenchmarkUpload(b *testing.B) {
 					return err
 				}
 				defer file.Close()
-				_, err = client.Files.Upload(b.Context(), mistralobs.UploadParams{Body: file})
+				_, err = client.Files.Upload(b.Context(), mistralobs.UploadParams{Body: file}, mistralobs.TransferOptions{})
 				return err
 			})
 		})

@@ -42,7 +42,7 @@ func newWorld(t *testing.T, opts ...mistralobstest.Option) *world {
 	require.NoError(t, err)
 	task, err := w.client.Imports.FromPlayground(w.ctx, w.dataset, nil)
 	require.NoError(t, err)
-	file, err := w.client.Files.Upload(w.ctx, mistralobs.UploadParams{Name: "f.jsonl", Body: strings.NewReader(line1)})
+	file, err := w.client.Files.Upload(w.ctx, mistralobs.UploadParams{Name: "f.jsonl", Body: strings.NewReader(line1)}, mistralobs.TransferOptions{})
 	require.NoError(t, err)
 	w.record, w.task, w.file = record.ID, task.ID, file.ID
 	_, err = w.client.Tasks.Get(w.ctx, w.dataset, w.task) // which ends it
@@ -345,7 +345,7 @@ func TestFaultTable(t *testing.T) {
 			t.Run(mistralobstest.FilesUpload, func(t *testing.T) {
 				t.Parallel()
 				upload := func(w *world) error {
-					_, err := w.client.Files.Upload(w.ctx, mistralobs.UploadParams{Name: "n", Body: strings.NewReader("{}")})
+					_, err := w.client.Files.Upload(w.ctx, mistralobs.UploadParams{Name: "n", Body: strings.NewReader("{}")}, mistralobs.TransferOptions{})
 					return err
 				}
 				hit(t, mistralobstest.FilesUpload, row.fault, upload, row.create, func(*world) bool { return true })
@@ -410,14 +410,14 @@ func TestFaultsOfDownloads(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				var whole, got bytes.Buffer
-				_, err := w.client.Exports.Download(w.ctx, w.dataset, &whole)
+				_, err := w.client.Exports.Download(w.ctx, w.dataset, &whole, mistralobs.TransferOptions{})
 				require.NoError(t, err)
 				fault := row.fault
 				fault.Operation = mistralobstest.ExportsDownload
 				w.server.Inject(fault)
 				start := time.Now()
 
-				_, err = w.client.Exports.Download(w.ctx, w.dataset, &got)
+				_, err = w.client.Exports.Download(w.ctx, w.dataset, &got, mistralobs.TransferOptions{})
 
 				want := row.repeat.err
 				if fault.Gzip {

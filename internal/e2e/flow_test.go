@@ -104,7 +104,7 @@ func TestFlowImportAndExport(t *testing.T) {
 		}
 		assert.Equal(t, want, collect(t, c.Exports.Records(ctx, id)))
 		path := filepath.Join(t.TempDir(), "out.jsonl")
-		n, err := c.Exports.Save(ctx, id, path)
+		n, err := c.Exports.Save(ctx, id, path, mistralobs.TransferOptions{})
 		require.NoError(t, err)
 		saved, err := os.ReadFile(path)
 		require.NoError(t, err)
@@ -170,7 +170,7 @@ func TestFlowOtherImports(t *testing.T) {
 func TestFlowBadFile(t *testing.T) {
 	inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
 		id := newDataset(t, c)
-		file, err := c.Files.Upload(t.Context(), mistralobs.UploadParams{Name: "f.jsonl", Body: strings.NewReader(line1 + "\nrubbish\n")})
+		file, err := c.Files.Upload(t.Context(), mistralobs.UploadParams{Name: "f.jsonl", Body: strings.NewReader(line1 + "\nrubbish\n")}, mistralobs.TransferOptions{})
 		require.NoError(t, err)
 		got, err := c.Files.Get(t.Context(), file.ID)
 		require.NoError(t, err)
@@ -234,7 +234,7 @@ func TestFlowDownloadUnderFaults(t *testing.T) {
 		}
 		server.Inject(mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, Break: mistralobstest.ResetBody, After: 1000})
 		server.Inject(mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, ETag: `"other"`, IgnoreRange: true})
-		_, err = c.Exports.Download(t.Context(), id, &bytes.Buffer{})
+		_, err = c.Exports.Download(t.Context(), id, &bytes.Buffer{}, mistralobs.TransferOptions{})
 		require.ErrorIs(t, err, mistralobs.ErrExportChanged)
 	})
 }

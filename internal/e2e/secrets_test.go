@@ -73,9 +73,9 @@ func TestSecretsStaySecret(t *testing.T) {
 				w.server.ClearFaults()
 				fault.Operation = mistralobstest.ExportsDownload
 				w.server.Inject(fault)
-				_, err = w.client.Exports.Download(w.ctx, w.dataset, io.Discard)
+				_, err = w.client.Exports.Download(w.ctx, w.dataset, io.Discard, mistralobs.TransferOptions{})
 				failures = append(failures, err)
-				_, err = w.client.Exports.Save(w.ctx, w.dataset, filepath.Join(t.TempDir(), "out"))
+				_, err = w.client.Exports.Save(w.ctx, w.dataset, filepath.Join(t.TempDir(), "out"), mistralobs.TransferOptions{})
 				failures = append(failures, err)
 
 				failed := false
