@@ -16,8 +16,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// MaxDepth is how deep values may be nested. The JSON library has the same limit.
+// MaxDepth is how deep a value may be nested. The JSON library has the same limit.
 const MaxDepth = 10_000
+
+// maxEnvelopeDepth is how deep a value of MaxDepth may itself be nested in a document, such as a page.
+const maxEnvelopeDepth = 16
 
 // Scanner reads one JSON document.
 type Scanner struct {
@@ -27,12 +30,13 @@ type Scanner struct {
 	shared []string // results of SharedString
 }
 
-// New returns a scanner of data. Results of the scanner may share the memory of data.
+// New returns a scanner of data, in which values of [MaxDepth] may be nested a few levels deep. Results of the scanner
+// may share the memory of data.
 func New(data []byte) Scanner { return Scanner{data: data} }
 
-// Valid reports whether raw is one JSON value, with or without white space around it.
+// Valid reports whether raw is one JSON value of at most MaxDepth, with or without white space around it.
 func Valid(raw []byte) bool {
-	s := New(raw)
+	s := Scanner{data: raw, depth: maxEnvelopeDepth}
 	return s.Skip() && s.End()
 }
 
@@ -105,14 +109,30 @@ func (s *Scanner) member() (m Member, ok bool) {
 func (s *Scanner) Array(element func() bool) bool { return s.list('[', ']', element) }
 
 func (s *Scanner) list(open, end byte, element func() bool) bool {
-	if s.depth == MaxDepth || !s.accept(open) {
+	if !s.open(open) {
 		return false
 	}
-	s.depth++
-	for first := true; !s.accept(end); first = false {
+	for first := true; !s.close(end); first = false {
 		if !first && !s.accept(',') || !element() {
 			return false
 		}
+	}
+	return true
+}
+
+// open moves past the start of an object or array.
+func (s *Scanner) open(c byte) bool {
+	if s.depth >= MaxDepth+maxEnvelopeDepth || !s.accept(c) {
+		return false
+	}
+	s.depth++
+	return true
+}
+
+// close moves past the end of an object or array, if that is next.
+func (s *Scanner) close(c byte) bool {
+	if !s.accept(c) {
+		return false
 	}
 	s.depth--
 	return true

@@ -17,9 +17,12 @@ var lenient = jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.Al
 // The scanner and the JSON library agree on what JSON is.
 func FuzzScan(f *testing.F) {
 	for _, seed := range []string{
-		``, ` `, `null`, `nul`, `nullx`, `true false`, `"`, `""`, `"\u00e9\n\/"`, `"\u00g0"`, `"\ud800"`, `"\x"`, "\"a\tb\"", "\"12345678\xff\"",
-		"\"1234567\x1f\"", "\"\x7f\"", `0`, `-0`, `-`, `01`, `1.`, `1.5e`, `1E+9`, `-1.5e-9`, `.5`, `+1`, `[]`, `[1,]`, `[,1]`, `[1 2]`, `{}`, `{"a"}`,
-		`{"a":1,}`, `{"a":1 "b":2}`, `{"a":1,"a":2}`, `{a:1}`, ` { "a" : [ 1 , { } ] } `, `{"a":1}}`, "\ufeff{}", "[\v1]",
+		``, ` `, `null`, `nul`, `nullx`, `true false`, `"`, `""`, `"\u00e9\n\/"`, `"\u00g0"`, `"\ud800"`,
+		`"\x"`, "\"a\tb\"", "\"12345678\xff\"",
+		"\"1234567\x1f\"", "\"\x7f\"", `0`, `-0`, `-`, `01`, `1.`, `1.5e`, `1E+9`, `-1.5e-9`, `.5`, `+1`,
+		`[]`, `[1,]`, `[,1]`, `[1 2]`, `{}`, `{"a"}`,
+		`{"a":1,}`, `{"a":1 "b":2}`, `{"a":1,"a":2}`, `{a:1}`, ` { "a" : [ 1 , { } ] } `, `{"a":1}}`,
+		"\ufeff{}", "[\v1]",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -28,20 +31,24 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// Values may be nested as deep as the JSON library allows, and no deeper.
-func TestScannerDepth(t *testing.T) {
+// Values may be nested as deep as the JSON library allows, and no deeper. A document that contains such a value, for
+// instance a page, can be read too.
+func TestDepth(t *testing.T) {
 	t.Parallel()
 	for _, depth := range []int{MaxDepth, MaxDepth + 1} {
 		for _, value := range []string{
-			strings.Repeat("[", depth) + strings.Repeat("]", depth), strings.Repeat(`{"a":`, depth) + "1" + strings.Repeat("}", depth),
+			strings.Repeat("[", depth) + strings.Repeat("]", depth),
+			strings.Repeat(`{"a":`, depth) + "1" + strings.Repeat("}", depth),
 		} {
 			assert.Equal(t, depth == MaxDepth, Valid([]byte(value)))
 			assert.Equal(t, depth == MaxDepth, jsontext.Value(value).IsValid(lenient))
+			s := New([]byte(`{"records":{"results":[{"payload":` + value + `}]}}`))
+			assert.True(t, s.Skip() && s.End())
 		}
 	}
 }
 
-// Wherever the byte is that ends the plain ones, it is found.
+// The byte that ends the plain ones is found at any offset.
 func TestPlainBytes(t *testing.T) {
 	t.Parallel()
 	for c := range 256 {
