@@ -1,60 +1,132 @@
 package main
 
 import (
+	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// record is a record in a form that is equal for equal JSON: names sorted,
-// white space dropped, numbers as they were written.
-type record string
+const maxDifferences = 5
 
-func newRecord(payload, properties mistralobs.Object) (record, error) {
+// digest stands for a record. It is equal for records that are equal as JSON: the order of names and white space do
+// not count, numbers are compared as they are written.
+type digest [16]byte
+
+func digestOf(payload, properties mistralobs.Object) (digest, error) {
 	p, err := payload.Map()
 	if err != nil {
-		return "", err
+		return digest{}, err
 	}
 	q, err := properties.Map()
 	if err != nil {
-		return "", err
+		return digest{}, err
 	}
 	text, err := json.Marshal([]any{p, q})
-	return record(text), err
+	sum := sha256.Sum256(text)
+	return digest(sum[:16]), err
 }
 
-// records is a set of them, in which one can be more than once. The order does
-// not count: the service does not promise any.
-type records []record
+// records has the number of copies of each record. The order does not count: the service does not promise any. The
+// memory that it takes does not depend on the size of the records.
+type records map[digest]int
 
-func (r records) withEdit(e edit) (records, error) {
-	for i := range r {
-		if r[i] == e.before {
-			r[i] = e.after
-			return r, nil
+// count reads a file.
+func count(ctx context.Context, file source) (records, error) {
+	found := records{}
+	for d, err := range file.records(ctx) {
+		if err != nil {
+			return nil, err
 		}
+		found[d.digest]++
 	}
-	return nil, fmt.Errorf("the dataset holds a record that is not in the file: %.200s", e.before)
+	if len(found) == 0 {
+		return nil, errors.New("the file has no records")
+	}
+	return found, nil
 }
 
-// compare tells every record that is only in one of the two.
-func (r records) compare(got records) error {
-	balance := map[record]int{}
-	for _, rec := range r {
-		balance[rec]++
-	}
-	var errs []error
-	for _, rec := range got {
-		if balance[rec]--; balance[rec] < 0 {
-			errs = append(errs, fmt.Errorf("came back, but did not go in: %.200s", rec))
+// numbered is a record of a file and the number of its line.
+type numbered struct {
+	digest
+	line int
+}
+
+// records reads a file record by record.
+func (s source) records(ctx context.Context) iter.Seq2[numbered, error] {
+	return func(yield func(numbered, error) bool) {
+		file, err := s.open()
+		if err != nil {
+			yield(numbered{}, err)
+			return
+		}
+		defer file.Close()
+		for record, err := range mistralobs.ReadJSONL(file) {
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err != nil {
+				yield(numbered{}, err)
+				return
+			}
+			d, err := digestOf(record.Payload, record.Properties)
+			if !yield(numbered{d, record.Line}, err) || err != nil {
+				return
+			}
 		}
 	}
-	for rec, n := range balance {
+}
+
+func (r records) total() (sum int) {
+	for _, n := range r {
+		sum += n
+	}
+	return sum
+}
+
+func (r records) replace(before, after digest) error {
+	if r[before] == 0 {
+		return errors.New("the dataset has a record that is not in the file")
+	}
+	r[before]--
+	r[after]++
+	return nil
+}
+
+// compare returns an error that names the first lines of the export and of the input which differ. It removes from r
+// what the export has.
+func (r records) compare(ctx context.Context, export, input source) error {
+	var differences []error
+	add := func(format string, args ...any) {
+		if len(differences) < maxDifferences {
+			differences = append(differences, fmt.Errorf(format, args...))
+		}
+	}
+	for record, err := range export.records(ctx) {
+		if err != nil {
+			return err
+		}
+		if r[record.digest]--; r[record.digest] < 0 {
+			add("line %d of the export is not in the input", record.line)
+		}
+	}
+	for record, err := range input.records(ctx) {
+		if err != nil {
+			return err
+		}
+		if r[record.digest] > 0 {
+			r[record.digest]--
+			add("line %d of the input is not in the export", record.line)
+		}
+	}
+	for _, n := range r {
 		if n > 0 {
-			errs = append(errs, fmt.Errorf("went in, but did not come back: %.200s", rec))
+			add("the edited record is not in the export")
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(differences...)
 }

@@ -1,15 +1,12 @@
-// Quickstart does the SDK's main job once, from end to end: it makes a dataset,
-// imports a JSONL file of conversations, edits a record, exports the dataset
-// and checks that what came back is what went in.
+// Quickstart does the main job of the SDK once, from end to end: it creates a dataset, imports a JSONL file of
+// conversations, walks the records and edits one, exports the dataset, and verifies that the export equals the file.
 //
-//	go run ./examples/quickstart [-file conversations.jsonl] [-out export.jsonl] [-keep]
-//
-// With MISTRAL_API_KEY set it talks to the service; without, to an in-memory
-// server that it starts itself.
+//	go run ./examples/quickstart [-file conversations.jsonl] [-out export.jsonl] [-keep] [-demo]
 package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -17,86 +14,92 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/mistralobs/mistralobs-go"
-	"github.com/mistralobs/mistralobs-go/mistralobstest"
+	"github.com/mistralobs/mistralobs-go/examples/internal/cli"
+	"github.com/mistralobs/mistralobs-go/examples/internal/demo"
+	"github.com/mistralobs/mistralobs-go/examples/internal/progress"
 )
+
+const about = `
+Quickstart does the main job of the SDK once, from end to end: it creates a dataset, imports a JSONL file of
+conversations, walks the records and edits one, exports the dataset, and verifies that the export equals the file.
+
+Without an API key it uses an in-memory server that it starts itself.` + demo.Environment
 
 //go:embed conversations.jsonl
 var conversations []byte
 
 func main() {
-	file := flag.String("file", "", "JSONL file to import (default: fifty conversations that ship with this program)")
-	out := flag.String("out", "", "where to write the export (default: a file in a new temporary folder)")
+	file := flag.String("file", "", "JSONL file to import (default: fifty conversations that are part of this program)")
+	out := flag.String("out", "", "file to write the export to (default: a temporary file)")
 	keep := flag.Bool("keep", false, "keep the dataset instead of deleting it at the end")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *file, *out, *keep); err != nil {
-		fmt.Fprintln(os.Stderr, "quickstart:", err)
-		os.Exit(1)
-	}
+	useDemo := flag.Bool("demo", false, demo.FlagText)
+	cli.Main(about, func(ctx context.Context) error {
+		client, done, err := connect(*useDemo)
+		if err != nil {
+			return err
+		}
+		defer done()
+		return run(ctx, client, source(*file), *out, *keep)
+	})
 }
 
-func run(ctx context.Context, file, out string, keep bool) (err error) {
-	input, err := readInput(file)
+// connect returns a client of the service, or of a server in this process if there is no key.
+func connect(useDemo bool) (*mistralobs.Client, func(), error) {
+	if useDemo {
+		return demo.Client(true, os.Stdout)
+	}
+	client, err := mistralobs.NewClient()
+	if errors.Is(err, mistralobs.ErrNoAPIKey) {
+		fmt.Println("MISTRAL_API_KEY is not set: using an in-memory server in this process.")
+		return demo.Client(true, io.Discard)
+	}
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	client, closeServer, err := connect()
-	if err != nil {
-		return err
-	}
-	defer closeServer()
-	if out == "" {
-		folder, failed := os.MkdirTemp("", "mistralobs-quickstart-*")
-		if failed != nil {
-			return failed
-		}
-		out = filepath.Join(folder, "export.jsonl")
-		defer func() {
-			if err != nil {
-				os.RemoveAll(folder)
-			}
-		}()
-	}
+	fmt.Printf("Using the service at %s.\n", cmp.Or(os.Getenv("MISTRAL_BASE_URL"), mistralobs.DefaultBaseURL))
+	return client, client.CloseIdleConnections, nil
+}
 
+// source is the name of the file to import; "" is the embedded one.
+type source string
+
+func (s source) open() (io.ReadCloser, error) {
+	if s == "" {
+		return io.NopCloser(bytes.NewReader(conversations)), nil
+	}
+	return os.Open(string(s))
+}
+
+func run(ctx context.Context, client *mistralobs.Client, input source, out string, keep bool) (err error) {
+	expected, err := count(ctx, input)
+	if err != nil {
+		return err
+	}
+	if out == "" {
+		folder, err := os.MkdirTemp("", "mistralobs-quickstart-*")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(folder)
+		out = filepath.Join(folder, "export.jsonl")
+	}
 	dataset, err := client.Datasets.Create(ctx, mistralobs.CreateDatasetParams{
-		Name: "Quickstart " + time.Now().Format("2006-01-02 15:04:05"), Description: "Made by the quickstart of the Go SDK",
+		Name:        "Quickstart " + time.Now().Format("2006-01-02 15:04:05"),
+		Description: "Created by the quickstart of the Go SDK",
 	})
 	if err != nil {
 		return err
 	}
 	fmt.Printf("Created dataset %q (%s).\n", dataset.Name, dataset.ID)
 	defer func() { err = errors.Join(err, finish(ctx, client, dataset, keep)) }()
-	return roundTrip(ctx, client, dataset.ID, input, out)
+	return roundTrip(ctx, client, dataset.ID, input, expected, out)
 }
 
-// connect returns a client of the service, or of a server in this process.
-func connect() (client *mistralobs.Client, closeServer func(), err error) {
-	if os.Getenv("MISTRAL_API_KEY") != "" {
-		fmt.Println("MISTRAL_API_KEY is set: talking to the service.")
-		client, err = mistralobs.NewClient()
-		return client, func() {}, err
-	}
-	fmt.Println("MISTRAL_API_KEY is not set: talking to an in-memory server.")
-	server := mistralobstest.NewServer(mistralobstest.WithTaskDuration(1500 * time.Millisecond))
-	client, err = mistralobs.NewClient(mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey))
-	return client, server.Close, err
-}
-
-func readInput(file string) ([]byte, error) {
-	if file == "" {
-		return conversations, nil
-	}
-	return os.ReadFile(file)
-}
-
-// finish deletes the dataset, even if the program was interrupted.
+// finish deletes the dataset, also after Ctrl-C.
 func finish(ctx context.Context, client *mistralobs.Client, dataset *mistralobs.Dataset, keep bool) error {
 	if keep {
 		fmt.Printf("Kept dataset %s.\n", dataset.ID)
@@ -105,54 +108,58 @@ func finish(ctx context.Context, client *mistralobs.Client, dataset *mistralobs.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	if err := client.Datasets.Delete(ctx, dataset.ID); err != nil {
-		return fmt.Errorf("the dataset is left behind: %w", err)
+		return fmt.Errorf("the dataset was not deleted: %w", err)
 	}
 	fmt.Println("Deleted the dataset.")
 	return nil
 }
 
-func roundTrip(ctx context.Context, client *mistralobs.Client, datasetID string, input []byte, out string) error {
-	expected, err := readRecords(bytes.NewReader(input))
+func roundTrip(
+	ctx context.Context, client *mistralobs.Client, datasetID string, input source, expected records, out string,
+) error {
+	line := progress.New(os.Stderr)
+	defer line.Clear()
+	if err := importFile(ctx, client, datasetID, input, line); err != nil {
+		return err
+	}
+	before, after, err := walkAndEdit(ctx, client, datasetID, expected.total(), line)
 	if err != nil {
 		return err
 	}
-	if err := importFile(ctx, client, datasetID, input); err != nil {
+	if err := expected.replace(before, after); err != nil {
 		return err
 	}
-	edited, err := walkAndEdit(ctx, client, datasetID, len(expected))
+	size, err := client.Exports.Save(ctx, datasetID, out, mistralobs.TransferOptions{
+		OnProgress: func(done, total int64) { line.Bytes("downloading", done, total) },
+	})
 	if err != nil {
 		return err
 	}
-	if expected, err = expected.withEdit(edited); err != nil {
-		return err
-	}
-	size, err := client.Exports.Save(ctx, datasetID, out, mistralobs.TransferOptions{})
-	if err != nil {
-		return err
-	}
+	line.Clear()
 	fmt.Printf("Exported %d bytes to %s.\n", size, out)
-	exported, err := os.Open(out)
-	if err != nil {
+	total := expected.total()
+	if err := expected.compare(ctx, source(out), input); err != nil {
 		return err
 	}
-	defer exported.Close()
-	got, err := readRecords(exported)
-	if err != nil {
-		return err
-	}
-	if err := expected.compare(got); err != nil {
-		return err
-	}
-	fmt.Printf("Verified: all %d records came back as they went in, one of them with the edit.\n", len(got))
+	fmt.Printf("Verified: all %d records came back as they went in, one of them with the edit.\n", total)
 	return nil
 }
 
-// importFile uploads the file, imports it, and waits for that, showing how far it is.
-func importFile(ctx context.Context, client *mistralobs.Client, datasetID string, input []byte) error {
+// importFile uploads the file, imports it, and shows the progress until the import ends.
+func importFile(
+	ctx context.Context, client *mistralobs.Client, datasetID string, input source, line *progress.Line,
+) error {
+	file, err := input.open()
+	if err != nil {
+		return err
+	}
+	defer file.Close()
 	var uploaded []*mistralobs.File
-	tasks, err := client.Imports.FromJSONL(ctx, datasetID, bytes.NewReader(input), mistralobs.JSONLImportOptions{
-		OnUpload: func(f *mistralobs.File) { uploaded = append(uploaded, f) },
+	tasks, err := client.Imports.FromJSONL(ctx, datasetID, file, mistralobs.JSONLImportOptions{
+		OnUpload:   func(f *mistralobs.File) { uploaded = append(uploaded, f) },
+		OnProgress: func(done, total int64) { line.Bytes("uploading", done, total) },
 	})
+	line.Clear()
 	if err != nil {
 		return err
 	}
@@ -163,62 +170,54 @@ func importFile(ctx context.Context, client *mistralobs.Client, datasetID string
 		}
 		fmt.Printf("Importing: %-9s %s\n", task.Status, progress)
 	}))
-	for _, file := range uploaded { // the import has read them
+	for _, file := range uploaded { // the import does not need them any more
 		err = errors.Join(err, client.Files.Delete(context.WithoutCancel(ctx), file.ID))
 	}
 	return err
 }
 
-// edit is a change of one record's properties.
-type edit struct{ before, after record }
-
-// walkAndEdit walks all records and changes the properties of the first one.
-func walkAndEdit(ctx context.Context, client *mistralobs.Client, datasetID string, want int) (e edit, err error) {
+// walkAndEdit walks all records and changes the properties of the first one. It returns that record before and after.
+func walkAndEdit(
+	ctx context.Context, client *mistralobs.Client, datasetID string, want int, line *progress.Line,
+) (before, after digest, err error) {
 	var first *mistralobs.Record
 	walked := 0
-	for rec, err := range client.Records.All(ctx, datasetID, mistralobs.ListParams{ReadAhead: 2}) {
+	for record, err := range client.Records.All(ctx, datasetID, mistralobs.ListParams{}) {
 		if err != nil {
-			return e, err
+			return before, after, err
 		}
 		if first == nil {
-			first = rec
+			first = record
 		}
 		walked++
+		line.Records("walking", int64(walked), int64(want))
 	}
-	if walked != want {
-		return e, fmt.Errorf("the file has %d records, the dataset has %d", want, walked)
+	line.Clear()
+	if walked != want || first == nil {
+		return before, after, fmt.Errorf("the file has %d records, the dataset has %d", want, walked)
 	}
-	properties, err := first.Properties.Map()
+	fmt.Printf("Walked %d records.\n", walked)
+	properties, err := edit(ctx, client, first)
 	if err != nil {
-		return e, err
+		return before, after, err
 	}
-	properties["reviewed_by"] = "quickstart"
-	if err := client.Records.UpdateProperties(ctx, first.ID, properties); err != nil {
-		return e, err
+	if before, err = digestOf(first.Payload, first.Properties); err != nil {
+		return before, after, err
 	}
-	fmt.Printf("Walked %d records and edited the properties of %s.\n", walked, first.ID)
-	after, err := mistralobs.NewObject(properties)
-	if err != nil {
-		return e, err
-	}
-	if e.before, err = newRecord(first.Payload, first.Properties); err != nil {
-		return e, err
-	}
-	e.after, err = newRecord(first.Payload, after)
-	return e, err
+	after, err = digestOf(first.Payload, properties)
+	return before, after, err
 }
 
-func readRecords(r io.Reader) (records, error) {
-	found := records{}
-	for line, err := range mistralobs.ReadJSONL(r) {
-		if err != nil {
-			return nil, err
-		}
-		rec, err := newRecord(line.Payload, line.Properties)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, rec)
+// edit adds a property to a record and returns its new properties.
+func edit(ctx context.Context, client *mistralobs.Client, record *mistralobs.Record) (mistralobs.Object, error) {
+	properties, err := record.Properties.Map()
+	if err != nil {
+		return nil, err
 	}
-	return found, nil
+	properties["reviewed_by"] = "quickstart"
+	if err := client.Records.UpdateProperties(ctx, record.ID, properties); err != nil {
+		return nil, err
+	}
+	fmt.Printf("Edited the properties of record %s.\n", record.ID)
+	return mistralobs.NewObject(properties)
 }
