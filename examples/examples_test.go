@@ -1,5 +1,4 @@
-// Package examples_test builds every example and runs it as a user does. A new
-// example needs an entry in scenarios, and nothing else.
+// Package examples_test builds every example and runs it as a user does. A new example needs an entry in scenarios.
 package examples_test
 
 import (
@@ -21,45 +20,47 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mistralobs/mistralobs-go/examples/internal/ptytest"
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// scenario is one run of an example. In its texts {dataset} and {record} stand
-// for the dataset of the demo data and its first record, in args {dir} for a
-// folder of the scenario's own, in stdout and stderr {id} for any id.
+// scenario is one run of an example. In its texts, {dataset} and {record} are the ids of the demo dataset and of its
+// first record. In args, {dir} is a folder of the scenario. In stdout and stderr, {id} is any id.
 type scenario struct {
 	name  string
 	args  []string
 	files map[string]string // in {dir}
 	stdin string
 
-	service   bool // there is a key, and a server with the demo data; otherwise there is neither
+	service   bool // there is a server with the demo data, and its key; otherwise there is neither
 	options   []mistralobstest.Option
 	prepare   func(*mistralobstest.Server)
 	env       []string
-	interrupt func(*running) // returns when the program is to be interrupted; nil is never
+	terminal  bool           // stdin and stderr are a terminal, and stdin ends with Ctrl-D; Linux only
+	interrupt func(*running) // returns when the program must be interrupted; nil: never
 
 	exit   int
-	stdout string // a pattern of all of it, in which a dot is also a line's end
-	stderr string // likewise, without the notice about the in-memory server
+	stdout string // a pattern of the whole output; a dot matches a newline too
+	stderr string // the same, without the notice of -demo
 	check  func(t *testing.T, run *finished)
 }
 
-// finished is what a scenario's check looks at.
+// finished is what the check of a scenario gets.
 type finished struct {
-	server *mistralobstest.Server // nil without a key
+	server *mistralobstest.Server // nil without the service
 	demo   mistralobstest.Demo
 	dir    string
 	stdout string
+	stderr string
 }
 
 const (
-	notice   = "MISTRAL_API_KEY is not set: using an in-memory server with demo data.\n"
+	notice   = "-demo: using an in-memory server with demo data.\n"
 	id       = `[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}`
 	anything = `.*`
 )
 
-// isModule tells whether an example is a module of its own.
+// isModule reports whether an example is a module of its own.
 func isModule(example string) bool {
 	_, err := os.Stat(filepath.Join(example, "go.mod"))
 	return err == nil
@@ -89,11 +90,11 @@ func TestExamples(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			require.NotEmpty(t, scenarios[name], "there is no scenario of the example %s", name)
-			for _, sc := range slices.Concat(flagScenarios, scenarios[name]) {
+			for _, sc := range slices.Concat(commonScenarios(name), scenarios[name]) {
 				t.Run(sc.name, func(t *testing.T) {
 					t.Parallel()
 					if sc.interrupt != nil && runtime.GOOS == "windows" {
-						t.Skip("there is no way to interrupt another process")
+						t.Skip("Windows cannot interrupt another process")
 					}
 					sc.run(t, program)
 				})
@@ -102,21 +103,19 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// TestScenariosHaveExamples keeps scenarios from outliving what they are about.
-func TestScenariosHaveExamples(t *testing.T) {
+func TestEveryScenarioBelongsToAnExample(t *testing.T) {
 	t.Parallel()
 	names := examples(t)
 	for name, list := range scenarios {
 		assert.Contains(t, names, name)
-		assert.True(t, slices.ContainsFunc(list, func(sc scenario) bool { return !sc.service }), "%s is not run without a key", name)
-		if name != "emulator" { // which is the service
-			assert.True(t, slices.ContainsFunc(list, func(sc scenario) bool { return sc.service }), "%s is not run with a key", name)
+		if !offline[name] {
+			usesService := func(sc scenario) bool { return sc.service }
+			assert.True(t, slices.ContainsFunc(list, usesService), "%s has no scenario with the service", name)
 		}
 	}
 }
 
-// Examples are for copying: one file, which the reader sees the end of, and whose
-// comment says how to run it.
+// Examples are made for copying: one short file, whose comment says how to run it.
 func TestExamplesAreShort(t *testing.T) {
 	t.Parallel()
 	for _, name := range examples(t) {
@@ -124,20 +123,36 @@ func TestExamplesAreShort(t *testing.T) {
 		require.NoError(t, err)
 		source, err := os.ReadFile(filepath.Join(name, "main.go"))
 		require.NoError(t, err)
-		comment, _, _ := strings.Cut(string(source), "\npackage main\n")
 		usage := "//\tgo run ./examples/" + name
 		if isModule(name) {
 			usage = "//\tgo -C examples/" + name + " run ."
 		}
+		comment, _, _ := strings.Cut(string(source), "\npackage main\n")
 		assert.Contains(t, comment, usage, "the comment of %s", name)
-		if name != "quickstart" { // which tells a longer story
+		if name != "quickstart" { // it has more to show
 			assert.Len(t, files, 1, "%s is not one file", name)
-			assert.Less(t, strings.Count(string(source), "\n"), 120, "lines of %s", name)
+			assert.Less(t, strings.Count(string(source), "\n"), 160, "lines of %s", name)
 		}
 	}
 }
 
-// build makes all programs, each under the name of its folder.
+// describesItself checks that -h prints the text of the package comment.
+func describesItself(name string) func(*testing.T, *finished) {
+	return func(t *testing.T, run *finished) {
+		source, err := os.ReadFile(filepath.Join(name, "main.go"))
+		require.NoError(t, err)
+		comment, _, _ := strings.Cut(string(source), "\npackage main\n")
+		text, _, _ := strings.Cut(strings.ReplaceAll(comment, "// ", ""), "\n//\n")
+		words := func(s string) string { return strings.Join(strings.Fields(s), " ") }
+		assert.Contains(t, words(run.stderr), words(text))
+		if !offline[name] {
+			assert.Contains(t, run.stderr, "MISTRAL_API_KEY ")
+			assert.Contains(t, run.stderr, "-demo")
+		}
+	}
+}
+
+// build builds all programs. Each has the name of its folder.
 func build(t *testing.T) (folder string) {
 	t.Helper()
 	folder = t.TempDir() + string(filepath.Separator)
@@ -148,7 +163,7 @@ func build(t *testing.T) (folder string) {
 		}
 	}
 	for dir, packages := range dirs {
-		cmd := exec.CommandContext(t.Context(), "go", "build", "-o", folder, packages)
+		cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", folder, packages)
 		cmd.Dir = dir
 		output, err := cmd.CombinedOutput()
 		require.NoError(t, err, "go build in %s:\n%s", dir, output)
@@ -162,22 +177,13 @@ func (sc scenario) run(t *testing.T, program string) {
 	env := append(cleanEnv(t), sc.env...)
 	polled := make(chan struct{}, 1)
 	if sc.service {
-		options := slices.Clone(sc.options)
-		if sc.interrupt != nil {
-			options = append(options, neverEnding(polled))
-		}
-		run.server = mistralobstest.NewServer(options...)
-		t.Cleanup(run.server.Close)
-		run.demo = run.server.SeedDemo()
-		if sc.prepare != nil {
-			sc.prepare(run.server)
-		}
+		sc.startService(t, run, polled)
 		env = slices.Concat([]string{"MISTRAL_API_KEY=" + run.server.APIKey, "MISTRAL_BASE_URL=" + run.server.URL}, env)
 	}
 	for name, content := range sc.files {
 		require.NoError(t, os.WriteFile(filepath.Join(run.dir, name), []byte(content), 0o600))
 	}
-	// No program may hang: then what it has printed is worth more than a stack.
+	// If a program hangs, its output says more than a stack.
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program)
@@ -187,21 +193,52 @@ func (sc scenario) run(t *testing.T, program string) {
 	cmd.Dir, cmd.Env = run.dir, env
 	var stdout, stderr output
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	sc.start(t, cmd, &running{ctx: ctx, t: t, stdout: &stdout, polled: polled})
-	_ = cmd.Wait() // the status says it
+	if sc.terminal {
+		sc.runInTerminal(t, cmd, &stderr)
+	} else {
+		sc.start(t, cmd, &running{ctx: ctx, t: t, stdout: &stdout, polled: polled})
+		_ = cmd.Wait() // the exit status is checked below
+	}
 	require.NoError(t, ctx.Err(), "it did not end; stdout:\n%s\nstderr:\n%s", stdout.String(), stderr.String())
 
-	run.stdout = stdout.String()
-	said := strings.TrimPrefix(stderr.String(), notice)
-	assert.Equal(t, sc.exit, cmd.ProcessState.ExitCode(), "exit status; stderr:\n%s", said)
+	run.stdout, run.stderr = stdout.String(), strings.TrimPrefix(stderr.String(), notice)
+	assert.Equal(t, sc.exit, cmd.ProcessState.ExitCode(), "exit status; stderr:\n%s", run.stderr)
 	assert.Regexp(t, run.pattern(sc.stdout), run.stdout, "stdout")
-	assert.Regexp(t, run.pattern(sc.stderr), said, "stderr")
+	assert.Regexp(t, run.pattern(sc.stderr), run.stderr, "stderr")
 	if sc.check != nil {
 		sc.check(t, run)
 	}
 }
 
-// fill puts in what only the run knows.
+func (sc scenario) startService(t *testing.T, run *finished, polled chan<- struct{}) {
+	t.Helper()
+	options := slices.Clone(sc.options)
+	if sc.interrupt != nil {
+		options = append(options, neverEnding(polled))
+	}
+	run.server = mistralobstest.NewServer(options...)
+	t.Cleanup(run.server.Close)
+	run.demo = run.server.SeedDemo()
+	if sc.prepare != nil {
+		sc.prepare(run.server)
+	}
+}
+
+// runInTerminal runs the program with a terminal as its input and error output.
+func (sc scenario) runInTerminal(t *testing.T, cmd *exec.Cmd, stderr io.Writer) {
+	t.Helper()
+	terminal, screen := ptytest.Open(t)
+	cmd.Stdin, cmd.Stderr = terminal, terminal
+	require.NoError(t, cmd.Start())
+	require.NoError(t, terminal.Close())
+	_, err := io.WriteString(screen, sc.stdin+"\x04")
+	require.NoError(t, err)
+	shown, _ := io.ReadAll(screen) // it ends with an error when the program closes the terminal
+	_, _ = stderr.Write(bytes.ReplaceAll(shown, []byte("\r\n"), []byte("\n")))
+	_ = cmd.Wait() // the caller checks the exit status
+}
+
+// fill replaces the names in braces.
 func (run *finished) fill(text string) string {
 	record := ""
 	if run.server != nil && len(run.server.Records(run.demo.DatasetID)) > 0 {
@@ -214,21 +251,21 @@ func (run *finished) pattern(text string) *regexp.Regexp {
 	return regexp.MustCompile(`(?s)^(?:` + strings.ReplaceAll(run.fill(text), "{id}", id) + `)$`)
 }
 
-// cleanEnv is the environment without what the examples look at, and with a
-// folder for temporary files that must be empty in the end.
+// cleanEnv returns the environment without the variables that the examples read. Its folder for temporary files must be
+// empty at the end.
 func cleanEnv(t *testing.T) []string {
+	t.Helper()
 	temp := t.TempDir()
 	t.Cleanup(func() {
 		left, err := os.ReadDir(temp)
 		assert.NoError(t, err)
-		left = slices.DeleteFunc(left, func(e os.DirEntry) bool { return strings.HasPrefix(e.Name(), "mistralobs-quickstart-") })
-		assert.Empty(t, left, "temporary files are left behind") // but for the export that the quickstart names
+		assert.Empty(t, left, "temporary files are left behind")
 	})
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MISTRAL_") })
 	return append(env, "TMPDIR="+temp, "TMP="+temp, "TEMP="+temp)
 }
 
-// running is a program that is to be interrupted.
+// running is a program that will be interrupted.
 type running struct {
 	ctx    context.Context // ends it anyway
 	t      *testing.T
@@ -255,13 +292,13 @@ func (sc scenario) start(t *testing.T, cmd *exec.Cmd, p *running) {
 // onceItPrints waits for the first line.
 func onceItPrints(p *running) { p.stdout.waitForLine(p.ctx) }
 
-// onceItReads waits until more has been read than a pipe holds.
+// onceItReads waits until the program has read more than a pipe holds.
 func onceItReads(p *running) {
 	_, err := p.stdin.Write(bytes.Repeat([]byte("\n"), 1<<20))
 	assert.NoError(p.t, err)
 }
 
-// onceItPolls waits until the program has asked for an import, which never ends.
+// onceItPolls waits until the program has polled an import, which never ends.
 func onceItPolls(p *running) {
 	select {
 	case <-p.polled:
@@ -273,13 +310,13 @@ func neverEnding(polled chan<- struct{}) mistralobstest.Option {
 	return mistralobstest.WithTaskOutcome(func(mistralobstest.TaskInfo) (status, message string) {
 		select {
 		case polled <- struct{}{}:
-		default: // once is enough
+		default: // the channel holds one
 		}
 		return "UNKNOWN", ""
 	})
 }
 
-// output is what a program prints. Its lock is for those who look while it runs.
+// output is what a program prints. A scenario can read it while the program runs.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -322,7 +359,7 @@ func (o *output) waitForLine(ctx context.Context) {
 	}
 }
 
-// count tells how often an operation was carried out.
+// count returns how many requests of an operation succeeded.
 func (run *finished) count(operation string) (n int) {
 	for _, r := range run.server.Requests() {
 		if r.Operation == operation && r.Status >= 200 && r.Status < 300 {
@@ -339,7 +376,7 @@ func (run *finished) payloads(datasetID string) (texts []string) {
 	return texts
 }
 
-// dataset returns the id of the only dataset of a name.
+// dataset returns the id of the only dataset with a name.
 func (run *finished) dataset(t *testing.T, name string) (found string) {
 	t.Helper()
 	for _, dataset := range run.server.Datasets() {
@@ -362,7 +399,7 @@ func jsonLines(t *testing.T, text string) (lines []map[string]any) {
 	return lines
 }
 
-// untouched says that nothing was added, changed or uploaded.
+// untouched checks that nothing was added or uploaded.
 func untouched(t *testing.T, run *finished) {
 	assert.Len(t, run.server.Datasets(), 1)
 	assert.Len(t, run.server.Records(run.demo.DatasetID), 12)

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -29,124 +29,207 @@ const (
 	interrupted = `.*context canceled.*`
 )
 
-// flagScenarios hold for every example.
-var flagScenarios = []scenario{
-	{name: "-h tells the flags", args: []string{"-h"}, stderr: `.*Usage of .*`},
-	{name: "an unknown flag is refused", args: []string{"-no-such-flag"}, exit: 2, stderr: `flag provided but not defined.*Usage of .*`},
+// offline are the examples that do not need the service.
+var offline = map[string]bool{"bench": true, "emulator": true}
+
+// commonScenarios hold for every example.
+func commonScenarios(name string) []scenario {
+	if slices.Contains([]string{"sync", "bench"}, name) {
+		return []scenario{
+			{name: "-h lists the flags", args: []string{"-h"}, stderr: `Usage of .*`},
+		}
+	}
+	list := []scenario{
+		{
+			name: "-h describes it", args: []string{"-h"},
+			stderr: `.*Usage of ` + name + `:.*`, check: describesItself(name),
+		},
+		{
+			name: "an unknown flag is refused", args: []string{"-no-such-flag"},
+			exit: 2, stderr: `flag provided but not defined.*`,
+		},
+		{
+			name: "a stray argument is refused", args: []string{"stray"},
+			exit: 2, stderr: name + `: unexpected argument "stray".*-h.*`,
+		},
+	}
+	if offline[name] || name == "quickstart" {
+		return list
+	}
+	return append(list, scenario{
+		name: "without a key it fails", stdin: twoRecords, stdout: anything,
+		exit: 1, stderr: name + `: there is no API key: set MISTRAL_API_KEY, or try .* -demo .*`,
+	})
 }
 
-// scenarios are what is done with each example, by the name of its folder.
+// scenarios are the runs of each example, by the name of its folder.
 var scenarios = map[string][]scenario{
 	"add-records": {
-		{name: "without a key it adds demo records", stdout: "2 of 2 records added to {id}\n"},
+		{name: "with -demo it adds demo records", args: []string{"-demo"}, stdout: "2 records added to {id}\n"},
 		{
-			name: "it adds standard input", service: true, stdin: twoRecords,
-			stdout: "2 of 2 records added to {dataset}\n", check: twoAdded,
+			name: "it adds standard input", service: true, stdin: twoRecords, args: []string{"-dataset", "Support tickets"},
+			stdout: "2 records added to {dataset}\n", check: twoAdded,
 		},
 		{
-			name: "it adds a file, one at a time, by the dataset's id", service: true, files: map[string]string{"in.jsonl": twoRecords},
+			name: "it adds a file in order, by the id of the dataset", service: true,
+			files:  map[string]string{"in.jsonl": twoRecords},
 			args:   []string{"-file", "{dir}/in.jsonl", "-dataset", "{dataset}", "-concurrency", "1"},
-			stdout: "2 of 2 records added to {dataset}\n", check: twoAdded,
+			stdout: "2 records added to {dataset}\n", check: twoAdded,
 		},
 		{
-			name: "a bad line is named and nothing added", service: true, stdin: badLine,
-			exit: 1, stderr: `add-records: .*line 2: .*nothing was added\n`, check: untouched,
+			name: "a terminal shows that it waits, and the progress", service: true, terminal: true, stdin: twoRecords,
+			args: []string{"-dataset", "{dataset}"}, stdout: "2 records added to {dataset}\n", check: twoAdded,
+			stderr: `.*Waiting for JSONL on standard input; Ctrl-D ends it.*adding  1 records.*`,
 		},
 		{
-			name: "a refused record is left out", service: true, stdin: twoRecords, args: []string{"-concurrency", "1"},
-			prepare: inject(mistralobstest.Fault{Operation: mistralobstest.RecordsCreate, Status: 422, Body: `{"detail":"too sad"}`}),
-			exit:    1, stdout: "1 of 2 records added to {dataset}\n", stderr: `record 1 is left out: .*too sad.*add-records: some records were left out.*`,
+			name: "a bad line of a file is named and nothing added", service: true,
+			files: map[string]string{"in.jsonl": badLine},
+			args:  []string{"-file", "{dir}/in.jsonl", "-dataset", "{dataset}"},
+			exit:  1, stderr: `add-records: .*line 2: .*; nothing was added\n`, check: untouched,
 		},
 		{
-			name: "a service that is down ends it", service: true, stdin: twoRecords, args: []string{"-concurrency", "1"},
+			name: "a bad line of a pipe ends it", service: true, stdin: badLine, args: []string{"-dataset", "{dataset}"},
+			exit: 1, stdout: "1 records added to {dataset}\n", stderr: `add-records: .*line 2: .*`,
+		},
+		{
+			name: "a refused record is left out", service: true, stdin: twoRecords,
+			args: []string{"-concurrency", "1", "-dataset", "{dataset}"},
+			prepare: inject(mistralobstest.Fault{
+				Operation: mistralobstest.RecordsCreate, Status: 422, Body: `{"detail":"too sad"}`,
+			}),
+			exit: 1, stdout: "1 records added to {dataset}\n",
+			stderr: `record 1 is left out: .*too sad.*add-records: 1 records were left out.*`,
+		},
+		{
+			name: "a service that is down ends it", service: true, stdin: twoRecords,
+			args:    []string{"-concurrency", "1", "-dataset", "{dataset}"},
 			prepare: inject(mistralobstest.Fault{Operation: mistralobstest.RecordsCreate, Status: 500}),
-			exit:    1, stdout: "0 of 2 records added to {dataset}\n", stderr: `add-records: record 1: .*check before retrying.*`, check: untouched,
+			exit:    1, stdout: "0 records added to {dataset}\n", stderr: `add-records: record 1: .*check before retrying.*`, check: untouched,
 		},
-		{name: "an unknown dataset", service: true, stdin: twoRecords, args: []string{"-dataset", "Nope"}, exit: 1, stderr: notFound, check: untouched},
 		{
-			name: "a name that two datasets have", service: true, stdin: twoRecords,
-			prepare: func(s *mistralobstest.Server) { s.SeedDataset("Support tickets", "") },
-			exit:    1, stderr: `.*2 datasets have the name "Support tickets", give an id: {dataset}, {id}.*`,
+			name: "an unknown dataset", service: true, stdin: twoRecords, args: []string{"-dataset", "Nope"},
+			exit: 1, stderr: notFound, check: untouched,
 		},
-		{name: "a file that is not there", args: []string{"-file", "{dir}/none"}, exit: 1, stderr: `add-records: open .*none.*`},
+		{
+			name: "no dataset", service: true, stdin: twoRecords,
+			exit: 1, stderr: `add-records: no dataset is given: see -h\n`, check: untouched,
+		},
+		{
+			name: "a name that two datasets have", service: true, stdin: twoRecords, args: []string{"-dataset", "Support tickets"},
+			prepare: func(s *mistralobstest.Server) { s.SeedDataset("Support tickets", "") },
+			exit:    1, stderr: `.*2 datasets have the name "Support tickets".* {dataset}, {id}.*`,
+		},
+		{
+			name: "a file that does not exist", args: []string{"-demo", "-file", "{dir}/none"},
+			exit: 1, stderr: `add-records: open .*none.*`,
+		},
 		{
 			name: "a wrong key", service: true, stdin: twoRecords, env: []string{"MISTRAL_API_KEY=wrong"},
-			exit: 1, stderr: `.*check the API key.*`, check: untouched,
+			args: []string{"-dataset", "{dataset}"}, exit: 1, stderr: `.*check the API key.*`, check: untouched,
 		},
-		{name: "Ctrl-C ends a wait for input", service: true, interrupt: onceItReads, exit: -1, check: untouched},
+		{
+			name: "Ctrl-C ends a wait for input", service: true, interrupt: onceItReads, args: []string{"-dataset", "{dataset}"},
+			exit: 130, stdout: "0 records added to {dataset}\n", stderr: `add-records: interrupted: .*context canceled\n`,
+			check: untouched,
+		},
 	},
 	"copy-dataset": {
-		{name: "without a key it copies all demo data", stdout: "{id}\n", stderr: "Copied 12 records to \"Copy of Support tickets\".\n"},
 		{
-			name: "it copies what has a property to a new dataset", service: true, args: []string{"-to", "Parcels", "-where", "category=shipping"},
-			stdout: "{id}\n", stderr: "Copied 4 records .*",
-			check: func(t *testing.T, run *finished) {
-				target := run.dataset(t, "Parcels")
-				assert.Equal(t, target+"\n", run.stdout)
-				for _, record := range run.server.Records(target) {
-					assert.Contains(t, string(record.Properties), `"category":"shipping"`)
-				}
-				assert.Len(t, run.server.Records(target), 4)
-				assert.Len(t, run.server.Records(run.demo.DatasetID), 12)
-			},
+			name: "with -demo it copies all demo records", args: []string{"-demo"},
+			stdout: "{id}\n", stderr: "Copied 12 records to \"Copy of Support tickets\".\n",
 		},
 		{
-			name: "it copies to a dataset that is there", service: true, args: []string{"-from", "{dataset}", "-to", "Archive"},
+			name: "it copies the records with a property to a new dataset", service: true,
+			args:   []string{"-from", "Support tickets", "-to", "Parcels", "-where", "category=shipping"},
+			stdout: "{id}\n", stderr: "Copied 4 records .*", check: parcelsCopied,
+		},
+		{
+			name: "a terminal shows the progress", service: true, terminal: true, args: []string{"-from", "{dataset}"},
+			stdout: "{id}\n", stderr: `.*reading  1 records.*copying  0 of 12 records  0 %.*Copied 12 records .*`,
+		},
+		{
+			name: "it copies to an existing dataset", service: true, args: []string{"-from", "{dataset}", "-to", "Archive"},
 			prepare: func(s *mistralobstest.Server) {
 				s.SeedDataset("Archive", "", mistralobstest.Conversation{Payload: []byte(`{"old":1}`)})
 			},
 			stdout: "{id}\n", stderr: "Copied 12 records .*",
 			check: func(t *testing.T, run *finished) {
-				assert.Equal(t, append([]string{`{"old":1}`}, run.payloads(run.demo.DatasetID)...), run.payloads(run.dataset(t, "Archive")))
+				want := append([]string{`{"old":1}`}, run.payloads(run.demo.DatasetID)...)
+				assert.Equal(t, want, run.payloads(run.dataset(t, "Archive")))
 			},
 		},
-		{name: "nothing has the property", service: true, args: []string{"-where", "category=toys"}, exit: 1, stderr: `.*no such record.*`, check: untouched},
-		{name: "a condition that is none", args: []string{"-where", "category"}, exit: 2, stderr: `.*must be key=value.*`},
-		{name: "an unknown dataset", service: true, args: []string{"-from", "Nope"}, exit: 1, stderr: notFound, check: untouched},
-		{name: "an unknown id is no name for a new one", service: true, args: []string{"-to", unknownID}, exit: 1, stderr: notFound, check: untouched},
+		{
+			name: "no record has the property", service: true, args: []string{"-from", "{dataset}", "-where", "category=toys"},
+			exit: 1, stderr: `.*no such record.*`, check: untouched,
+		},
+		{
+			name: "a condition without a value", args: []string{"-where", "category"},
+			exit: 2, stderr: `.*must be key=value.*`,
+		},
+		{
+			name: "an unknown dataset", service: true, args: []string{"-from", "Nope"},
+			exit: 1, stderr: notFound, check: untouched,
+		},
+		{
+			name: "an unknown id is not the name of a new dataset", service: true,
+			args: []string{"-from", "{dataset}", "-to", unknownID}, exit: 1, stderr: notFound, check: untouched,
+		},
 		{
 			name: "an import that fails", service: true, options: []mistralobstest.Option{failingTasks},
-			exit: 1, stderr: `copy-dataset: .* ended as FAILED: disk full\n`,
+			args: []string{"-from", "{dataset}"}, exit: 1, stderr: `copy-dataset: .* ended as FAILED: disk full\n`,
 		},
-		{name: "Ctrl-C ends the wait", service: true, interrupt: onceItPolls, exit: 1, stderr: interrupted},
+		{
+			name: "Ctrl-C ends the wait", service: true, interrupt: onceItPolls, args: []string{"-from", "{dataset}"},
+			exit: 130, stderr: `copy-dataset: interrupted: .*context canceled.*`,
+		},
 	},
 	"create": {
-		{name: "without a key", stdout: "{id}\n"},
+		{name: "with -demo", args: []string{"-demo", "-name", "Refunds in May"}, stdout: "{id}\n"},
 		{
-			name: "it makes a dataset", service: true, args: []string{"-name", "Refunds in May", "-description", "Until the 12th"}, stdout: "{id}\n",
+			name: "it creates a dataset", service: true,
+			args: []string{"-name", "Refunds in May", "-description", "Until the 12th"}, stdout: "{id}\n",
 			check: func(t *testing.T, run *finished) {
-				made := mistralobstest.Dataset{ID: strings.TrimSpace(run.stdout), Slug: "refunds-in-may", Name: "Refunds in May", Description: "Until the 12th"}
-				assert.Contains(t, run.server.Datasets(), made)
+				assert.Equal(t, run.dataset(t, "Refunds in May")+"\n", run.stdout)
 			},
 		},
 		{
-			name: "it prints JSON", service: true, args: []string{"-json"}, stdout: anything,
+			name: "it prints JSON", service: true, args: []string{"-name", "Refunds in May", "-json"}, stdout: anything,
 			check: func(t *testing.T, run *finished) {
-				assert.Equal(t, run.dataset(t, "New dataset"), jsonLines(t, run.stdout)[0]["id"])
+				assert.Equal(t, run.dataset(t, "Refunds in May"), jsonLines(t, run.stdout)[0]["id"])
 			},
 		},
-		{name: "a name that is too short", service: true, args: []string{"-name", "Abc"}, exit: 1, stderr: `create: .*5 to 50 characters.*`, check: untouched},
+		{name: "no name", service: true, exit: 1, stderr: `create: .*5 to 50 characters.*`, check: untouched},
 		{
-			name: "an answer that is lost", service: true, args: []string{"-name", "Lost and found"},
-			prepare: inject(mistralobstest.Fault{Operation: mistralobstest.DatasetsCreate, Break: mistralobstest.ResetUnanswered}),
-			exit:    1, stderr: `create: .*list -q "Lost and found" shows.*`,
+			name: "a name that is too short", service: true, args: []string{"-name", "Abc"},
+			exit: 1, stderr: `create: .*5 to 50 characters.*`, check: untouched,
+		},
+		{
+			name: "a response that is lost", service: true, args: []string{"-name", "Lost and found"},
+			prepare: inject(mistralobstest.Fault{
+				Operation: mistralobstest.DatasetsCreate, Break: mistralobstest.ResetUnanswered,
+			}),
+			exit: 1, stderr: `create: .*list -q "Lost and found" shows.*`,
 			check: func(t *testing.T, run *finished) { run.dataset(t, "Lost and found") },
 		},
-		{name: "a stray argument", args: []string{"Name"}, exit: 2, stderr: `create: unexpected argument "Name".*`},
 	},
 	"emulator": {
 		{
-			name: "it runs until Ctrl-C", args: []string{"-addr", "127.0.0.1:0"}, interrupt: onceItPrints, stdout: `{"url":"http://127\.0\.0\.1:\d+".*}\n`,
+			name: "it runs until Ctrl-C", args: []string{"-addr", "127.0.0.1:0"}, interrupt: onceItPrints,
+			stdout: `{"url":"http://127\.0\.0\.1:\d+".*}\n`,
 			check: func(t *testing.T, run *finished) {
 				assert.Equal(t, mistralobstest.DefaultAPIKey, jsonLines(t, run.stdout)[0]["api_key"])
 			},
 		},
-		{name: "an address that is none", args: []string{"-addr", "nowhere"}, exit: 1, stderr: `emulator: listen .*`},
+		{name: "an invalid address", args: []string{"-addr", "nowhere"}, exit: 1, stderr: `emulator: listen .*`},
 	},
-	"export": {
-		{name: "without a key it prints demo data", stdout: `(?:{"payload":[^\n]*\n){12}`, stderr: "Exported [0-9]+ bytes.\n"},
+	"export-dataset": {
 		{
-			name: "it saves a file", service: true, args: []string{"-out", "{dir}/out.jsonl", "-dataset", "{dataset}"}, stderr: "Exported [0-9]+ bytes.\n",
+			name: "with -demo it prints demo data", args: []string{"-demo"},
+			stdout: `(?:{"payload":[^\n]*\n){12}`, stderr: "Exported [0-9]+ bytes.\n",
+		},
+		{
+			name: "it saves a file", service: true, args: []string{"-out", "{dir}/out.jsonl", "-dataset", "{dataset}"},
+			stderr: "Exported [0-9]+ bytes.\n",
 			check: func(t *testing.T, run *finished) {
 				saved, err := os.ReadFile(filepath.Join(run.dir, "out.jsonl"))
 				require.NoError(t, err)
@@ -154,25 +237,31 @@ var scenarios = map[string][]scenario{
 			},
 		},
 		{
-			name: "it goes on after a break", service: true,
-			prepare: inject(mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, Break: mistralobstest.ResetBody, After: 100}),
-			stdout:  `(?:{"payload":[^\n]*\n){12}`, stderr: "Exported [0-9]+ bytes.\n",
+			name: "a terminal shows the progress", service: true, terminal: true, args: []string{"-dataset", "{dataset}"},
+			stdout: anything, stderr: `.*downloading  [0-9.]+ kB of [0-9.]+ kB  [0-9]+ %.*Exported [0-9]+ bytes.\n`,
+		},
+		{
+			name: "it continues a broken download", service: true, args: []string{"-dataset", "{dataset}"},
+			prepare: inject(mistralobstest.Fault{
+				Operation: mistralobstest.ExportsDownload, Break: mistralobstest.ResetBody, After: 100,
+			}),
+			stdout: `(?:{"payload":[^\n]*\n){12}`, stderr: "Exported [0-9]+ bytes.\n",
 			check: func(t *testing.T, run *finished) {
 				assert.Equal(t, 2, run.count(mistralobstest.ExportsDownload))
 				assert.Len(t, jsonLines(t, run.stdout), 12)
 			},
 		},
 		{
-			name: "a file that cannot be written", args: []string{"-out", "{dir}/none/out.jsonl"},
-			exit: 1, stderr: `export: .*save export: .*none.*`,
+			name: "a file that cannot be written", args: []string{"-demo", "-out", "{dir}/none/out.jsonl"},
+			exit: 1, stderr: `export-dataset: .*save export: .*none.*`,
 		},
 		{name: "an unknown dataset", service: true, args: []string{"-dataset", "Nope"}, exit: 1, stderr: notFound},
-		{name: "a stray argument", args: []string{"out.jsonl"}, exit: 2, stderr: `export: unexpected argument "out.jsonl".*-out\n`},
 	},
 	"import-jsonl": {
-		{name: "without a key it imports demo records", stdout: "{id} COMPLETED\n"},
+		{name: "with -demo it imports demo records", args: []string{"-demo"}, stdout: "{id} COMPLETED\n"},
 		{
-			name: "it imports standard input", service: true, stdin: twoRecords, stdout: "{id} COMPLETED\n",
+			name: "it imports standard input", service: true, stdin: twoRecords, args: []string{"-dataset", "{dataset}"},
+			stdout: "{id} COMPLETED\n",
 			check: func(t *testing.T, run *finished) {
 				twoAdded(t, run)
 				assert.Equal(t, 1, run.count(mistralobstest.FilesUpload))
@@ -186,51 +275,87 @@ var scenarios = map[string][]scenario{
 				twoAdded(t, run)
 				tasks := jsonLines(t, run.stdout)
 				require.Len(t, tasks, 1)
-				assert.Equal(t, []any{"COMPLETED", run.demo.DatasetID}, []any{tasks[0]["status"], tasks[0]["dataset_id"]})
+				assert.Equal(t, "COMPLETED", tasks[0]["status"])
+				assert.Equal(t, run.demo.DatasetID, tasks[0]["dataset_id"])
 			},
 		},
 		{
+			name: "a terminal shows that it waits, and the progress", service: true, terminal: true, stdin: twoRecords,
+			args: []string{"-dataset", "{dataset}"}, stdout: "{id} COMPLETED\n", check: twoAdded,
+			stderr: `.*Waiting for JSONL on standard input; Ctrl-D ends it.*uploading  [0-9]+ B.*importing  [0-9]+ %.*`,
+		},
+		{
 			name: "a bad line is named and nothing imported", service: true, files: map[string]string{"in.jsonl": badLine},
-			args: []string{"-file", "{dir}/in.jsonl"}, exit: 1, stderr: `import-jsonl: .*line 2: .*`, check: untouched,
+			args: []string{"-file", "{dir}/in.jsonl", "-dataset", "{dataset}"},
+			exit: 1, stderr: `import-jsonl: .*line 2: .*`, check: untouched,
 		},
 		{
 			name: "an import that fails", service: true, stdin: twoRecords, options: []mistralobstest.Option{failingTasks},
+			args: []string{"-dataset", "{dataset}"},
 			exit: 1, stdout: "{id} FAILED\n", stderr: `import-jsonl: .* ended as FAILED: disk full\n`,
 			check: func(t *testing.T, run *finished) { assert.Equal(t, 1, run.count(mistralobstest.FilesDelete)) },
 		},
-		{name: "an unknown dataset", service: true, stdin: twoRecords, args: []string{"-dataset", "Nope"}, exit: 1, stderr: notFound, check: untouched},
-		{name: "a file that is not there", args: []string{"-file", "{dir}/none"}, exit: 1, stderr: `import-jsonl: open .*none.*`},
-		{name: "Ctrl-C ends a wait for input", service: true, interrupt: onceItReads, exit: 1, stderr: interrupted, check: untouched},
+		{
+			name: "an unknown dataset", service: true, stdin: twoRecords, args: []string{"-dataset", "Nope"},
+			exit: 1, stderr: notFound, check: untouched,
+		},
+		{
+			name: "no dataset", service: true, stdin: twoRecords,
+			exit: 1, stderr: `import-jsonl: no dataset is given: see -h\n`, check: untouched,
+		},
+		{
+			name: "a file that does not exist", args: []string{"-demo", "-file", "{dir}/none"},
+			exit: 1, stderr: `import-jsonl: open .*none.*`,
+		},
+		{
+			name: "Ctrl-C ends a wait for input", service: true, interrupt: onceItReads, args: []string{"-dataset", "{dataset}"},
+			exit: 130, stderr: `import-jsonl: interrupted: .*context canceled.*`, check: untouched,
+		},
 		{
 			name: "Ctrl-C ends a wait for the import, which still needs its file", service: true, interrupt: onceItPolls,
-			files: map[string]string{"in.jsonl": twoRecords}, args: []string{"-file", "{dir}/in.jsonl"},
-			exit: 1, stdout: "{id} [A-Z]+\n", stderr: `.*context canceled.*goes on at the service.*`,
+			files: map[string]string{"in.jsonl": twoRecords},
+			args:  []string{"-file", "{dir}/in.jsonl", "-dataset", "{dataset}"},
+			exit:  130, stdout: "{id} [A-Z]+\n", stderr: `.*context canceled.*continues at the service.*`,
 			check: func(t *testing.T, run *finished) { assert.Zero(t, run.count(mistralobstest.FilesDelete)) },
 		},
 	},
 	"judge": {
-		{name: "without a key it judges a demo record", stdout: "category: shipping \\(.*\nhelpfulness: 10 \\(.*\n"},
 		{
-			name: "it judges a record and prints JSON", service: true, args: []string{"-record", "{record}", "-json"}, stdout: anything,
+			name: "with -demo it judges a demo record", args: []string{"-demo"},
+			stdout: "category: shipping \\(.*\nhelpfulness: 10 \\(.*\n",
+		},
+		{
+			name: "it judges a record and prints JSON", service: true, args: []string{"-record", "{record}", "-json"},
+			stdout: anything,
 			check: func(t *testing.T, run *finished) {
-				verdicts := jsonLines(t, run.stdout)
-				require.Len(t, verdicts, 2)
-				assert.Equal(t, []any{"shipping", 10.0}, []any{verdicts[0]["answer"], verdicts[1]["answer"]})
-				assert.Equal(t, run.fill("{record}"), verdicts[0]["record_id"])
-				assert.NotEmpty(t, verdicts[0]["analysis"])
+				judgements := jsonLines(t, run.stdout)
+				require.Len(t, judgements, 2)
+				assert.Equal(t, []any{"shipping", 10.0}, []any{judgements[0]["answer"], judgements[1]["answer"]})
+				assert.Equal(t, run.fill("{record}"), judgements[0]["record_id"])
+				assert.NotEmpty(t, judgements[0]["analysis"])
 			},
 		},
-		{name: "an unknown record", service: true, args: []string{"-record", unknownID}, exit: 1, stderr: `judge: .*404.*`},
+		{
+			name: "an unknown record", service: true, args: []string{"-record", unknownID},
+			exit: 1, stderr: `judge: judge category on record .*404.*`,
+		},
 		{name: "an unknown dataset", service: true, args: []string{"-dataset", "Nope"}, exit: 1, stderr: notFound},
+		{name: "no dataset", service: true, exit: 1, stderr: `judge: no dataset is given: see -h\n`},
 		{
 			name: "a dataset without records", service: true, args: []string{"-dataset", "Empty"},
 			prepare: func(s *mistralobstest.Server) { s.SeedDataset("Empty", "") },
-			exit:    1, stderr: `judge: "Empty" has no records.*add-records\n`,
+			exit:    1, stderr: `judge: "Empty" has no records: .*add-records adds some\n`,
 		},
 	},
 	"list": {
-		{name: "without a key it lists the demo data", stdout: `ID +NAME +CREATED\n{id}  Support tickets  [-0-9]+ [:0-9]+\n`},
-		{name: "with numbers of records", service: true, args: []string{"-counts"}, stdout: `ID +NAME +RECORDS +CREATED\n{dataset}  Support tickets  12 .*\n`},
+		{
+			name: "with -demo it lists the demo data", args: []string{"-demo"},
+			stdout: `ID +NAME +CREATED\n{id}  Support tickets  [-0-9]+ [:0-9]+\n`,
+		},
+		{
+			name: "with numbers of records", service: true, args: []string{"-counts"},
+			stdout: `ID +NAME +RECORDS +CREATED\n{dataset}  Support tickets  12 .*\n`,
+		},
 		{
 			name: "it prints JSON", service: true, args: []string{"-json", "-counts"}, stdout: anything,
 			prepare: func(s *mistralobstest.Server) { s.SeedDataset("Empty", "") },
@@ -242,15 +367,22 @@ var scenarios = map[string][]scenario{
 			},
 		},
 		{
-			name: "it searches", service: true, args: []string{"-q", "parcel"}, stdout: `ID +NAME +CREATED\n{id}  Parcels  [^\n]*\n`,
+			name: "it searches", service: true, args: []string{"-q", "parcel"},
+			stdout:  `ID +NAME +CREATED\n{id}  Parcels  [^\n]*\n`,
 			prepare: func(s *mistralobstest.Server) { s.SeedDataset("Parcels", "") },
 		},
-		{name: "nothing is found", service: true, args: []string{"-q", "toys"}, stderr: `No dataset was found; go run ./examples/create makes one.\n`},
-		{name: "a wrong key", service: true, env: []string{"MISTRAL_API_KEY=wrong"}, exit: 1, stderr: `list: .*check the API key.*`},
-		{name: "a stray argument", args: []string{"tickets"}, exit: 2, stderr: `list: unexpected argument "tickets".*-q\n`},
+		{
+			name: "nothing is found", service: true, args: []string{"-q", "toys"},
+			stderr: `No dataset was found; go run ./examples/create makes one.\n`,
+		},
+		{name: "nothing is found, as JSON", service: true, args: []string{"-q", "toys", "-json"}},
+		{
+			name: "a wrong key", service: true, env: []string{"MISTRAL_API_KEY=wrong"},
+			exit: 1, stderr: `list: .*check the API key.*`,
+		},
 	},
 	"otel": {
-		{name: "with -demo", args: []string{"-demo"}, stdout: spans, stderr: "-demo: .*Counted 12 records.\n"},
+		{name: "with -demo", args: []string{"-demo"}, stdout: spans, stderr: "Counted 12 records.\n"},
 		{name: "with a key", service: true, stdout: spans, stderr: "Counted 12 records.\n"},
 		{
 			name: "a failure is in the span", service: true, env: []string{"MISTRAL_API_KEY=wrong"},
@@ -301,39 +433,78 @@ var scenarios = map[string][]scenario{
 	},
 	"bench": {
 		{name: "outside of a checkout it says so", exit: 1, stderr: `.*bench: .*run it in the root of a checkout.*`},
-		{name: "so it does with a key", service: true, exit: 1, stderr: `.*bench: .*run it in the root of a checkout.*`, check: untouched},
 	},
 	"quickstart": {
-		{name: "without a key", stdout: `MISTRAL_API_KEY is not set.*Verified: all 50 records.*Deleted the dataset.\n`},
 		{
-			name: "with a key", service: true, args: []string{"-out", "{dir}/out.jsonl"}, stdout: `MISTRAL_API_KEY is set.*Verified: all 50 records.*`,
+			name:   "without a key it says so in its first line",
+			stdout: `MISTRAL_API_KEY is not set: using an in-memory server.*Verified: all 50 records.*Deleted the dataset.\n`,
+		},
+		{
+			name: "with -demo", args: []string{"-demo"}, env: []string{"MISTRAL_API_KEY=never-used"},
+			stdout: `-demo: using an in-memory server.*Verified: all 50 records.*Deleted the dataset.\n`,
+		},
+		{
+			name: "with a key", service: true, args: []string{"-out", "{dir}/out.jsonl"},
+			stdout: `Using the service at http://127[^\n]*\n.*Verified: all 50 records.*`,
 			check: func(t *testing.T, run *finished) {
 				assert.Len(t, run.server.Datasets(), 1)
 				assert.FileExists(t, filepath.Join(run.dir, "out.jsonl"))
 			},
 		},
 		{
-			name: "a bad line", service: true, files: map[string]string{"in.jsonl": badLine}, args: []string{"-file", "{dir}/in.jsonl"},
+			name: "with a wrong key", service: true, env: []string{"MISTRAL_API_KEY=wrong"},
+			exit: 1, stdout: `Using the service at [^\n]*\n`, stderr: `quickstart: .*check the API key.*`,
+		},
+		{
+			name: "it keeps the dataset", service: true, args: []string{"-keep", "-file", "{dir}/in.jsonl"},
+			files: map[string]string{"in.jsonl": twoRecords}, stdout: `.*Verified: all 2 records.*Kept dataset {id}.\n`,
+			check: func(t *testing.T, run *finished) { assert.Len(t, run.server.Datasets(), 2) },
+		},
+		{
+			name: "a terminal shows the progress", service: true, terminal: true, stdout: anything,
+			stderr: `.*uploading  .*walking  1 of 50 records  2 %.*downloading .*`,
+		},
+		{
+			name: "a bad line", service: true, files: map[string]string{"in.jsonl": badLine},
+			args: []string{"-file", "{dir}/in.jsonl"},
 			exit: 1, stdout: anything, stderr: `quickstart: .*line 2: .*`, check: untouched,
 		},
-		{name: "Ctrl-C still deletes the dataset", service: true, interrupt: onceItPolls, exit: 1, stdout: `.*Deleted the dataset.\n`, stderr: interrupted},
+		{
+			name: "a file that does not exist", args: []string{"-file", "{dir}/none"},
+			exit: 1, stdout: anything, stderr: `quickstart: open .*none.*`,
+		},
+		{
+			name: "Ctrl-C still deletes the dataset", service: true, interrupt: onceItPolls,
+			exit: 130, stdout: `.*Deleted the dataset.\n`, stderr: `quickstart: interrupted: .*context canceled.*`,
+		},
 	},
 }
 
-// spans are those of a walk over one dataset, and the metrics by operation.
+// spans matches those of a walk over one dataset, and the metrics by operation.
 const spans = `.*"Name":"datasets.list".*"Name":"records.list".*"Name":"count all records".*"mistralobs.operation".*"records.list".*`
 
 var failingTasks = mistralobstest.WithTaskOutcome(func(mistralobstest.TaskInfo) (status, message string) {
 	return "FAILED", "disk full"
 })
 
-// inject prepares a fault. Its answers are JSON.
+// inject prepares a fault. Its responses are JSON.
 func inject(fault mistralobstest.Fault) func(*mistralobstest.Server) {
 	fault.Header = http.Header{"Content-Type": {"application/json"}}
 	return func(s *mistralobstest.Server) { s.Inject(fault) }
 }
 
-// twoAdded says that twoRecords have come behind the demo's.
+// parcelsCopied checks the copy of the records about shipping.
+func parcelsCopied(t *testing.T, run *finished) {
+	target := run.dataset(t, "Parcels")
+	assert.Equal(t, target+"\n", run.stdout)
+	for _, record := range run.server.Records(target) {
+		assert.Contains(t, string(record.Properties), `"category":"shipping"`)
+	}
+	assert.Len(t, run.server.Records(target), 4)
+	assert.Len(t, run.server.Records(run.demo.DatasetID), 12)
+}
+
+// twoAdded checks that twoRecords are behind the demo records.
 func twoAdded(t *testing.T, run *finished) {
 	added := run.server.Records(run.demo.DatasetID)[12:]
 	require.Len(t, added, 2)

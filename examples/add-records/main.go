@@ -1,105 +1,139 @@
-// Add-records adds the records of a JSONL file to a dataset, one request each. Without
-// MISTRAL_API_KEY the dataset is in memory, and without a file too there are demo records.
+// Add-records adds the records of a JSONL file to a dataset, with one request for each.
 //
-//	go run ./examples/add-records [-dataset name|id] [-file records.jsonl|-] [-concurrency 8]
+//	go run ./examples/add-records -dataset dataset [-file records.jsonl] [-concurrency 8] [-demo]
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"slices"
-	"syscall"
+	"strings"
 
 	"github.com/mistralobs/mistralobs-go"
-	"github.com/mistralobs/mistralobs-go/mistralobstest"
+	"github.com/mistralobs/mistralobs-go/examples/internal/cli"
+	"github.com/mistralobs/mistralobs-go/examples/internal/demo"
+	"github.com/mistralobs/mistralobs-go/examples/internal/progress"
 )
 
-const demo = `{"messages":[{"role":"user","content":"Do you ship to Norway?"}],"properties":{"category":"shipping"}}
+const about = `
+Add-records adds the records of a JSONL file to a dataset, with one request for each.
+
+It checks a whole file before it adds anything; a pipe is checked while it is
+read. A record that the service refuses is left out. For large files,
+import-jsonl takes fewer requests.` + demo.Environment
+
+const demoRecords = `
+{"payload":{"messages":[{"role":"user","content":"Do you ship to Norway?"}]},"properties":{"category":"shipping"}}
 {"payload":{"messages":[{"role":"user","content":"How do I change my name?"}]},"properties":{"category":"account"}}`
 
 func main() {
-	dataset := flag.String("dataset", "Support tickets", "name or id of the dataset")
-	file := flag.String("file", "", `JSONL file, "-" is standard input (default "-"; without a key two demo records)`)
-	concurrency := flag.Int("concurrency", mistralobs.DefaultBulkConcurrency, "how many records to add at once")
-	flag.Parse()
-	records, err := read(*file) // before signals are caught: so Ctrl-C also ends a wait for input
-	if err == nil {
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		defer stop()
-		err = add(ctx, *dataset, records, *concurrency)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "add-records:", err)
-		os.Exit(1)
-	}
-}
-
-// read returns the whole file, so that a bad line is found before anything is added.
-func read(file string) (records []mistralobs.CreateRecordParams, err error) {
-	content := []byte(demo)
-	switch {
-	case file == "-" || file == "" && os.Getenv("MISTRAL_API_KEY") != "":
-		content, err = io.ReadAll(os.Stdin)
-	case file != "":
-		content, err = os.ReadFile(file)
-	}
-	if err != nil {
-		return nil, err
-	}
-	for line, err := range mistralobs.ReadJSONL(bytes.NewReader(content)) {
+	name := flag.String("dataset", "", demo.DatasetText)
+	file := flag.String("file", "", "JSONL file (default: standard input; with -demo, two records)")
+	concurrency := flag.Int("concurrency", 0, "how many records to add at once; 1 keeps their order (default: the SDK's)")
+	useDemo := flag.Bool("demo", false, demo.FlagText)
+	cli.Main(about, func(ctx context.Context) error {
+		client, done, err := demo.Client(*useDemo, os.Stderr)
 		if err != nil {
-			return nil, fmt.Errorf("%w; nothing was added", err)
+			return err
 		}
-		records = append(records, mistralobs.CreateRecordParams{Payload: line.Payload, Properties: line.Properties})
-	}
-	return records, nil
+		defer done()
+		name, err := demo.Dataset(*useDemo, *name)
+		if err != nil {
+			return err
+		}
+		dataset, err := client.Datasets.Find(ctx, name)
+		if err != nil {
+			return cli.Hint(err, mistralobs.ErrNotFound, "go run ./examples/list shows all datasets")
+		}
+		input, err := open(ctx, *file, *useDemo)
+		if err != nil {
+			return err
+		}
+		defer input.Close()
+		total, err := check(ctx, input)
+		if err != nil {
+			return fmt.Errorf("%w; nothing was added", err)
+		}
+		return add(ctx, client, dataset.ID, input, total, *concurrency)
+	})
 }
 
-func add(ctx context.Context, name string, records []mistralobs.CreateRecordParams, concurrency int) error {
-	client, done, err := mistralobstest.ClientOrDemo(os.Stderr)
-	if err != nil {
-		return err
+func open(ctx context.Context, file string, useDemo bool) (io.ReadCloser, error) {
+	if file == "" && useDemo {
+		return io.NopCloser(strings.NewReader(demoRecords)), nil
 	}
-	defer done()
-	dataset, err := client.Datasets.Find(ctx, name)
-	if err != nil {
-		return fmt.Errorf("%w (go run ./examples/list shows all)", err)
+	return cli.Open(ctx, file, os.Stderr)
+}
+
+// check reads all records of a file, so that a bad line is found before anything is added, and returns their number.
+// It returns 0 for a pipe, which can be read only once.
+func check(ctx context.Context, input io.Reader) (total int64, err error) {
+	file, ok := input.(*os.File)
+	if !ok {
+		return 0, nil
 	}
-	added := 0
+	start, err := file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return 0, nil // a named pipe
+	}
+	for _, err := range mistralobs.ReadJSONL(file) {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return 0, err
+		}
+		total++
+	}
+	_, err = file.Seek(start, io.SeekStart)
+	return total, err
+}
+
+// add creates the records while it reads them, so the size of the file does not matter.
+func add(
+	ctx context.Context, client *mistralobs.Client, datasetID string, input io.Reader, total int64, concurrency int,
+) error {
+	line := progress.New(os.Stderr)
+	added, leftOut := int64(0), 0
 	defer func() {
-		showProgress("")
-		fmt.Printf("%d of %d records added to %s\n", added, len(records), dataset.ID)
+		line.Clear()
+		fmt.Printf("%d records added to %s\n", added, datasetID)
 	}()
-	for _, err := range client.Records.CreateAll(ctx, dataset.ID, slices.Values(records), mistralobs.BulkOptions{Concurrency: concurrency, OnError: report}) {
+	options := mistralobs.BulkOptions{Concurrency: concurrency}
+	options.OnError = func(index int, _ mistralobs.CreateRecordParams, err error) error {
+		if !errors.Is(err, mistralobs.ErrBadRequest) && !errors.Is(err, mistralobs.ErrValidation) {
+			return fmt.Errorf("record %d: %w", index+1, err) // it would happen to the next record too
+		}
+		leftOut++
+		line.Println(fmt.Sprintf("record %d is left out: %v", index+1, err))
+		return nil
+	}
+	var readErr error
+	records := func(yield func(mistralobs.CreateRecordParams) bool) {
+		for record, err := range mistralobs.ReadJSONL(input) {
+			if readErr = err; err != nil {
+				return
+			}
+			if !yield(mistralobs.CreateRecordParams{Payload: record.Payload, Properties: record.Properties}) {
+				return
+			}
+		}
+	}
+	for _, err := range client.Records.CreateAll(ctx, datasetID, records, options) {
 		if err != nil {
 			return err
 		}
 		added++
-		showProgress("%d of %d added", added, len(records))
+		line.Records("adding", added, total)
 	}
-	if added < len(records) {
-		return errors.New("some records were left out: correct those and add them again")
+	if readErr != nil {
+		return readErr
+	}
+	if leftOut > 0 {
+		return fmt.Errorf("%d records were left out: correct those and add them again", leftOut)
 	}
 	return nil
-}
-
-func report(index int, _ mistralobs.CreateRecordParams, err error) error {
-	if !errors.Is(err, mistralobs.ErrBadRequest) && !errors.Is(err, mistralobs.ErrValidation) {
-		return fmt.Errorf("record %d: %w", index+1, err) // the next record would fare no better
-	}
-	fmt.Fprintf(os.Stderr, "record %d is left out: %v\n", index+1, err)
-	return nil
-}
-
-// showProgress rewrites one line on a terminal, and is silent in a pipe or a log.
-func showProgress(format string, args ...any) {
-	if stderr, err := os.Stderr.Stat(); err == nil && stderr.Mode()&os.ModeCharDevice != 0 {
-		fmt.Fprintf(os.Stderr, "%-72s\r", fmt.Sprintf(format, args...)) // what comes next overwrites it
-	}
 }

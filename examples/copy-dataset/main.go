@@ -1,7 +1,6 @@
-// Copy-dataset copies records, all or those with a property, to another dataset and
-// prints its id; without MISTRAL_API_KEY in an in-memory server with demo data.
+// Copy-dataset copies records, all or those with a property, to another dataset and prints its id.
 //
-//	go run ./examples/copy-dataset [-from name|id] [-to name|id] [-where key=value]
+//	go run ./examples/copy-dataset -from dataset [-to dataset] [-where key=value] [-demo]
 package main
 
 import (
@@ -10,95 +9,140 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/mistralobs/mistralobs-go"
-	"github.com/mistralobs/mistralobs-go/mistralobstest"
+	"github.com/mistralobs/mistralobs-go/examples/internal/cli"
+	"github.com/mistralobs/mistralobs-go/examples/internal/demo"
+	"github.com/mistralobs/mistralobs-go/examples/internal/progress"
 )
 
-var uuid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+const about = `
+Copy-dataset copies records, all or those with a property, to another dataset
+and prints its id. It creates the other dataset if none has the name.` + demo.Environment
+
+var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 func main() {
-	from := flag.String("from", "Support tickets", "name or id of the dataset to copy from")
-	to := flag.String("to", "Copy of Support tickets", "name or id of the dataset to copy to; a name that is new makes a new one")
-	var key, value string
-	flag.Func("where", "copy only records that have this property, as `key=value`", func(text string) error {
-		var ok bool
-		if key, value, ok = strings.Cut(text, "="); !ok || key == "" {
-			return errors.New("it must be key=value")
+	from := flag.String("from", "", demo.DatasetText)
+	to := flag.String("to", "", `id, slug or name of the dataset to copy to (default "Copy of NAME")`)
+	var where property
+	flag.Func("where", "copy only the records that have this property, as `key=value`", where.parse)
+	useDemo := flag.Bool("demo", false, demo.FlagText)
+	cli.Main(about, func(ctx context.Context) error {
+		client, done, err := demo.Client(*useDemo, os.Stderr)
+		if err != nil {
+			return err
 		}
-		return nil
+		defer done()
+		from, err := demo.Dataset(*useDemo, *from)
+		if err != nil {
+			return err
+		}
+		return copyDataset(ctx, client, from, *to, where)
 	})
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *from, *to, key, value); err != nil {
-		fmt.Fprintln(os.Stderr, "copy-dataset:", err)
-		os.Exit(1)
-	}
 }
 
-func run(ctx context.Context, from, to, key, value string) error {
-	client, done, err := mistralobstest.ClientOrDemo(os.Stderr)
-	if err != nil {
-		return err
+// property is a condition on records. Without a key, every record fulfills it.
+type property struct{ key, value string }
+
+func (p *property) parse(text string) (err error) {
+	var found bool
+	if p.key, p.value, found = strings.Cut(text, "="); !found || p.key == "" {
+		err = errors.New("it must be key=value")
 	}
-	defer done()
+	return err
+}
+
+func (p *property) matches(record *mistralobs.Record) (bool, error) {
+	if p.key == "" {
+		return true, nil
+	}
+	properties, err := record.Properties.Map()
+	value, found := properties[p.key]
+	return found && fmt.Sprint(value) == p.value, err // the number 3 matches the text 3
+}
+
+func copyDataset(ctx context.Context, client *mistralobs.Client, from, to string, where property) error {
 	source, err := client.Datasets.Find(ctx, from)
 	if err != nil {
-		return fmt.Errorf("%w (go run ./examples/list shows all)", err)
+		return cli.Hint(err, mistralobs.ErrNotFound, "go run ./examples/list shows all datasets")
 	}
-	records, err := find(ctx, client, source.ID, key, value)
+	line := progress.New(os.Stderr)
+	defer line.Clear()
+	ids, err := find(ctx, client, source.ID, where, line)
 	if err != nil {
 		return err
 	}
-	if len(records) == 0 {
-		return fmt.Errorf("%q has no such record: go run ./examples/export shows what it has", from)
+	if len(ids) == 0 {
+		return fmt.Errorf("%q has no such record: go run ./examples/export-dataset shows its records", from)
 	}
-	target, err := findOrCreate(ctx, client, to)
+	target, err := findOrCreate(ctx, client, source, to)
 	if err != nil {
-		return fmt.Errorf("%w (go run ./examples/list shows all)", err)
+		return cli.Hint(err, mistralobs.ErrNotFound, "go run ./examples/list shows all datasets")
 	}
-	for batch := range slices.Chunk(records, mistralobs.MaxDatasetImport) {
-		task, err := client.Imports.FromDataset(ctx, target.ID, batch)
-		if err != nil {
-			return err
-		}
-		if _, err := client.Tasks.Wait(ctx, target.ID, task.ID); err != nil {
-			return err
-		}
+	if err := importAll(ctx, client, target.ID, ids, line); err != nil {
+		return err
 	}
-	fmt.Fprintf(os.Stderr, "Copied %d records to %q.\n", len(records), to)
-	fmt.Println(target.ID)
-	return nil
+	line.Println(fmt.Sprintf("Copied %d records to %q.", len(ids), target.Name))
+	_, err = fmt.Println(target.ID)
+	return err
 }
 
-// find returns the ids of the records that have the property, or of all if there is no key.
-func find(ctx context.Context, client *mistralobs.Client, dataset, key, value string) (ids []string, err error) {
-	for record, err := range client.Records.All(ctx, dataset, mistralobs.ListParams{}) {
+// find returns the ids of the records that match.
+func find(
+	ctx context.Context, client *mistralobs.Client, datasetID string, where property, line *progress.Line,
+) ([]string, error) {
+	var ids []string
+	walked := int64(0)
+	for record, err := range client.Records.All(ctx, datasetID, mistralobs.ListParams{}) {
 		if err != nil {
 			return nil, err
 		}
-		properties, err := record.Properties.Map()
+		matches, err := where.matches(record)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("record %s: %w", record.ID, err)
 		}
-		if got, ok := properties[key]; key == "" || ok && fmt.Sprint(got) == value { // 3 is also "3"
+		if matches {
 			ids = append(ids, record.ID)
 		}
+		walked++
+		line.Records("reading", walked, 0)
 	}
 	return ids, nil
 }
 
-// findOrCreate makes a dataset of a name that is new; a mistyped id is no name.
-func findOrCreate(ctx context.Context, client *mistralobs.Client, nameOrID string) (*mistralobs.Dataset, error) {
-	dataset, err := client.Datasets.Find(ctx, nameOrID)
-	if errors.Is(err, mistralobs.ErrNotFound) && !uuid.MatchString(nameOrID) {
-		return client.Datasets.Create(ctx, mistralobs.CreateDatasetParams{Name: nameOrID})
+// importAll copies the records in as many imports as the limit of one import requires.
+func importAll(
+	ctx context.Context, client *mistralobs.Client, datasetID string, ids []string, line *progress.Line,
+) error {
+	copied := int64(0)
+	for batch := range slices.Chunk(ids, mistralobs.MaxDatasetImport) {
+		line.Records("copying", copied, int64(len(ids)))
+		task, err := client.Imports.FromDataset(ctx, datasetID, batch)
+		if err != nil {
+			return err
+		}
+		if _, err := client.Tasks.Wait(ctx, datasetID, task.ID); err != nil {
+			return err
+		}
+		copied += int64(len(batch))
+	}
+	return nil
+}
+
+// findOrCreate creates a dataset if none has the name. It creates none for an unknown id, which is probably mistyped.
+func findOrCreate(
+	ctx context.Context, client *mistralobs.Client, source *mistralobs.Dataset, to string,
+) (*mistralobs.Dataset, error) {
+	if to == "" {
+		to = "Copy of " + source.Name
+	}
+	dataset, err := client.Datasets.Find(ctx, to)
+	if errors.Is(err, mistralobs.ErrNotFound) && !uuid.MatchString(to) {
+		return client.Datasets.Create(ctx, mistralobs.CreateDatasetParams{Name: to})
 	}
 	return dataset, err
 }

@@ -1,6 +1,6 @@
-// Import-jsonl imports a JSONL file into a dataset; without MISTRAL_API_KEY, into one in memory.
+// Import-jsonl uploads a JSONL file, imports it into a dataset and waits for the import.
 //
-//	go run ./examples/import-jsonl [-dataset name|id] [-file records.jsonl|-] [-json]
+//	go run ./examples/import-jsonl -dataset dataset [-file records.jsonl] [-json] [-demo]
 package main
 
 import (
@@ -11,92 +11,105 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/mistralobs/mistralobs-go"
-	"github.com/mistralobs/mistralobs-go/mistralobstest"
+	"github.com/mistralobs/mistralobs-go/examples/internal/cli"
+	"github.com/mistralobs/mistralobs-go/examples/internal/demo"
+	"github.com/mistralobs/mistralobs-go/examples/internal/progress"
 )
 
-const demo = `{"messages":[{"role":"user","content":"Do you ship to Norway?"}],"properties":{"category":"shipping"}}
+const about = `
+Import-jsonl uploads a JSONL file, imports it into a dataset and waits for the import.
+
+It checks every line before it uploads anything. It prints the id and the status
+of each import; a file that exceeds the upload limit takes several imports.` + demo.Environment
+
+const demoRecords = `
+{"payload":{"messages":[{"role":"user","content":"Do you ship to Norway?"}]},"properties":{"category":"shipping"}}
 {"payload":{"messages":[{"role":"user","content":"How do I change my name?"}]},"properties":{"category":"account"}}`
 
 func main() {
-	dataset := flag.String("dataset", "Support tickets", "name or id of the dataset")
-	file := flag.String("file", "", `JSONL file, "-" is standard input (default "-"; without a key two demo records)`)
+	name := flag.String("dataset", "", demo.DatasetText)
+	file := flag.String("file", "", "JSONL file (default: standard input; with -demo, two records)")
 	asJSON := flag.Bool("json", false, "print the import tasks as JSON, one a line")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *dataset, *file, *asJSON); err != nil {
-		fmt.Fprintln(os.Stderr, "import-jsonl:", err)
-		os.Exit(1)
-	}
+	useDemo := flag.Bool("demo", false, demo.FlagText)
+	cli.Main(about, func(ctx context.Context) error {
+		client, done, err := demo.Client(*useDemo, os.Stderr)
+		if err != nil {
+			return err
+		}
+		defer done()
+		name, err := demo.Dataset(*useDemo, *name)
+		if err != nil {
+			return err
+		}
+		dataset, err := client.Datasets.Find(ctx, name)
+		if err != nil {
+			return cli.Hint(err, mistralobs.ErrNotFound, "go run ./examples/list shows all datasets")
+		}
+		input, err := open(ctx, *file, *useDemo)
+		if err != nil {
+			return err
+		}
+		defer input.Close()
+		return run(ctx, client, dataset.ID, input, *asJSON)
+	})
 }
 
-func run(ctx context.Context, name, file string, asJSON bool) error {
-	client, done, err := mistralobstest.ClientOrDemo(os.Stderr)
-	if err != nil {
-		return err
+func open(ctx context.Context, file string, useDemo bool) (io.ReadCloser, error) {
+	if file == "" && useDemo {
+		return io.NopCloser(strings.NewReader(demoRecords)), nil
 	}
-	defer done()
-	dataset, err := client.Datasets.Find(ctx, name)
-	if err != nil {
-		return fmt.Errorf("%w (go run ./examples/list shows all)", err)
-	}
-	input, err := open(ctx, file)
-	if err != nil {
-		return err
-	}
-	defer input.Close()
+	return cli.Open(ctx, file, os.Stderr)
+}
+
+func run(ctx context.Context, client *mistralobs.Client, datasetID string, input io.Reader, asJSON bool) error {
+	line := progress.New(os.Stderr)
+	defer line.Clear()
 	var uploads []*mistralobs.File
-	tasks, startErr := client.Imports.FromJSONL(ctx, dataset.ID, input, mistralobs.JSONLImportOptions{
+	// FromJSONL returns the tasks that it started beside an error.
+	tasks, startErr := client.Imports.FromJSONL(ctx, datasetID, input, mistralobs.JSONLImportOptions{
 		OnUpload:   func(f *mistralobs.File) { uploads = append(uploads, f) },
-		OnProgress: func(done, total int64) { showProgress("uploaded %d of %d bytes", done, total) },
-	}) // beside an error there may be tasks, started before it
+		OnProgress: func(done, total int64) { line.Bytes("uploading", done, total) },
+	})
+	percent := map[string]int{}
 	tasks, waitErr := client.Tasks.WaitAll(ctx, tasks, mistralobs.OnTaskUpdate(func(t *mistralobs.ImportTask) {
 		if t.Progress != nil {
-			showProgress("import %s: %3d %%", t.ID, *t.Progress)
+			percent[t.ID] = *t.Progress
 		}
+		line.Percent("importing", mean(percent, len(tasks)))
 	}))
-	showProgress("")
+	line.Clear()
+	errs := []error{startErr, waitErr}
 	for i, task := range tasks {
-		err = errors.Join(err, deleteUpload(ctx, client, uploads[i], task))
-		if asJSON {
-			err = errors.Join(err, json.NewEncoder(os.Stdout).Encode(task))
-		} else {
-			fmt.Println(task.ID, task.Status)
-		}
+		errs = append(errs, deleteUpload(ctx, client, uploads[i], task), show(task, asJSON))
 	}
-	return errors.Join(startErr, waitErr, err)
+	return errors.Join(errs...)
 }
 
-// deleteUpload deletes a file that has been imported, also after Ctrl-C.
-func deleteUpload(ctx context.Context, client *mistralobs.Client, file *mistralobs.File, task *mistralobs.ImportTask) error {
+func mean(percent map[string]int, tasks int) int {
+	sum := 0
+	for _, p := range percent {
+		sum += p
+	}
+	return sum / tasks
+}
+
+func show(task *mistralobs.ImportTask, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(os.Stdout).Encode(task)
+	}
+	_, err := fmt.Println(task.ID, task.Status)
+	return err
+}
+
+// deleteUpload deletes a file after its import has ended, also after Ctrl-C.
+func deleteUpload(
+	ctx context.Context, client *mistralobs.Client, file *mistralobs.File, task *mistralobs.ImportTask,
+) error {
 	if !task.Status.Done() {
-		return fmt.Errorf("import %s goes on at the service, which needs the uploaded file %s until then", task.ID, file.ID)
+		return fmt.Errorf("import %s continues at the service and still needs the uploaded file %s", task.ID, file.ID)
 	}
 	return client.Files.Delete(context.WithoutCancel(ctx), file.ID)
-}
-
-// open returns the file, standard input or the demo records.
-func open(ctx context.Context, file string) (io.ReadCloser, error) {
-	switch {
-	case file == "" && os.Getenv("MISTRAL_API_KEY") == "":
-		return io.NopCloser(strings.NewReader(demo)), nil
-	case file != "" && file != "-":
-		return os.Open(file)
-	}
-	r, w := io.Pipe() // unlike a read of os.Stdin, one of this ends with Ctrl-C
-	context.AfterFunc(ctx, func() { w.CloseWithError(ctx.Err()) })
-	go func() { _, err := io.Copy(w, os.Stdin); w.CloseWithError(err) }()
-	return r, nil
-}
-
-// showProgress rewrites one line on a terminal, and is silent in a pipe or a log.
-func showProgress(format string, args ...any) {
-	if stderr, err := os.Stderr.Stat(); err == nil && stderr.Mode()&os.ModeCharDevice != 0 {
-		fmt.Fprintf(os.Stderr, "%-72s\r", fmt.Sprintf(format, args...)) // what comes next overwrites it
-	}
 }

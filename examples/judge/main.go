@@ -1,10 +1,6 @@
-// Judge runs two judges on one record: one that chooses a category, and one that
-// gives a score. Nothing is stored.
+// Judge runs two judges on one record: one chooses a category, the other gives a score.
 //
-//	go run ./examples/judge [-dataset name|id | -record id] [-model name] [-json]
-//
-// With MISTRAL_API_KEY set a model judges; without, an in-memory server with demo
-// data compares words, which shows the shape of the answers and no more.
+//	go run ./examples/judge (-dataset dataset | -record id) [-model name] [-json] [-demo]
 package main
 
 import (
@@ -13,12 +9,17 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/mistralobs/mistralobs-go"
-	"github.com/mistralobs/mistralobs-go/mistralobstest"
+	"github.com/mistralobs/mistralobs-go/examples/internal/cli"
+	"github.com/mistralobs/mistralobs-go/examples/internal/demo"
 )
+
+const about = `
+Judge runs two judges on one record: one chooses a category, the other gives a score.
+
+The service does not store the results. With -demo no model judges: the server
+compares words, which shows only the form of the results.` + demo.Environment
 
 func judges(model string) []mistralobs.JudgeDefinition {
 	return []mistralobs.JudgeDefinition{{
@@ -35,67 +36,75 @@ func judges(model string) []mistralobs.JudgeDefinition {
 		Name:         "helpfulness",
 		ModelName:    model,
 		Instructions: "How well does the last answer help the customer? Compare it with the expected output if there is one.",
-		Output:       mistralobs.RegressionOutput(0, "no help at all", 10, "nothing is left to ask"),
+		Output:       mistralobs.RegressionOutput(0, "no help at all", 10, "the customer has no more questions"),
 	}}
 }
 
 func main() {
-	dataset := flag.String("dataset", "Support tickets", "name or id of the dataset whose first record is judged")
-	record := flag.String("record", "", "id of the record to judge, instead of the first of a dataset")
+	name := flag.String("dataset", "", demo.DatasetText+"; its first record is judged")
+	record := flag.String("record", "", "id of the record to judge, instead of -dataset")
 	model := flag.String("model", "mistral-medium-latest", "model that judges")
-	asJSON := flag.Bool("json", false, "print JSON, a verdict a line")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *dataset, *record, *model, *asJSON); err != nil {
-		fmt.Fprintln(os.Stderr, "judge:", err)
-		os.Exit(1)
-	}
-}
-
-func run(ctx context.Context, dataset, record, model string, asJSON bool) error {
-	client, done, err := mistralobstest.ClientOrDemo(os.Stderr)
-	if err != nil {
-		return err
-	}
-	defer done()
-	if record == "" {
-		if record, err = firstRecord(ctx, client, dataset); err != nil {
-			return err
-		}
-	}
-	for _, judge := range judges(model) {
-		verdict, err := client.Records.Judge(ctx, record, judge)
+	asJSON := flag.Bool("json", false, "print one JSON object a line")
+	useDemo := flag.Bool("demo", false, demo.FlagText)
+	cli.Main(about, func(ctx context.Context) error {
+		client, done, err := demo.Client(*useDemo, os.Stderr)
 		if err != nil {
-			return fmt.Errorf("judging %s of record %s: %w", judge.Name, record, err)
-		}
-		if !asJSON {
-			fmt.Printf("%s: %s (%s)\n", judge.Name, verdict.Answer, verdict.Analysis)
-		} else if err := json.NewEncoder(os.Stdout).Encode(line{record, judge.Name, verdict}); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// line is a verdict as -json prints it.
-type line struct {
-	Record string `json:"record_id"`
-	Judge  string `json:"judge"`
-	*mistralobs.Judgement
+		defer done()
+		id := *record
+		if id == "" {
+			name, err := demo.Dataset(*useDemo, *name)
+			if err != nil {
+				return err
+			}
+			if id, err = firstRecord(ctx, client, name); err != nil {
+				return err
+			}
+		}
+		return judge(ctx, client, id, *model, *asJSON)
+	})
 }
 
 func firstRecord(ctx context.Context, client *mistralobs.Client, name string) (string, error) {
 	dataset, err := client.Datasets.Find(ctx, name)
 	if err != nil {
-		return "", fmt.Errorf("%w (go run ./examples/list shows all)", err)
+		return "", cli.Hint(err, mistralobs.ErrNotFound, "go run ./examples/list shows all datasets")
 	}
 	page, err := client.Records.List(ctx, dataset.ID, mistralobs.ListParams{PageSize: 1})
 	if err != nil {
 		return "", err
 	}
 	if len(page.Items) == 0 {
-		return "", fmt.Errorf("%q has no records: add some with go run ./examples/add-records", name)
+		return "", fmt.Errorf("%q has no records: go run ./examples/add-records adds some", name)
 	}
 	return page.Items[0].ID, nil
+}
+
+func judge(ctx context.Context, client *mistralobs.Client, record, model string, asJSON bool) error {
+	for _, judge := range judges(model) {
+		judgement, err := client.Records.Judge(ctx, record, judge)
+		if err != nil {
+			return fmt.Errorf("judge %s on record %s: %w", judge.Name, record, err)
+		}
+		if err := show(result{record, judge.Name, judgement}, asJSON); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// result is what -json prints for each judge.
+type result struct {
+	Record string `json:"record_id"`
+	Judge  string `json:"judge"`
+	*mistralobs.Judgement
+}
+
+func show(r result, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(os.Stdout).Encode(r)
+	}
+	_, err := fmt.Printf("%s: %s (%s)\n", r.Judge, r.Answer, r.Analysis)
+	return err
 }

@@ -1,9 +1,6 @@
-// List shows the datasets of the workspace as a table, or as JSON for scripts.
+// List shows the datasets of a workspace as a table, or as JSON for scripts.
 //
-//	go run ./examples/list [-q text] [-counts] [-json]
-//
-// With MISTRAL_API_KEY set it talks to the service; without, to an in-memory
-// server with demo data.
+//	go run ./examples/list [-q text] [-counts] [-json] [-demo]
 package main
 
 import (
@@ -13,77 +10,72 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strconv"
-	"syscall"
 	"text/tabwriter"
 	"time"
 
 	"github.com/mistralobs/mistralobs-go"
-	"github.com/mistralobs/mistralobs-go/mistralobstest"
+	"github.com/mistralobs/mistralobs-go/examples/internal/cli"
+	"github.com/mistralobs/mistralobs-go/examples/internal/demo"
 )
 
+const about = `
+List shows the datasets of a workspace as a table, or as JSON for scripts.` + demo.Environment
+
 func main() {
-	query := flag.String("q", "", "show only the datasets that the service finds for this text")
-	counts := flag.Bool("counts", false, "also show how many records each dataset has, which is one more request each")
-	asJSON := flag.Bool("json", false, "print a JSON object a line instead of a table")
-	flag.Parse()
-	if flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "list: unexpected argument %q; to search, use -q\n", flag.Arg(0))
-		os.Exit(2)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *query, *counts, *asJSON); err != nil {
-		fmt.Fprintln(os.Stderr, "list:", err)
-		os.Exit(1)
-	}
+	query := flag.String("q", "", "show only the datasets that match this text")
+	counts := flag.Bool("counts", false, "show the number of records too; this takes one more request for each dataset")
+	asJSON := flag.Bool("json", false, "print one JSON object a line instead of a table")
+	useDemo := flag.Bool("demo", false, demo.FlagText)
+	cli.Main(about, func(ctx context.Context) error {
+		client, done, err := demo.Client(*useDemo, os.Stderr)
+		if err != nil {
+			return err
+		}
+		defer done()
+		rows, err := find(ctx, client, *query, *counts)
+		if err != nil {
+			return err
+		}
+		return show(rows, *asJSON)
+	})
 }
 
-// row is a dataset and, if they were asked for, the number of its records.
+// row is a dataset with the number of its records, which is nil without -counts.
 type row struct {
 	*mistralobs.Dataset
 	Records *int `json:"records,omitempty"`
 }
 
-func run(ctx context.Context, query string, counts, asJSON bool) error {
-	client, done, err := mistralobstest.ClientOrDemo(os.Stderr)
-	if err != nil {
-		return err
-	}
-	defer done()
+func find(ctx context.Context, client *mistralobs.Client, query string, counts bool) ([]row, error) {
 	var rows []row
 	for dataset, err := range client.Datasets.All(ctx, mistralobs.ListDatasetsParams{Query: query}) {
 		if err != nil {
-			return err
+			return nil, err
 		}
-		rows = append(rows, row{Dataset: dataset})
+		r := row{Dataset: dataset}
+		if counts {
+			// Every page has the total number of records, so the smallest page is enough.
+			page, err := client.Records.List(ctx, dataset.ID, mistralobs.ListParams{PageSize: 1})
+			if err != nil {
+				return nil, err
+			}
+			r.Records = &page.Total
+		}
+		rows = append(rows, r)
 	}
-	if len(rows) == 0 {
+	return rows, nil
+}
+
+func show(rows []row, asJSON bool) error {
+	switch {
+	case asJSON:
+		return printJSON(os.Stdout, rows)
+	case len(rows) == 0:
 		fmt.Fprintln(os.Stderr, "No dataset was found; go run ./examples/create makes one.")
 		return nil
 	}
-	if counts {
-		if err := countRecords(ctx, client, rows); err != nil {
-			return err
-		}
-	}
-	if asJSON {
-		return printJSON(os.Stdout, rows)
-	}
 	return printTable(os.Stdout, rows)
-}
-
-// countRecords asks for the smallest page of each, since every page tells the total.
-func countRecords(ctx context.Context, client *mistralobs.Client, rows []row) error {
-	for i := range rows {
-		page, err := client.Records.List(ctx, rows[i].ID, mistralobs.ListParams{PageSize: 1})
-		if err != nil {
-			return err
-		}
-		rows[i].Records = &page.Total
-	}
-	return nil
 }
 
 func printJSON(w io.Writer, rows []row) error {
@@ -96,20 +88,19 @@ func printJSON(w io.Writer, rows []row) error {
 	return nil
 }
 
-// printTable leaves a column out that was not asked for.
 func printTable(w io.Writer, rows []row) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) // its errors come from Flush
-	if rows[0].Records == nil {
-		fmt.Fprintln(table, "ID\tNAME\tCREATED")
-	} else {
-		fmt.Fprintln(table, "ID\tNAME\tRECORDS\tCREATED")
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	title, withCounts := "ID\tNAME\tCREATED", rows[0].Records != nil
+	if withCounts {
+		title = "ID\tNAME\tRECORDS\tCREATED"
 	}
+	fmt.Fprintln(table, title)
 	for _, r := range rows {
 		name := r.Name
-		if r.Records != nil {
+		if withCounts {
 			name += "\t" + strconv.Itoa(*r.Records)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\n", r.ID, name, r.CreatedAt.Local().Format(time.DateTime))
 	}
-	return table.Flush()
+	return table.Flush() // it returns the errors of all writes
 }

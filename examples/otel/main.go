@@ -1,5 +1,7 @@
-// Otel walks all records and prints what OpenTelemetry sees: a span for each request under a span for the whole walk,
-// and metrics. It is a module of its own, so that the SDK does not depend on OpenTelemetry.
+// Otel counts the records of all datasets and prints its telemetry: a span for each request under a span for the whole
+// walk, and metrics.
+//
+// It is a module of its own, so that the SDK does not depend on OpenTelemetry.
 //
 //	go -C examples/otel run . [-demo]
 package main
@@ -25,8 +27,9 @@ import (
 	"github.com/mistralobs/mistralobs-go/examples/internal/demo"
 )
 
-const about = `Otel counts the records of all datasets and prints its spans and metrics as OpenTelemetry's JSON.` +
-	demo.Environment
+const about = `
+Otel counts the records of all datasets and prints its telemetry: a span for each
+request under a span for the whole walk, and metrics.` + demo.Environment
 
 func main() {
 	useDemo := flag.Bool("demo", false, demo.FlagText)

@@ -75,10 +75,10 @@ func Hint(err, target error, hint string) error {
 	return err
 }
 
-// Open opens a file, or standard input if the name is "-". Reads of standard input fail when ctx ends. Open says on
-// messages that the program waits if standard input is a terminal.
+// Open opens a file, or standard input if the name is empty or "-". Reads of standard input fail when ctx ends. If
+// standard input is a terminal, Open says on messages that the program waits.
 func Open(ctx context.Context, name string, messages io.Writer) (io.ReadCloser, error) {
-	if name != "-" {
+	if name != "" && name != "-" {
 		return os.Open(name)
 	}
 	if stat, err := os.Stdin.Stat(); err == nil && stat.Mode().IsRegular() {

@@ -62,3 +62,27 @@ func TestInvalidOptionsAreReported(t *testing.T) {
 		})
 	}
 }
+
+func TestDataset(t *testing.T) {
+	for name, row := range map[string]struct {
+		useDemo bool
+		value   string
+		want    string
+		err     string
+	}{
+		"a value":              {value: "tickets-2", want: "tickets-2"},
+		"a value with -demo":   {useDemo: true, value: "tickets-2", want: "tickets-2"},
+		"no value with -demo":  {useDemo: true, want: "Support tickets"},
+		"no value is an error": {err: "no dataset is given: see -h"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := demo.Dataset(row.useDemo, row.value)
+			assert.Equal(t, row.want, got)
+			if row.err != "" {
+				assert.EqualError(t, err, row.err)
+			} else {
+				assert.NoError(t, err)
+			}
+		})
+	}
+}
