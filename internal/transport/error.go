@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -72,41 +73,30 @@ func Permanent(err error) bool {
 func tlsMismatch(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	var alert tls.AlertError
 	switch {
 	case err == nil:
 		return false
 	case errors.As(err, &certificate), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return true
-	case errors.As(err, &alert):
-		return handshakeAlert(alert)
 	}
 	return isHandshakeText(err)
 }
 
-// handshakeAlert reports whether a TLS alert says that the peer refuses this client's handshake.
-// crypto/tls exports no constants for them; the numbers are those of RFC 8446, section 6.
-func handshakeAlert(alert tls.AlertError) bool {
-	switch alert {
-	case 40, // handshake_failure
-		42, 43, 44, 45, 46, // bad, unsupported, revoked, expired, unknown certificate
-		47,            // illegal_parameter
-		48,            // unknown_ca
-		49,            // access_denied
-		70,            // protocol_version
-		71,            // insufficient_security
-		112, 116, 120: // unrecognized_name, certificate_required, no_application_protocol
-		return true
-	}
-	return false
+// handshakeTexts are the starts of errors for which crypto/tls has no exported type. The first ones
+// are the alerts of a peer that refuses the handshake.
+var handshakeTexts = []string{
+	"tls: handshake failure", "tls: bad certificate", "tls: unsupported certificate", "tls: revoked certificate",
+	"tls: expired certificate", "tls: unknown certificate", "tls: illegal parameter", "tls: access denied",
+	"tls: protocol version not supported", "tls: insufficient security level", "tls: unrecognized name",
+	"tls: certificate required", "tls: no application protocol",
+	"tls: server selected ", "tls: server did not ", "tls: no supported versions",
 }
 
-// isHandshakeText recognizes handshake errors for which crypto/tls has no type.
+// isHandshakeText reports whether err, or an error that it wraps, is one of handshakeTexts.
 func isHandshakeText(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		text := err.Error()
-		if strings.HasPrefix(text, "tls: server selected ") || strings.HasPrefix(text, "tls: no supported versions") ||
-			strings.HasPrefix(text, "tls: server did not ") {
+		if slices.ContainsFunc(handshakeTexts, func(start string) bool { return strings.HasPrefix(text, start) }) {
 			return true
 		}
 	}
