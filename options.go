@@ -3,7 +3,6 @@ package mistralobs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"net"
@@ -19,24 +18,21 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
-// The defaults of the options.
+// Base URLs of the service, for [WithBaseURL].
 const (
-	// DefaultBaseURL is the origin of the service.
-	DefaultBaseURL = "https://api.mistral.ai"
-	// DefaultTimeout bounds one attempt of an API call; see [WithTimeout].
-	DefaultTimeout = 60 * time.Second
-	// DefaultMaxResponseBytes bounds the answer to an API call; see [WithMaxResponseBytes].
-	DefaultMaxResponseBytes = 64 << 20
+	BaseURL   = "https://api.mistral.ai" // the default
+	BaseURLEU = "https://api.eu.mistral.ai"
+	BaseURLUS = "https://api.us.mistral.ai"
 )
 
 const (
-	envAPIKey  = "MISTRAL_API_KEY"
-	envBaseURL = "MISTRAL_BASE_URL"
+	envBaseURL         = "MISTRAL_BASE_URL"
+	defaultTimeout     = 60 * time.Second
+	defaultMaxResponse = 64 << 20
+	// maxIdleConnsPerHost keeps the connections of concurrent callers open between their requests.
+	// With net/http's default of 2 the others would have to connect again.
+	maxIdleConnsPerHost = 1024
 )
-
-// maxIdleConnsPerHost keeps the connections of concurrent callers alive between
-// their requests; net/http's own default of 2 would make the others dial anew.
-const maxIdleConnsPerHost = 1024
 
 // Option changes one setting of a [Client]. Pass it to [NewClient] or [Client.With],
 // which report every invalid option.
@@ -75,31 +71,31 @@ type callSettings struct {
 	response    *Response // where the caller wants the last response, or nil
 }
 
-// config is what the options add up to. The key is only ever held by a closure,
-// so that no way of printing a Client can show it.
+// config is the result of the options. It holds the key only in a closure, so that printing a
+// Client in any way cannot show the key.
 type config struct {
+	callSettings
 	apiKey       func(context.Context) (string, error)
 	baseURL      string
 	insecureHTTP bool
 	httpClient   *http.Client
-	callSettings
-	limiter   *rate.Limiter
-	pacer     *transport.Pacer
-	buffers   *transport.Buffers
-	logger    *slog.Logger
-	userAgent string
+	limiter      *rate.Limiter
+	pacer        *transport.Pacer
+	buffers      *transport.Buffers
+	logger       *slog.Logger
+	userAgent    string
 }
 
 func defaultConfig() config {
 	cfg := config{
-		baseURL:    DefaultBaseURL,
+		callSettings: callSettings{
+			retry: DefaultRetryPolicy(), timeout: defaultTimeout, header: http.Header{}, maxResponse: defaultMaxResponse,
+		},
+		baseURL:    BaseURL,
 		httpClient: &http.Client{Transport: defaultTransport()},
 		pacer:      transport.NewPacer(),
 		buffers:    &transport.Buffers{},
 		logger:     slog.New(slog.DiscardHandler),
-		callSettings: callSettings{
-			retry: DefaultRetryPolicy(), timeout: DefaultTimeout, header: http.Header{}, maxResponse: DefaultMaxResponseBytes,
-		},
 	}
 	if base := os.Getenv(envBaseURL); base != "" {
 		cfg.baseURL = base
@@ -107,10 +103,10 @@ func defaultConfig() config {
 	return cfg
 }
 
-// defaultTransport is net/http's, with room for the idle connections of concurrent callers.
+// defaultTransport returns a copy of net/http's transport that keeps more idle connections.
 func defaultTransport() http.RoundTripper {
 	shared, ok := http.DefaultTransport.(*http.Transport)
-	if !ok { // replaced by the program: its choice is ours
+	if !ok { // the program has replaced it
 		return http.DefaultTransport
 	}
 	own := shared.Clone()
@@ -119,63 +115,12 @@ func defaultTransport() http.RoundTripper {
 	return own
 }
 
-// WithAPIKey sets the API key that every request to the service carries.
-// The default is the environment variable MISTRAL_API_KEY; without either,
-// [NewClient] returns [ErrNoAPIKey]. White space around the key is dropped.
-func WithAPIKey(key string) Option {
-	return clientOption(func(c *config) error {
-		key, err := cleanKey(key)
-		if err != nil {
-			return err
-		}
-		c.apiKey = func(context.Context) (string, error) { return key, nil }
-		c.pacer = transport.NewPacer() // limits are those of a key's workspace
-		return nil
-	})
-}
-
-// WithAPIKeySource sets a function that is asked for the API key at every
-// attempt of every request, so that a key can be rotated while the program
-// runs. It must be safe for concurrent use and quick; an error from it ends
-// the call and is returned, wrapped, without anything having been sent.
-func WithAPIKeySource(source func(context.Context) (string, error)) Option {
-	return clientOption(func(c *config) error {
-		if source == nil {
-			return invalid("WithAPIKeySource", "the function is nil")
-		}
-		c.apiKey = func(ctx context.Context) (string, error) {
-			key, err := source(ctx)
-			if err != nil {
-				return "", fmt.Errorf("asking the API key source: %w", err)
-			}
-			return cleanKey(key)
-		}
-		c.pacer = transport.NewPacer()
-		return nil
-	})
-}
-
-var errBlankKey = fmt.Errorf("mistralobs: %w", ErrNoAPIKey)
-
-// cleanKey returns the key as it may stand in a header. Its errors never show it.
-func cleanKey(key string) (string, error) {
-	key = strings.TrimSpace(key)
-	if key == "" {
-		return "", errBlankKey
-	}
-	for _, r := range key {
-		if r > unicode.MaxASCII || unicode.IsControl(r) || r == ' ' {
-			return "", invalid("API key", "it contains a space, a control or a non-ASCII character; was it copied whole and alone?")
-		}
-	}
-	return key, nil
-}
-
-// WithBaseURL sets the origin of the service, with an optional path prefix.
-// The default is the environment variable MISTRAL_BASE_URL, else [DefaultBaseURL].
-// Plain http is refused for any host but a loopback one, unless
-// [WithInsecureHTTP] is given, since it would send the key in the clear; so is
-// a URL with credentials, a query or a fragment.
+// WithBaseURL sets the origin of the service, with an optional path prefix. The default is the
+// value of MISTRAL_BASE_URL, or else [BaseURL].
+//
+// Plain http is accepted only for a loopback host, since it would send the key unencrypted; see
+// [WithInsecureHTTP]. A URL with credentials, a query or a fragment is invalid, and so is one that
+// ends in /v1, since that is part of the path of each operation.
 func WithBaseURL(base string) Option {
 	return clientOption(func(c *config) error {
 		c.baseURL = base
@@ -184,8 +129,8 @@ func WithBaseURL(base string) Option {
 	})
 }
 
-// WithInsecureHTTP allows plain http to hosts that are not loopback, for a
-// gateway inside a private network. The API key then crosses that network unencrypted.
+// WithInsecureHTTP allows plain http to hosts that are not loopback, such as a gateway inside a
+// private network. The API key then crosses that network unencrypted.
 func WithInsecureHTTP() Option {
 	return clientOption(func(c *config) error {
 		c.insecureHTTP = true
@@ -193,14 +138,14 @@ func WithInsecureHTTP() Option {
 	})
 }
 
-// WithHTTPClient sets the HTTP client that requests go through: the place for
-// proxies, instrumentation (otelhttp) and mocks. It is copied and never written
-// to. Its Transport is used for everything; its Jar for requests to the service
-// only; its Timeout, if it is shorter than [WithTimeout]'s, in place of that; its
-// CheckRedirect not at all, since redirects to other origins must not carry the
-// key. Mind that the transport sees
-// the URLs of downloads with their signatures, which tracing must not record
-// ([OperationName] is "exports.download" for them).
+// WithHTTPClient sets the HTTP client that all requests use: for proxies, instrumentation such as
+// otelhttp, and mocks. The client is never modified. The SDK uses its Transport for all requests,
+// its Jar for requests to the service only, and its Timeout if that is shorter than the one of
+// [WithTimeout]. It does not use its CheckRedirect, since a redirect to another origin must not
+// carry the key.
+//
+// The transport also sees the presigned URLs of downloads, whose queries are secrets that tracing
+// must not record. [OperationName] is "exports.download" for these requests.
 func WithHTTPClient(client *http.Client) Option {
 	return clientOption(func(c *config) error {
 		if client == nil {
@@ -211,37 +156,35 @@ func WithHTTPClient(client *http.Client) Option {
 	})
 }
 
-// WithRetry sets how often and how long failed requests are sent again. Zero
-// fields keep the defaults of [DefaultRetryPolicy]; MaxAttempts 1 turns retries off.
+// WithRetry sets how often and for how long failed requests are sent again. Zero fields mean the
+// values of [DefaultRetryPolicy]. MaxAttempts 1 turns retries off.
 func WithRetry(policy RetryPolicy) SharedOption {
-	return sharedOption(func(c *callSettings) error {
-		filled, err := policy.withDefaults()
-		c.retry = filled
+	return sharedOption(func(s *callSettings) (err error) {
+		s.retry, err = policy.withDefaults()
 		return err
 	})
 }
 
-// WithTimeout bounds one attempt of an API call, reading the answer included;
-// the default is [DefaultTimeout]. Uploads and downloads may take longer: they
-// end when no byte has moved for that long. An attempt that is cut matches
-// [ErrTimeout]. The whole call, retries included, is bounded by its context.
+// WithTimeout bounds one attempt of an API call, including reading the response. The default is
+// 60 seconds. Uploads and downloads may take longer: they end if no byte is transferred for that
+// long. An attempt that takes too long matches [ErrTimeout]. To bound a whole call, with its
+// retries, use the context.
 func WithTimeout(timeout time.Duration) SharedOption {
-	return sharedOption(func(c *callSettings) error {
+	return sharedOption(func(s *callSettings) error {
 		if timeout <= 0 {
 			return invalid("WithTimeout", "the timeout must be positive, got %v", timeout)
 		}
-		c.timeout = timeout
+		s.timeout = timeout
 		return nil
 	})
 }
 
-// WithRateLimit keeps the client, and the copies that [Client.With] makes of
-// it, below perSecond requests a second on average, with bursts of up to burst.
-// Waiting for that counts for the context, but neither for [WithTimeout] nor for MaxElapsed.
-// The default is no limit, but for what the service asks for: after a 429 with a
-// Retry-After all of them wait for that long, and are slower for a while (copies
-// with another key or base URL keep a pace of their own). Retries count, downloads
-// do not (they do not go to the API).
+// WithRateLimit limits the client, together with its copies made by [Client.With], to perSecond
+// requests a second on average and to bursts of at most burst requests. Retries count, downloads
+// do not. The time that a request waits for the limit is bounded by the context only.
+//
+// By default there is no limit until the service answers 429. Then the client slows down by itself.
+// Copies with another key or base URL do that separately.
 func WithRateLimit(perSecond float64, burst int) Option {
 	return clientOption(func(c *config) error {
 		if !(perSecond > 0) || burst < 1 {
@@ -252,9 +195,8 @@ func WithRateLimit(perSecond float64, burst int) Option {
 	})
 }
 
-// WithLogger makes the client log every attempt at level Debug and every
-// repeat at level Warn. The default is silence. No line holds a key, a body or
-// the query of a presigned URL.
+// WithLogger makes the client log every attempt at level Debug and every retry at level Warn. By
+// default nothing is logged. No log line holds a key, a body, or the query of a presigned URL.
 func WithLogger(logger *slog.Logger) Option {
 	return clientOption(func(c *config) error {
 		if logger == nil {
@@ -265,23 +207,22 @@ func WithLogger(logger *slog.Logger) Option {
 	})
 }
 
-// WithUserAgent puts product (such as "evals/1.4") before the SDK's own User-Agent.
+// WithUserAgent puts a product, such as "evals/1.4", before the SDK's own in the User-Agent header.
 func WithUserAgent(product string) Option {
 	return clientOption(func(c *config) error {
 		if !validHeaderValue(product) {
-			return invalid("WithUserAgent", "%q cannot stand in a header", product)
+			return invalid("WithUserAgent", "%q is not a valid header value", product)
 		}
 		c.userAgent = product
 		return nil
 	})
 }
 
-// WithHeader adds a header to every request to the service (not to downloads
-// from presigned URLs). Headers that the client sets itself are refused: so is
-// Idempotency-Key, which the service ignores but which makes net/http repeat
-// requests that must not be repeated.
+// WithHeader adds a header to every request to the service, but not to downloads from presigned
+// URLs. Headers that the client sets itself are refused. So is Idempotency-Key: the service ignores
+// it, but net/http would repeat requests that must not be repeated.
 func WithHeader(key, value string) SharedOption {
-	return sharedOption(func(c *callSettings) error {
+	return sharedOption(func(s *callSettings) error {
 		name := http.CanonicalHeaderKey(key)
 		switch {
 		case !validHeaderName(key) || !validHeaderValue(value):
@@ -289,9 +230,8 @@ func WithHeader(key, value string) SharedOption {
 		case ownHeaders[name]:
 			return invalid("WithHeader", "%s is set by the client", name)
 		}
-		// A copy: the map may be shared with the client this one was made from.
-		c.header = c.header.Clone()
-		c.header.Add(name, value)
+		s.header = s.header.Clone() // the map may belong to another client
+		s.header.Add(name, value)
 		return nil
 	})
 }
@@ -302,15 +242,14 @@ var ownHeaders = map[string]bool{
 	"Idempotency-Key": true, "X-Idempotency-Key": true, "Accept-Encoding": true,
 }
 
-// WithMaxResponseBytes bounds the answer to one API call; a larger one is
-// [ErrResponseTooLarge]. The default is [DefaultMaxResponseBytes]. Exports are
-// streamed and not bounded.
+// WithMaxResponseBytes bounds the body of a response to an API call. A larger one fails with
+// [ErrResponseTooLarge]. The default is 64 MiB. Downloads of exports are not bounded.
 func WithMaxResponseBytes(limit int64) SharedOption {
-	return sharedOption(func(c *callSettings) error {
+	return sharedOption(func(s *callSettings) error {
 		if limit < 1 {
 			return invalid("WithMaxResponseBytes", "the limit must be positive, got %d", limit)
 		}
-		c.maxResponse = min(limit, math.MaxInt64-1) // one more is read, to see that there is more
+		s.maxResponse = min(limit, math.MaxInt64-1) // one byte more is read, to detect larger bodies
 		return nil
 	})
 }
@@ -351,21 +290,17 @@ func (c *Client) settings(opts []CallOption) (*callSettings, error) {
 	return &own, errors.Join(errs...)
 }
 
-// finish checks what only the whole can tell, and returns the base URL.
+// complete sets what the options have left open, and returns the base URL.
 func (c *config) complete() (*url.URL, error) {
 	if c.apiKey == nil {
-		key := os.Getenv(envAPIKey)
-		if key == "" {
-			return nil, errBlankKey
-		}
-		if err := WithAPIKey(key).applyToClient(c); err != nil {
+		if err := c.keyFromEnvironment(); err != nil {
 			return nil, err
 		}
 	}
 	return parseBaseURL(c.baseURL, c.insecureHTTP)
 }
 
-// attemptTimeout bounds one attempt of an API call.
+// attemptTimeout returns the time that one attempt may take.
 func (c *config) attemptTimeout(s *callSettings) time.Duration {
 	if own := c.httpClient.Timeout; own > 0 {
 		return min(s.timeout, own)
@@ -373,8 +308,11 @@ func (c *config) attemptTimeout(s *callSettings) time.Duration {
 	return s.timeout
 }
 
-// parseBaseURL never repeats the URL in an error: it may hold credentials.
+// parseBaseURL never shows the URL in an error, since it may hold credentials.
 func parseBaseURL(base string, insecure bool) (*url.URL, error) {
+	if !strings.Contains(base, "://") {
+		return nil, invalid("base URL", "the scheme is missing; it should look like %s or http://127.0.0.1:8787", BaseURL)
+	}
 	u, err := url.Parse(base)
 	switch {
 	case err != nil:
@@ -384,16 +322,20 @@ func parseBaseURL(base string, insecure bool) (*url.URL, error) {
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(base, "#"):
 		return nil, invalid("base URL", "it must not have a query or a fragment")
 	case u.Host == "" || u.Hostname() == "" || u.Opaque != "":
-		return nil, invalid("base URL", "it has no host; it should look like %s", DefaultBaseURL)
+		return nil, invalid("base URL", "it has no host; it should look like %s", BaseURL)
 	case !secureEnough(u, insecure):
-		return nil, invalid("base URL", "the scheme must be https, or http to a loopback host (see WithInsecureHTTP), got %s://%s", u.Scheme, u.Host)
+		return nil, invalid("base URL", "the scheme must be https, or http for a loopback host (see WithInsecureHTTP), got %s://%s",
+			u.Scheme, u.Host)
 	}
 	u.Path = strings.TrimRight(u.Path, "/")
 	u.RawPath = strings.TrimRight(u.RawPath, "/")
+	if strings.HasSuffix(u.Path, "/v1") {
+		return nil, invalid("base URL", "it must not end in /v1, which is part of the path of each operation")
+	}
 	return u, nil
 }
 
-// secureEnough tells whether a secret may go to u: over TLS, or without leaving this machine.
+// secureEnough reports whether a secret may be sent to u: over TLS, or to this machine.
 func secureEnough(u *url.URL, insecure bool) bool {
 	switch strings.ToLower(u.Scheme) {
 	case "https":
@@ -426,7 +368,7 @@ func validHeaderValue(value string) bool {
 	return !strings.ContainsFunc(value, func(r rune) bool { return r != '\t' && unicode.IsControl(r) })
 }
 
-// apply runs the options in order and reports every one that is wrong.
+// apply runs the options in order and reports every invalid one.
 func (c *config) apply(opts []Option) error {
 	var errs []error
 	for _, opt := range opts {

@@ -31,65 +31,153 @@ func TestOptions(t *testing.T) {
 		option mistralobs.Option
 		want   string // of the error; "" for none
 	}{
-		"a key":                           {mistralobs.WithAPIKey(secretKey), ""},
-		"a key with white space around":   {mistralobs.WithAPIKey(" \t" + secretKey + "\r\n"), ""},
-		"a key of odd characters":         {mistralobs.WithAPIKey(`!"#$%&'()*+,-./:;<=>?@[\]^_{|}~`), ""},
-		"no key":                          {mistralobs.WithAPIKey(""), "no API key"},
-		"a blank key":                     {mistralobs.WithAPIKey(" \n"), "no API key"},
-		"a key source":                    {mistralobs.WithAPIKeySource(source), ""},
-		"no key source":                   {mistralobs.WithAPIKeySource(nil), "mistralobs: WithAPIKeySource: the function is nil"},
-		"an http client":                  {mistralobs.WithHTTPClient(&http.Client{}), ""},
-		"no http client":                  {mistralobs.WithHTTPClient(nil), "mistralobs: WithHTTPClient: the client is nil"},
-		"no retries":                      {policy(mistralobs.RetryPolicy{MaxAttempts: 1}), ""},
-		"the default of retries":          {policy(mistralobs.RetryPolicy{}), ""},
-		"negative retries":                {policy(mistralobs.RetryPolicy{MaxAttempts: -1}), "mistralobs: WithRetry: no field of the policy may be negative"},
-		"waits the wrong way":             {policy(mistralobs.RetryPolicy{MinWait: 2, MaxWait: 1}), "mistralobs: WithRetry: MinWait 2ns is longer than MaxWait 1ns"},
-		"a timeout":                       {mistralobs.WithTimeout(1), ""},
-		"a very long timeout":             {mistralobs.WithTimeout(math.MaxInt64), ""},
-		"no timeout":                      {mistralobs.WithTimeout(0), "mistralobs: WithTimeout: the timeout must be positive, got 0s"},
-		"a negative timeout":              {mistralobs.WithTimeout(-time.Second), "mistralobs: WithTimeout: the timeout must be positive, got -1s"},
-		"a rate":                          {mistralobs.WithRateLimit(0.1, 1), ""},
-		"no rate":                         {mistralobs.WithRateLimit(0, 1), "mistralobs: WithRateLimit: the rate must be positive and the burst at least 1, got 0 and 1"},
-		"a negative rate":                 {mistralobs.WithRateLimit(-1, 1), "WithRateLimit: the rate must be positive"},
-		"a rate that is no number":        {mistralobs.WithRateLimit(math.NaN(), 1), "WithRateLimit: the rate must be positive"},
-		"no burst":                        {mistralobs.WithRateLimit(1, 0), "got 1 and 0"},
-		"a logger":                        {mistralobs.WithLogger(slog.Default()), ""},
-		"no logger":                       {mistralobs.WithLogger(nil), "mistralobs: WithLogger: the logger is nil"},
-		"a user agent":                    {mistralobs.WithUserAgent("evals/1.4 (ü)"), ""},
-		"no user agent":                   {mistralobs.WithUserAgent(""), ""},
-		"a user agent of two lines":       {mistralobs.WithUserAgent("a\r\nX: y"), `mistralobs: WithUserAgent: "a\r\nX: y" cannot stand in a header`},
-		"a header":                        {mistralobs.WithHeader("X-Team", "evals\tand more ü"), ""},
-		"a header without a value":        {mistralobs.WithHeader("X-Team", ""), ""},
-		"a header without a name":         {mistralobs.WithHeader("", "v"), `mistralobs: WithHeader: "" is not a valid header`},
-		"a header with a space":           {mistralobs.WithHeader("X Team", "v"), `mistralobs: WithHeader: "X Team" is not a valid header`},
-		"a header with a colon":           {mistralobs.WithHeader("X:", "v"), "is not a valid header"},
-		"a header with a line break":      {mistralobs.WithHeader("X\n", "v"), "is not a valid header"},
-		"a header in another script":      {mistralobs.WithHeader("Ü", "v"), "is not a valid header"},
-		"a header with DEL":               {mistralobs.WithHeader("X\x7f", "v"), "is not a valid header"},
-		"a value of two lines":            {mistralobs.WithHeader("X-Team", secretKey+"\r\nY: z"), `mistralobs: WithHeader: "X-Team" is not a valid header`},
-		"a value with NUL":                {mistralobs.WithHeader("X-Team", "a\x00"), "is not a valid header"},
-		"the authorization":               {mistralobs.WithHeader("authorization", secretKey), "mistralobs: WithHeader: Authorization is set by the client"},
-		"the user agent as a header":      {mistralobs.WithHeader("User-Agent", "v"), "User-Agent is set by the client"},
-		"the content type":                {mistralobs.WithHeader("content-type", "v"), "Content-Type is set by the client"},
-		"the content length":              {mistralobs.WithHeader("Content-Length", "1"), "Content-Length is set by the client"},
-		"what is accepted":                {mistralobs.WithHeader("Accept", "v"), "Accept is set by the client"},
-		"the encoding that is accepted":   {mistralobs.WithHeader("Accept-Encoding", "gzip"), "Accept-Encoding is set by the client"},
-		"the host":                        {mistralobs.WithHeader("Host", "v"), "Host is set by the client"},
-		"the transfer encoding":           {mistralobs.WithHeader("Transfer-Encoding", "chunked"), "Transfer-Encoding is set by the client"},
-		"the connection":                  {mistralobs.WithHeader("Connection", "close"), "Connection is set by the client"},
-		"an idempotency key":              {mistralobs.WithHeader("idempotency-key", "v"), "Idempotency-Key is set by the client"},
-		"another idempotency key":         {mistralobs.WithHeader("X-Idempotency-Key", "v"), "X-Idempotency-Key is set by the client"},
-		"a bound for answers":             {mistralobs.WithMaxResponseBytes(1), ""},
-		"the largest bound for answers":   {mistralobs.WithMaxResponseBytes(math.MaxInt64), ""},
-		"a bound for answers that is 0":   {mistralobs.WithMaxResponseBytes(0), "mistralobs: WithMaxResponseBytes: the limit must be positive, got 0"},
-		"a bound for answers below 0":     {mistralobs.WithMaxResponseBytes(-1), "WithMaxResponseBytes: the limit must be positive, got -1"},
-		"no option":                       {nil, ""},
-		"insecure http with a secure URL": {mistralobs.WithInsecureHTTP(), ""},
+		"a key":                         {option: mistralobs.WithAPIKey(secretKey), want: ""},
+		"a key with white space around": {option: mistralobs.WithAPIKey(" \t" + secretKey + "\r\n"), want: ""},
+		"a key of odd characters":       {option: mistralobs.WithAPIKey(`!"#$%&'()*+,-./:;<=>?@[\]^_{|}~`), want: ""},
+		"no key":                        {option: mistralobs.WithAPIKey(""), want: "no API key"},
+		"a blank key":                   {option: mistralobs.WithAPIKey(" \n"), want: "no API key"},
+		"a key source":                  {option: mistralobs.WithAPIKeySource(source), want: ""},
+		"no key source": {
+			option: mistralobs.WithAPIKeySource(nil),
+			want:   "mistralobs: WithAPIKeySource: the function is nil",
+		},
+		"an http client": {option: mistralobs.WithHTTPClient(&http.Client{}), want: ""},
+		"no http client": {
+			option: mistralobs.WithHTTPClient(nil),
+			want:   "mistralobs: WithHTTPClient: the client is nil",
+		},
+		"no retries":             {option: policy(mistralobs.RetryPolicy{MaxAttempts: 1}), want: ""},
+		"the default of retries": {option: policy(mistralobs.RetryPolicy{}), want: ""},
+		"negative retries": {
+			option: policy(mistralobs.RetryPolicy{MaxAttempts: -1}),
+			want:   "mistralobs: WithRetry: no field of the policy may be negative",
+		},
+		"waits the wrong way": {
+			option: policy(mistralobs.RetryPolicy{MinWait: 2, MaxWait: 1}),
+			want:   "mistralobs: WithRetry: MinWait 2ns is longer than MaxWait 1ns",
+		},
+		"a timeout":           {option: mistralobs.WithTimeout(1), want: ""},
+		"a very long timeout": {option: mistralobs.WithTimeout(math.MaxInt64), want: ""},
+		"no timeout": {
+			option: mistralobs.WithTimeout(0),
+			want:   "mistralobs: WithTimeout: the timeout must be positive, got 0s",
+		},
+		"a negative timeout": {
+			option: mistralobs.WithTimeout(-time.Second),
+			want:   "mistralobs: WithTimeout: the timeout must be positive, got -1s",
+		},
+		"a rate": {option: mistralobs.WithRateLimit(0.1, 1), want: ""},
+		"no rate": {
+			option: mistralobs.WithRateLimit(0, 1),
+			want:   "mistralobs: WithRateLimit: the rate must be positive and the burst at least 1, got 0 and 1",
+		},
+		"a negative rate": {
+			option: mistralobs.WithRateLimit(-1, 1),
+			want:   "WithRateLimit: the rate must be positive",
+		},
+		"a rate that is no number": {
+			option: mistralobs.WithRateLimit(math.NaN(), 1),
+			want:   "WithRateLimit: the rate must be positive",
+		},
+		"no burst": {option: mistralobs.WithRateLimit(1, 0), want: "got 1 and 0"},
+		"a logger": {option: mistralobs.WithLogger(slog.Default()), want: ""},
+		"no logger": {
+			option: mistralobs.WithLogger(nil),
+			want:   "mistralobs: WithLogger: the logger is nil",
+		},
+		"a user agent":  {option: mistralobs.WithUserAgent("evals/1.4 (ü)"), want: ""},
+		"no user agent": {option: mistralobs.WithUserAgent(""), want: ""},
+		"a user agent of two lines": {
+			option: mistralobs.WithUserAgent("a\r\nX: y"),
+			want:   `mistralobs: WithUserAgent: "a\r\nX: y" is not a valid header value`,
+		},
+		"a header":                 {option: mistralobs.WithHeader("X-Team", "evals\tand more ü"), want: ""},
+		"a header without a value": {option: mistralobs.WithHeader("X-Team", ""), want: ""},
+		"a header without a name": {
+			option: mistralobs.WithHeader("", "v"),
+			want:   `mistralobs: WithHeader: "" is not a valid header`,
+		},
+		"a header with a space": {
+			option: mistralobs.WithHeader("X Team", "v"),
+			want:   `mistralobs: WithHeader: "X Team" is not a valid header`,
+		},
+		"a header with a colon":      {option: mistralobs.WithHeader("X:", "v"), want: "is not a valid header"},
+		"a header with a line break": {option: mistralobs.WithHeader("X\n", "v"), want: "is not a valid header"},
+		"a header in another script": {option: mistralobs.WithHeader("Ü", "v"), want: "is not a valid header"},
+		"a header with DEL":          {option: mistralobs.WithHeader("X\x7f", "v"), want: "is not a valid header"},
+		"a value of two lines": {
+			option: mistralobs.WithHeader("X-Team", secretKey+"\r\nY: z"),
+			want:   `mistralobs: WithHeader: "X-Team" is not a valid header`,
+		},
+		"a value with NUL": {
+			option: mistralobs.WithHeader("X-Team", "a\x00"),
+			want:   "is not a valid header",
+		},
+		"the authorization": {
+			option: mistralobs.WithHeader("authorization", secretKey),
+			want:   "mistralobs: WithHeader: Authorization is set by the client",
+		},
+		"the user agent as a header": {
+			option: mistralobs.WithHeader("User-Agent", "v"),
+			want:   "User-Agent is set by the client",
+		},
+		"the content type": {
+			option: mistralobs.WithHeader("content-type", "v"),
+			want:   "Content-Type is set by the client",
+		},
+		"the content length": {
+			option: mistralobs.WithHeader("Content-Length", "1"),
+			want:   "Content-Length is set by the client",
+		},
+		"what is accepted": {
+			option: mistralobs.WithHeader("Accept", "v"),
+			want:   "Accept is set by the client",
+		},
+		"the encoding that is accepted": {
+			option: mistralobs.WithHeader("Accept-Encoding", "gzip"),
+			want:   "Accept-Encoding is set by the client",
+		},
+		"the host": {
+			option: mistralobs.WithHeader("Host", "v"),
+			want:   "Host is set by the client",
+		},
+		"the transfer encoding": {
+			option: mistralobs.WithHeader("Transfer-Encoding", "chunked"),
+			want:   "Transfer-Encoding is set by the client",
+		},
+		"the connection": {
+			option: mistralobs.WithHeader("Connection", "close"),
+			want:   "Connection is set by the client",
+		},
+		"an idempotency key": {
+			option: mistralobs.WithHeader("idempotency-key", "v"),
+			want:   "Idempotency-Key is set by the client",
+		},
+		"another idempotency key": {
+			option: mistralobs.WithHeader("X-Idempotency-Key", "v"),
+			want:   "X-Idempotency-Key is set by the client",
+		},
+		"a bound for answers":           {option: mistralobs.WithMaxResponseBytes(1), want: ""},
+		"the largest bound for answers": {option: mistralobs.WithMaxResponseBytes(math.MaxInt64), want: ""},
+		"a bound for answers that is 0": {
+			option: mistralobs.WithMaxResponseBytes(0),
+			want:   "mistralobs: WithMaxResponseBytes: the limit must be positive, got 0",
+		},
+		"a bound for answers below 0": {
+			option: mistralobs.WithMaxResponseBytes(-1),
+			want:   "WithMaxResponseBytes: the limit must be positive, got -1",
+		},
+		"no option":                       {option: nil, want: ""},
+		"insecure http with a secure URL": {option: mistralobs.WithInsecureHTTP(), want: ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client, err := mistralobs.NewClient(mistralobs.WithBaseURL(baseURL), mistralobs.WithAPIKey("k"), test.option)
+			client, err := mistralobs.NewClient(
+				mistralobs.WithBaseURL(baseURL),
+				mistralobs.WithAPIKey("k"),
+				test.option,
+			)
 			if test.want == "" {
 				require.NoError(t, err)
 				assert.NotNil(t, client)
@@ -98,7 +186,12 @@ func TestOptions(t *testing.T) {
 			assert.Nil(t, client)
 			require.ErrorContains(t, err, test.want)
 			assert.NotContains(t, err.Error(), secretKey)
-			assert.True(t, errors.Is(err, mistralobs.ErrInvalidParams) != errors.Is(err, mistralobs.ErrNoAPIKey), "%v", err)
+			assert.True(
+				t,
+				errors.Is(err, mistralobs.ErrInvalidParams) != errors.Is(err, mistralobs.ErrNoAPIKey),
+				"%v",
+				err,
+			)
 		})
 	}
 }
@@ -122,47 +215,99 @@ func TestBaseURL(t *testing.T) {
 		want     string // of the request; "" if the base is refused
 		problem  string
 	}{
-		"a host":                      {base: "https://api.example.com", want: "https://api.example.com" + path},
-		"a slash at the end":          {base: "https://api.example.com/", want: "https://api.example.com" + path},
-		"slashes at the end":          {base: "https://api.example.com//", want: "https://api.example.com" + path},
-		"a prefix":                    {base: "https://gateway.example.com/mistral/eu/", want: "https://gateway.example.com/mistral/eu" + path},
-		"a prefix with escapes":       {base: "https://gateway.example.com/a%2Fb/", want: "https://gateway.example.com/a%2Fb" + path},
-		"a port":                      {base: "https://api.example.com:8443", want: "https://api.example.com:8443" + path},
-		"capitals":                    {base: "HTTPS://api.example.com", want: "https://api.example.com" + path},
-		"IPv6":                        {base: "https://[2001:db8::1]:8443", want: "https://[2001:db8::1]:8443" + path},
-		"localhost":                   {base: "http://localhost:8080", want: "http://localhost:8080" + path},
-		"LOCALHOST":                   {base: "http://LocalHost", want: "http://LocalHost" + path},
-		"127.0.0.1":                   {base: "http://127.0.0.1:1", want: "http://127.0.0.1:1" + path},
-		"127.1.2.3":                   {base: "http://127.1.2.3:1", want: "http://127.1.2.3:1" + path},
-		"::1":                         {base: "http://[::1]:1", want: "http://[::1]:1" + path},
-		"http that is allowed":        {base: "http://gateway.internal", insecure: true, want: "http://gateway.internal" + path},
-		"http":                        {base: "http://api.example.com", problem: "the scheme must be https, or http to a loopback host (see WithInsecureHTTP), got http://api.example.com"},
-		"http to a private network":   {base: "http://192.168.0.1", problem: "the scheme must be https"},
-		"http to every address":       {base: "http://0.0.0.0", problem: "the scheme must be https"},
-		"localhost as a part":         {base: "http://localhost.example.com", problem: "the scheme must be https"},
-		"an address as a part":        {base: "http://127.0.0.1.example.com", problem: "the scheme must be https"},
-		"another scheme":              {base: "ftp://api.example.com", problem: "the scheme must be https"},
-		"another scheme, insecurely":  {base: "ws://api.example.com", insecure: true, problem: "the scheme must be https"},
-		"no scheme":                   {base: "api.example.com", problem: "it has no host"},
-		"no scheme but slashes":       {base: "//api.example.com", problem: "the scheme must be https"},
-		"no scheme but a port":        {base: "localhost:8080", problem: "it has no host"},
-		"no host":                     {base: "https://", problem: "it has no host; it should look like https://api.mistral.ai"},
-		"no host but a port":          {base: "https://:443", problem: "it has no host"},
-		"no host but a path":          {base: "https:///v1", problem: "it has no host"},
-		"opaque":                      {base: "https:api.example.com", problem: "it has no host"},
-		"empty":                       {base: "", problem: "it has no host"},
-		"credentials":                 {base: "https://user:" + secretKey + "@api.example.com", problem: "it must not contain credentials; use WithAPIKey"},
-		"a user":                      {base: "https://" + secretKey + "@api.example.com", problem: "it must not contain credentials"},
-		"a query":                     {base: "https://api.example.com?key=" + secretKey, problem: "it must not have a query or a fragment"},
-		"an empty query":              {base: "https://api.example.com?", problem: "it must not have a query or a fragment"},
-		"a fragment":                  {base: "https://api.example.com/#" + secretKey, problem: "it must not have a query or a fragment"},
-		"an empty fragment":           {base: "https://api.example.com/#", problem: "it must not have a query or a fragment"},
-		"a space in front":            {base: " https://api.example.com", problem: "it cannot be parsed"},
-		"a line break":                {base: "https://api.example.com/" + secretKey + "\n", problem: "it cannot be parsed"},
-		"a broken escape":             {base: "https://api.example.com/" + secretKey + "%zz", problem: "it cannot be parsed"},
-		"a port that is no number":    {base: "https://api.example.com:" + secretKey, problem: "it cannot be parsed"},
-		"credentials in plain http":   {base: "http://user:" + secretKey + "@example.com", problem: "it must not contain credentials"},
-		"a key instead of a base URL": {base: secretKey, problem: "it has no host"},
+		"a host":             {base: "https://api.example.com", want: "https://api.example.com" + path},
+		"a slash at the end": {base: "https://api.example.com/", want: "https://api.example.com" + path},
+		"slashes at the end": {base: "https://api.example.com//", want: "https://api.example.com" + path},
+		"a prefix": {
+			base: "https://gateway.example.com/mistral/eu/",
+			want: "https://gateway.example.com/mistral/eu" + path,
+		},
+		"a prefix with escapes": {
+			base: "https://gateway.example.com/a%2Fb/",
+			want: "https://gateway.example.com/a%2Fb" + path,
+		},
+		"a port": {
+			base: "https://api.example.com:8443",
+			want: "https://api.example.com:8443" + path,
+		},
+		"capitals":  {base: "HTTPS://api.example.com", want: "https://api.example.com" + path},
+		"IPv6":      {base: "https://[2001:db8::1]:8443", want: "https://[2001:db8::1]:8443" + path},
+		"localhost": {base: "http://localhost:8080", want: "http://localhost:8080" + path},
+		"LOCALHOST": {base: "http://LocalHost", want: "http://LocalHost" + path},
+		"127.0.0.1": {base: "http://127.0.0.1:1", want: "http://127.0.0.1:1" + path},
+		"127.1.2.3": {base: "http://127.1.2.3:1", want: "http://127.1.2.3:1" + path},
+		"::1":       {base: "http://[::1]:1", want: "http://[::1]:1" + path},
+		"http that is allowed": {
+			base:     "http://gateway.internal",
+			insecure: true,
+			want:     "http://gateway.internal" + path,
+		},
+		"http": {
+			base:    "http://api.example.com",
+			problem: "the scheme must be https, or http for a loopback host (see WithInsecureHTTP), got http://api.example.com",
+		},
+		"http to a private network": {base: "http://192.168.0.1", problem: "the scheme must be https"},
+		"http to every address":     {base: "http://0.0.0.0", problem: "the scheme must be https"},
+		"localhost as a part":       {base: "http://localhost.example.com", problem: "the scheme must be https"},
+		"an address as a part":      {base: "http://127.0.0.1.example.com", problem: "the scheme must be https"},
+		"another scheme":            {base: "ftp://api.example.com", problem: "the scheme must be https"},
+		"another scheme, insecurely": {
+			base:     "ws://api.example.com",
+			insecure: true,
+			problem:  "the scheme must be https",
+		},
+		"no scheme":                {base: "api.example.com", problem: "the scheme is missing"},
+		"no scheme but slashes":    {base: "//api.example.com", problem: "the scheme is missing"},
+		"no scheme but a port":     {base: "localhost:8080", problem: "the scheme is missing; it should look like"},
+		"no scheme but an address": {base: "127.0.0.1:8787", problem: "the scheme is missing; it should look like"},
+		"the version of the API":   {base: "https://api.example.com/v1/", problem: "it must not end in /v1"},
+		"no host": {
+			base:    "https://",
+			problem: "it has no host; it should look like https://api.mistral.ai",
+		},
+		"no host but a port": {base: "https://:443", problem: "it has no host"},
+		"no host but a path": {base: "https:///v1", problem: "it has no host"},
+		"opaque":             {base: "https:api.example.com", problem: "the scheme is missing"},
+		"empty":              {base: "", problem: "the scheme is missing"},
+		"credentials": {
+			base:    "https://user:" + secretKey + "@api.example.com",
+			problem: "it must not contain credentials; use WithAPIKey",
+		},
+		"a user": {
+			base:    "https://" + secretKey + "@api.example.com",
+			problem: "it must not contain credentials",
+		},
+		"a query": {
+			base:    "https://api.example.com?key=" + secretKey,
+			problem: "it must not have a query or a fragment",
+		},
+		"an empty query": {
+			base:    "https://api.example.com?",
+			problem: "it must not have a query or a fragment",
+		},
+		"a fragment": {
+			base:    "https://api.example.com/#" + secretKey,
+			problem: "it must not have a query or a fragment",
+		},
+		"an empty fragment": {
+			base:    "https://api.example.com/#",
+			problem: "it must not have a query or a fragment",
+		},
+		"a space in front": {base: " https://api.example.com", problem: "it cannot be parsed"},
+		"a line break": {
+			base:    "https://api.example.com/" + secretKey + "\n",
+			problem: "it cannot be parsed",
+		},
+		"a broken escape": {
+			base:    "https://api.example.com/" + secretKey + "%zz",
+			problem: "it cannot be parsed",
+		},
+		"a port that is no number": {base: "https://api.example.com:" + secretKey, problem: "it cannot be parsed"},
+		"credentials in plain http": {
+			base:    "http://user:" + secretKey + "@example.com",
+			problem: "it must not contain credentials",
+		},
+		"a key instead of a base URL": {base: secretKey, problem: "the scheme is missing"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -173,7 +318,11 @@ func TestBaseURL(t *testing.T) {
 				sent = req.URL.String()
 				return httpmock.NewStringResponse(200, datasetJSON), nil
 			})
-			opts := []mistralobs.Option{mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL(test.base), mistralobs.WithHTTPClient(&http.Client{Transport: mock})}
+			opts := []mistralobs.Option{
+				mistralobs.WithAPIKey("k"),
+				mistralobs.WithBaseURL(test.base),
+				mistralobs.WithHTTPClient(&http.Client{Transport: mock}),
+			}
 			if test.insecure {
 				opts = append(opts, mistralobs.WithInsecureHTTP())
 			}
@@ -198,34 +347,78 @@ func TestBaseURL(t *testing.T) {
 func TestEnvironment(t *testing.T) {
 	tests := map[string]struct {
 		key, base string
+		token     string // the content of the file that MISTRAL_SA_TOKEN_PATH names; "" for no file
 		opts      []mistralobs.Option
 		wantKey   string
 		wantBase  string
 		problem   error
 	}{
-		"both":                     {key: "env-key", base: "https://env.example.com", wantKey: "env-key", wantBase: "https://env.example.com"},
-		"a key":                    {key: "env-key", wantKey: "env-key", wantBase: mistralobs.DefaultBaseURL},
-		"a key with a line break":  {key: "env-key\n", wantKey: "env-key", wantBase: mistralobs.DefaultBaseURL},
-		"nothing":                  {problem: mistralobs.ErrNoAPIKey},
-		"a blank key":              {key: " ", problem: mistralobs.ErrNoAPIKey},
-		"a key that is none":       {key: secretKey + " " + secretKey, problem: mistralobs.ErrInvalidParams},
-		"a base URL that is none":  {key: "env-key", base: "ftp://env.example.com", problem: mistralobs.ErrInvalidParams},
-		"options come first":       {key: "env-key", base: "https://env.example.com", opts: []mistralobs.Option{mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL(baseURL)}, wantKey: "k", wantBase: baseURL},
-		"a bad key does not count": {key: "a b", opts: []mistralobs.Option{mistralobs.WithAPIKey("k")}, wantKey: "k", wantBase: mistralobs.DefaultBaseURL},
-		"a bad base does not":      {key: "env-key", base: ":", opts: []mistralobs.Option{mistralobs.WithBaseURL(baseURL)}, wantKey: "env-key", wantBase: baseURL},
-		"an empty key is no key":   {key: "env-key", opts: []mistralobs.Option{mistralobs.WithAPIKey("")}, problem: mistralobs.ErrNoAPIKey},
+		"both": {
+			key:      "env-key",
+			base:     "https://env.example.com",
+			wantKey:  "env-key",
+			wantBase: "https://env.example.com",
+		},
+		"a key":        {key: "env-key", wantKey: "env-key", wantBase: mistralobs.BaseURL},
+		"a token file": {token: " file-key\n", wantKey: "file-key", wantBase: mistralobs.BaseURL},
+		"a token file comes before a key": {
+			key: "env-key", token: "bEARER file-key", wantKey: "file-key", wantBase: mistralobs.BaseURL,
+		},
+		"an option comes before a token file": {
+			token: "file-key", opts: []mistralobs.Option{mistralobs.WithAPIKey("Bearer k")},
+			wantKey: "k", wantBase: mistralobs.BaseURL,
+		},
+		"a key with a line break": {key: "env-key\n", wantKey: "env-key", wantBase: mistralobs.BaseURL},
+		"nothing":                 {problem: mistralobs.ErrNoAPIKey},
+		"a blank key":             {key: " ", problem: mistralobs.ErrNoAPIKey},
+		"a key that is none":      {key: secretKey + " " + secretKey, problem: mistralobs.ErrInvalidParams},
+		"a base URL that is none": {
+			key:     "env-key",
+			base:    "ftp://env.example.com",
+			problem: mistralobs.ErrInvalidParams,
+		},
+		"options come first": {
+			key:      "env-key",
+			base:     "https://env.example.com",
+			opts:     []mistralobs.Option{mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL(baseURL)},
+			wantKey:  "k",
+			wantBase: baseURL,
+		},
+		"a bad key does not count": {
+			key:      "a b",
+			opts:     []mistralobs.Option{mistralobs.WithAPIKey("k")},
+			wantKey:  "k",
+			wantBase: mistralobs.BaseURL,
+		},
+		"a bad base does not": {
+			key:      "env-key",
+			base:     ":",
+			opts:     []mistralobs.Option{mistralobs.WithBaseURL(baseURL)},
+			wantKey:  "env-key",
+			wantBase: baseURL,
+		},
+		"an empty key is no key": {
+			key:     "env-key",
+			opts:    []mistralobs.Option{mistralobs.WithAPIKey("")},
+			problem: mistralobs.ErrNoAPIKey,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("MISTRAL_API_KEY", test.key)
 			t.Setenv("MISTRAL_BASE_URL", test.base)
+			t.Setenv("MISTRAL_SA_TOKEN_PATH", "")
+			if test.token != "" {
+				t.Setenv("MISTRAL_SA_TOKEN_PATH", writeFile(t, test.token))
+			}
 			mock := httpmock.NewMockTransport()
 			var sent *http.Request
 			mock.RegisterNoResponder(func(req *http.Request) (*http.Response, error) {
 				sent = req
 				return httpmock.NewStringResponse(200, datasetJSON), nil
 			})
-			client, err := mistralobs.NewClient(append(test.opts, mistralobs.WithHTTPClient(&http.Client{Transport: mock}))...)
+			client, err := mistralobs.NewClient(
+				append(test.opts, mistralobs.WithHTTPClient(&http.Client{Transport: mock}))...)
 			if test.problem != nil {
 				require.ErrorIs(t, err, test.problem)
 				assert.NotContains(t, err.Error(), secretKey)
@@ -241,7 +434,7 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// A key that cannot stand in a header is refused without being shown.
+// A key that a header cannot hold is refused without being shown.
 func TestKeysThatAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, key := range map[string]string{
@@ -259,11 +452,19 @@ func TestKeysThatAreRefused(t *testing.T) {
 			t.Parallel()
 			_, err := mistralobs.NewClient(mistralobs.WithBaseURL(baseURL), mistralobs.WithAPIKey(key))
 			require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
-			assert.EqualError(t, err, "mistralobs: API key: it contains a space, a control or a non-ASCII character; was it copied whole and alone?")
+			assert.EqualError(
+				t,
+				err,
+				"mistralobs: API key: it contains a space, a control character or a non-ASCII character; was it copied whole and alone?",
+			)
 			assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secretKey)
 
 			mock := httpmock.NewMockTransport()
-			client := newMockClient(t, mock, mistralobs.WithAPIKeySource(func(context.Context) (string, error) { return key, nil }))
+			client := newMockClient(
+				t,
+				mock,
+				mistralobs.WithAPIKeySource(func(context.Context) (string, error) { return key, nil }),
+			)
 			_, err = client.Datasets.Get(t.Context(), "d1")
 			require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
 			assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secretKey)
@@ -290,7 +491,9 @@ func TestPrintingShowsNoKey(t *testing.T) {
 				"Client": *client, "*Client": client, "option": option, "options": []mistralobs.Option{option}, "error": refused,
 				"Datasets": client.Datasets, "Records": client.Records, "Imports": client.Imports, "Tasks": client.Tasks, "Exports": client.Exports, "Files": client.Files,
 				"datasets": *client.Datasets, "records": *client.Records, "imports": *client.Imports, "tasks": *client.Tasks, "exports": *client.Exports, "files": *client.Files,
-				"in a struct": struct{ C *mistralobs.Client }{client}, "in a struct, unexported": struct{ c mistralobs.Client }{*client},
+				"in a struct": struct{ C *mistralobs.Client }{
+					client,
+				}, "in a struct, unexported": struct{ c mistralobs.Client }{*client},
 				"in a map": map[string]*mistralobs.Client{"c": client}, "in a list": []mistralobs.Client{*client},
 			}
 			for what, v := range printed {
@@ -314,7 +517,11 @@ func TestHeadersOnTheWire(t *testing.T) {
 	t.Parallel()
 	own := "mistralobs-go/" + mistralobs.Version + " (" + runtime.Version() + "; " + runtime.GOOS + "/" + runtime.GOARCH + ")"
 	standard := func(more http.Header) http.Header {
-		header := http.Header{"Accept": {"application/json"}, "Authorization": {"Bearer secret-key"}, "User-Agent": {own}}
+		header := http.Header{
+			"Accept":        {"application/json"},
+			"Authorization": {"Bearer secret-key"},
+			"User-Agent":    {own},
+		}
 		for name, values := range more {
 			header[name] = values
 		}
@@ -324,25 +531,48 @@ func TestHeadersOnTheWire(t *testing.T) {
 		opts []mistralobs.Option
 		want http.Header
 	}{
-		"no options": {nil, standard(nil)},
-		"a header":   {[]mistralobs.Option{mistralobs.WithHeader("x-team", "evals ü")}, standard(http.Header{"X-Team": {"evals ü"}})},
+		"no options": {opts: nil, want: standard(nil)},
+		"a header": {
+			opts: []mistralobs.Option{mistralobs.WithHeader("x-team", "evals ü")},
+			want: standard(http.Header{"X-Team": {"evals ü"}}),
+		},
 		"two values of one": {
-			[]mistralobs.Option{mistralobs.WithHeader("X-Team", "a"), mistralobs.WithHeader("x-team", "b")}, standard(http.Header{"X-Team": {"a", "b"}}),
+			opts: []mistralobs.Option{
+				mistralobs.WithHeader("X-Team", "a"),
+				mistralobs.WithHeader("x-team", "b"),
+			}, want: standard(http.Header{"X-Team": {"a", "b"}}),
 		},
 		"two headers": {
-			[]mistralobs.Option{mistralobs.WithHeader("X-A", "a"), mistralobs.WithHeader("X-B", "")}, standard(http.Header{"X-A": {"a"}, "X-B": {""}}),
+			opts: []mistralobs.Option{
+				mistralobs.WithHeader("X-A", "a"),
+				mistralobs.WithHeader("X-B", ""),
+			}, want: standard(http.Header{"X-A": {"a"}, "X-B": {""}}),
 		},
-		"a user agent": {[]mistralobs.Option{mistralobs.WithUserAgent("evals/1.4")}, standard(http.Header{"User-Agent": {"evals/1.4 " + own}})},
-		"the last one": {[]mistralobs.Option{mistralobs.WithUserAgent("a"), mistralobs.WithUserAgent("b")}, standard(http.Header{"User-Agent": {"b " + own}})},
-		"an empty one": {[]mistralobs.Option{mistralobs.WithUserAgent("")}, standard(nil)},
-		"another key":  {[]mistralobs.Option{mistralobs.WithAPIKey(" other\n")}, standard(http.Header{"Authorization": {"Bearer other"}})},
+		"a user agent": {
+			opts: []mistralobs.Option{mistralobs.WithUserAgent("evals/1.4")},
+			want: standard(http.Header{"User-Agent": {"evals/1.4 " + own}}),
+		},
+		"the last one": {
+			opts: []mistralobs.Option{mistralobs.WithUserAgent("a"), mistralobs.WithUserAgent("b")},
+			want: standard(http.Header{"User-Agent": {"b " + own}}),
+		},
+		"an empty one": {opts: []mistralobs.Option{mistralobs.WithUserAgent("")}, want: standard(nil)},
+		"another key": {
+			opts: []mistralobs.Option{mistralobs.WithAPIKey(" other\n")},
+			want: standard(http.Header{"Authorization": {"Bearer other"}}),
+		},
 		"a key from a source": {
-			[]mistralobs.Option{mistralobs.WithAPIKeySource(func(context.Context) (string, error) { return "rotated\n", nil })},
-			standard(http.Header{"Authorization": {"Bearer rotated"}}),
+			opts: []mistralobs.Option{
+				mistralobs.WithAPIKeySource(func(context.Context) (string, error) { return "rotated\n", nil }),
+			},
+			want: standard(http.Header{"Authorization": {"Bearer rotated"}}),
 		},
 		"the last key of several": {
-			[]mistralobs.Option{mistralobs.WithAPIKeySource(func(context.Context) (string, error) { return "source", nil }), mistralobs.WithAPIKey("last")},
-			standard(http.Header{"Authorization": {"Bearer last"}}),
+			opts: []mistralobs.Option{
+				mistralobs.WithAPIKeySource(func(context.Context) (string, error) { return "source", nil }),
+				mistralobs.WithAPIKey("last"),
+			},
+			want: standard(http.Header{"Authorization": {"Bearer last"}}),
 		},
 	}
 	for name, test := range tests {
@@ -350,10 +580,14 @@ func TestHeadersOnTheWire(t *testing.T) {
 			t.Parallel()
 			mock := httpmock.NewMockTransport()
 			var sent http.Header
-			mock.RegisterResponder("GET", baseURL+"/v1/observability/datasets/d1", func(req *http.Request) (*http.Response, error) {
-				sent = req.Header
-				return httpmock.NewStringResponse(200, datasetJSON), nil
-			})
+			mock.RegisterResponder(
+				"GET",
+				baseURL+"/v1/observability/datasets/d1",
+				func(req *http.Request) (*http.Response, error) {
+					sent = req.Header
+					return httpmock.NewStringResponse(200, datasetJSON), nil
+				},
+			)
 			client := newMockClient(t, mock, test.opts...)
 			for range 2 { // one request does not change the next
 				_, err := client.Datasets.Get(t.Context(), "d1")
@@ -376,7 +610,11 @@ func TestWith(t *testing.T) {
 		return httpmock.NewStringResponse(200, datasetJSON), nil
 	})
 	first := newMockClient(t, mock, mistralobs.WithHeader("X-Team", "a"), mistralobs.WithUserAgent("evals"))
-	second, err := first.With(mistralobs.WithHeader("X-Team", "b"), mistralobs.WithAPIKey("other"), mistralobs.WithBaseURL("https://other.example.com/prefix"))
+	second, err := first.With(
+		mistralobs.WithHeader("X-Team", "b"),
+		mistralobs.WithAPIKey("other"),
+		mistralobs.WithBaseURL("https://other.example.com/prefix"),
+	)
 	require.NoError(t, err)
 	third, err := first.With(mistralobs.WithHeader("X-Team", "c"), mistralobs.WithUserAgent(""))
 	require.NoError(t, err)
@@ -390,17 +628,35 @@ func TestWith(t *testing.T) {
 	own := "mistralobs-go/" + mistralobs.Version + " (" + runtime.Version() + "; " + runtime.GOOS + "/" + runtime.GOARCH + ")"
 	const path = "/v1/observability/datasets/d1"
 	want := []request{
-		{baseURL + path, "Bearer secret-key", "evals " + own, []string{"a"}},
-		{"https://other.example.com/prefix" + path, "Bearer other", "evals " + own, []string{"a", "b"}},
-		{baseURL + path, "Bearer secret-key", own, []string{"a", "c"}},
-		{"https://other.example.com/prefix" + path, "Bearer other", "evals " + own, []string{"a", "b"}},
-		{baseURL + path, "Bearer secret-key", "evals " + own, []string{"a"}},
+		{url: baseURL + path, key: "Bearer secret-key", agent: "evals " + own, team: []string{"a"}},
+		{
+			url:   "https://other.example.com/prefix" + path,
+			key:   "Bearer other",
+			agent: "evals " + own,
+			team:  []string{"a", "b"},
+		},
+		{url: baseURL + path, key: "Bearer secret-key", agent: own, team: []string{"a", "c"}},
+		{
+			url:   "https://other.example.com/prefix" + path,
+			key:   "Bearer other",
+			agent: "evals " + own,
+			team:  []string{"a", "b"},
+		},
+		{url: baseURL + path, key: "Bearer secret-key", agent: "evals " + own, team: []string{"a"}},
 	}
 	var got []request
 	for i, client := range []*mistralobs.Client{first, second, third, same, first} {
 		_, err := client.Datasets.Get(t.Context(), "d1")
 		require.NoError(t, err)
-		got = append(got, request{sent[i].URL.String(), sent[i].Header.Get("Authorization"), sent[i].Header.Get("User-Agent"), sent[i].Header["X-Team"]})
+		got = append(
+			got,
+			request{
+				sent[i].URL.String(),
+				sent[i].Header.Get("Authorization"),
+				sent[i].Header.Get("User-Agent"),
+				sent[i].Header["X-Team"],
+			},
+		)
 	}
 	assert.Equal(t, want, got)
 
@@ -423,7 +679,11 @@ func TestOperationName(t *testing.T) {
 	})
 	client := newMockClient(t, mock)
 
-	_, err := client.Records.Create(t.Context(), datasetID, mistralobs.CreateRecordParams{Payload: mistralobs.NewConversation()})
+	_, err := client.Records.Create(
+		t.Context(),
+		datasetID,
+		mistralobs.CreateRecordParams{Payload: mistralobs.NewConversation()},
+	)
 	require.ErrorIs(t, err, mistralobs.ErrServer)
 	for _, err := range client.Tasks.All(t.Context(), datasetID, mistralobs.ListParams{}) {
 		require.ErrorIs(t, err, mistralobs.ErrServer)
@@ -451,7 +711,11 @@ func TestTheCallersHTTPClientIsLeftAlone(t *testing.T) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return followed },
 	}
 	before := *own
-	client, err := mistralobs.NewClient(mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL(baseURL), mistralobs.WithHTTPClient(own))
+	client, err := mistralobs.NewClient(
+		mistralobs.WithAPIKey("k"),
+		mistralobs.WithBaseURL(baseURL),
+		mistralobs.WithHTTPClient(own),
+	)
 	require.NoError(t, err)
 	_, err = client.With(mistralobs.WithTimeout(time.Second))
 	require.NoError(t, err)
@@ -474,8 +738,16 @@ func TestTheCallersHTTPClientIsLeftAlone(t *testing.T) {
 // http.Client. It is not parallel, since it looks at every goroutine.
 func TestTheCallersTimeoutEndsWithTheCall(t *testing.T) {
 	mock := httpmock.NewMockTransport()
-	mock.RegisterResponder("GET", baseURL+"/v1/observability/datasets/d1", httpmock.NewStringResponder(200, datasetJSON))
-	mock.RegisterResponder("DELETE", baseURL+"/v1/observability/datasets/d1", httpmock.NewStringResponder(422, `{"detail":"m"}`))
+	mock.RegisterResponder(
+		"GET",
+		baseURL+"/v1/observability/datasets/d1",
+		httpmock.NewStringResponder(200, datasetJSON),
+	)
+	mock.RegisterResponder(
+		"DELETE",
+		baseURL+"/v1/observability/datasets/d1",
+		httpmock.NewStringResponder(422, `{"detail":"m"}`),
+	)
 	client := newMockClient(t, mock, mistralobs.WithHTTPClient(&http.Client{Transport: mock, Timeout: time.Minute}))
 
 	_, err := client.Datasets.Get(t.Context(), "d1")

@@ -21,7 +21,7 @@ const (
 Environment variables:
   MISTRAL_API_KEY        the API key
   MISTRAL_SA_TOKEN_PATH  a file with a service account's token; takes precedence over MISTRAL_API_KEY
-  MISTRAL_BASE_URL       the URL of the service, if it is not ` + mistralobs.DefaultBaseURL
+  MISTRAL_BASE_URL       the URL of the service, if it is not ` + mistralobs.BaseURL
 
 	// DatasetText is the text of a flag whose value goes to [Dataset].
 	DatasetText = `id, slug or name of the dataset; -demo uses "` + dataset + `" by default`
