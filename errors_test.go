@@ -55,43 +55,81 @@ func TestSentinels(t *testing.T) {
 		err  error
 		want []string
 	}{
-		"200": {&Error{StatusCode: 200}, []string{"unexpected"}},
-		"307": {&Error{StatusCode: 307}, []string{"unexpected"}},
-		"400": {&Error{StatusCode: 400}, []string{"bad request"}},
-		"401": {&Error{StatusCode: 401}, []string{"unauthorized"}},
-		"402": {&Error{StatusCode: 402}, []string{}},
-		"403": {&Error{StatusCode: 403}, []string{"forbidden"}},
-		"404": {&Error{StatusCode: 404}, []string{"not found"}},
-		"405": {&Error{StatusCode: 405}, []string{}},
-		"408": {&Error{StatusCode: 408}, []string{"timeout"}},
-		"409": {&Error{StatusCode: 409}, []string{"conflict"}},
-		"410": {&Error{StatusCode: 410}, []string{}},
-		"413": {&Error{StatusCode: 413}, []string{}},
-		"422": {&Error{StatusCode: 422}, []string{"validation"}},
-		"429": {&Error{StatusCode: 429}, []string{"rate limited"}},
-		"499": {&Error{StatusCode: 499}, []string{}},
-		"500": {&Error{StatusCode: 500}, []string{"server"}},
-		"503": {&Error{StatusCode: 503}, []string{"server"}},
-		"504": {&Error{StatusCode: 504}, []string{"server", "timeout"}},
-		"599": {&Error{StatusCode: 599}, []string{"server"}},
-		"600": {&Error{StatusCode: 600}, []string{}},
+		"200": {err: &Error{StatusCode: 200}, want: []string{"unexpected"}},
+		"307": {err: &Error{StatusCode: 307}, want: []string{"unexpected"}},
+		"400": {err: &Error{StatusCode: 400}, want: []string{"bad request"}},
+		"401": {err: &Error{StatusCode: 401}, want: []string{"unauthorized"}},
+		"402": {err: &Error{StatusCode: 402}, want: []string{}},
+		"403": {err: &Error{StatusCode: 403}, want: []string{"forbidden"}},
+		"404": {err: &Error{StatusCode: 404}, want: []string{"not found"}},
+		"405": {err: &Error{StatusCode: 405}, want: []string{}},
+		"408": {err: &Error{StatusCode: 408}, want: []string{"timeout"}},
+		"409": {err: &Error{StatusCode: 409}, want: []string{"conflict"}},
+		"410": {err: &Error{StatusCode: 410}, want: []string{}},
+		"413": {err: &Error{StatusCode: 413}, want: []string{}},
+		"422": {err: &Error{StatusCode: 422}, want: []string{"validation"}},
+		"429": {err: &Error{StatusCode: 429}, want: []string{"rate limited"}},
+		"499": {err: &Error{StatusCode: 499}, want: []string{}},
+		"500": {err: &Error{StatusCode: 500}, want: []string{"server"}},
+		"503": {err: &Error{StatusCode: 503}, want: []string{"server"}},
+		"504": {err: &Error{StatusCode: 504}, want: []string{"server", "timeout"}},
+		"599": {err: &Error{StatusCode: 599}, want: []string{"server"}},
+		"600": {err: &Error{StatusCode: 600}, want: []string{}},
 
-		"an answer that may have been carried out":   {&Error{StatusCode: 500, maybeApplied: true}, []string{"server", "maybe applied"}},
-		"an answer with a cause":                     {&Error{StatusCode: 200, cause: io.EOF}, []string{"unexpected", "EOF"}},
-		"a code does not make a kind":                {&Error{StatusCode: 400, Code: CodeDatasetNotFound}, []string{"bad request"}},
-		"a wrapped error":                            {fmt.Errorf("x: %w", notFound), []string{"not found"}},
-		"a broken connection":                        {&NetworkError{Err: fmt.Errorf("read: %w", syscall.ECONNRESET)}, []string{"reset"}},
-		"a broken connection, perhaps after the act": {&NetworkError{Err: syscall.ECONNRESET, maybeApplied: true}, []string{"reset", "maybe applied"}},
-		"an attempt that took too long":              {&NetworkError{Err: &transport.TimeoutError{Limit: time.Second}}, []string{"timeout"}},
-		"a context that was canceled":                {&NetworkError{Err: fmt.Errorf("get: %w", context.Canceled)}, []string{"canceled"}},
-		"a deadline":                                 {&NetworkError{Err: context.DeadlineExceeded}, []string{"deadline", "timeout"}},
-		"a timeout of the network":                   {&NetworkError{Err: syscall.ETIMEDOUT}, []string{"timeout"}},
-		"a wait after an answer":                     {&NetworkError{Err: fmt.Errorf("%w while waiting after: %w", context.Canceled, &Error{StatusCode: 429})}, []string{"canceled", "rate limited"}},
-		"a task that failed":                         {&TaskError{Task: &ImportTask{}}, []string{}},
-		"a task that vanished":                       {&TaskError{Task: &ImportTask{}, err: notFound}, []string{"not found"}},
-		"a line":                                     {&LineError{Line: 1, Err: fmt.Errorf("x: %w", io.EOF)}, []string{"EOF"}},
-		"a parameter":                                {invalid("Name", "it is empty"), []string{"params"}},
-		"no key":                                     {fmt.Errorf("x: %w", ErrNoAPIKey), []string{"no key"}},
+		"an answer that may have been carried out": {
+			err:  &Error{StatusCode: 500, maybeApplied: true},
+			want: []string{"server", "maybe applied"},
+		},
+		"an answer with a cause": {
+			err:  &Error{StatusCode: 200, cause: io.EOF},
+			want: []string{"unexpected", "EOF"},
+		},
+		"a code does not make a kind": {
+			err:  &Error{StatusCode: 400, Code: CodeDatasetNotFound},
+			want: []string{"bad request"},
+		},
+		"a wrapped error": {err: fmt.Errorf("x: %w", notFound), want: []string{"not found"}},
+		"a broken connection": {
+			err:  &NetworkError{Err: fmt.Errorf("read: %w", syscall.ECONNRESET)},
+			want: []string{"reset"},
+		},
+		"a broken connection, perhaps after the act": {
+			err:  &NetworkError{Err: syscall.ECONNRESET, maybeApplied: true},
+			want: []string{"reset", "maybe applied"},
+		},
+		"an attempt that took too long": {
+			err:  &NetworkError{Err: &transport.TimeoutError{Limit: time.Second}},
+			want: []string{"timeout"},
+		},
+		"a context that was canceled": {
+			err:  &NetworkError{Err: fmt.Errorf("get: %w", context.Canceled)},
+			want: []string{"canceled"},
+		},
+		"a deadline": {
+			err:  &NetworkError{Err: context.DeadlineExceeded},
+			want: []string{"deadline", "timeout"},
+		},
+		"a timeout of the network": {
+			err:  &NetworkError{Err: syscall.ETIMEDOUT},
+			want: []string{"timeout"},
+		},
+		"a wait after an answer": {
+			err: &NetworkError{
+				Err: fmt.Errorf("%w while waiting after: %w", context.Canceled, &Error{StatusCode: 429}),
+			},
+			want: []string{"canceled", "rate limited"},
+		},
+		"a task that failed": {err: &TaskError{Task: &ImportTask{}}, want: []string{}},
+		"a task that vanished": {
+			err:  &TaskError{Task: &ImportTask{}, err: notFound},
+			want: []string{"not found"},
+		},
+		"a line": {
+			err:  &LineError{Line: 1, Err: fmt.Errorf("x: %w", io.EOF)},
+			want: []string{"EOF"},
+		},
+		"a parameter": {err: invalid("Name", "it is empty"), want: []string{"params"}},
+		"no key":      {err: fmt.Errorf("x: %w", ErrNoAPIKey), want: []string{"no key"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -110,49 +148,82 @@ func TestErrorTexts(t *testing.T) {
 		want string
 	}{
 		"several attempts": {
-			&Error{StatusCode: 503, Message: "busy", Attempts: 5, action: "list records"},
-			"mistralobs: list records: 503 Service Unavailable: busy (5 attempts)",
+			err:  &Error{StatusCode: 503, Message: "busy", Attempts: 5, action: "list records"},
+			want: "mistralobs: list records: 503 Service Unavailable: busy (5 attempts)",
 		},
 		"a creation that may have happened": {
-			&Error{StatusCode: 500, Message: "oops", Attempts: 1, RequestID: "r", RetryAfter: 1500 * time.Millisecond, action: "create record", maybeApplied: true},
-			"mistralobs: create record: 500 Internal Server Error: oops (1 attempt, request r, retry after 1.5s); the request may have been applied; check before retrying",
+			err: &Error{
+				StatusCode:   500,
+				Message:      "oops",
+				Attempts:     1,
+				RequestID:    "r",
+				RetryAfter:   1500 * time.Millisecond,
+				action:       "create record",
+				maybeApplied: true,
+			},
+			want: "mistralobs: create record: 500 Internal Server Error: oops (1 attempt, request r, retry after 1.5s); the request may have been applied; check before retrying",
 		},
 		"a success that is none": {
-			&Error{StatusCode: 200, Message: "<html>", Attempts: 1, action: "get dataset", cause: errors.New("decoding the response: invalid character '<'")},
-			"mistralobs: get dataset: 200 OK: <html>: decoding the response: invalid character '<' (1 attempt)",
+			err: &Error{
+				StatusCode: 200,
+				Message:    "<html>",
+				Attempts:   1,
+				action:     "get dataset",
+				cause:      errors.New("decoding the response: invalid character '<'"),
+			},
+			want: "mistralobs: get dataset: 200 OK: <html>: decoding the response: invalid character '<' (1 attempt)",
 		},
 		"a connection that broke": {
-			&NetworkError{Attempts: 3, Err: errors.New("connection reset by peer"), action: "get dataset"},
-			"mistralobs: get dataset: connection reset by peer (3 attempts)",
+			err:  &NetworkError{Attempts: 3, Err: errors.New("connection reset by peer"), action: "get dataset"},
+			want: "mistralobs: get dataset: connection reset by peer (3 attempts)",
 		},
 		"a connection that broke during a creation": {
-			&NetworkError{Attempts: 1, Err: io.ErrUnexpectedEOF, action: "create record", maybeApplied: true},
-			"mistralobs: create record: unexpected EOF (1 attempt); the request may have been applied; check before retrying",
+			err:  &NetworkError{Attempts: 1, Err: io.ErrUnexpectedEOF, action: "create record", maybeApplied: true},
+			want: "mistralobs: create record: unexpected EOF (1 attempt); the request may have been applied; check before retrying",
 		},
 		"nothing was sent": {
-			&NetworkError{Err: context.Canceled, action: "create record"},
-			"mistralobs: create record: context canceled (0 attempts)",
+			err:  &NetworkError{Err: context.Canceled, action: "create record"},
+			want: "mistralobs: create record: context canceled (0 attempts)",
 		},
 		"an attempt that took too long": {
-			&NetworkError{Attempts: 1, Err: &transport.TimeoutError{Limit: time.Minute}, action: "get dataset"},
-			"mistralobs: get dataset: no complete response within 1m0s (see WithTimeout) (1 attempt)",
+			err:  &NetworkError{Attempts: 1, Err: &transport.TimeoutError{Limit: time.Minute}, action: "get dataset"},
+			want: "mistralobs: get dataset: no complete response within 1m0s (see WithTimeout) (1 attempt)",
 		},
 		"a transfer that stands still": {
-			&NetworkError{Attempts: 1, Err: &transport.TimeoutError{Limit: time.Minute, Idle: true}, action: "upload file"},
-			"mistralobs: upload file: no byte was transferred for 1m0s (see WithTimeout) (1 attempt)",
+			err: &NetworkError{
+				Attempts: 1,
+				Err:      &transport.TimeoutError{Limit: time.Minute, Idle: true},
+				action:   "upload file",
+			},
+			want: "mistralobs: upload file: no byte was transferred for 1m0s (see WithTimeout) (1 attempt)",
 		},
 		"a task that failed": {
-			&TaskError{Task: &ImportTask{ID: "t1", Status: StatusFailed, Message: &message}},
-			"mistralobs: import task t1 ended as FAILED: the file is empty",
+			err:  &TaskError{Task: &ImportTask{ID: "t1", Status: StatusFailed, Message: &message}},
+			want: "mistralobs: import task t1 ended as FAILED: the file is empty",
 		},
-		"a task that failed without a word":  {&TaskError{Task: &ImportTask{ID: "t1", Status: StatusTimedOut}}, "mistralobs: import task t1 ended as TIMED_OUT"},
-		"a task that failed with no message": {&TaskError{Task: &ImportTask{ID: "t1", Status: StatusCanceled, Message: &empty}}, "mistralobs: import task t1 ended as CANCELED"},
+		"a task that failed without a word": {
+			err:  &TaskError{Task: &ImportTask{ID: "t1", Status: StatusTimedOut}},
+			want: "mistralobs: import task t1 ended as TIMED_OUT",
+		},
+		"a task that failed with no message": {
+			err:  &TaskError{Task: &ImportTask{ID: "t1", Status: StatusCanceled, Message: &empty}},
+			want: "mistralobs: import task t1 ended as CANCELED",
+		},
 		"a task that vanished": {
-			&TaskError{Task: &ImportTask{ID: "t1", Status: StatusRunning}, err: &Error{StatusCode: 404, Attempts: 1, action: "get import task"}},
-			"mistralobs: import task t1 no longer exists, its last status was RUNNING: mistralobs: get import task: 404 Not Found (1 attempt)",
+			err: &TaskError{
+				Task: &ImportTask{ID: "t1", Status: StatusRunning},
+				err:  &Error{StatusCode: 404, Attempts: 1, action: "get import task"},
+			},
+			want: "mistralobs: import task t1 no longer exists, its last status was RUNNING: mistralobs: get import task: 404 Not Found (1 attempt)",
 		},
-		"a line":      {&LineError{Line: 12, Err: errors.New("it has no messages")}, "mistralobs: line 12: it has no messages"},
-		"a parameter": {invalid("Name", "it must have %d to %d characters, got %d", 5, 50, 2), "mistralobs: Name: it must have 5 to 50 characters, got 2"},
+		"a line": {
+			err:  &LineError{Line: 12, Err: errors.New("it has no messages")},
+			want: "mistralobs: line 12: it has no messages",
+		},
+		"a parameter": {
+			err:  invalid("Name", "it must have %d to %d characters, got %d", 5, 50, 2),
+			want: "mistralobs: Name: it must have 5 to 50 characters, got 2",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -167,8 +238,12 @@ func TestErrorTellsADateAsTimeLeft(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		mock := httpmock.NewMockTransport()
-		mock.RegisterResponder("DELETE", "https://api.example.com/v1/observability/datasets/d1", httpmock.NewStringResponder(503, "busy").
-			HeaderSet(http.Header{"Retry-After": {time.Now().Add(90 * time.Second).UTC().Format(http.TimeFormat)}}))
+		mock.RegisterResponder(
+			"DELETE",
+			"https://api.example.com/v1/observability/datasets/d1",
+			httpmock.NewStringResponder(503, "busy").
+				HeaderSet(http.Header{"Retry-After": {time.Now().Add(90 * time.Second).UTC().Format(http.TimeFormat)}}),
+		)
 
 		err := mocked(t, mock).Datasets.Delete(t.Context(), "d1")
 
@@ -176,7 +251,11 @@ func TestErrorTellsADateAsTimeLeft(t *testing.T) {
 			StatusCode: 503, Message: "busy", RetryAfter: 90 * time.Second, Attempts: 1, Body: []byte("busy"),
 			Operation: "datasets.delete", Method: "DELETE", Host: "api.example.com", Path: "/v1/observability/datasets/d1", action: "delete dataset",
 		}, err)
-		assert.EqualError(t, err, "mistralobs: delete dataset: 503 Service Unavailable: busy (1 attempt, retry after 1m30s)")
+		assert.EqualError(
+			t,
+			err,
+			"mistralobs: delete dataset: 503 Service Unavailable: busy (1 attempt, retry after 1m30s)",
+		)
 	})
 }
 
@@ -187,7 +266,11 @@ func TestErrorOfACreation(t *testing.T) {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			t.Parallel()
 			mock := httpmock.NewMockTransport()
-			mock.RegisterResponder("POST", "https://api.example.com/v1/observability/datasets", httpmock.NewStringResponder(status, `{"detail":"m"}`))
+			mock.RegisterResponder(
+				"POST",
+				"https://api.example.com/v1/observability/datasets",
+				httpmock.NewStringResponder(status, `{"detail":"m"}`),
+			)
 
 			_, err := mocked(t, mock).Datasets.Create(t.Context(), CreateDatasetParams{Name: "Support"})
 

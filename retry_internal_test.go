@@ -53,16 +53,24 @@ func TestWaitForRetryAfter(t *testing.T) {
 	for name, test := range map[string]struct {
 		asked, most, least, atMost time.Duration
 	}{
-		"a nanosecond":   {1, time.Minute, 1, 1},
-		"ten seconds":    {10 * time.Second, time.Minute, 10 * time.Second, 11 * time.Second},
-		"nearly the cap": {59 * time.Second, time.Minute, 59 * time.Second, time.Minute},
-		"the cap":        {time.Minute, time.Minute, time.Minute, time.Minute},
-		"300 years":      {9_223_372_036 * time.Second, math.MaxInt64, 9_223_372_036 * time.Second, math.MaxInt64},
+		"a nanosecond":   {asked: 1, most: time.Minute, least: 1, atMost: 1},
+		"ten seconds":    {asked: 10 * time.Second, most: time.Minute, least: 10 * time.Second, atMost: 11 * time.Second},
+		"nearly the cap": {asked: 59 * time.Second, most: time.Minute, least: 59 * time.Second, atMost: time.Minute},
+		"the cap":        {asked: time.Minute, most: time.Minute, least: time.Minute, atMost: time.Minute},
+		"300 years":      {asked: 9_223_372_036 * time.Second, most: math.MaxInt64, least: 9_223_372_036 * time.Second, atMost: math.MaxInt64},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for range 100 {
-				wait, ok := RetryPolicy{MaxWait: test.most, MaxElapsed: math.MaxInt64}.pause(t.Context(), 1, test.asked, 0)
+				wait, ok := RetryPolicy{
+					MaxWait:    test.most,
+					MaxElapsed: math.MaxInt64,
+				}.pause(
+					t.Context(),
+					1,
+					test.asked,
+					0,
+				)
 				require.True(t, ok)
 				require.GreaterOrEqual(t, wait, test.least)
 				require.LessOrEqual(t, wait, test.atMost)
@@ -75,15 +83,15 @@ func TestPolicyDefaults(t *testing.T) {
 	t.Parallel()
 	const ms = time.Millisecond
 	for name, test := range map[string]struct{ given, want RetryPolicy }{
-		"nothing is set":             {RetryPolicy{}, RetryPolicy{MaxAttempts: 5, MinWait: 500 * ms, MaxWait: 30 * time.Second, MaxElapsed: 2 * time.Minute}},
-		"everything is":              {RetryPolicy{MaxAttempts: 1, MinWait: 1, MaxWait: 2, MaxElapsed: 3}, RetryPolicy{MaxAttempts: 1, MinWait: 1, MaxWait: 2, MaxElapsed: 3}},
-		"no repeats":                 {RetryPolicy{MaxAttempts: 1}, RetryPolicy{MaxAttempts: 1, MinWait: 500 * ms, MaxWait: 30 * time.Second, MaxElapsed: 2 * time.Minute}},
-		"a long shortest wait":       {RetryPolicy{MinWait: time.Hour}, RetryPolicy{MaxAttempts: 5, MinWait: time.Hour, MaxWait: time.Hour, MaxElapsed: 2 * time.Minute}},
-		"a short longest wait":       {RetryPolicy{MaxWait: 100 * ms}, RetryPolicy{MaxAttempts: 5, MinWait: 100 * ms, MaxWait: 100 * ms, MaxElapsed: 2 * time.Minute}},
-		"a long longest wait":        {RetryPolicy{MaxWait: time.Hour}, RetryPolicy{MaxAttempts: 5, MinWait: 500 * ms, MaxWait: time.Hour, MaxElapsed: 2 * time.Minute}},
-		"waits of one length":        {RetryPolicy{MinWait: time.Second, MaxWait: time.Second}, RetryPolicy{MaxAttempts: 5, MinWait: time.Second, MaxWait: time.Second, MaxElapsed: 2 * time.Minute}},
-		"more time than is in sight": {RetryPolicy{MaxElapsed: math.MaxInt64}, RetryPolicy{MaxAttempts: 5, MinWait: 500 * ms, MaxWait: 30 * time.Second, MaxElapsed: math.MaxInt64}},
-		"the default itself":         {DefaultRetryPolicy(), DefaultRetryPolicy()},
+		"nothing is set":             {given: RetryPolicy{}, want: RetryPolicy{MaxAttempts: 5, MinWait: 500 * ms, MaxWait: 30 * time.Second, MaxElapsed: 2 * time.Minute}},
+		"everything is":              {given: RetryPolicy{MaxAttempts: 1, MinWait: 1, MaxWait: 2, MaxElapsed: 3}, want: RetryPolicy{MaxAttempts: 1, MinWait: 1, MaxWait: 2, MaxElapsed: 3}},
+		"no repeats":                 {given: RetryPolicy{MaxAttempts: 1}, want: RetryPolicy{MaxAttempts: 1, MinWait: 500 * ms, MaxWait: 30 * time.Second, MaxElapsed: 2 * time.Minute}},
+		"a long shortest wait":       {given: RetryPolicy{MinWait: time.Hour}, want: RetryPolicy{MaxAttempts: 5, MinWait: time.Hour, MaxWait: time.Hour, MaxElapsed: 2 * time.Minute}},
+		"a short longest wait":       {given: RetryPolicy{MaxWait: 100 * ms}, want: RetryPolicy{MaxAttempts: 5, MinWait: 100 * ms, MaxWait: 100 * ms, MaxElapsed: 2 * time.Minute}},
+		"a long longest wait":        {given: RetryPolicy{MaxWait: time.Hour}, want: RetryPolicy{MaxAttempts: 5, MinWait: 500 * ms, MaxWait: time.Hour, MaxElapsed: 2 * time.Minute}},
+		"waits of one length":        {given: RetryPolicy{MinWait: time.Second, MaxWait: time.Second}, want: RetryPolicy{MaxAttempts: 5, MinWait: time.Second, MaxWait: time.Second, MaxElapsed: 2 * time.Minute}},
+		"more time than is in sight": {given: RetryPolicy{MaxElapsed: math.MaxInt64}, want: RetryPolicy{MaxAttempts: 5, MinWait: 500 * ms, MaxWait: 30 * time.Second, MaxElapsed: math.MaxInt64}},
+		"the default itself":         {given: DefaultRetryPolicy(), want: DefaultRetryPolicy()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -96,11 +104,11 @@ func TestPolicyDefaults(t *testing.T) {
 		given RetryPolicy
 		want  string
 	}{
-		"negative attempts":        {RetryPolicy{MaxAttempts: -1}, "mistralobs: WithRetry: no field of the policy may be negative, got MaxAttempts -1, MinWait 0s, MaxWait 0s, MaxElapsed 0s"},
-		"a negative shortest wait": {RetryPolicy{MinWait: -1}, "mistralobs: WithRetry: no field of the policy may be negative, got MaxAttempts 0, MinWait -1ns, MaxWait 0s, MaxElapsed 0s"},
-		"a negative longest wait":  {RetryPolicy{MaxWait: -1}, "mistralobs: WithRetry: no field of the policy may be negative, got MaxAttempts 0, MinWait 0s, MaxWait -1ns, MaxElapsed 0s"},
-		"a negative time":          {RetryPolicy{MaxElapsed: -1}, "mistralobs: WithRetry: no field of the policy may be negative, got MaxAttempts 0, MinWait 0s, MaxWait 0s, MaxElapsed -1ns"},
-		"waits the wrong way":      {RetryPolicy{MinWait: 2, MaxWait: 1}, "mistralobs: WithRetry: MinWait 2ns is longer than MaxWait 1ns"},
+		"negative attempts":        {given: RetryPolicy{MaxAttempts: -1}, want: "mistralobs: WithRetry: no field of the policy may be negative, got MaxAttempts -1, MinWait 0s, MaxWait 0s, MaxElapsed 0s"},
+		"a negative shortest wait": {given: RetryPolicy{MinWait: -1}, want: "mistralobs: WithRetry: no field of the policy may be negative, got MaxAttempts 0, MinWait -1ns, MaxWait 0s, MaxElapsed 0s"},
+		"a negative longest wait":  {given: RetryPolicy{MaxWait: -1}, want: "mistralobs: WithRetry: no field of the policy may be negative, got MaxAttempts 0, MinWait 0s, MaxWait -1ns, MaxElapsed 0s"},
+		"a negative time":          {given: RetryPolicy{MaxElapsed: -1}, want: "mistralobs: WithRetry: no field of the policy may be negative, got MaxAttempts 0, MinWait 0s, MaxWait 0s, MaxElapsed -1ns"},
+		"waits the wrong way":      {given: RetryPolicy{MinWait: 2, MaxWait: 1}, want: "mistralobs: WithRetry: MinWait 2ns is longer than MaxWait 1ns"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -76,44 +76,44 @@ var attemptedCalls = []struct {
 	creates bool
 	call    func(context.Context, *mistralobs.Client) error
 }{
-	{"GET dataset", false, func(ctx context.Context, c *mistralobs.Client) error {
+	{name: "GET dataset", creates: false, call: func(ctx context.Context, c *mistralobs.Client) error {
 		_, err := c.Datasets.Get(ctx, datasetID)
 		return err
 	}},
-	{"GET export", false, func(ctx context.Context, c *mistralobs.Client) error {
+	{name: "GET export", creates: false, call: func(ctx context.Context, c *mistralobs.Client) error {
 		_, err := c.Exports.ToJSONL(ctx, datasetID)
 		return err
 	}},
-	{"PUT payload", false, func(ctx context.Context, c *mistralobs.Client) error {
+	{name: "PUT payload", creates: false, call: func(ctx context.Context, c *mistralobs.Client) error {
 		return c.Records.UpdatePayload(ctx, recordID, map[string]int{"a": 1})
 	}},
-	{"PATCH dataset", false, func(ctx context.Context, c *mistralobs.Client) error {
+	{name: "PATCH dataset", creates: false, call: func(ctx context.Context, c *mistralobs.Client) error {
 		_, err := c.Datasets.Update(ctx, datasetID, mistralobs.UpdateDatasetParams{Name: ptr("Another")})
 		return err
 	}},
-	{"DELETE record", false, func(ctx context.Context, c *mistralobs.Client) error {
+	{name: "DELETE record", creates: false, call: func(ctx context.Context, c *mistralobs.Client) error {
 		return c.Records.Delete(ctx, recordID)
 	}},
-	{"POST judge", false, func(ctx context.Context, c *mistralobs.Client) error {
+	{name: "POST judge", creates: false, call: func(ctx context.Context, c *mistralobs.Client) error {
 		_, err := c.Records.Judge(ctx, recordID, politeness)
 		return err
 	}},
-	{"POST bulk delete", false, func(ctx context.Context, c *mistralobs.Client) error {
+	{name: "POST bulk delete", creates: false, call: func(ctx context.Context, c *mistralobs.Client) error {
 		return c.Records.DeleteAll(ctx, []string{recordID})
 	}},
-	{"POST dataset", true, func(ctx context.Context, c *mistralobs.Client) error {
+	{name: "POST dataset", creates: true, call: func(ctx context.Context, c *mistralobs.Client) error {
 		_, err := c.Datasets.Create(ctx, mistralobs.CreateDatasetParams{Name: "Support"})
 		return err
 	}},
-	{"POST record", true, func(ctx context.Context, c *mistralobs.Client) error {
+	{name: "POST record", creates: true, call: func(ctx context.Context, c *mistralobs.Client) error {
 		_, err := c.Records.Create(ctx, datasetID, mistralobs.CreateRecordParams{Payload: map[string]int{"a": 1}})
 		return err
 	}},
-	{"POST import from file", true, func(ctx context.Context, c *mistralobs.Client) error {
+	{name: "POST import from file", creates: true, call: func(ctx context.Context, c *mistralobs.Client) error {
 		_, err := c.Imports.FromFile(ctx, datasetID, fileID)
 		return err
 	}},
-	{"POST import from dataset", true, func(ctx context.Context, c *mistralobs.Client) error {
+	{name: "POST import from dataset", creates: true, call: func(ctx context.Context, c *mistralobs.Client) error {
 		_, err := c.Imports.FromDataset(ctx, datasetID, []string{recordID})
 		return err
 	}},
@@ -141,40 +141,40 @@ func TestWhatMayBeSentAgain(t *testing.T) {
 		creatingWould   int // requests of a call that creates something
 		creatingApplied bool
 	}{
-		{"dial error", broken(&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}), set("refused"), always, always, false},
-		{"unknown host", broken(&net.OpError{Op: "dial", Net: "tcp", Err: unknownHost}), set(), once, once, false},
-		{"unknown host, bare", broken(unknownHost), set(), once, once, false},
-		{"busy resolver", broken(&net.OpError{Op: "dial", Net: "tcp", Err: busyResolver}), set(), always, always, false},
-		{"certificate", broken(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), set(), once, once, false},
-		{"wrapped certificate", broken(fmt.Errorf("proxy: %w", &tls.CertificateVerificationError{Err: x509.HostnameError{
+		{name: "dial error", respond: broken(&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}), kinds: set("refused"), requests: always, creatingWould: always, creatingApplied: false},
+		{name: "unknown host", respond: broken(&net.OpError{Op: "dial", Net: "tcp", Err: unknownHost}), kinds: set(), requests: once, creatingWould: once, creatingApplied: false},
+		{name: "unknown host, bare", respond: broken(unknownHost), kinds: set(), requests: once, creatingWould: once, creatingApplied: false},
+		{name: "busy resolver", respond: broken(&net.OpError{Op: "dial", Net: "tcp", Err: busyResolver}), kinds: set(), requests: always, creatingWould: always, creatingApplied: false},
+		{name: "certificate", respond: broken(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), kinds: set(), requests: once, creatingWould: once, creatingApplied: false},
+		{name: "wrapped certificate", respond: broken(fmt.Errorf("proxy: %w", &tls.CertificateVerificationError{Err: x509.HostnameError{
 			Certificate: &x509.Certificate{}, Host: "h",
-		}})), set(), once, once, false},
-		{"connection reset", broken(&net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}), set("reset"), always, once, true},
-		{"connection reset while writing", broken(&net.OpError{Op: "write", Net: "tcp", Err: syscall.ECONNRESET}), set("reset"), always, once, true},
-		{"EOF before the answer", broken(io.EOF), set("EOF"), always, once, true},
-		{"EOF mid-answer", func(req *http.Request) (*http.Response, error) {
+		}})), kinds: set(), requests: once, creatingWould: once, creatingApplied: false},
+		{name: "connection reset", respond: broken(&net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}), kinds: set("reset"), requests: always, creatingWould: once, creatingApplied: true},
+		{name: "connection reset while writing", respond: broken(&net.OpError{Op: "write", Net: "tcp", Err: syscall.ECONNRESET}), kinds: set("reset"), requests: always, creatingWould: once, creatingApplied: true},
+		{name: "EOF before the answer", respond: broken(io.EOF), kinds: set("EOF"), requests: always, creatingWould: once, creatingApplied: true},
+		{name: "EOF mid-answer", respond: func(req *http.Request) (*http.Response, error) {
 			return answer(req, 200, nil, io.MultiReader(strings.NewReader(datasetJSON[:40]), failing{io.ErrUnexpectedEOF}), 400), nil
-		}, set("broken off"), always, once, true},
-		{"something unheard of", broken(errors.New("gremlins")), set(), always, once, true},
-		{"400", status(400), set("bad request"), once, once, false},
-		{"401", status(401), set("unauthorized"), once, once, false},
-		{"403", status(403), set("forbidden"), once, once, false},
-		{"404", status(404), set("not found"), once, once, false},
-		{"404 with Retry-After", status(404, "Retry-After", "1"), set("not found"), once, once, false},
-		{"408", status(408), set("timeout"), always, once, true},
-		{"409", status(409), set("conflict"), once, once, false},
-		{"422", status(422), set("validation"), once, once, false},
-		{"429", status(429), set("rate limited"), always, always, false},
-		{"429 with Retry-After", status(429, "Retry-After", "1"), set("rate limited"), always, always, false},
-		{"500", status(500), set("server"), always, once, true},
-		{"500 with Retry-After", status(500, "Retry-After", "1"), set("server"), always, once, true},
-		{"501", status(501), set("server"), once, once, true},
-		{"502", status(502), set("server"), always, once, true},
-		{"503 bare", status(503), set("server"), always, once, true},
-		{"503 with Retry-After", status(503, "Retry-After", "1"), set("server"), always, always, false},
-		{"503 with Retry-After 0", status(503, "Retry-After", "0"), set("server"), always, always, false},
-		{"503 with a senseless Retry-After", status(503, "Retry-After", "soon"), set("server"), always, once, true},
-		{"504", status(504), set("server", "timeout"), always, once, true},
+		}, kinds: set("broken off"), requests: always, creatingWould: once, creatingApplied: true},
+		{name: "something unheard of", respond: broken(errors.New("gremlins")), kinds: set(), requests: always, creatingWould: once, creatingApplied: true},
+		{name: "400", respond: status(400), kinds: set("bad request"), requests: once, creatingWould: once, creatingApplied: false},
+		{name: "401", respond: status(401), kinds: set("unauthorized"), requests: once, creatingWould: once, creatingApplied: false},
+		{name: "403", respond: status(403), kinds: set("forbidden"), requests: once, creatingWould: once, creatingApplied: false},
+		{name: "404", respond: status(404), kinds: set("not found"), requests: once, creatingWould: once, creatingApplied: false},
+		{name: "404 with Retry-After", respond: status(404, "Retry-After", "1"), kinds: set("not found"), requests: once, creatingWould: once, creatingApplied: false},
+		{name: "408", respond: status(408), kinds: set("timeout"), requests: always, creatingWould: once, creatingApplied: true},
+		{name: "409", respond: status(409), kinds: set("conflict"), requests: once, creatingWould: once, creatingApplied: false},
+		{name: "422", respond: status(422), kinds: set("validation"), requests: once, creatingWould: once, creatingApplied: false},
+		{name: "429", respond: status(429), kinds: set("rate limited"), requests: always, creatingWould: always, creatingApplied: false},
+		{name: "429 with Retry-After", respond: status(429, "Retry-After", "1"), kinds: set("rate limited"), requests: always, creatingWould: always, creatingApplied: false},
+		{name: "500", respond: status(500), kinds: set("server"), requests: always, creatingWould: once, creatingApplied: true},
+		{name: "500 with Retry-After", respond: status(500, "Retry-After", "1"), kinds: set("server"), requests: always, creatingWould: once, creatingApplied: true},
+		{name: "501", respond: status(501), kinds: set("server"), requests: once, creatingWould: once, creatingApplied: true},
+		{name: "502", respond: status(502), kinds: set("server"), requests: always, creatingWould: once, creatingApplied: true},
+		{name: "503 bare", respond: status(503), kinds: set("server"), requests: always, creatingWould: once, creatingApplied: true},
+		{name: "503 with Retry-After", respond: status(503, "Retry-After", "1"), kinds: set("server"), requests: always, creatingWould: always, creatingApplied: false},
+		{name: "503 with Retry-After 0", respond: status(503, "Retry-After", "0"), kinds: set("server"), requests: always, creatingWould: always, creatingApplied: false},
+		{name: "503 with a senseless Retry-After", respond: status(503, "Retry-After", "soon"), kinds: set("server"), requests: always, creatingWould: once, creatingApplied: true},
+		{name: "504", respond: status(504), kinds: set("server", "timeout"), requests: always, creatingWould: once, creatingApplied: true},
 	} {
 		for _, attempted := range attemptedCalls {
 			t.Run(attempted.name+"/"+failure.name, func(t *testing.T) {
@@ -344,8 +344,13 @@ func TestCreateOverARealTransport(t *testing.T) {
 					}
 					return near, nil
 				}
-				client := clientOver(t, transport, mistralobs.WithBaseURL(test.base), mistralobs.WithTimeout(20*time.Second),
-					mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 3}))
+				client := clientOver(
+					t,
+					transport,
+					mistralobs.WithBaseURL(test.base),
+					mistralobs.WithTimeout(20*time.Second),
+					mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 3}),
+				)
 				_, err := client.Datasets.Create(t.Context(), mistralobs.CreateDatasetParams{Name: "Support"})
 				time.Sleep(time.Hour) // whatever hangs has ended
 				test.check(t, int(dials.Load()), err)
@@ -358,7 +363,9 @@ func TestCreateOverARealTransport(t *testing.T) {
 func TestFailuresLeaveIdleConnectionsAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		transport := &closable{roundTripFunc: func(req *http.Request) (*http.Response, error) { return reply(req, 500, ""), nil }}
+		transport := &closable{
+			roundTripFunc: func(req *http.Request) (*http.Response, error) { return reply(req, 500, ""), nil },
+		}
 		client := clientOver(t, transport)
 		_, err := client.Datasets.Get(t.Context(), datasetID)
 		require.ErrorIs(t, err, mistralobs.ErrServer)
@@ -389,17 +396,17 @@ func TestRetryAfterIsWaitedFor(t *testing.T) {
 		header      func() string
 		least, most time.Duration
 	}{
-		{"seconds", text("10"), 10 * time.Second, 11 * time.Second},
-		{"seconds among spaces", text(" 10 "), 10 * time.Second, 11 * time.Second},
-		{"as long as MaxWait", text("20"), maxWait, maxWait},
-		{"a date", date(http.TimeFormat), 7 * time.Second, 7700 * time.Millisecond},
-		{"a date of RFC 850", date("Monday, 02-Jan-06 15:04:05 GMT"), 7 * time.Second, 7700 * time.Millisecond},
-		{"a date of ANSI C", date(time.ANSIC), 7 * time.Second, 7700 * time.Millisecond},
-		{"zero", text("0"), minWait, 2 * minWait},
-		{"a date in the past", text("Fri, 31 Dec 1999 00:00:00 GMT"), minWait, 2 * minWait},
-		{"negative", text("-5"), minWait, 2 * minWait},
-		{"senseless", text("soon"), minWait, 2 * minWait},
-		{"empty", text(""), minWait, 2 * minWait},
+		{name: "seconds", header: text("10"), least: 10 * time.Second, most: 11 * time.Second},
+		{name: "seconds among spaces", header: text(" 10 "), least: 10 * time.Second, most: 11 * time.Second},
+		{name: "as long as MaxWait", header: text("20"), least: maxWait, most: maxWait},
+		{name: "a date", header: date(http.TimeFormat), least: 7 * time.Second, most: 7700 * time.Millisecond},
+		{name: "a date of RFC 850", header: date("Monday, 02-Jan-06 15:04:05 GMT"), least: 7 * time.Second, most: 7700 * time.Millisecond},
+		{name: "a date of ANSI C", header: date(time.ANSIC), least: 7 * time.Second, most: 7700 * time.Millisecond},
+		{name: "zero", header: text("0"), least: minWait, most: 2 * minWait},
+		{name: "a date in the past", header: text("Fri, 31 Dec 1999 00:00:00 GMT"), least: minWait, most: 2 * minWait},
+		{name: "negative", header: text("-5"), least: minWait, most: 2 * minWait},
+		{name: "senseless", header: text("soon"), least: minWait, most: 2 * minWait},
+		{name: "empty", header: text(""), least: minWait, most: 2 * minWait},
 	} {
 		for _, status := range []int{408, 429, 500, 502, 503, 504} {
 			t.Run(fmt.Sprintf("%s/%d", test.name, status), func(t *testing.T) {
@@ -432,12 +439,12 @@ func TestRetryAfterTooLongIsTheCallers(t *testing.T) {
 		deadline time.Duration // of the context; 0: none
 		want     time.Duration // RetryAfter
 	}{
-		{"beyond MaxWait", "31", 0, 31 * time.Second},
-		{"277 hours", "999999", 0, 999999 * time.Second},
-		{"more than a Duration holds", "9223372036854775807", 0, 9223372036 * time.Second},
-		{"more than an int64 holds", strings.Repeat("9", 40), 0, 1<<63 - 1},
-		{"a far date", "Sat, 01 Jan 2000 01:00:00 GMT", 0, time.Hour},
-		{"beyond the deadline", "10", 9 * time.Second, 10 * time.Second},
+		{name: "beyond MaxWait", header: "31", deadline: 0, want: 31 * time.Second},
+		{name: "277 hours", header: "999999", deadline: 0, want: 999999 * time.Second},
+		{name: "more than a Duration holds", header: "9223372036854775807", deadline: 0, want: 9223372036 * time.Second},
+		{name: "more than an int64 holds", header: strings.Repeat("9", 40), deadline: 0, want: 1<<63 - 1},
+		{name: "a far date", header: "Sat, 01 Jan 2000 01:00:00 GMT", deadline: 0, want: time.Hour},
+		{name: "beyond the deadline", header: "10", deadline: 9 * time.Second, want: 10 * time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -495,17 +502,17 @@ func TestWaitsAreThoseOfThePolicy(t *testing.T) {
 		most   []time.Duration // the longest first, second, … wait
 	}{
 		{
-			mistralobs.RetryPolicy{},
-			[]time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second},
+			policy: mistralobs.RetryPolicy{},
+			most:   []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second},
 		}, {
-			mistralobs.RetryPolicy{MaxAttempts: 8, MinWait: 100 * time.Millisecond, MaxWait: time.Second},
-			[]time.Duration{200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond, time.Second, time.Second, time.Second, time.Second},
+			policy: mistralobs.RetryPolicy{MaxAttempts: 8, MinWait: 100 * time.Millisecond, MaxWait: time.Second},
+			most:   []time.Duration{200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond, time.Second, time.Second, time.Second, time.Second},
 		}, {
-			mistralobs.RetryPolicy{MaxAttempts: 3, MinWait: time.Second, MaxWait: time.Second},
-			[]time.Duration{time.Second, time.Second},
+			policy: mistralobs.RetryPolicy{MaxAttempts: 3, MinWait: time.Second, MaxWait: time.Second},
+			most:   []time.Duration{time.Second, time.Second},
 		}, {
-			mistralobs.RetryPolicy{MaxAttempts: 80, MinWait: time.Nanosecond, MaxWait: time.Hour, MaxElapsed: 1 << 62},
-			nil, // only that nothing overflows
+			policy: mistralobs.RetryPolicy{MaxAttempts: 80, MinWait: time.Nanosecond, MaxWait: time.Hour, MaxElapsed: 1 << 62},
+			most:   nil, // only that nothing overflows
 		},
 	} {
 		t.Run(fmt.Sprintf("%+v", test.policy), func(t *testing.T) {
@@ -552,11 +559,11 @@ func TestAttemptsEnd(t *testing.T) {
 		requests int
 		took     time.Duration
 	}{
-		{"MaxAttempts 1 never repeats", mistralobs.RetryPolicy{MaxAttempts: 1}, 1, 0},
-		{"MaxAttempts", mistralobs.RetryPolicy{MaxAttempts: 4, MinWait: time.Second, MaxWait: time.Second}, 4, 3 * time.Second},
-		{"MaxElapsed", mistralobs.RetryPolicy{MaxAttempts: 99, MinWait: 10 * time.Second, MaxWait: 10 * time.Second, MaxElapsed: 25 * time.Second}, 3, 20 * time.Second},
-		{"MaxElapsed to the point", mistralobs.RetryPolicy{MaxAttempts: 99, MinWait: 10 * time.Second, MaxWait: 10 * time.Second, MaxElapsed: 20 * time.Second}, 3, 20 * time.Second},
-		{"MaxElapsed shorter than a wait", mistralobs.RetryPolicy{MinWait: 10 * time.Second, MaxElapsed: time.Second}, 1, 0},
+		{name: "MaxAttempts 1 never repeats", policy: mistralobs.RetryPolicy{MaxAttempts: 1}, requests: 1, took: 0},
+		{name: "MaxAttempts", policy: mistralobs.RetryPolicy{MaxAttempts: 4, MinWait: time.Second, MaxWait: time.Second}, requests: 4, took: 3 * time.Second},
+		{name: "MaxElapsed", policy: mistralobs.RetryPolicy{MaxAttempts: 99, MinWait: 10 * time.Second, MaxWait: 10 * time.Second, MaxElapsed: 25 * time.Second}, requests: 3, took: 20 * time.Second},
+		{name: "MaxElapsed to the point", policy: mistralobs.RetryPolicy{MaxAttempts: 99, MinWait: 10 * time.Second, MaxWait: 10 * time.Second, MaxElapsed: 20 * time.Second}, requests: 3, took: 20 * time.Second},
+		{name: "MaxElapsed shorter than a wait", policy: mistralobs.RetryPolicy{MinWait: 10 * time.Second, MaxElapsed: time.Second}, requests: 1, took: 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -584,17 +591,17 @@ func TestDeleteThatFindsNothing(t *testing.T) {
 		answers []int // 0: the connection breaks; -1: no connection is made
 		want    map[string]bool
 	}{
-		{"at once", []int{404}, set("not found")},
-		{"after an answer that was lost", []int{0, 404}, set()},
-		{"after an answer that was lost and a busy service", []int{0, 429, 404}, set()},
-		{"after a busy service", []int{429, 404}, set("not found")},
-		{"after no connection", []int{-1, 404}, set("not found")},
-		{"after a 500", []int{500, 404}, set()},
-		{"after a 502", []int{502, 404}, set()},
-		{"after a bare 503", []int{503, 404}, set()},
-		{"after a 504", []int{504, 404}, set()},
-		{"after a 408", []int{408, 404}, set()},
-		{"but a 403 after an answer that was lost is one", []int{0, 403}, set("forbidden")},
+		{name: "at once", answers: []int{404}, want: set("not found")},
+		{name: "after an answer that was lost", answers: []int{0, 404}, want: set()},
+		{name: "after an answer that was lost and a busy service", answers: []int{0, 429, 404}, want: set()},
+		{name: "after a busy service", answers: []int{429, 404}, want: set("not found")},
+		{name: "after no connection", answers: []int{-1, 404}, want: set("not found")},
+		{name: "after a 500", answers: []int{500, 404}, want: set()},
+		{name: "after a 502", answers: []int{502, 404}, want: set()},
+		{name: "after a bare 503", answers: []int{503, 404}, want: set()},
+		{name: "after a 504", answers: []int{504, 404}, want: set()},
+		{name: "after a 408", answers: []int{408, 404}, want: set()},
+		{name: "but a 403 after an answer that was lost is one", answers: []int{0, 403}, want: set("forbidden")},
 	} {
 		for name, remove := range map[string]func(context.Context, *mistralobs.Client) error{
 			"record":  func(ctx context.Context, c *mistralobs.Client) error { return c.Records.Delete(ctx, recordID) },
@@ -647,7 +654,11 @@ func TestTheLastAnswerIsKept(t *testing.T) {
 			StatusCode: e.StatusCode, Code: e.Code, Type: e.Type, Message: e.Message, Fields: e.Fields, RequestID: e.RequestID,
 			RetryAfter: e.RetryAfter, Method: e.Method, Path: e.Path, Body: e.Body, Attempts: e.Attempts,
 		})
-		assert.Equal(t, "mistralobs: get dataset: 503 DATABASE_UNAVAILABLE: the database is away (3 attempts, request last, retry after 3s)", err.Error())
+		assert.Equal(
+			t,
+			"mistralobs: get dataset: 503 DATABASE_UNAVAILABLE: the database is away (3 attempts, request last, retry after 3s)",
+			err.Error(),
+		)
 	})
 }
 
@@ -671,12 +682,12 @@ func TestTheContextEndsACall(t *testing.T) {
 		applied  bool // a create may have been
 		text     string
 	}{
-		{"before it", -1, nil, 0, false, "context canceled"},
-		{"during the first attempt", time.Second, []roundTripFunc{hang}, 1, true, "context canceled"},
-		{"during the answer", time.Second, []roundTripFunc{hangInBody}, 1, true, "context canceled"},
-		{"during the wait", 2 * time.Second, []roundTripFunc{busy}, 1, false, "429 Too Many Requests: slow down"},
-		{"during the second wait", 10 * time.Second, []roundTripFunc{busy, busy}, 2, false, "429 Too Many Requests: slow down"},
-		{"during the second attempt", 10 * time.Second, []roundTripFunc{busy, hang}, 2, true, "context canceled"},
+		{name: "before it", cancel: -1, respond: nil, requests: 0, applied: false, text: "context canceled"},
+		{name: "during the first attempt", cancel: time.Second, respond: []roundTripFunc{hang}, requests: 1, applied: true, text: "context canceled"},
+		{name: "during the answer", cancel: time.Second, respond: []roundTripFunc{hangInBody}, requests: 1, applied: true, text: "context canceled"},
+		{name: "during the wait", cancel: 2 * time.Second, respond: []roundTripFunc{busy}, requests: 1, applied: false, text: "429 Too Many Requests: slow down"},
+		{name: "during the second wait", cancel: 10 * time.Second, respond: []roundTripFunc{busy, busy}, requests: 2, applied: false, text: "429 Too Many Requests: slow down"},
+		{name: "during the second attempt", cancel: 10 * time.Second, respond: []roundTripFunc{busy, hang}, requests: 2, applied: true, text: "context canceled"},
 	} {
 		for _, attempted := range attemptedCalls {
 			t.Run(attempted.name+"/"+test.name, func(t *testing.T) {
@@ -794,8 +805,13 @@ func TestAttemptsOfARequestThatWasNotSent(t *testing.T) {
 	})
 	t.Run("no key", func(t *testing.T) {
 		t.Parallel()
-		client := clientOver(t, roundTripFunc(func(*http.Request) (*http.Response, error) { panic("sent") }),
-			mistralobs.WithAPIKeySource(func(context.Context) (string, error) { return "", errors.New("the vault is shut") }))
+		client := clientOver(
+			t,
+			roundTripFunc(func(*http.Request) (*http.Response, error) { panic("sent") }),
+			mistralobs.WithAPIKeySource(
+				func(context.Context) (string, error) { return "", errors.New("the vault is shut") },
+			),
+		)
 		_, err := client.Datasets.Get(t.Context(), datasetID)
 		assert.Equal(t, 0, attemptsOf(t, err))
 	})

@@ -109,10 +109,10 @@ func TestAnswersThatAreTooLarge(t *testing.T) {
 		body   func() io.Reader
 		length int64
 	}{
-		{"as announced", whole, int64(len(datasetJSON))},
-		{"unannounced", whole, -1},
-		{"without end", unending, -1},
-		{"announced beyond reason", unending, 1 << 62},
+		{name: "as announced", body: whole, length: int64(len(datasetJSON))},
+		{name: "unannounced", body: whole, length: -1},
+		{name: "without end", body: unending, length: -1},
+		{name: "announced beyond reason", body: unending, length: 1 << 62},
 	} {
 		for _, creates := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/creates=%v", test.name, creates), func(t *testing.T) {
@@ -160,13 +160,13 @@ func TestErrorsWithBadBodies(t *testing.T) {
 		body func(*http.Request) io.Reader
 		most int // bytes of it that are kept
 	}{
-		{"without end", func(*http.Request) io.Reader { return endless{} }, 1 << 20},
-		{"breaking off", func(*http.Request) io.Reader {
+		{name: "without end", body: func(*http.Request) io.Reader { return endless{} }, most: 1 << 20},
+		{name: "breaking off", body: func(*http.Request) io.Reader {
 			return io.MultiReader(strings.NewReader("no"), failing{io.ErrUnexpectedEOF})
-		}, 2},
-		{"stalled", func(req *http.Request) io.Reader {
+		}, most: 2},
+		{name: "stalled", body: func(req *http.Request) io.Reader {
 			return io.MultiReader(strings.NewReader("no"), stalled{req.Context()})
-		}, 2},
+		}, most: 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -280,10 +280,12 @@ func TestSuccessesThatAreNone(t *testing.T) {
 		"a bad time":     `{"id":"a","created_at":"yesterday"}`,
 	} {
 		for _, attempted := range attemptedCalls {
-			if !strings.HasPrefix(attempted.name, "GET") && !strings.HasPrefix(attempted.name, "PATCH") && !attempted.creates {
+			if !strings.HasPrefix(attempted.name, "GET") && !strings.HasPrefix(attempted.name, "PATCH") &&
+				!attempted.creates {
 				continue // 204 without a body, or another object: see TestOperationsRefuseOtherDocuments
 			}
-			if name == "a number as id" && attempted.name == "GET export" || name == "a bad time" && attempted.name == "GET export" {
+			if name == "a number as id" && attempted.name == "GET export" ||
+				name == "a bad time" && attempted.name == "GET export" {
 				continue // unknown fields of that answer
 			}
 			t.Run(attempted.name+"/"+name, func(t *testing.T) {
@@ -360,14 +362,14 @@ func TestRateLimitBeyondTheContext(t *testing.T) {
 		want string
 		took time.Duration
 	}{
-		{"deadline", func(ctx context.Context) (context.Context, context.CancelFunc) {
+		{name: "deadline", ctx: func(ctx context.Context) (context.Context, context.CancelFunc) {
 			return context.WithTimeout(ctx, 5*time.Second)
-		}, "deadline", 0},
-		{"cancel", func(ctx context.Context) (context.Context, context.CancelFunc) {
+		}, want: "deadline", took: 0},
+		{name: "cancel", ctx: func(ctx context.Context) (context.Context, context.CancelFunc) {
 			ctx, cancel := context.WithCancel(ctx)
 			time.AfterFunc(5*time.Second, cancel)
 			return ctx, cancel
-		}, "canceled", 5 * time.Second},
+		}, want: "canceled", took: 5 * time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -422,9 +424,9 @@ func TestAPIKeySourceThatFails(t *testing.T) {
 		err  error
 		want error
 	}{
-		{"an error", "", errVault, errVault},
-		{"no key", "  ", nil, mistralobs.ErrNoAPIKey},
-		{"a key that cannot be sent", "se\ncret", nil, mistralobs.ErrInvalidParams},
+		{name: "an error", key: "", err: errVault, want: errVault},
+		{name: "no key", key: "  ", err: nil, want: mistralobs.ErrNoAPIKey},
+		{name: "a key that cannot be sent", key: "se\ncret", err: nil, want: mistralobs.ErrInvalidParams},
 	} {
 		for _, after := range []int{0, 1} {
 			t.Run(fmt.Sprintf("%s after %d", test.name, after), func(t *testing.T) {
@@ -480,7 +482,11 @@ func TestLogLines(t *testing.T) {
 					}
 					return reply(req, 201, recordJSON), nil
 				}), mistralobs.WithLogger(slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: level}))))
-				_, err := client.Records.Create(t.Context(), datasetID, mistralobs.CreateRecordParams{Payload: map[string]string{"a": "confidential"}})
+				_, err := client.Records.Create(
+					t.Context(),
+					datasetID,
+					mistralobs.CreateRecordParams{Payload: map[string]string{"a": "confidential"}},
+				)
 				require.NoError(t, err)
 				assert.NotContains(t, log.String(), "secret-key")
 				assert.NotContains(t, log.String(), "Bearer")
@@ -509,7 +515,11 @@ func TestErrorTextIsReadable(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 100_000)
 	client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
-		return reply(req, 422, `{"detail":[{"loc":["body","\u001b[2J`+long+`"],"msg":"\u001b[31m`+long+`"},{"message":"\u001b[0m`+long+`"}]}`), nil
+		return reply(
+			req,
+			422,
+			`{"detail":[{"loc":["body","\u001b[2J`+long+`"],"msg":"\u001b[31m`+long+`"},{"message":"\u001b[0m`+long+`"}]}`,
+		), nil
 	}))
 	_, err := client.Datasets.Get(t.Context(), datasetID)
 	require.ErrorIs(t, err, mistralobs.ErrValidation)
@@ -520,7 +530,10 @@ func TestErrorTextIsReadable(t *testing.T) {
 // A transport may leave out what net/http's own never does.
 func TestTransportWithoutABody(t *testing.T) {
 	t.Parallel()
-	client := clientOver(t, roundTripFunc(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 204}, nil }),
-		mistralobs.WithMaxResponseBytes(math.MaxInt64))
+	client := clientOver(
+		t,
+		roundTripFunc(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 204}, nil }),
+		mistralobs.WithMaxResponseBytes(math.MaxInt64),
+	)
 	require.NoError(t, client.Datasets.Delete(t.Context(), datasetID))
 }

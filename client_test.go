@@ -1,0 +1,184 @@
+package mistralobs_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mistralobs/mistralobs-go"
+)
+
+// Do sends any body to any path, and decodes or returns any result.
+func TestDo(t *testing.T) {
+	t.Parallel()
+	type object struct {
+		A int `json:"a"`
+	}
+	for _, test := range []struct {
+		name     string
+		in       any
+		out      any
+		wantBody string
+		want     any
+	}{
+		{name: "no body, no result"},
+		{name: "a struct", in: object{A: 1}, wantBody: `{"a":1}`, out: &object{}, want: &object{A: 2}},
+		{name: "bytes", in: []byte(`{"a": 1}`), wantBody: `{"a": 1}`, out: new([]byte), want: ptr([]byte(`{"a":2}`))},
+		{
+			name: "raw JSON", in: json.RawMessage(`[1]`), wantBody: `[1]`,
+			out: new(json.RawMessage), want: ptr(json.RawMessage(`{"a":2}`)),
+		},
+		{
+			name: "an Object", in: mistralobs.Object(`{"a":"<"}`), wantBody: `{"a":"<"}`,
+			out: &mistralobs.Object{}, want: ptr(mistralobs.Object(`{"a":2}`)),
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+				assert.Equal(t, "PUT", req.Method)
+				assert.Equal(t, baseURL+"/v1/new%2Fthing?a=b", req.URL.String())
+				assert.Equal(t, "Bearer secret-key", req.Header.Get("Authorization"))
+				assert.Equal(t, "client.do", mistralobs.OperationName(req.Context()))
+				if req.Body != nil {
+					body, err := io.ReadAll(req.Body)
+					assert.NoError(t, err)
+					assert.Equal(t, test.wantBody, string(body))
+				}
+				return reply(req, 200, `{"a":2}`), nil
+			}))
+
+			err := client.Do(t.Context(), "PUT", "/v1/new%2Fthing?a=b", test.in, test.out)
+
+			require.NoError(t, err)
+			assert.Equal(t, test.want, test.out)
+		})
+	}
+}
+
+// Do has the retries and errors of the other methods: a POST is not sent again blindly.
+func TestDoRetries(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		method   string
+		attempts int
+		maybe    bool
+	}{
+		{method: "GET", attempts: 2}, {method: "PUT", attempts: 2}, {method: "PATCH", attempts: 2},
+		{method: "DELETE", attempts: 2}, {method: "POST", attempts: 1, maybe: true},
+	} {
+		t.Run(test.method, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+					return reply(req, 500, `{"detail":"oh"}`), nil
+				}), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2}))
+
+				err := client.Do(t.Context(), test.method, "/v1/thing?secret=1", nil, nil)
+
+				var e *mistralobs.Error
+				require.ErrorAs(t, err, &e)
+				assert.Equal(t, test.attempts, e.Attempts)
+				assert.Equal(t, test.maybe, errors.Is(err, mistralobs.ErrMaybeApplied))
+				assert.ErrorContains(t, err, "mistralobs: "+test.method+" /v1/thing: 500")
+			})
+		})
+	}
+}
+
+func TestDoRefusesBeforeSending(t *testing.T) {
+	t.Parallel()
+	client := clientOver(t, roundTripFunc(func(*http.Request) (*http.Response, error) { panic("a request was sent") }))
+	for _, test := range []struct {
+		name         string
+		method, path string
+		in           any
+	}{
+		{name: "a path without a slash", method: "GET", path: "v1/thing"},
+		{name: "a whole URL", method: "GET", path: "https://evil.example/v1"},
+		{name: "a path that is not escaped", method: "GET", path: "/v1/a%zz"},
+		{name: "a method with a space", method: "GET IT", path: "/v1/thing"},
+		{name: "a body that cannot be marshaled", method: "POST", path: "/v1/thing", in: make(chan int)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			err := client.Do(t.Context(), test.method, test.path, test.in, nil)
+			require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+		})
+	}
+}
+
+// The options of a call change that call only.
+func TestCallOptions(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var headers []string
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			headers = append(headers, req.Header.Get("X-Team"))
+			return reply(req, 503, "busy", "X-Request-Id", "r1"), nil
+		}), mistralobs.WithHeader("X-Team", "all"))
+		var response mistralobs.Response
+
+		_, err := client.Datasets.Get(t.Context(), datasetID, mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2}),
+			mistralobs.WithHeader("X-Team", "one"), mistralobs.WithResponse(&response))
+
+		require.ErrorIs(t, err, mistralobs.ErrServer)
+		assert.Equal(t, []string{"all", "all"}, headers, "a header of a call is added to those of the client")
+		assert.Equal(t, 503, response.StatusCode)
+		assert.Equal(t, "r1", response.RequestID)
+		assert.Equal(t, "r1", response.Header.Get("X-Request-Id"))
+		assert.Equal(t, 2, response.Attempts)
+		assert.Equal(t, "busy", string(response.Body))
+
+		headers = nil
+		_, err = client.Datasets.Get(t.Context(), datasetID)
+		require.ErrorIs(t, err, mistralobs.ErrServer)
+		assert.Len(t, headers, 5)
+	})
+}
+
+func TestCallOptionsThatAreInvalid(t *testing.T) {
+	t.Parallel()
+	client := clientOver(t, roundTripFunc(func(*http.Request) (*http.Response, error) { panic("a request was sent") }))
+	for _, test := range []struct {
+		name   string
+		option mistralobs.CallOption
+	}{
+		{name: "a negative timeout", option: mistralobs.WithTimeout(-time.Second)},
+		{name: "no response", option: mistralobs.WithResponse(nil)},
+		{name: "a header of the client", option: mistralobs.WithHeader("Authorization", "x")},
+		{name: "a negative limit", option: mistralobs.WithMaxResponseBytes(-1)},
+		{name: "negative attempts", option: mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: -1})},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := client.Datasets.Get(t.Context(), datasetID, test.option)
+			require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+		})
+	}
+}
+
+// The number of an attempt counts from 1 for each call.
+func TestAttempt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var attempts []int
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			attempts = append(attempts, mistralobs.Attempt(req.Context()))
+			return reply(req, 500, ""), nil
+		}), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 3}))
+		for range 2 {
+			_, err := client.Datasets.Get(t.Context(), datasetID)
+			require.ErrorIs(t, err, mistralobs.ErrServer)
+		}
+		assert.Equal(t, []int{1, 2, 3, 1, 2, 3}, attempts)
+		assert.Zero(t, mistralobs.Attempt(t.Context()))
+	})
+}
