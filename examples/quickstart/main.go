@@ -60,7 +60,7 @@ func connect(useDemo bool) (*mistralobs.Client, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	fmt.Printf("Using the service at %s.\n", cmp.Or(os.Getenv("MISTRAL_BASE_URL"), mistralobs.DefaultBaseURL))
+	fmt.Printf("Using the service at %s.\n", cmp.Or(os.Getenv("MISTRAL_BASE_URL"), mistralobs.BaseURL))
 	return client, client.CloseIdleConnections, nil
 }
 
