@@ -288,7 +288,7 @@ func isHTML(header http.Header, body []byte) bool {
 // newDownloadClient returns a client that has no key and no timeout of its own.
 func (c *Client) newDownloadClient() *http.Client {
 	return &http.Client{
-		Transport: noIdleCloser{transportOf(c.cfg.httpClient)},
+		Transport: transport.Storage{Next: transportOf(c.cfg.httpClient)},
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			req.Header.Del("Referer") // it holds the signed URL
 			if len(via) >= maxRedirects || !secureEnough(req.URL, c.cfg.insecureHTTP) {
@@ -298,10 +298,6 @@ func (c *Client) newDownloadClient() *http.Client {
 		},
 	}
 }
-
-// noIdleCloser hides CloseIdleConnections, which would close the connections of all other users of
-// a shared transport.
-type noIdleCloser struct{ http.RoundTripper }
 
 func transportOf(client *http.Client) http.RoundTripper {
 	if client.Transport != nil {

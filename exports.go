@@ -13,20 +13,20 @@ import (
 	"strings"
 )
 
-// Export is a dataset as a JSONL file.
+// Export is a dataset that the service has written to a JSONL file.
 type Export struct {
-	// FileURL is where the file can be fetched for some time, without an API
-	// key: who has the URL has the file, so its query is a secret like a key.
+	// FileURL is where the file can be downloaded for some time. No API key is needed for that, so
+	// its query is a secret like a key.
 	FileURL string `json:"file_url"`
 }
 
-// Format prints the export without the query of its URL, whatever the verb.
+// Format prints the export without the query of its URL, for every verb.
 func (e Export) Format(f fmt.State, _ rune) {
-	place, _, _ := strings.Cut(e.FileURL, "?")
-	fmt.Fprintf(f, "mistralobs.Export(%s)", place)
+	url, _, _ := strings.Cut(e.FileURL, "?")
+	fmt.Fprintf(f, "mistralobs.Export(%s)", url)
 }
 
-// LogValue is what a logger shows: the same as Format.
+// LogValue returns the same text as Format.
 func (e Export) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(e)) }
 
 func (e *Export) missing() string {
@@ -36,15 +36,15 @@ func (e *Export) missing() string {
 	return ""
 }
 
-// ExportsService is reached as [Client].Exports.
+// ExportsService exports datasets as JSONL files. It is the Exports field of a [Client].
 type ExportsService struct{ client *Client }
 
-// ToJSONL makes the service write a dataset to a file, and returns where it is.
-// [ExportsService.Open] and the methods after it also fetch it.
+// ToJSONL makes the service write a dataset to a file, and returns where the file is. The other
+// methods also download it. datasetID is an id or a slug.
 //
 // API: GET /v1/observability/datasets/{dataset_id}/exports/to-jsonl
 //
-// It returns an error matching [ErrNotFound] if there is no such dataset.
+// It returns an error that matches [ErrNotFound] if there is no such dataset.
 func (s *ExportsService) ToJSONL(ctx context.Context, datasetID string, opts ...CallOption) (*Export, error) {
 	return fetch[Export](ctx, s.client, request{
 		name: "exports.to_jsonl", action: "export dataset",
@@ -52,15 +52,19 @@ func (s *ExportsService) ToJSONL(ctx context.Context, datasetID string, opts ...
 	}, opts)
 }
 
-// Open exports a dataset and returns the file's content as it arrives. Close it;
-// that also ends a Read of another goroutine.
+// Open exports a dataset and returns the content of the file while it arrives. Close it in the end.
+// Close also ends a Read of another goroutine. The context ends every Read.
 //
-// If the connection breaks, reading goes on where it was, as often as it takes
-// while bytes arrive in between, and with a new URL if the old one has expired.
-// That needs the file to be the same one still (its ETag says so) and a server
-// that can continue; otherwise Read returns an error matching
-// [ErrExportChanged]. The context ends the reading too. The other errors are
-// those of [ExportsService.ToJSONL], and those of the storage as [*Error] and [*NetworkError].
+// If the connection breaks, Read continues on a new connection, with a new URL if the old one has
+// expired. The retry policy of the client applies to the attempts since the last byte. To continue,
+// the storage must confirm by a strong ETag that the file is the same. Otherwise Read returns an
+// error that matches [ErrExportChanged].
+//
+// A storage that sends neither a length nor chunks does not show whether a file was cut off. Such a
+// file counts as whole if it ends with a line break. A cut at the end of a line is not noticed then.
+//
+// It returns the errors of [ExportsService.ToJSONL]. Errors of the storage are an [*Error] or a
+// [*NetworkError]. No error shows the query of the URL.
 func (s *ExportsService) Open(ctx context.Context, datasetID string) (io.ReadCloser, error) {
 	return s.open(ctx, datasetID)
 }
@@ -70,21 +74,26 @@ func (s *ExportsService) open(ctx context.Context, datasetID string) (*download,
 	if err != nil {
 		return nil, err
 	}
-	d := newDownload(ctx, s, datasetID, export.FileURL)
-	if err := d.start(); err != nil {
+	ctx, cancel := context.WithCancel(ctx)
+	d := &download{
+		client: s.client, ctx: ctx, cancel: cancel, file: storedFile{datasetID: datasetID, url: export.FileURL, size: -1},
+	}
+	if err := d.connect(); err != nil {
 		d.Close()
 		return nil, err
 	}
 	return d, nil
 }
 
-// Download exports a dataset, writes the file to w, and returns how many bytes
-// it wrote. Its errors are those of [ExportsService.Open], and w's own.
+// Download exports a dataset, writes the file to w, and returns the number of bytes written. After
+// an error w has the beginning of the file.
+//
+// It returns the errors of [ExportsService.Open], and any error of w.
 func (s *ExportsService) Download(
 	ctx context.Context, datasetID string, w io.Writer, options TransferOptions,
 ) (int64, error) {
 	if w == nil {
-		return 0, invalid("writer", "it is nil")
+		return 0, invalid("w", "it is nil")
 	}
 	d, err := s.open(ctx, datasetID)
 	if err != nil {
@@ -95,14 +104,14 @@ func (s *ExportsService) Download(
 }
 
 func (d *download) copyTo(w io.Writer, options TransferOptions) (int64, error) {
-	return io.CopyBuffer(exportWriter{w}, options.reader(d, d.total), make([]byte, copyBuffer))
+	return io.CopyBuffer(exportWriter{w}, options.reader(d, d.file.size), make([]byte, copyBuffer))
 }
 
-// copyBuffer is large enough that system calls do not show beside the network.
+// copyBuffer is so large that system calls cost little beside the network.
 const copyBuffer = 256 << 10
 
-// exportWriter says that it was the caller's writer that failed. It also keeps
-// io.Copy from handing the download to a ReadFrom with a smaller buffer.
+// exportWriter says in its errors that it was the writer that failed. It also keeps io.Copy from
+// using a ReadFrom method, whose buffer may be smaller.
 type exportWriter struct{ w io.Writer }
 
 func (e exportWriter) Write(p []byte) (int, error) {
@@ -113,82 +122,46 @@ func (e exportWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Save exports a dataset into the file at path, replacing it, and returns its
-// size. The file is written beside its target under another name, synced and
-// then renamed: at any time path is the old file whole or the new one, and on
-// failure it is the old one and nothing is left behind. Where the server cannot
-// continue a broken download, or the file has changed, Save starts over.
+// Save exports a dataset into the file at path and returns the size of the file. It replaces an old
+// file only by a whole new one: it writes a temporary file in the same folder, syncs it, and renames
+// it. If it fails, the old file is unchanged and the temporary file is removed.
 //
-// Its errors are those of [ExportsService.Open], and those of the file system.
-func (s *ExportsService) Save(ctx context.Context, datasetID, path string, options TransferOptions) (int64, error) {
-	temp, target, err := createBeside(path)
-	if err != nil {
-		return 0, saveError(err)
-	}
-	saved := false
-	defer func() { // also if a progress callback panics
-		if !saved {
-			temp.Close() // a second time, if the rename failed, which does no harm
-			os.Remove(temp.Name())
-		}
-	}()
-	n, err := s.saveTo(ctx, datasetID, temp, target, options)
+// If path is a symbolic link, Save writes the file that the link leads to, whether that exists or
+// not. An old file that is replaced keeps its mode. If a download cannot be continued, Save starts
+// over, at most three times.
+//
+// It returns an error that matches [ErrInvalidParams] if path is empty or exists and is not a
+// regular file. It also returns the errors of [ExportsService.Open] and of the file system.
+func (s *ExportsService) Save(
+	ctx context.Context, datasetID, path string, options TransferOptions,
+) (int64, error) {
+	file, err := newReplacement(path)
 	if err != nil {
 		return 0, err
 	}
-	saved = true
-	return n, nil
+	defer file.discard() // also if OnProgress panics
+	for restarts := 0; ; restarts++ {
+		n, err := s.saveOnce(ctx, datasetID, file.temp, options)
+		if err == nil {
+			return n, saveError(file.commit())
+		}
+		if !errors.Is(err, ErrExportChanged) || restarts == maxRestarts {
+			return 0, err
+		}
+	}
 }
 
-func saveError(err error) error {
-	if err != nil {
-		return fmt.Errorf("mistralobs: save export: %w", err)
-	}
-	return nil
-}
-
-// createBeside makes a temporary file in the folder of path, and returns it and
-// what path leads to, which is what must be replaced if it is a link.
-func createBeside(path string) (temp *os.File, target string, err error) {
-	if path == "" {
-		return nil, "", invalid("path", "it is empty")
-	}
-	target = path
-	if resolved, err := filepath.EvalSymlinks(path); err == nil {
-		target = resolved
-	}
-	if old, err := os.Stat(target); err == nil && !old.Mode().IsRegular() { // a folder, a pipe, a device
-		return nil, "", invalid("path", "%s is there and no regular file", path)
-	}
-	// Not os.CreateTemp, whose files are for their owner only: a file that is
-	// new gets the mode that the process gives its files.
-	name := filepath.Join(filepath.Dir(target), fmt.Sprintf(".%s.%016x.part", filepath.Base(target), rand.Uint64()))
-	temp, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
-	return temp, target, err
-}
-
-// maxRestarts is how often Save starts a download over that cannot be continued.
+// maxRestarts is how often Save starts over a download that cannot be continued.
 const maxRestarts = 3
 
-func (s *ExportsService) saveTo(ctx context.Context, datasetID string, temp *os.File, path string, options TransferOptions) (n int64, err error) {
-	for restarts := 0; ; restarts++ {
-		n, err = s.saveOnce(ctx, datasetID, temp, options)
-		if !errors.Is(err, ErrExportChanged) || restarts == maxRestarts {
-			break
-		}
-	}
-	if err != nil {
-		return 0, err
-	}
-	return n, saveError(commit(temp, path))
-}
-
-// saveOnce writes one whole download into the file.
-func (s *ExportsService) saveOnce(ctx context.Context, datasetID string, temp *os.File, options TransferOptions) (int64, error) {
-	if _, err := temp.Seek(0, io.SeekStart); err != nil {
+// saveOnce replaces the content of the file by one whole download.
+func (s *ExportsService) saveOnce(
+	ctx context.Context, datasetID string, file *os.File, options TransferOptions,
+) (int64, error) {
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return 0, saveError(err)
 	}
-	if err := temp.Truncate(0); err != nil {
+	if err := file.Truncate(0); err != nil {
 		return 0, saveError(err)
 	}
 	d, err := s.open(ctx, datasetID)
@@ -196,28 +169,103 @@ func (s *ExportsService) saveOnce(ctx context.Context, datasetID string, temp *o
 		return 0, err
 	}
 	defer d.Close()
-	return d.copyTo(temp, options)
+	return d.copyTo(file, options)
 }
 
-// commit makes the finished file the one at path, with the mode of the old one.
-func commit(temp *os.File, path string) error {
-	if old, err := os.Stat(path); err == nil {
-		if err := temp.Chmod(old.Mode().Perm()); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+func saveError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("mistralobs: save export: %w", err)
+}
+
+// replacement is a temporary file that is to replace another file.
+type replacement struct {
+	temp   *os.File
+	target string
+}
+
+// newReplacement creates a temporary file in the folder of the file that path leads to.
+func newReplacement(path string) (*replacement, error) {
+	if path == "" {
+		return nil, invalid("path", "it is empty")
+	}
+	target, err := followLinks(path)
+	if err != nil {
+		return nil, err
+	}
+	if old, err := os.Stat(target); err == nil && !old.Mode().IsRegular() { // a folder, a pipe, a device
+		return nil, invalid("path", "%q exists and is not a regular file", path)
+	}
+	folder, name := filepath.Split(target)
+	// The name of the target may be as long as names can be.
+	name = strings.ToValidUTF8(name[:min(len(name), maxNamePart)], "")
+	name = fmt.Sprintf("%s.%s.%016x.part", folder, name, rand.Uint64())
+	// os.CreateTemp makes files that only their owner can read. A new file is to get the usual mode.
+	temp, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return nil, saveError(err)
+	}
+	return &replacement{temp, target}, nil
+}
+
+// maxNamePart is how much of the target's name the temporary file has in its own name.
+const maxNamePart = 100
+
+// maxLinks is how many links are followed, as by Linux.
+const maxLinks = 40
+
+// followLinks returns the path that a symbolic link leads to. The file need not exist.
+func followLinks(path string) (string, error) {
+	for range maxLinks {
+		info, err := os.Lstat(path)
+		if err != nil || info.Mode()&os.ModeSymlink == 0 {
+			return path, nil // if the folder does not exist either, creating the file fails
+		}
+		link, err := os.Readlink(path)
+		if err != nil {
+			return "", saveError(err)
+		}
+		if !filepath.IsAbs(link) {
+			folder, _ := filepath.Split(path)
+			link = folder + link // not cleaned: a ".." after a linked folder leads elsewhere
+		}
+		path = link
+	}
+	return "", invalid("path", "it leads through more than %d symbolic links", maxLinks)
+}
+
+// commit puts the temporary file in the place of the target, with the mode of the old file.
+func (r *replacement) commit() error {
+	if old, err := os.Stat(r.target); err == nil {
+		if err := r.temp.Chmod(old.Mode().Perm()); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 			return err
 		}
 	}
-	if err := temp.Sync(); err != nil {
+	if err := r.temp.Sync(); err != nil {
 		return err
 	}
-	if err := temp.Close(); err != nil {
+	if err := r.temp.Close(); err != nil {
 		return err
 	}
-	return os.Rename(temp.Name(), path)
+	if err := os.Rename(r.temp.Name(), r.target); err != nil {
+		return err
+	}
+	r.target = ""
+	return nil
 }
 
-// Records exports a dataset and yields its records as they arrive, in the order
-// of the file. It can be ranged over again, which exports again. It yields at
-// most one error, last: one of [ExportsService.Open]'s or a [*LineError].
+// discard removes the temporary file unless it was committed.
+func (r *replacement) discard() {
+	if r.target != "" {
+		r.temp.Close() // fails harmlessly if commit has closed it
+		os.Remove(r.temp.Name())
+	}
+}
+
+// Records exports a dataset and yields its records while they arrive, in the order of the file.
+// Ranging over it again exports again. It yields at most one error, at the end: an error of
+// [ExportsService.Open], or a [*LineError].
 func (s *ExportsService) Records(ctx context.Context, datasetID string) iter.Seq2[*JSONLRecord, error] {
 	return func(yield func(*JSONLRecord, error) bool) {
 		file, err := s.open(ctx, datasetID)

@@ -15,46 +15,48 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
-// download reads a file behind a presigned URL, continuing where a connection
-// broke. It is an io.ReadCloser; Close may come from another goroutine.
+// downloadName is the name of downloads for instrumentation, downloadAction that for error texts.
+const (
+	downloadName   = "exports.download"
+	downloadAction = "download export"
+)
+
+// download reads a file from storage and continues where a connection broke. It is an
+// io.ReadCloser. Close may be called by another goroutine than Read.
 type download struct {
-	reading   sync.Mutex // held by Read, and by Close when that has ended it
-	exports   *ExportsService
+	reading  sync.Mutex // held by Read; Close ends a Read before it takes it
+	client   *Client
+	ctx      context.Context
+	cancel   context.CancelFunc
+	file     storedFile
+	conn     connection // its body is nil if there is none
+	offset   int64      // of the next byte
+	failures failures
+	ended    error // result of all further reads, nil while there is more to read
+}
+
+// storedFile identifies the file that is downloaded.
+type storedFile struct {
 	datasetID string
-	ctx       context.Context
-	cancel    context.CancelFunc
-
-	url    string
-	etag   string // strong, else ""
-	total  int64  // of the whole file, -1 if unknown
-	offset int64  // of the next byte
-
-	body     io.ReadCloser
-	watch    *transport.IdleTimer
-	failures int   // in a row, without a byte between them
-	renewed  bool  // the URL was asked for anew since the last byte
-	ended    error // what every further Read returns
+	url       string // presigned
+	etag      string // strong, or ""
+	size      int64  // -1 if it is unknown
 }
 
-// downloadName is the operation's name for instrumentation.
-const downloadName = "exports.download"
-
-func newDownload(ctx context.Context, s *ExportsService, datasetID, fileURL string) *download {
-	ctx = transport.WithOperation(ctx, transport.Operation{Name: downloadName, Attempt: 1})
-	ctx, cancel := context.WithCancel(ctx)
-	return &download{exports: s, datasetID: datasetID, ctx: ctx, cancel: cancel, url: fileURL, total: -1}
+// failures are those since the last byte arrived.
+type failures struct {
+	count   int
+	first   time.Time
+	renewed bool // a new URL was requested
 }
 
-// start connects for the first time, so that Open fails rather than the first Read.
-func (d *download) start() error {
-	for d.body == nil {
-		if err := d.connect(); err != nil {
-			if err := d.recover(err); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+// connection is an open response of the storage.
+type connection struct {
+	body   io.ReadCloser
+	timer  *transport.IdleTimer
+	framed bool  // the end of the body proves that the body is whole
+	last   byte  // the last byte received
+	err    error // the end of the body
 }
 
 // Read returns the next bytes, from a new connection if the old one broke.
@@ -62,17 +64,15 @@ func (d *download) Read(p []byte) (int, error) {
 	d.reading.Lock()
 	defer d.reading.Unlock()
 	for d.ended == nil {
-		if err := d.start(); err != nil {
-			d.ended = err
+		if d.ended = d.connect(); d.ended != nil {
 			break
 		}
-		d.watch.Resume()
-		n, err := d.body.Read(p)
-		d.watch.Pause() // what the caller does with the bytes takes as long as it takes
-		d.advance(n)
-		if err != nil {
-			d.ended = d.broken(err)
+		n, err := d.conn.read(p)
+		if n > 0 {
+			d.offset += int64(n)
+			d.failures = failures{}
 		}
+		d.conn.err = err
 		if n > 0 || len(p) == 0 {
 			return n, nil
 		}
@@ -80,29 +80,26 @@ func (d *download) Read(p []byte) (int, error) {
 	return 0, d.ended
 }
 
-func (d *download) advance(n int) {
-	d.offset += int64(n)
-	if n > 0 {
-		d.failures, d.renewed = 0, false
-	}
-}
-
-// broken handles the end of a body: nil if there is more of the file to read.
-func (d *download) broken(err error) error {
-	if err != io.EOF {
-		err = &transport.Error{Reach: transport.MayHaveArrived, Err: d.watch.Explain(err)}
-	}
-	d.disconnect()
-	if err == io.EOF {
-		if d.total < 0 || d.offset == d.total {
-			return io.EOF
+// connect makes sure that there is a connection to read from. It returns [io.EOF] at the end of the
+// file.
+func (d *download) connect() error {
+	for d.conn.body == nil || d.conn.err != nil {
+		var err error
+		if d.conn.body != nil {
+			err = d.finish()
+		} else {
+			err = d.request()
 		}
-		err = &transport.Error{Reach: transport.MayHaveArrived, Err: io.ErrUnexpectedEOF}
+		if err != nil {
+			if err = d.recover(err); err != nil {
+				return err
+			}
+		}
 	}
-	return d.recover(err)
+	return nil
 }
 
-// Close ends the download, and a Read that is under way. It returns nil.
+// Close ends the download and a Read of another goroutine. It returns nil.
 func (d *download) Close() error {
 	d.cancel()
 	d.reading.Lock()
@@ -110,141 +107,241 @@ func (d *download) Close() error {
 	if d.ended == nil {
 		d.ended = errors.New("mistralobs: download export: read after Close")
 	}
-	d.disconnect()
+	d.conn.close()
 	return nil
 }
 
-func (d *download) disconnect() {
-	if d.body != nil {
-		d.body.Close()
-		d.watch.Stop()
-		d.body = nil
+// read returns bytes of the body. The time that the caller spends between reads does not count.
+func (c *connection) read(p []byte) (int, error) {
+	c.timer.Resume()
+	n, err := c.body.Read(p)
+	c.timer.Pause()
+	if n > 0 {
+		c.last = p[n-1]
 	}
+	if err != nil && err != io.EOF {
+		err = c.timer.Explain(err)
+	}
+	return n, err
 }
 
-// connect asks for what is left of the file.
-func (d *download) connect() error {
-	ctx, watch := transport.NewIdleTimer(d.ctx, d.exports.client.cfg.timeout)
-	resp, err := d.request(ctx)
+func (c *connection) close() {
+	if c.body != nil {
+		c.body.Close()
+		c.timer.Stop()
+	}
+	*c = connection{}
+}
+
+// finish closes a connection whose body has ended. It returns [io.EOF] if the file is whole.
+func (d *download) finish() error {
+	conn := d.conn
+	d.conn.close()
+	switch {
+	case d.offset == d.file.size:
+		return io.EOF
+	case conn.err != io.EOF:
+		return &transport.Error{Reach: transport.MayHaveArrived, Err: transport.NewRedactor(d.file.url).Error(conn.err)}
+	case d.file.size < 0 && (conn.framed || conn.last == '\n'):
+		return io.EOF
+	case d.file.size >= 0 && d.offset > d.file.size:
+		return d.cannotContinue("the server sent more than the file's length")
+	}
+	return &transport.Error{Reach: transport.MayHaveArrived, Err: io.ErrUnexpectedEOF}
+}
+
+// request requests the rest of the file.
+func (d *download) request() error {
+	ctx := transport.WithOperation(d.ctx, transport.Operation{Name: downloadName, Attempt: d.failures.count + 1})
+	ctx, timer := transport.NewIdleTimer(ctx, d.client.cfg.timeout)
+	resp, err := d.send(ctx)
 	if err == nil {
 		err = d.accept(resp)
 	}
 	if err != nil {
-		if explained := watch.Explain(err); explained != err {
+		if explained := timer.Explain(err); explained != err {
 			err = &transport.Error{Reach: transport.MayHaveArrived, Err: explained}
 		}
-		watch.Stop()
+		timer.Stop()
 		return err
 	}
-	watch.Pause()
-	d.body, d.watch = resp.Body, watch
+	timer.Pause()
+	d.conn = connection{body: resp.Body, timer: timer, framed: transport.IsFramed(resp)}
 	return nil
 }
 
-func (d *download) request(ctx context.Context) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url, nil)
-	if err != nil || req.URL.Host == "" {
-		return nil, &transport.Error{Err: errors.New("the service's file_url is no URL")} // the text would show the URL
+func (d *download) send(ctx context.Context) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.file.url, nil)
+	if err != nil || req.URL.Host == "" { // the text of err would show the URL
+		return nil, errors.New("the file_url of the service is not a URL")
 	}
-	if !secureEnough(req.URL, d.exports.client.cfg.insecureHTTP) {
-		return nil, &transport.Error{Err: fmt.Errorf("the file's URL must be https, or http to a loopback host, got %s://%s", req.URL.Scheme, req.URL.Host)}
+	if !secureEnough(req.URL, d.client.cfg.insecureHTTP) {
+		return nil, fmt.Errorf("the file_url must be https, or http to a loopback host, got %s://%s",
+			req.URL.Scheme, req.URL.Host)
 	}
-	req.Header.Set("User-Agent", d.exports.client.agent)
-	// Ranges count the bytes that are stored, not those of a compressed form.
+	req.Header.Set("User-Agent", d.client.agent)
+	// Ranges count the bytes of the stored file, not those of a compressed form.
 	req.Header.Set("Accept-Encoding", "identity")
 	if d.offset > 0 {
 		req.Header.Set("Range", "bytes="+strconv.FormatInt(d.offset, 10)+"-")
-		req.Header.Set("If-Match", d.etag)
+		req.Header.Set("If-Match", d.file.etag)
 	}
-	resp, err := d.exports.client.downloads.Do(req)
+	resp, err := d.client.downloads.Do(req)
 	if err != nil {
-		return nil, &transport.Error{Reach: transport.MayHaveArrived, Err: redacted(err)}
+		return nil, d.sendError(err)
 	}
 	return resp, nil
 }
 
-// accept checks that the answer is what is left of the same file.
+// sendError returns an error of net/http without URLs. If the transport did not return it, it is
+// about the Location of a redirect, which it shows.
+func (d *download) sendError(err error) error {
+	var network *transport.Error
+	if !errors.As(err, &network) {
+		return errors.New("the storage sent a redirect whose Location is not a valid URL")
+	}
+	requested := ""
+	if outer := new(url.Error); errors.As(err, &outer) {
+		requested = outer.URL // of the last redirect
+	}
+	return transport.NewRedactor(d.file.url, requested).Error(network)
+}
+
+// accept checks that a response is the rest of the same file. It returns [io.EOF] if there is no
+// rest.
 func (d *download) accept(resp *http.Response) error {
-	var err error
-	switch encoding := resp.Header.Get("Content-Encoding"); {
-	case resp.StatusCode < 300 && encoding != "" && encoding != "identity":
-		err = fmt.Errorf("mistralobs: download export: %w: the file came compressed (%.20q), which was not asked for", ErrUnexpectedResponse, encoding)
+	err := d.check(resp)
+	if err != nil {
+		resp.Body.Close()
+	}
+	return err
+}
+
+func (d *download) check(resp *http.Response) error {
+	encoding := resp.Header.Get("Content-Encoding")
+	switch {
+	case resp.StatusCode < 300 && encoding != "" && !strings.EqualFold(encoding, "identity"):
+		return fmt.Errorf("mistralobs: download export: %w: the file was sent compressed (%.20q) without a request for it",
+			ErrUnexpectedResponse, encoding)
 	case resp.StatusCode == http.StatusOK && d.offset == 0:
-		d.etag, d.total = strongETag(resp.Header), resp.ContentLength
+		d.file.etag, d.file.size = transport.StrongETag(resp.Header), resp.ContentLength
 		return nil
 	case resp.StatusCode == http.StatusOK:
-		err = d.cannotContinue("the server sent the whole file again instead of the rest")
+		return d.cannotContinue("the server sent the whole file again instead of the rest")
 	case resp.StatusCode == http.StatusPartialContent && d.offset > 0:
-		if err = d.checkRest(resp.Header); err == nil {
-			return nil
-		}
+		return d.checkRest(resp.Header)
 	case resp.StatusCode == http.StatusPreconditionFailed:
-		err = d.cannotContinue("the file has changed")
-	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable:
-		err = d.cannotContinue("the file has become shorter")
-	default:
-		err = d.refused(resp)
+		return d.cannotContinue("the file has changed")
+	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && d.offset > 0:
+		return d.checkEnd(resp.Header)
 	}
-	resp.Body.Close()
-	return err
+	return d.refused(resp)
 }
 
 // checkRest compares a 206 with what is known of the file.
 func (d *download) checkRest(header http.Header) error {
-	start, total, ok := parseContentRange(header.Get("Content-Range"))
+	start, size, ok := transport.ContentRange(header)
 	switch {
 	case !ok || start != d.offset:
-		return d.cannotContinue("the server sent another part than the one asked for")
-	case total != d.total && total >= 0 && d.total >= 0:
+		return d.cannotContinue("the server sent another part than the requested one")
+	case size != d.file.size && size >= 0 && d.file.size >= 0:
 		return d.cannotContinue("the file's length has changed")
-	case header.Get("ETag") != "" && header.Get("ETag") != d.etag:
-		return d.cannotContinue("the file has changed")
+	case header.Get("ETag") != d.file.etag:
+		return d.cannotContinue("the server did not confirm that the file is the same, by its ETag,")
 	}
-	d.total = max(d.total, total) // the first answer may not have known it
+	d.file.size = max(d.file.size, size) // the first response may not have known it
 	return nil
+}
+
+// checkEnd handles a 416: the file ends where the rest was requested, or before.
+func (d *download) checkEnd(header http.Header) error {
+	if size, ok := transport.UnsatisfiedRange(header); ok && d.file.size < 0 && size == d.offset {
+		return io.EOF
+	}
+	return d.cannotContinue("the file has become shorter")
 }
 
 func (d *download) cannotContinue(why string) error {
 	return fmt.Errorf("mistralobs: download export: %w: %s after %d bytes", ErrExportChanged, why, d.offset)
 }
 
-// refused returns an answer of the storage as an *Error, without the URL's query.
+// maxStorageError is how much is kept of the body of an error.
+const maxStorageError = 1 << 20
+
+// refused returns a response of the storage that is not the file as an *Error.
 func (d *download) refused(resp *http.Response) error {
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	requested := ""
+	if resp.Request != nil {
+		requested = resp.Request.URL.String()
+	}
+	redactor := transport.NewRedactor(d.file.url, requested)
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxStorageError))
 	after, _ := transport.RetryAfter(resp.Header, time.Now())
+	host, path := d.location()
 	e := &Error{
 		StatusCode: resp.StatusCode, RequestID: resp.Header.Get("X-Ms-Request-Id"), RetryAfter: after,
-		Operation: downloadName, Method: http.MethodGet, Host: d.host(), Path: d.path(), Body: body,
-		Attempts: d.failures + 1, action: "download export",
+		Operation: downloadName, Method: http.MethodGet, Host: host, Path: path,
+		Body: []byte(redactor.Text(string(body))), Attempts: d.failures.count + 1, action: downloadAction,
 	}
-	if e.parseBody(); e.StatusCode < 400 {
-		e.Message = "a redirect that is not followed" // its body is a link
+	if e.StatusCode < 400 {
+		e.Message = d.unexpectedStatus(resp)
+		return e
 	}
-	e.Message = hideQueries(e.Message)
+	e.parseBody()
+	e.Message = hideQueries(redactor.Text(e.Message))
+	for i, field := range e.Fields {
+		e.Fields[i].Field, e.Fields[i].Message = redactor.Text(field.Field), redactor.Text(field.Message)
+	}
 	return e
 }
 
-// recover returns nil if it makes sense to connect again, after the wait that is due.
-func (d *download) recover(err error) error {
-	d.failures++
-	policy := d.exports.client.cfg.retry
+// unexpectedStatus says what is wrong with a response that is neither the file nor an error. It
+// shows nothing of the body, which is a link if the response is a redirect.
+func (d *download) unexpectedStatus(resp *http.Response) string {
 	switch {
+	case resp.StatusCode == http.StatusPartialContent:
+		return "the storage sent a part of the file instead of the whole file"
+	case resp.StatusCode < 300:
+		return "the storage did not send the file as it is stored"
+	}
+	target, err := resp.Location()
+	switch {
+	case err != nil || target.Host == "":
+		return "a redirect without a valid Location is not followed"
+	case secureEnough(target, d.client.cfg.insecureHTTP):
+		return fmt.Sprintf("the redirects did not end after %d", maxRedirects)
+	}
+	return fmt.Sprintf("a redirect to %s://%s is not followed: it must be https, or http to a loopback host",
+		target.Scheme, target.Host)
+}
+
+// recover pauses after a failure. It returns nil if the download goes on after that, and else the
+// error to end with.
+func (d *download) recover(err error) error {
+	if d.failures.count == 0 {
+		d.failures.first = time.Now()
+	}
+	d.failures.count++
+	policy := d.client.cfg.retry
+	switch {
+	case err == io.EOF:
+		return err
 	case d.ctx.Err() != nil:
 		return d.failed(d.ctx.Err())
 	case errors.Is(err, ErrExportChanged), errors.Is(err, ErrUnexpectedResponse):
 		return err
-	case d.offset > 0 && d.etag == "":
+	case d.offset > 0 && d.file.etag == "":
 		return fmt.Errorf("%w: %w", d.cannotContinue("the server gave no strong ETag to continue by"), d.failed(err))
-	case errors.Is(err, ErrForbidden) && !d.renewed:
+	case errors.Is(err, ErrForbidden) && !d.failures.renewed:
 		return d.renew()
-	case !d.passing(err) || d.failures >= policy.MaxAttempts:
+	case !isTemporary(err) || d.failures.count >= policy.MaxAttempts:
 		return d.failed(err)
 	}
-	pause, again := policy.pause(d.ctx, d.failures, retryAfterOf(err), 0)
+	pause, again := policy.pause(d.ctx, d.failures.count, retryAfterOf(err), time.Since(d.failures.first))
 	if !again {
 		return d.failed(err)
 	}
-	d.exports.client.cfg.logger.WarnContext(d.ctx, "mistralobs: download interrupted, going on",
+	d.client.cfg.logger.WarnContext(d.ctx, "mistralobs: download interrupted, continuing",
 		"operation", downloadName, "offset", d.offset, "error", err.Error(), "wait", pause)
 	if err := transport.Sleep(d.ctx, pause); err != nil {
 		return d.failed(err)
@@ -253,100 +350,51 @@ func (d *download) recover(err error) error {
 }
 
 func retryAfterOf(err error) time.Duration {
-	var answer *Error
-	if errors.As(err, &answer) {
-		return answer.RetryAfter
+	var response *Error
+	if errors.As(err, &response) {
+		return response.RetryAfter
 	}
 	return 0
 }
 
-// passing tells whether another attempt may fare better.
-func (d *download) passing(err error) bool {
-	var answer *Error
-	if errors.As(err, &answer) {
-		return retryableStatus(answer.StatusCode)
+// isTemporary reports whether another attempt may succeed.
+func isTemporary(err error) bool {
+	var response *Error
+	if errors.As(err, &response) {
+		return retryableStatus(response.StatusCode)
 	}
 	return !permanent(err)
 }
 
-// renew asks for a new URL of an export, once: an expired one and a forbidden
-// one look alike.
+// renew exports the dataset again for a new URL. An expired URL and a forbidden one look alike, so
+// that it does this only once.
 func (d *download) renew() error {
-	export, err := d.exports.ToJSONL(d.ctx, d.datasetID)
+	export, err := d.client.Exports.ToJSONL(d.ctx, d.file.datasetID)
 	if err != nil {
 		return err
 	}
-	d.url, d.renewed = export.FileURL, true
+	d.file.url, d.failures.renewed = export.FileURL, true
 	return nil
 }
 
+// failed returns the error that ends the download.
 func (d *download) failed(err error) error {
-	var answer *Error
-	if errors.As(err, &answer) {
+	var response *Error
+	if errors.As(err, &response) {
 		return err
 	}
+	host, path := d.location()
 	return &NetworkError{
-		Operation: downloadName, Method: http.MethodGet, Host: d.host(), Path: d.path(), Attempts: d.failures, Err: err,
-		action: "download export",
+		Operation: downloadName, Method: http.MethodGet, Host: host, Path: path, Attempts: d.failures.count, Err: err,
+		action: downloadAction,
 	}
 }
 
-// path is the URL's without what signs it.
-func (d *download) path() string {
-	u, err := url.Parse(d.url)
+// location returns the parts of the URL that are no secret.
+func (d *download) location() (host, path string) {
+	u, err := url.Parse(d.file.url)
 	if err != nil {
-		return ""
+		return "", ""
 	}
-	return u.Path
-}
-
-// host is the host of the URL.
-func (d *download) host() string {
-	u, err := url.Parse(d.url)
-	if err != nil {
-		return ""
-	}
-	return u.Host
-}
-
-// redacted returns the cause of an error of net/http without the queries of URLs.
-func redacted(err error) error {
-	var outer *url.Error
-	if errors.As(err, &outer) {
-		err = outer.Err
-	}
-	if !signedURL.MatchString(err.Error()) {
-		return err
-	}
-	return &redactedError{err}
-}
-
-type redactedError struct{ err error }
-
-func (e *redactedError) Error() string { return hideQueries(e.err.Error()) }
-func (e *redactedError) Unwrap() error { return e.err }
-
-// strongETag returns the ETag if equal ones mean equal bytes.
-func strongETag(header http.Header) string {
-	etag := header.Get("ETag")
-	if strings.HasPrefix(etag, "W/") {
-		return ""
-	}
-	return etag
-}
-
-// parseContentRange reads "bytes 5-9/10", whose total may be "*", which is -1.
-func parseContentRange(value string) (start, total int64, ok bool) {
-	rest, found := strings.CutPrefix(value, "bytes ")
-	span, totalText, hasTotal := strings.Cut(rest, "/")
-	startText, _, hasEnd := strings.Cut(span, "-")
-	start, err := strconv.ParseInt(startText, 10, 64)
-	if !found || !hasTotal || !hasEnd || err != nil {
-		return 0, 0, false
-	}
-	if totalText == "*" {
-		return start, -1, true
-	}
-	total, err = strconv.ParseInt(totalText, 10, 64)
-	return start, total, err == nil
+	return u.Host, u.Path
 }

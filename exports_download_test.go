@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,30 +20,35 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// storage is a service with one export: a file behind presigned URLs, of which
-// a test says how each request for it ends.
+// storage is a service with one export: a file behind presigned URLs. A test says how each request
+// for the file ends.
 type storage struct {
 	content  []byte
 	etag     string
 	noRange  bool                 // the whole file is always sent
-	respond  func(n int) response // to the n-th download, from 0; nil: whole
+	respond  func(n int) response // to request n for the file, from 0; nil sends the whole file
 	urls     int                  // handed out
-	requests []*http.Request      // downloads
+	requests []*http.Request      // for the file
 }
 
-// response is what happens to a download.
+// response is how a request for the file ends.
 type response struct {
-	status int    // instead of the file
-	body   string // with the status
-	after  int    // breaks after so many bytes; 0: not
-	stall  bool   // nothing more comes after that, instead of an error
-	header http.Header
+	status   int    // instead of the file
+	body     string // with the status
+	header   http.Header
+	after    int    // the body ends after so many bytes; 0: it does not
+	stall    bool   // nothing arrives after these bytes, instead of an error
+	cut      bool   // the connection is closed after these bytes, instead of an error
+	unframed bool   // neither a length nor chunks
+	etag     string // instead of the file's
 }
+
+const signature = "SECRET-SIGNATURE"
 
 func (s *storage) RoundTrip(req *http.Request) (*http.Response, error) {
 	if strings.HasSuffix(req.URL.Path, "/exports/to-jsonl") {
 		s.urls++
-		body := fmt.Sprintf(`{"file_url":"https://blob.example.net/file.jsonl?sig=SECRET%d"}`, s.urls)
+		body := fmt.Sprintf(`{"file_url":"https://blob.example.net/file.jsonl?sp=r&sig=%s%%2B%d"}`, signature, s.urls)
 		return answer(req, 200, nil, strings.NewReader(body), -1), nil
 	}
 	n := len(s.requests)
@@ -66,23 +73,44 @@ func (s *storage) serve(req *http.Request, r response) *http.Response {
 		if req.Header.Get("If-Match") != s.etag {
 			return answer(req, 412, header, strings.NewReader(""), -1)
 		}
-		_, err := fmt.Sscanf(span, "bytes=%d-", &start)
-		if err != nil {
+		if _, err := fmt.Sscanf(span, "bytes=%d-", &start); err != nil {
 			panic(err)
+		}
+		if start == len(s.content) {
+			header.Set("Content-Range", fmt.Sprintf("bytes */%d", len(s.content)))
+			return answer(req, 416, header, strings.NewReader(""), -1)
 		}
 		status = 206
 		header.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", start, len(s.content)-1, len(s.content)))
 	}
-	rest := s.content[start:]
-	var body io.Reader = bytes.NewReader(rest)
-	if r.after > 0 && r.after < len(rest) {
-		var end io.Reader = failing{errors.New("connection reset by peer")}
-		if r.stall {
-			end = stalled{req.Context()}
-		}
-		body = io.MultiReader(bytes.NewReader(rest[:r.after]), end)
+	switch r.etag {
+	case "":
+	case "none":
+		header.Del("ETag")
+	default:
+		header.Set("ETag", r.etag)
 	}
-	return answer(req, status, header, body, int64(len(rest)))
+	rest := s.content[start:]
+	length := int64(len(rest))
+	if r.unframed {
+		length = -1
+	}
+	return answer(req, status, header, r.limit(req, rest), length)
+}
+
+// limit returns a body that ends as r says.
+func (r response) limit(req *http.Request, rest []byte) io.Reader {
+	if r.after == 0 || r.after >= len(rest) {
+		return bytes.NewReader(rest)
+	}
+	var end io.Reader = failing{errors.New("connection reset by peer")}
+	switch {
+	case r.stall:
+		end = stalled{req.Context()}
+	case r.cut:
+		end = strings.NewReader("")
+	}
+	return io.MultiReader(bytes.NewReader(rest[:r.after]), end)
 }
 
 func answer(req *http.Request, status int, header http.Header, body io.Reader, length int64) *http.Response {
@@ -90,8 +118,8 @@ func answer(req *http.Request, status int, header http.Header, body io.Reader, l
 		header = http.Header{}
 	}
 	return &http.Response{
-		StatusCode: status, Status: http.StatusText(status), Header: header, Request: req, Body: io.NopCloser(body), ContentLength: length,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		StatusCode: status, Status: http.StatusText(status), Header: header, Request: req, Body: io.NopCloser(body),
+		ContentLength: length, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 }
 
@@ -100,7 +128,7 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// stalled is a connection on which nothing comes any more.
+// stalled is a connection on which nothing arrives any more.
 type stalled struct{ ctx context.Context }
 
 func (s stalled) Read([]byte) (int, error) {
@@ -110,27 +138,49 @@ func (s stalled) Read([]byte) (int, error) {
 
 func (s *storage) client(t *testing.T, opts ...mistralobs.Option) *mistralobs.Client {
 	t.Helper()
-	opts = append([]mistralobs.Option{
-		mistralobs.WithAPIKey("secret-key"), mistralobs.WithBaseURL(baseURL), mistralobs.WithHTTPClient(&http.Client{Transport: s}),
-	}, opts...)
-	client, err := mistralobs.NewClient(opts...)
-	require.NoError(t, err)
-	return client
+	return clientOver(t, s, opts...)
 }
 
 func jsonlContent(lines int) []byte {
 	var buf bytes.Buffer
 	for i := range lines {
-		fmt.Fprintf(&buf, `{"payload":{"messages":[{"role":"user","content":"question %d"}]},"properties":{"n":%d}}`+"\n", i, i)
+		const line = `{"payload":{"messages":[{"role":"user","content":"question %d"}]},"properties":{"n":%[1]d}}` + "\n"
+		fmt.Fprintf(&buf, line, i)
 	}
 	return buf.Bytes()
 }
 
-// What must not reach the storage: the key, a Referer, a compressed form.
+// first returns the given response to the first request and sends the rest of the file after that.
+func first(r response) func(int) response {
+	return sequence(r)
+}
+
+// sequence returns the responses one after another, and the rest of the file after that.
+func sequence(responses ...response) func(int) response {
+	return func(n int) response {
+		if n < len(responses) {
+			return responses[n]
+		}
+		return response{}
+	}
+}
+
+// brokenThen returns the same response to every request but the first, which breaks after 1000 bytes.
+func brokenThen(then response) func(int) response {
+	return func(n int) response {
+		if n == 0 {
+			return response{after: 1000}
+		}
+		return then
+	}
+}
+
+// The storage must not see the API key, a Referer or a request for a compressed file.
 func TestDownloadRequest(t *testing.T) {
 	t.Parallel()
 	s := &storage{content: jsonlContent(1), etag: `"v1"`}
-	_, err := s.client(t, mistralobs.WithHeader("X-Team", "evals")).Exports.Download(t.Context(), datasetID, io.Discard, mistralobs.TransferOptions{})
+	client := s.client(t, mistralobs.WithHeader("X-Team", "evals"))
+	_, err := client.Exports.Download(t.Context(), datasetID, io.Discard, mistralobs.TransferOptions{})
 	require.NoError(t, err)
 	header := s.requests[0].Header.Clone()
 	assert.Regexp(t, "^mistralobs-go/", header.Get("User-Agent"))
@@ -138,7 +188,7 @@ func TestDownloadRequest(t *testing.T) {
 	assert.Equal(t, http.Header{"Accept-Encoding": {"identity"}}, header)
 }
 
-// However often and wherever it breaks, the bytes are the original ones.
+// However often and wherever the connection breaks, the bytes are the original ones.
 func TestDownloadResumes(t *testing.T) {
 	t.Parallel()
 	content := jsonlContent(40)
@@ -165,58 +215,53 @@ func TestDownloadResumes(t *testing.T) {
 
 func TestDownloadSurvives(t *testing.T) {
 	t.Parallel()
-	content := jsonlContent(100)
+	lines := jsonlContent(100)
+	noLineEnd := bytes.TrimSpace(lines)
 	expired := response{status: 403, body: `<?xml version="1.0"?><Error><Code>AuthenticationFailed</Code></Error>`}
+	down := response{status: 500}
 	tests := map[string]struct {
+		content  []byte // default: lines
 		respond  func(n int) response
 		requests int
 		urls     int
 	}{
-		"a 503 before the first byte": {func(n int) response {
-			if n == 0 {
-				return response{status: 503}
-			}
-			return response{}
-		}, 2, 1},
-		"a URL that has expired before the first byte": {func(n int) response {
-			if n == 0 {
-				return expired
-			}
-			return response{}
-		}, 2, 2},
-		"a URL that expires in the middle": {func(n int) response {
-			switch n {
-			case 0:
-				return response{after: 1000}
-			case 1:
-				return expired
-			}
-			return response{}
-		}, 3, 2},
-		"a body that stalls": {func(n int) response {
-			if n == 0 {
-				return response{after: 1000, stall: true}
-			}
-			return response{}
-		}, 2, 1},
-		"four failures in a row, twice": {func(n int) response {
-			if n == 4 {
-				return response{after: 1000}
-			} else if n < 8 {
-				return response{status: 500}
-			}
-			return response{}
-		}, 9, 1},
+		"a 503 before the first byte":                  {respond: first(response{status: 503}), requests: 2, urls: 1},
+		"a URL that has expired before the first byte": {respond: first(expired), requests: 2, urls: 2},
+		"a URL that expires in the middle": {
+			respond: sequence(response{after: 1000}, expired), requests: 3, urls: 2,
+		},
+		"a body that stalls": {respond: first(response{after: 1000, stall: true}), requests: 2, urls: 1},
+		"a body that is cut": {respond: first(response{after: 1000, cut: true}), requests: 2, urls: 1},
+		"four failures in a row, twice": {
+			respond:  sequence(down, down, down, down, response{after: 1000}, down, down, down),
+			requests: 9, urls: 1,
+		},
+		"a body without framing": {
+			respond: func(int) response { return response{unframed: true} }, requests: 1, urls: 1,
+		},
+		"a body without framing that is cut inside a line": {
+			respond: first(response{unframed: true, after: 1001, cut: true}), requests: 2, urls: 1,
+		},
+		"a body without framing and last line break": {
+			content: noLineEnd, respond: func(int) response { return response{unframed: true} }, requests: 2, urls: 1,
+		},
+		"a file that says it is not compressed": {
+			respond:  first(response{status: 200, body: string(lines), header: http.Header{"Content-Encoding": {"Identity"}}}),
+			requests: 1, urls: 1,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := &storage{content: content, etag: `"v1"`, respond: test.respond}
+				if test.content == nil {
+					test.content = lines
+				}
+				s := &storage{content: test.content, etag: `"v1"`, respond: test.respond}
 				var got bytes.Buffer
 				_, err := s.client(t).Exports.Download(t.Context(), datasetID, &got, mistralobs.TransferOptions{})
 				require.NoError(t, err)
-				assert.True(t, bytes.Equal(content, got.Bytes()))
+				assert.True(t, bytes.Equal(test.content, got.Bytes()))
 				assert.Len(t, s.requests, test.requests)
 				assert.Equal(t, test.urls, s.urls)
 			})
@@ -227,52 +272,137 @@ func TestDownloadSurvives(t *testing.T) {
 func TestDownloadFails(t *testing.T) {
 	t.Parallel()
 	content := jsonlContent(100)
-	broken := func(then response) func(int) response {
-		return func(n int) response {
-			if n == 0 {
-				return response{after: 1000}
-			}
-			return then
-		}
+	always := func(r response) func(int) response { return func(int) response { return r } }
+	redirect := func(to string) func(int) response {
+		return always(response{status: 302, header: http.Header{"Location": {to}}})
 	}
+	const strong = `"v1"`
 	tests := map[string]struct {
-		storage storage
+		respond func(int) response
+		etag    string
+		noRange bool
 		want    error
 		text    string
-		written int64
+		written int
 	}{
-		"the file changed":               {storage{respond: broken(response{status: 412}), etag: `"v1"`}, mistralobs.ErrExportChanged, "the file has changed after 1000 bytes", 1000},
-		"the file became shorter":        {storage{respond: broken(response{status: 416}), etag: `"v1"`}, mistralobs.ErrExportChanged, "shorter", 1000},
-		"the server cannot continue":     {storage{respond: broken(response{}), etag: `"v1"`, noRange: true}, mistralobs.ErrExportChanged, "the whole file again", 1000},
-		"no ETag":                        {storage{respond: broken(response{})}, mistralobs.ErrExportChanged, "no strong ETag", 1000},
-		"a weak ETag":                    {storage{respond: broken(response{}), etag: `W/"v1"`}, mistralobs.ErrExportChanged, "no strong ETag", 1000},
-		"another part than asked":        {storage{respond: broken(response{status: 206, header: http.Header{"Content-Range": {"bytes 0-9/10"}}}), etag: `"v1"`}, mistralobs.ErrExportChanged, "another part", 1000},
-		"forbidden again with a new URL": {storage{respond: broken(response{status: 403, body: "<Error/>"}), etag: `"v1"`}, mistralobs.ErrForbidden, "403", 1000},
-		"gone":                           {storage{respond: broken(response{status: 404}), etag: `"v1"`}, mistralobs.ErrNotFound, "404", 1000},
-		"down for good":                  {storage{respond: broken(response{status: 503}), etag: `"v1"`}, mistralobs.ErrServer, "503", 1000},
-		"told to come back in an hour":   {storage{respond: broken(response{status: 503, header: http.Header{"Retry-After": {"3600"}}}), etag: `"v1"`}, mistralobs.ErrServer, "1h0m0s", 1000},
-		"forbidden from the start":       {storage{respond: func(int) response { return response{status: 403} }}, mistralobs.ErrForbidden, "403", 0},
-		"redirected to plain http": {storage{respond: func(int) response {
-			return response{status: 302, header: http.Header{"Location": {"http://evil.example/"}}}
-		}}, mistralobs.ErrUnexpectedResponse, "302", 0},
-		"stalling for ever without an ETag": {storage{respond: func(int) response { return response{after: 1000, stall: true} }}, mistralobs.ErrTimeout, "no byte was transferred for 1m0s", 1000},
+		"the file changed": {
+			respond: brokenThen(response{status: 412}), etag: strong,
+			want: mistralobs.ErrExportChanged, text: "the file has changed after 1000 bytes", written: 1000,
+		},
+		"the file became shorter": {
+			respond: brokenThen(response{status: 416}), etag: strong,
+			want: mistralobs.ErrExportChanged, text: "shorter", written: 1000,
+		},
+		"the server cannot continue": {
+			respond: brokenThen(response{}), etag: strong, noRange: true,
+			want: mistralobs.ErrExportChanged, text: "the whole file again", written: 1000,
+		},
+		"no ETag": {
+			respond: brokenThen(response{}),
+			want:    mistralobs.ErrExportChanged, text: "no strong ETag", written: 1000,
+		},
+		"a weak ETag": {
+			respond: brokenThen(response{}), etag: `W/"v1"`,
+			want: mistralobs.ErrExportChanged, text: "no strong ETag", written: 1000,
+		},
+		"a rest without an ETag": {
+			respond: brokenThen(response{etag: "none"}), etag: strong,
+			want: mistralobs.ErrExportChanged, text: "did not confirm", written: 1000,
+		},
+		"a rest with another ETag": {
+			respond: brokenThen(response{etag: `"v2"`}), etag: strong,
+			want: mistralobs.ErrExportChanged, text: "did not confirm", written: 1000,
+		},
+		"a rest with a weak ETag": {
+			respond: brokenThen(response{etag: `W/"v1"`}), etag: strong,
+			want: mistralobs.ErrExportChanged, text: "did not confirm", written: 1000,
+		},
+		"another part than requested": {
+			respond: brokenThen(response{status: 206, header: http.Header{"Content-Range": {"bytes 0-9/10"}}}), etag: strong,
+			want: mistralobs.ErrExportChanged, text: "another part", written: 1000,
+		},
+		"cut inside a line, without framing and ETag": {
+			respond: always(response{unframed: true, after: 1001, cut: true}),
+			want:    mistralobs.ErrExportChanged, text: "unexpected EOF", written: 1001,
+		},
+		"cut before the first byte, without framing": {
+			respond: always(response{status: 200}),
+			want:    io.ErrUnexpectedEOF, text: "5 attempts",
+		},
+		"forbidden again with a new URL": {
+			respond: brokenThen(response{status: 403, body: "<Error/>"}), etag: strong,
+			want: mistralobs.ErrForbidden, text: "403", written: 1000,
+		},
+		"gone": {
+			respond: brokenThen(response{status: 404}), etag: strong,
+			want: mistralobs.ErrNotFound, text: "404", written: 1000,
+		},
+		"down for good": {
+			respond: brokenThen(response{status: 503}), etag: strong,
+			want: mistralobs.ErrServer, text: "503", written: 1000,
+		},
+		"told to come back in an hour": {
+			respond: brokenThen(response{status: 503, header: http.Header{"Retry-After": {"3600"}}}), etag: strong,
+			want: mistralobs.ErrServer, text: "1h0m0s", written: 1000,
+		},
+		"forbidden from the start": {
+			respond: always(response{status: 403}), want: mistralobs.ErrForbidden, text: "403",
+		},
+		"redirected to plain http": {
+			respond: redirect("http://evil.example/?sig=" + signature), want: mistralobs.ErrUnexpectedResponse,
+			text: "302 Found: a redirect to http://evil.example is not followed",
+		},
+		"redirected without a Location": {
+			respond: always(response{status: 302}), want: mistralobs.ErrUnexpectedResponse,
+			text: "a redirect without a valid Location is not followed",
+		},
+		"redirected to no URL": {
+			respond: redirect("//storage.example.com:bad/x?sig=" + signature),
+			text:    "the storage sent a redirect whose Location is not a valid URL (1 attempt)",
+		},
+		"redirected in circles": {
+			respond: redirect("https://blob.example.net/file.jsonl?sig=" + signature),
+			want:    mistralobs.ErrUnexpectedResponse, text: "the redirects did not end after 10",
+		},
+		"transformed on its way": {
+			respond: always(response{status: 203, body: "{}\n"}), want: mistralobs.ErrUnexpectedResponse,
+			text: "203 Non-Authoritative Information: the storage did not send the file as it is stored",
+		},
+		"no content": {
+			respond: always(response{status: 204}), want: mistralobs.ErrUnexpectedResponse,
+			text: "204 No Content: the storage did not send the file",
+		},
+		"a part though the whole was requested": {
+			respond: always(response{status: 206, body: "{}\n"}), want: mistralobs.ErrUnexpectedResponse,
+			text: "206 Partial Content: the storage sent a part of the file",
+		},
+		"compressed": {
+			respond: always(response{status: 200, body: "x", header: http.Header{"Content-Encoding": {"gzip"}}}),
+			want:    mistralobs.ErrUnexpectedResponse, text: `compressed ("gzip")`,
+		},
+		"stalling for ever without an ETag": {
+			respond: always(response{after: 1000, stall: true}),
+			want:    mistralobs.ErrTimeout, text: "no byte was transferred for 1m0s", written: 1000,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := &test.storage
-				s.content = content
+				s := &storage{content: content, etag: test.etag, noRange: test.noRange, respond: test.respond}
 				var got bytes.Buffer
 
 				n, err := s.client(t).Exports.Download(t.Context(), datasetID, &got, mistralobs.TransferOptions{})
 
-				require.ErrorIs(t, err, test.want)
+				require.Error(t, err)
+				if test.want != nil {
+					require.ErrorIs(t, err, test.want)
+				}
 				require.ErrorContains(t, err, test.text)
-				assert.NotContains(t, fmt.Sprintf("%+v %#v", err, err), "SECRET")
-				assert.Equal(t, test.written, n)
+				assert.NotContains(t, fmt.Sprintf("%+v %#v", err, err), signature)
+				assert.Equal(t, int64(test.written), n)
 				assert.Equal(t, string(content[:n]), got.String())
-				assert.LessOrEqual(t, len(s.requests), 6)
+				assert.LessOrEqual(t, len(s.requests), 11)
 			})
 		})
 	}
@@ -281,7 +411,7 @@ func TestDownloadFails(t *testing.T) {
 func TestDownloadEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &storage{content: jsonlContent(100), etag: `"v1"`, respond: func(int) response { return response{after: 1000, stall: true} }}
+		s := &storage{content: jsonlContent(100), etag: `"v1"`, respond: first(response{after: 1000, stall: true})}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		start := time.Now()
@@ -291,7 +421,7 @@ func TestDownloadEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// A caller that takes its time over the bytes is not a connection that stalls.
+// The time that the caller spends between two reads is not the connection's.
 func TestOpenWaitsForASlowReader(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -318,23 +448,46 @@ func TestOpenWaitsForASlowReader(t *testing.T) {
 	})
 }
 
-// The service's file_url is not trusted to be one.
+// Bytes that have arrived are returned before the pause after which the download continues.
+func TestReadReturnsWhatHasArrived(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &storage{content: jsonlContent(100), etag: `"v1"`, respond: first(response{after: 1000})}
+		file, err := s.client(t).Exports.Open(t.Context(), datasetID)
+		require.NoError(t, err)
+		defer file.Close()
+		start := time.Now()
+		n, err := io.ReadFull(file, make([]byte, 1000))
+		require.NoError(t, err)
+		assert.Equal(t, 1000, n)
+		assert.Zero(t, time.Since(start))
+	})
+}
+
+// The file_url of the service need not be a URL, as in the example of the reference. That is an
+// error only when the file is downloaded.
 func TestDownloadRefusesBadURLs(t *testing.T) {
 	t.Parallel()
-	for name, fileURL := range map[string]string{
-		"plain http": "http://blob.example.net/x?sig=SECRET", "no URL": "::SECRET", "a path": "/x?sig=SECRET", "a file": "file:///etc/passwd?SECRET",
-	} {
+	tests := map[string]struct{ fileURL, want string }{
+		"plain http": {"http://blob.example.net/x?sig=" + signature, "https, or http to a loopback host"},
+		"no URL":     {"::" + signature, "the file_url of the service is not a URL"},
+		"a text":     {"My file", "the file_url of the service is not a URL"},
+		"a path":     {"/x?sig=" + signature, "the file_url of the service is not a URL"},
+		"a file":     {"file:///etc/passwd?" + signature, "the file_url of the service is not a URL"},
+	}
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			transport := roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
 				require.Equal(t, "api.example.com", req.URL.Host)
-				return answer(req, 200, nil, strings.NewReader(fmt.Sprintf(`{"file_url":%q}`, fileURL)), -1), nil
-			})
-			client, err := mistralobs.NewClient(mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL(baseURL), mistralobs.WithHTTPClient(&http.Client{Transport: transport}))
+				return reply(req, 200, fmt.Sprintf(`{"file_url":%q}`, test.fileURL)), nil
+			}))
+			export, err := client.Exports.ToJSONL(t.Context(), datasetID)
 			require.NoError(t, err)
+			assert.Equal(t, &mistralobs.Export{FileURL: test.fileURL}, export)
 			_, err = client.Exports.Open(t.Context(), datasetID)
-			require.Error(t, err)
-			assert.NotContains(t, fmt.Sprintf("%+v", err), "SECRET")
+			require.ErrorContains(t, err, test.want)
+			assert.NotContains(t, fmt.Sprintf("%+v", err), signature)
 		})
 	}
 }
@@ -343,7 +496,7 @@ type roundTripFunc func(*http.Request) (*http.Response, error)
 
 func (f roundTripFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// The length that only a 206 tells counts as well.
+// A length that only a later response gives counts as well.
 func TestDownloadOfUnknownLengthEndsWhole(t *testing.T) {
 	t.Parallel()
 	content := bytes.Repeat([]byte("0123456789"), 100)
@@ -354,7 +507,8 @@ func TestDownloadOfUnknownLengthEndsWhole(t *testing.T) {
 		}
 		header := http.Header{"Etag": {`"e"`}}
 		if requests++; requests == 1 {
-			return answer(req, 200, header, io.MultiReader(bytes.NewReader(content[:100]), failing{errors.New("reset")}), -1), nil
+			body := io.MultiReader(bytes.NewReader(content[:100]), failing{errors.New("reset")})
+			return answer(req, 200, header, body, -1), nil
 		}
 		var from int
 		_, err := fmt.Sscanf(req.Header.Get("Range"), "bytes=%d-", &from)
@@ -369,28 +523,148 @@ func TestDownloadOfUnknownLengthEndsWhole(t *testing.T) {
 	assert.Equal(t, content, out.Bytes())
 }
 
-// A storage that asks to wait beyond the deadline is not waited for.
-func TestDownloadDoesNotWaitInVain(t *testing.T) {
+// net/http itself does not notice that a body without a length and without chunks was cut.
+func TestDownloadNoticesACutConnection(t *testing.T) {
+	t.Parallel()
+	content := jsonlContent(10)
+	for name, test := range map[string]struct {
+		sent int // bytes
+		want error
+	}{
+		"whole":             {sent: len(content)},
+		"cut inside a line": {sent: len(content) - 5, want: mistralobs.ErrExportChanged},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var server *httptest.Server
+			server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasSuffix(r.URL.Path, "/to-jsonl") {
+					fmt.Fprintf(w, `{"file_url":"%s/file?sig=s"}`, server.URL)
+					return
+				}
+				conn, _, err := http.NewResponseController(w).Hijack()
+				if assert.NoError(t, err) {
+					defer conn.Close()
+					fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n%s", content[:test.sent])
+				}
+			}))
+			defer server.Close()
+			client, err := mistralobs.NewClient(mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL(server.URL))
+			require.NoError(t, err)
+			defer client.CloseIdleConnections()
+			n, err := client.Exports.Download(t.Context(), datasetID, io.Discard, mistralobs.TransferOptions{})
+			require.ErrorIs(t, err, test.want)
+			assert.Equal(t, int64(test.sent), n)
+		})
+	}
+}
+
+// A pause that would outlast the deadline is not begun, whoever asks for it.
+func TestDownloadDoesNotPauseInVain(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		headers []string // of each response of the storage
+		policy  mistralobs.RetryPolicy
+		want    time.Duration // RetryAfter
+	}{
+		"a Retry-After": {headers: []string{"Retry-After", "20"}, want: 20 * time.Second},
+		"a backoff":     {policy: mistralobs.RetryPolicy{MinWait: 20 * time.Second}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+					if strings.HasSuffix(req.URL.Path, "/to-jsonl") {
+						return reply(req, 200, `{"file_url":"https://storage.example.com/x?sig=s"}`), nil
+					}
+					return reply(req, 503, "", test.headers...), nil
+				}), mistralobs.WithRetry(test.policy))
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				start := time.Now()
+				_, err := client.Exports.Open(ctx, datasetID)
+				var response *mistralobs.Error
+				require.ErrorAs(t, err, &response)
+				assert.Equal(t, []any{503, test.want}, []any{response.StatusCode, response.RetryAfter})
+				assert.Zero(t, time.Since(start))
+			})
+		})
+	}
+}
+
+// Each attempt of a download has its number.
+func TestDownloadNumbersItsAttempts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
-			if strings.HasSuffix(req.URL.Path, "/to-jsonl") {
-				return reply(req, 200, `{"file_url":"https://storage.example.com/x?sig=s"}`), nil
-			}
-			return reply(req, 503, "", "Retry-After", "20"), nil
-		}))
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		defer cancel()
-		start := time.Now()
-		_, err := client.Exports.Open(ctx, datasetID)
-		var answer *mistralobs.Error
-		require.ErrorAs(t, err, &answer)
-		assert.Equal(t, []any{503, 20 * time.Second}, []any{answer.StatusCode, answer.RetryAfter})
-		assert.Zero(t, time.Since(start))
+		s := &storage{content: jsonlContent(100), etag: `"v1"`, respond: sequence(
+			response{status: 500}, response{status: 500}, response{after: 1000}, response{status: 500},
+		)}
+		_, err := s.client(t).Exports.Download(t.Context(), datasetID, io.Discard, mistralobs.TransferOptions{})
+		require.NoError(t, err)
+		var got []int
+		for _, req := range s.requests {
+			assert.Equal(t, "exports.download", mistralobs.OperationName(req.Context()))
+			got = append(got, mistralobs.Attempt(req.Context()))
+		}
+		assert.Equal(t, []int{1, 2, 3, 2, 3}, got)
 	})
 }
 
-// Close ends a Read that another goroutine is in.
+// Whatever text the storage, a proxy or a transport makes of the URL, no error and no log line shows
+// its signature.
+func TestDownloadHidesSignatures(t *testing.T) {
+	t.Parallel()
+	const plain, escaped = "SECRET/SIGNATURE+x=", "SECRET%2FSIGNATURE%2Bx%3D"
+	fileURL := "https://storage.example.com/x.jsonl?sv=2022-11-02&sp=r&sig=" + escaped
+	_, query, _ := strings.Cut(fileURL, "?")
+	texts := map[string]string{
+		"the URL":                fileURL,
+		"without scheme":         "storage.example.com/x.jsonl?" + query,
+		"the query":              query,
+		"the query in HTML":      strings.ReplaceAll(query, "&", "&amp;"),
+		"the query in JSON":      `{"message":"` + strings.ReplaceAll(query, "&", `\u0026`) + `"}`,
+		"the value":              "signature " + escaped + " does not match",
+		"the value unescaped":    "signature " + plain + " does not match",
+		"the value as JSON":      `{"detail":"signature ` + plain + ` does not match"}`,
+		"a complaint":            `{"detail":[{"loc":["query","` + plain + `"],"msg":"bad ` + escaped + `"}]}`,
+		"the value twice":        escaped + escaped,
+		"the URL escaped itself": "next=https%3A%2F%2Fstorage.example.com%2Fx.jsonl%3Fsig%3DSECRET%252FSIGNATURE%252Bx%253D",
+	}
+	for name, text := range texts {
+		for _, kind := range []string{"response", "transport error", "body error"} {
+			t.Run(name+" in a "+kind, func(t *testing.T) {
+				t.Parallel()
+				var log bytes.Buffer
+				client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+					switch {
+					case strings.HasSuffix(req.URL.Path, "/to-jsonl"):
+						return reply(req, 200, `{"file_url":"`+fileURL+`"}`), nil
+					case kind == "response":
+						return reply(req, 503, text), nil
+					case kind == "body error":
+						return answer(req, 200, nil, failing{errors.New(text)}, 10), nil
+					}
+					return nil, errors.New(text)
+				}), mistralobs.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))),
+					mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2, MinWait: 1, MaxWait: 1}))
+				_, err := client.Exports.Download(t.Context(), datasetID, io.Discard, mistralobs.TransferOptions{})
+				require.Error(t, err)
+				shown := log.String()
+				assert.NotEmpty(t, shown)
+				for ; err != nil; err = errors.Unwrap(err) {
+					shown += fmt.Sprintf("%v %+v %s", err, err, err)
+					if response, ok := err.(*mistralobs.Error); ok {
+						shown += string(response.Body) + response.Message + fmt.Sprint(response.Fields)
+					}
+				}
+				assert.NotContains(t, shown, "SECRET")
+			})
+		}
+	}
+}
+
+// Close ends a Read of another goroutine.
 func TestCloseEndsARead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -37,31 +39,36 @@ func TestDownloadIsWhole(t *testing.T) {
 func TestSave(t *testing.T) {
 	t.Parallel()
 	content := jsonlContent(100)
-	cut := func(n int) response {
-		if n == 0 {
-			return response{after: 1000}
-		}
-		return response{}
-	}
+	const strong = `"v1"`
+	breaks := func(int) response { return response{after: 1000} }
+	down := func(int) response { return response{status: 500} }
 	tests := map[string]struct {
-		storage storage
+		respond func(int) response
+		etag    string
+		noRange bool
 		old     string // content of the file before; "" if there is none
 		want    error
 	}{
-		"a new file":                           {storage{etag: `"v1"`}, "", nil},
-		"an old file":                          {storage{etag: `"v1"`}, "old", nil},
-		"a server that cannot continue":        {storage{respond: cut, etag: `"v1"`, noRange: true}, "old", nil},
-		"a server without ETags":               {storage{respond: cut}, "old", nil},
-		"a server that never gets to the end":  {storage{respond: func(int) response { return response{after: 1000} }}, "old", mistralobs.ErrExportChanged},
-		"a server that is down":                {storage{respond: func(int) response { return response{status: 500} }}, "old", mistralobs.ErrServer},
-		"a new file and a server that is down": {storage{respond: func(int) response { return response{status: 500} }}, "", mistralobs.ErrServer},
+		"a new file":                    {etag: strong},
+		"an old file":                   {etag: strong, old: "old"},
+		"a server that cannot continue": {respond: brokenThen(response{}), etag: strong, noRange: true, old: "old"},
+		"a server without ETags":        {respond: brokenThen(response{}), old: "old"},
+		"a server that always breaks":   {respond: breaks, old: "old", want: mistralobs.ErrExportChanged},
+		"a server that cuts a body without framing": {
+			respond: func(int) response { return response{unframed: true, after: 1001, cut: true} },
+			old:     "old", want: mistralobs.ErrExportChanged,
+		},
+		"a server that sends nothing, without framing": {
+			respond: func(int) response { return response{status: 200} }, old: "old", want: io.ErrUnexpectedEOF,
+		},
+		"a server that is down":                {respond: down, old: "old", want: mistralobs.ErrServer},
+		"a new file and a server that is down": {respond: down, want: mistralobs.ErrServer},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := &test.storage
-				s.content = content
+				s := &storage{content: content, etag: test.etag, noRange: test.noRange, respond: test.respond}
 				dir := t.TempDir()
 				path := filepath.Join(dir, "out.jsonl")
 				if test.old != "" {
@@ -96,33 +103,91 @@ func TestSave(t *testing.T) {
 
 func TestSaveRefusesBadPaths(t *testing.T) {
 	t.Parallel()
-	s := &storage{content: jsonlContent(1)}
 	dir := t.TempDir()
-	for name, path := range map[string]string{"empty": "", "a folder": dir, "in no folder": filepath.Join(dir, "no", "file")} {
-		_, err := s.client(t).Exports.Save(t.Context(), datasetID, path, mistralobs.TransferOptions{})
-		require.Error(t, err, name)
+	loop := filepath.Join(dir, "loop")
+	require.NoError(t, os.Symlink(loop, loop))
+	tests := map[string]struct {
+		path string
+		want error
+		text string
+	}{
+		"empty":            {path: "", want: mistralobs.ErrInvalidParams, text: "mistralobs: path: it is empty"},
+		"a folder":         {path: dir, want: mistralobs.ErrInvalidParams, text: "exists and is not a regular file"},
+		"a device":         {path: os.DevNull, want: mistralobs.ErrInvalidParams, text: "exists and is not a regular file"},
+		"a link in a loop": {path: loop, want: mistralobs.ErrInvalidParams, text: "more than 40 symbolic links"},
+		"in no folder":     {path: dir + "/no/file", want: os.ErrNotExist, text: "mistralobs: save export: open"},
 	}
-	assert.Zero(t, s.urls, "nothing was asked of the service")
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &storage{content: jsonlContent(1)}
+			_, err := s.client(t).Exports.Save(t.Context(), datasetID, test.path, mistralobs.TransferOptions{})
+			require.ErrorIs(t, err, test.want)
+			require.ErrorContains(t, err, test.text)
+			assert.Zero(t, s.urls, "nothing was sent")
+		})
+	}
 }
 
-func TestSaveFollowsALink(t *testing.T) {
+// A link stays a link, also if the file that it leads to does not exist yet.
+func TestSaveFollowsLinks(t *testing.T) {
 	t.Parallel()
-	s := &storage{content: jsonlContent(1)}
-	dir := t.TempDir()
-	target, link := filepath.Join(dir, "target"), filepath.Join(dir, "link")
-	require.NoError(t, os.WriteFile(target, []byte("old"), 0o644))
-	if err := os.Symlink(target, link); err != nil {
-		t.Logf("no links here: %v", err)
-		return
+	tests := map[string]struct {
+		old  string            // content of data/target before; "" if there is none
+		link map[string]string // name to target, in the order of their names
+	}{
+		"to a file":                             {old: "old", link: map[string]string{"link": "data/target"}},
+		"to no file":                            {link: map[string]string{"link": "data/target"}},
+		"absolute":                              {link: map[string]string{"link": "/data/target"}},
+		"to a link to no file":                  {link: map[string]string{"link": "data/next", "data/next": "target"}},
+		"through the parent of a linked folder": {link: map[string]string{"folder": "data/deep", "link": "folder/../target"}},
 	}
-	_, err := s.client(t).Exports.Save(t.Context(), datasetID, link, mistralobs.TransferOptions{})
-	require.NoError(t, err)
-	got, err := os.ReadFile(target)
-	require.NoError(t, err)
-	assert.Equal(t, string(s.content), string(got))
-	info, err := os.Lstat(link)
-	require.NoError(t, err)
-	assert.NotZero(t, info.Mode()&os.ModeSymlink, "the link is still one")
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			target := filepath.Join(dir, "data", "target")
+			require.NoError(t, os.MkdirAll(filepath.Join(dir, "data", "deep"), 0o700))
+			if test.old != "" {
+				require.NoError(t, os.WriteFile(target, []byte(test.old), 0o600))
+			}
+			for name, to := range test.link {
+				if filepath.IsAbs(to) {
+					to = dir + to
+				}
+				require.NoError(t, os.Symlink(to, filepath.Join(dir, name)))
+			}
+			s := &storage{content: jsonlContent(1)}
+			link := filepath.Join(dir, "link")
+
+			_, err := s.client(t).Exports.Save(t.Context(), datasetID, link, mistralobs.TransferOptions{})
+
+			require.NoError(t, err)
+			got, err := os.ReadFile(target)
+			require.NoError(t, err)
+			assert.Equal(t, string(s.content), string(got))
+			for name := range test.link {
+				info, err := os.Lstat(filepath.Join(dir, name))
+				require.NoError(t, err)
+				assert.NotZero(t, info.Mode()&os.ModeSymlink, "%s is still a link", name)
+			}
+		})
+	}
+}
+
+// A name may be as long as the file system allows, in whatever script.
+func TestSaveTakesLongNames(t *testing.T) {
+	t.Parallel()
+	names := []string{strings.Repeat("x", 255), "x" + strings.Repeat("ü", 127), strings.Repeat("x", 240) + ".jsonl"}
+	for _, name := range names {
+		s := &storage{content: jsonlContent(1)}
+		path := filepath.Join(t.TempDir(), name)
+		_, err := s.client(t).Exports.Save(t.Context(), datasetID, path, mistralobs.TransferOptions{})
+		require.NoError(t, err)
+		got, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.Equal(t, string(s.content), string(got))
+	}
 }
 
 func TestDownloadReportsTheWriter(t *testing.T) {
@@ -140,7 +205,10 @@ func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
 func TestExportRecords(t *testing.T) {
 	t.Parallel()
-	s := &storage{content: []byte(`{"payload":{"a":1},"properties":{"b": 2},"id":"x"}` + "\n" + `{"messages":[],"model":"m","properties":{}}` + "\n" + "rubbish\n")}
+	s := &storage{content: []byte(`{"payload":{"a":1},"properties":{"b": 2},"id":"x"}
+{"messages":[],"model":"m","properties":{}}
+rubbish
+`)}
 	records := s.client(t).Exports.Records(t.Context(), datasetID)
 	for range 2 { // it can be ranged over again
 		var got []mistralobs.JSONLRecord
@@ -153,7 +221,10 @@ func TestExportRecords(t *testing.T) {
 			got = append(got, *record)
 		}
 		assert.Equal(t, []mistralobs.JSONLRecord{
-			{Payload: mistralobs.Object(`{"a":1}`), Properties: mistralobs.Object(`{"b": 2}`), Extra: mistralobs.Object(`{"id":"x"}`), Line: 1},
+			{
+				Payload: mistralobs.Object(`{"a":1}`), Properties: mistralobs.Object(`{"b": 2}`),
+				Extra: mistralobs.Object(`{"id":"x"}`), Line: 1,
+			},
 			{Payload: mistralobs.Object(`{"messages":[],"model":"m"}`), Properties: mistralobs.Object(`{}`), Line: 2},
 		}, got)
 		var lineError *mistralobs.LineError
@@ -179,15 +250,6 @@ func TestExportHidesItsQuery(t *testing.T) {
 	var out bytes.Buffer
 	slog.New(slog.NewJSONHandler(&out, nil)).Info("exported", "export", export)
 	assert.NotContains(t, out.String(), "SECRET")
-}
-
-// Only a file, or nothing, is replaced.
-func TestSaveReplacesOnlyFiles(t *testing.T) {
-	t.Parallel()
-	service := &storage{content: jsonlContent(1), etag: `"1"`}
-	_, err := service.client(t).Exports.Save(t.Context(), datasetID, os.DevNull, mistralobs.TransferOptions{})
-	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
-	assert.ErrorContains(t, err, "no regular file")
 }
 
 func TestSaveLeavesNothingBehindWhenACallbackPanics(t *testing.T) {

@@ -1,0 +1,98 @@
+package transport
+
+import (
+	"cmp"
+	"errors"
+	"html"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// minSecret is the length from which a value of a query is replaced wherever it stands. Shorter
+// values, such as the "r" of "sp=r", are replaced only beside their name.
+const minSecret = 6
+
+// Redactor replaces the queries of signed URLs in texts, since whoever has the query has the file.
+type Redactor struct{ replacer *strings.Replacer }
+
+// NewRedactor returns a redactor for the queries of URLs, their parameters and their values.
+func NewRedactor(urls ...string) Redactor {
+	var secrets []string
+	for _, raw := range urls {
+		secrets = append(secrets, secretsOf(raw)...)
+	}
+	// At each position of a text the replacer tries the strings in this order.
+	slices.SortFunc(secrets, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	var pairs []string
+	for _, secret := range slices.Compact(secrets) {
+		pairs = append(pairs, secret, "…")
+	}
+	return Redactor{strings.NewReplacer(pairs...)}
+}
+
+// secretsOf returns all forms of what a text must not show. It does not parse the URL, since a URL
+// that cannot be parsed must not be shown either.
+func secretsOf(raw string) []string {
+	_, query, _ := strings.Cut(raw, "?")
+	query, _, _ = strings.Cut(query, "#")
+	if query == "" {
+		return nil
+	}
+	secrets := formsOf(query)
+	for parameter := range strings.SplitSeq(query, "&") {
+		_, value, _ := strings.Cut(parameter, "=")
+		if value != "" {
+			secrets = append(secrets, formsOf(parameter)...)
+		}
+		if len(value) >= minSecret {
+			secrets = append(secrets, formsOf(value)...)
+		}
+	}
+	return secrets
+}
+
+// formsOf returns a part of a query in the forms in which servers and libraries repeat it.
+func formsOf(part string) []string {
+	forms := []string{part}
+	if plain, err := url.PathUnescape(part); err == nil {
+		forms = append(forms, plain, url.QueryEscape(plain), url.PathEscape(plain))
+	}
+	if plain, err := url.QueryUnescape(part); err == nil {
+		forms = append(forms, plain)
+	}
+	for _, form := range slices.Clone(forms) {
+		forms = append(forms, html.EscapeString(form), url.QueryEscape(form), strings.ReplaceAll(form, "&", `\u0026`))
+	}
+	return forms
+}
+
+// Text returns text without the queries.
+func (r Redactor) Text(text string) string {
+	if r.replacer == nil {
+		return text
+	}
+	return r.replacer.Replace(text)
+}
+
+// Error returns err with a text without the queries. Errors.Is and errors.As find the causes of
+// err; [errors.Unwrap] does not, since their texts may show a query.
+func (r Redactor) Error(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	if clean := r.Text(text); clean != text {
+		return &redactedError{text: clean, err: err}
+	}
+	return err
+}
+
+type redactedError struct {
+	text string
+	err  error
+}
+
+func (e *redactedError) Error() string        { return e.text }
+func (e *redactedError) Is(target error) bool { return errors.Is(e.err, target) }
+func (e *redactedError) As(target any) bool   { return errors.As(e.err, target) }

@@ -1,0 +1,65 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestRedactor(t *testing.T) {
+	t.Parallel()
+	const url = "https://s.example/f?sp=r&se=2026-01-01T00%3A00%3A00Z&sig=abc%2Bdef%3D#top"
+	tests := map[string]struct{ text, want string }{
+		"nothing":                {"no secret", "no secret"},
+		"the URL":                {url, "https://s.example/f?…#top"},
+		"the query":              {"sp=r&se=2026-01-01T00%3A00%3A00Z&sig=abc%2Bdef%3D", "…"},
+		"a parameter":            {"bad sp=r here", "bad … here"},
+		"a value":                {"abc%2Bdef%3D", "…"},
+		"an unescaped value":     {"<abc+def=>", "<…>"},
+		"a value in lower case":  {"abc%2bdef%3d", "abc%2bdef%3d"}, // not a form that Go or a storage makes
+		"an HTML query":          {"?sp=r&amp;se=2026-01-01T00%3A00%3A00Z&amp;sig=abc%2Bdef%3D", "?…"},
+		"a value escaped twice":  {"abc%252Bdef%253D", "…"},
+		"a value too short":      {"r", "r"},
+		"a secret beside others": {"x abc+def= y 2026-01-01T00:00:00Z z", "x … y … z"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			assert.Equal(t, test.want, NewRedactor(url, "", "https://no.query").Text(test.text))
+		})
+	}
+	assert.Equal(t, "text", Redactor{}.Text("text"))
+	assert.Equal(t, "text", NewRedactor().Text("text"))
+}
+
+// The causes of a redacted error can be found, but not printed.
+func TestRedactorError(t *testing.T) {
+	t.Parallel()
+	redactor := NewRedactor("https://s.example/f?sig=abcdefgh")
+	cause := &Error{Reach: MayHaveArrived, Err: fmt.Errorf("GET f?sig=abcdefgh: %w", io.ErrUnexpectedEOF)}
+	err := redactor.Error(cause)
+	assert.EqualError(t, err, "GET f?…: unexpected EOF")
+	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	var found *Error
+	assert.ErrorAs(t, err, &found)
+	assert.NoError(t, errors.Unwrap(err))
+	assert.NoError(t, redactor.Error(nil))
+	assert.Same(t, io.EOF, redactor.Error(io.EOF))
+}
+
+func FuzzRedactor(f *testing.F) {
+	f.Add("sig=abcdefgh&sp=r", "text")
+	f.Add("a%2Bb%2Bc%2Bd=1&&=x&%zz", "?")
+	f.Fuzz(func(t *testing.T, query, around string) {
+		if strings.Contains(query, "#") || query == "" {
+			return
+		}
+		got := NewRedactor("https://s.example/f?" + query).Text("<" + query + ">")
+		assert.Equal(t, "<…>", got)
+		_ = NewRedactor(around).Text(around)
+	})
+}
