@@ -17,22 +17,24 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
-// call is one call of an operation. It holds only what outlives an attempt.
+// call is one call of an operation. It holds only what outlives an attempt. The library, the HTTP
+// client and the attempt are fields, not pointers, so that a call is a single allocation.
 type call struct {
 	client       *Client
 	settings     *callSettings
 	req          request
-	attempt      *transport.Attempt
+	attempt      transport.Attempt
+	http         http.Client          // follows redirects around the attempt
+	loop         retryablehttp.Client // makes attempts; this call decides whether and when
 	started      time.Time
-	attempts     int           // how often the request was sent
-	maybeApplied bool          // the service may have processed an attempt before the last one
-	failure      error         // of the attempt before the last one, nil if there was none
-	pause        time.Duration // before the next attempt
+	attempts     int   // how often the request was sent
+	maybeApplied bool  // the service may have processed an attempt before the last one
+	failure      error // of the attempt before the last one, nil if there was none
 }
 
 func newCall(c *Client, settings *callSettings, req request) *call {
 	cl := &call{client: c, settings: settings, req: req, started: time.Now()}
-	cl.attempt = &transport.Attempt{
+	cl.attempt = transport.Attempt{
 		Shared:    &c.attempts,
 		Operation: transport.Operation{Name: req.name, Attempt: 1},
 		Timeout:   c.cfg.attemptTimeout(settings),
@@ -42,8 +44,17 @@ func newCall(c *Client, settings *callSettings, req request) *call {
 		Upload:    req.upload != nil,
 		MayBlock:  req.upload != nil && req.upload.mayBlock(),
 	}
+	cl.http.Transport, cl.http.CheckRedirect, cl.http.Jar = &cl.attempt, c.checkRedirect, c.cfg.httpClient.Jar
+	cl.loop.HTTPClient = &cl.http
+	cl.loop.RetryMax = settings.retry.MaxAttempts - 1
+	cl.loop.CheckRetry = cl.checkRetry
+	cl.loop.Backoff = plannedPause
+	cl.loop.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	return cl
 }
+
+// plannedPause returns the pause that planNext has set as RetryWaitMin.
+func plannedPause(planned, _ time.Duration, _ int, _ *http.Response) time.Duration { return planned }
 
 // do sends the request as often as the policy allows. It returns the last response, beside an error
 // if that is not a success.
@@ -52,17 +63,7 @@ func (cl *call) do(ctx context.Context) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The library is the loop. This call decides whether and when to try again.
-	loop := retryablehttp.Client{
-		HTTPClient: &http.Client{
-			Transport: cl.attempt, CheckRedirect: cl.client.checkRedirect, Jar: cl.client.cfg.httpClient.Jar,
-		},
-		RetryMax:     cl.settings.retry.MaxAttempts - 1,
-		CheckRetry:   cl.checkRetry,
-		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return cl.pause },
-		ErrorHandler: retryablehttp.PassthroughErrorHandler,
-	}
-	resp, err := loop.Do(req)
+	resp, err := cl.loop.Do(req)
 	switch last := (outcome{resp, err}); {
 	case err != nil:
 		return nil, cl.networkError(ctx, last)
@@ -144,7 +145,7 @@ func (cl *call) planNext(ctx context.Context, last outcome) (again bool) {
 	if ctx.Err() != nil || cl.attempts >= policy.MaxAttempts || !last.retryable(cl.req.creates) || !cl.rewindable() {
 		return false
 	}
-	cl.pause, again = policy.pause(ctx, cl.attempts, last.retryAfter(), time.Since(cl.started))
+	cl.loop.RetryWaitMin, again = policy.pause(ctx, cl.attempts, last.retryAfter(), time.Since(cl.started))
 	return again
 }
 
@@ -312,7 +313,7 @@ func (cl *call) log(ctx context.Context, last outcome, again bool) {
 		attrs = append(attrs, slog.Int("status", last.resp.StatusCode), slog.String("request_id", requestID(last.resp.Header)))
 	}
 	if again {
-		attrs = append(attrs, slog.Duration("wait", cl.pause))
+		attrs = append(attrs, slog.Duration("wait", cl.loop.RetryWaitMin))
 	}
 	logger.LogAttrs(ctx, level, message, attrs...)
 }

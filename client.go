@@ -39,6 +39,8 @@ type Client struct {
 	header    http.Header      // of every request to the service
 	attempts  transport.Shared // what all attempts of API calls have in common
 	downloads *http.Client     // for presigned URLs
+
+	checkRedirect func(*http.Request, []*http.Request) error
 }
 
 // NewClient returns a Client. It sends nothing.
@@ -72,6 +74,7 @@ func newClient(cfg config, opts []Option) (*Client, error) {
 		Next: transportOf(cfg.httpClient), Origin: base, Key: cfg.apiKey, Limiter: cfg.limiter,
 		Pacer: cfg.pacer, Buffers: cfg.buffers, Held: c.logHeldBack,
 	}
+	c.checkRedirect = redirectPolicy(base)
 	c.downloads = c.newDownloadClient()
 	c.Datasets = &DatasetsService{client: c}
 	c.Records = &RecordsService{client: c}
@@ -308,14 +311,16 @@ func transportOf(client *http.Client) http.RoundTripper {
 
 const maxRedirects = 10
 
-// checkRedirect follows a redirect only if it repeats the request at the same origin: another
-// origin must not see the key, and a POST must not become a GET. A redirect that is not followed
-// becomes an [*Error].
-func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
-	if len(via) >= maxRedirects || !transport.SameOrigin(req.URL, c.base) || req.Method != via[0].Method {
-		return http.ErrUseLastResponse
+// redirectPolicy returns a function that follows a redirect only if it repeats the request at the
+// same origin: another origin must not see the key, and a POST must not become a GET. A redirect
+// that is not followed becomes an [*Error].
+func redirectPolicy(base *url.URL) func(*http.Request, []*http.Request) error {
+	return func(req *http.Request, via []*http.Request) error {
+		if len(via) >= maxRedirects || !transport.SameOrigin(req.URL, base) || req.Method != via[0].Method {
+			return http.ErrUseLastResponse
+		}
+		return nil
 	}
-	return nil
 }
 
 // requestHeader returns the headers of every request to the service. Its values have no spare

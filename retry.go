@@ -117,16 +117,24 @@ func (o outcome) succeeded() bool {
 	return o.err == nil && o.resp.StatusCode >= 200 && o.resp.StatusCode < 300
 }
 
-// reach says how far the request got. Only net/http wraps an error into a *url.Error. If it does
-// that for an error that is not the attempt's, it could not follow a redirect of the service. Any
-// other error ended a pause.
+// reach says how far the request got.
 func (o outcome) reach() transport.Reach {
+	if o.err == nil {
+		return transport.MayHaveArrived
+	}
+	return reachOf(o.err)
+}
+
+// reachOf returns how far a request got that ended with err. Only net/http wraps errors into a
+// *url.Error. If it wraps one that is not the attempt's, it could not follow a redirect of the
+// service. Any other error ended a pause.
+func reachOf(err error) transport.Reach {
 	var attempt *transport.Error
 	var wrapped *url.Error
 	switch {
-	case errors.As(o.err, &attempt):
+	case errors.As(err, &attempt):
 		return attempt.Reach
-	case o.err == nil, errors.As(o.err, &wrapped):
+	case errors.As(err, &wrapped):
 		return transport.MayHaveArrived
 	}
 	return transport.NotSent
@@ -180,12 +188,12 @@ func (o outcome) retryAfter() time.Duration {
 
 // elapsed returns how long the attempt took, without the time it waited for its turn.
 func (o outcome) elapsed() time.Duration {
-	var attempt *transport.Error
-	switch {
-	case errors.As(o.err, &attempt):
-		return attempt.Elapsed
-	case o.err == nil:
+	if o.err == nil {
 		return transport.BodyOf(o.resp).Elapsed
+	}
+	var attempt *transport.Error
+	if errors.As(o.err, &attempt) {
+		return attempt.Elapsed
 	}
 	return 0
 }
