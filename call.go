@@ -240,7 +240,9 @@ func (cl *call) newError(resp *http.Response) *Error {
 	return &Error{
 		StatusCode: resp.StatusCode, RequestID: requestID(resp.Header), RetryAfter: after,
 		Operation: cl.req.name, Method: cl.req.method, Host: cl.client.base.Host, Path: cl.req.path,
-		Body: transport.BodyOf(resp).Redacted(), Attempts: cl.attempts, action: cl.req.action, ambiguous: cl.maybeApplied,
+		Body: transport.BodyOf(resp).
+			Redacted(),
+		Attempts: cl.attempts, action: cl.req.action, ambiguous: cl.maybeApplied,
 	}
 }
 
@@ -286,7 +288,8 @@ func stripURL(err error) error {
 	return attempt
 }
 
-const unrewindableHint = "it was not sent again: the upload body cannot be rewound (use a Body that is an io.Seeker, or no Size)"
+const unrewindableHint = "it was not sent again: the upload body cannot be rewound (use a Body that is an " +
+	"io.Seeker, or no Size)"
 
 // signedURL finds a URL with a query in a text.
 var signedURL = regexp.MustCompile(`(?i)(https?:[^\s"'<>?]*)\?[^\s"'<>]*`)
@@ -310,7 +313,9 @@ func (cl *call) log(ctx context.Context, last outcome, again bool) {
 	if last.err != nil {
 		attrs = append(attrs, slog.String("error", stripURL(last.err).Error()))
 	} else {
-		attrs = append(attrs, slog.Int("status", last.resp.StatusCode), slog.String("request_id", requestID(last.resp.Header)))
+		attrs = append(
+			attrs, slog.Int("status", last.resp.StatusCode), slog.String("request_id", requestID(last.resp.Header)),
+		)
 	}
 	if again {
 		attrs = append(attrs, slog.Duration("wait", cl.loop.RetryWaitMin))

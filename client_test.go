@@ -1,9 +1,14 @@
 package mistralobs_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -126,8 +131,13 @@ func TestCallOptions(t *testing.T) {
 		}), mistralobs.WithHeader("X-Team", "all"))
 		var response mistralobs.Response
 
-		_, err := client.Datasets.Get(t.Context(), datasetID, mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2}),
-			mistralobs.WithHeader("X-Team", "one"), mistralobs.WithResponse(&response))
+		_, err := client.Datasets.Get(
+			t.Context(),
+			datasetID,
+			mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2}),
+			mistralobs.WithHeader("X-Team", "one"),
+			mistralobs.WithResponse(&response),
+		)
 
 		require.ErrorIs(t, err, mistralobs.ErrServer)
 		assert.Equal(t, []string{"all", "all"}, headers, "a header of a call is added to those of the client")
@@ -180,5 +190,90 @@ func TestAttempt(t *testing.T) {
 		}
 		assert.Equal(t, []int{1, 2, 3, 1, 2, 3}, attempts)
 		assert.Zero(t, mistralobs.Attempt(t.Context()))
+	})
+}
+
+// A gateway that echoes the Authorization header does not put the key into an error or a log line.
+func TestEchoedKeyIsRedacted(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+		return reply(req, 400, `{"detail":"bad header `+req.Header.Get("Authorization")+`"}`), nil
+	}), mistralobs.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+
+	_, err := client.Datasets.Get(t.Context(), datasetID)
+
+	require.ErrorContains(t, err, "bad header Bearer [API key]")
+	slog.New(slog.NewTextHandler(&log, nil)).Error("failed", "err", err)
+	var e *mistralobs.Error
+	require.ErrorAs(t, err, &e)
+	assert.NotContains(t, fmt.Sprintf("%s %+v %s", e.Body, e, &log), "secret-key")
+}
+
+// A redirect whose target cannot be parsed is an error that does not show the target.
+func TestRedirectToAnInvalidURL(t *testing.T) {
+	t.Parallel()
+	client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+		return reply(req, 307, "", "Location", "https://storage.example.com/%zz?sig=signature"), nil
+	}))
+
+	_, err := client.Records.Create(t.Context(), datasetID, mistralobs.CreateRecordParams{Payload: map[string]int{}})
+
+	require.ErrorContains(t, err, "a redirect whose Location is not a valid URL")
+	require.ErrorIs(t, err, mistralobs.ErrMaybeApplied)
+	assert.Equal(t, 1, attemptsOf(t, err), "it is not retried")
+	assert.NotContains(t, fmt.Sprintf("%+v", err), "signature")
+}
+
+// With two clients, an error and its log line say which one failed, and with which operation.
+func TestErrorsNameTheHost(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name     string
+		response func(*http.Request) (*http.Response, error)
+		want     string
+	}{
+		{
+			name:     "a response",
+			response: func(req *http.Request) (*http.Response, error) { return reply(req, 404, "", "X-Request-Id", "r1"), nil },
+			want: `e.operation=datasets.get e.method=GET e.host=eu.example.com e.path=/v1/observability/datasets/d1 ` +
+				`e.attempts=1 e.status=404 e.request_id=r1 e.error="mistralobs: get dataset: 404 Not Found (1 attempt, request r1)"`,
+		},
+		{
+			name: "no response",
+			response: func(*http.Request) (*http.Response, error) {
+				return nil, &net.DNSError{Err: "unknown", IsNotFound: true}
+			},
+			want: `e.operation=datasets.get e.method=GET e.host=eu.example.com e.path=/v1/observability/datasets/d1 ` +
+				`e.attempts=1 e.error="mistralobs: get dataset: lookup : unknown (1 attempt)"`,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			client := clientOver(t, roundTripFunc(test.response), mistralobs.WithBaseURL("https://eu.example.com"))
+			_, err := client.Datasets.Get(t.Context(), "d1")
+			var log bytes.Buffer
+			slog.New(slog.NewTextHandler(&log, nil)).Error("failed", "e", err)
+			assert.Contains(t, log.String(), test.want)
+		})
+	}
+}
+
+// The text of a call that ended during a pause names its attempts once.
+func TestErrorTextIsNotDoubled(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			return reply(req, 429, `{"message":"Rate limit exceeded"}`), nil
+		}), mistralobs.WithRetry(mistralobs.RetryPolicy{Rand: func() float64 { return 0 }}))
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(600*time.Millisecond, cancel)
+
+		_, err := client.Datasets.Get(ctx, datasetID)
+
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, err, mistralobs.ErrRateLimited)
+		assert.EqualError(t, err, "mistralobs: get dataset: context canceled, while waiting to try again after: "+
+			"429 Too Many Requests: Rate limit exceeded (2 attempts)")
 	})
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// Every shape of an error that the service, its gateway and proxies are known to send.
+// These are all forms of errors that the service, its gateway and proxies are known to send.
 func TestErrorShapes(t *testing.T) {
 	t.Parallel()
 	const nested = `{"detail":[{"type":"missing","loc":["body","payload"],"msg":"Field required","input":{"a":1}},` +
@@ -57,7 +57,9 @@ func TestErrorShapes(t *testing.T) {
 		},
 		"validation of a place far inside": {
 			status: 422, body: `{"detail":[{"type":"json_invalid","loc":["body",1234567],"msg":"JSON decode error"}]}`,
-			want: Error{Fields: []FieldError{{Field: "body.1234567", Message: "JSON decode error", Type: "json_invalid"}}},
+			want: Error{
+				Fields: []FieldError{{Field: "body.1234567", Message: "JSON decode error", Type: "json_invalid"}},
+			},
 			text: "mistralobs: get dataset: 422 Unprocessable Entity: body.1234567: JSON decode error (1 attempt)",
 		},
 		"validation that says little": {
@@ -76,8 +78,15 @@ func TestErrorShapes(t *testing.T) {
 		"the platform": {
 			status: 429, header: http.Header{"Retry-After": {"7"}, "X-Request-Id": {"r1"}},
 			body: `{"object":"error","message":"Rate limit exceeded","type":"rate_limited","param":null,"code":"1300"}`,
-			want: Error{Code: "1300", Type: "rate_limited", Message: "Rate limit exceeded", RetryAfter: 7 * time.Second, RequestID: "r1"},
-			text: "mistralobs: get dataset: 429 1300: Rate limit exceeded (1 attempt, request r1, retry after 7s); send fewer requests a second (see WithRateLimit)",
+			want: Error{
+				Code:       "1300",
+				Type:       "rate_limited",
+				Message:    "Rate limit exceeded",
+				RetryAfter: 7 * time.Second,
+				RequestID:  "r1",
+			},
+			text: "mistralobs: get dataset: 429 1300: Rate limit exceeded (1 attempt, request r1, retry after 7s); send " +
+				"fewer requests a second (see WithRateLimit)",
 		},
 		"the platform with a number for a code": {
 			status: 400, body: `{"object":"error","message":"m","type":"invalid_request_error","param":"name","code":1500}`,
@@ -95,7 +104,8 @@ func TestErrorShapes(t *testing.T) {
 			text: "mistralobs: get dataset: 422 Unprocessable Entity: " + fieldsText + " (1 attempt)",
 		},
 		"the platform with validation in a list": {
-			status: 422, body: `{"object":"error","message":[` + nested + `,{"detail":"and more"}],"type":"invalid_request_error","code":"3051"}`,
+			status: 422, body: `{"object":"error","message":[` + nested +
+				`,{"detail":"and more"}],"type":"invalid_request_error","code":"3051"}`,
 			want: Error{Code: "3051", Type: "invalid_request_error", Message: "and more", Fields: fields},
 			text: "mistralobs: get dataset: 422 3051: and more: " + fieldsText + " (1 attempt)",
 		},
@@ -114,28 +124,39 @@ func TestErrorShapes(t *testing.T) {
 			text: "mistralobs: get dataset: 400 Bad Request: {name} is [unknown] (1 attempt)",
 		},
 		"nesting without end": {
-			status: 400, body: `{"message":"m","detail":` + strings.Repeat("[", 5000) + `"deep"` + strings.Repeat("]", 5000) + `}`, want: Error{Message: "m"},
+			status: 400, body: `{"message":"m","detail":` + strings.Repeat("[", 5000) + `"deep"` + strings.Repeat("]", 5000) +
+				`}`, want: Error{Message: "m"},
 			text: "mistralobs: get dataset: 400 Bad Request: m (1 attempt)",
 		},
 		"the gateway": {
-			status: 401, body: `{"message":"Unauthorized","request_id":"r2"}`, want: Error{Message: "Unauthorized", RequestID: "r2"},
-			text: "mistralobs: get dataset: 401 Unauthorized (1 attempt, request r2); check the API key, and that its quota is not used up",
+			status: 401, body: `{"message":"Unauthorized","request_id":"r2"}`, want: Error{
+				Message: "Unauthorized", RequestID: "r2",
+			},
+			text: "mistralobs: get dataset: 401 Unauthorized (1 attempt, request r2); check the API key, and that its " +
+				"quota is not used up",
 		},
 		"the gateway, another one": {
 			status: 401, body: `{"detail":"Unauthorized"}`, want: Error{Message: "Unauthorized"},
 			text: "mistralobs: get dataset: 401 Unauthorized (1 attempt); check the API key, and that its quota is not used up",
 		},
 		"the gateway's limit": {
-			status: 429, body: `{"message":"API rate limit exceeded","request_id":"r3"}`, want: Error{Message: "API rate limit exceeded", RequestID: "r3"},
-			text: "mistralobs: get dataset: 429 Too Many Requests: API rate limit exceeded (1 attempt, request r3); send fewer requests a second (see WithRateLimit)",
+			status: 429, body: `{"message":"API rate limit exceeded","request_id":"r3"}`, want: Error{
+				Message: "API rate limit exceeded", RequestID: "r3",
+			},
+			text: "mistralobs: get dataset: 429 Too Many Requests: API rate limit exceeded (1 attempt, request r3); send " +
+				"fewer requests a second (see WithRateLimit)",
 		},
 		"the best request id of a header": {
-			status: 404, header: http.Header{"X-Kong-Request-Id": {"kong"}, "X-Request-Id": {"x"}, "Mistral-Correlation-Id": {"correlation"}},
+			status: 404, header: http.Header{
+				"X-Kong-Request-Id": {"kong"}, "X-Request-Id": {"x"}, "Mistral-Correlation-Id": {"correlation"},
+			},
 			body: `{"message":"m","request_id":"body"}`, want: Error{Message: "m", RequestID: "correlation"},
 			text: "mistralobs: get dataset: 404 Not Found: m (1 attempt, request correlation)",
 		},
 		"the last request id of a header": {
-			status: 404, header: http.Header{"X-Kong-Request-Id": {"kong"}}, body: `{"detail":"m"}`, want: Error{Message: "m", RequestID: "kong"},
+			status: 404, header: http.Header{"X-Kong-Request-Id": {"kong"}}, body: `{"detail":"m"}`, want: Error{
+				Message: "m", RequestID: "kong",
+			},
 			text: "mistralobs: get dataset: 404 Not Found: m (1 attempt, request kong)",
 		},
 		"a Retry-After that makes no sense": {
@@ -145,7 +166,8 @@ func TestErrorShapes(t *testing.T) {
 		"a page of HTML": {
 			status: 502, body: "<html>\r\n<head><title>502 Bad Gateway</title></head>\n\n\t<body>nginx</body>\n</html>\n",
 			want: Error{Message: "<html> <head><title>502 Bad Gateway</title></head> <body>nginx</body> </html>"},
-			text: "mistralobs: get dataset: 502 Bad Gateway: <html> <head><title>502 Bad Gateway</title></head> <body>nginx</body> </html> (1 attempt)",
+			text: "mistralobs: get dataset: 502 Bad Gateway: <html> <head><title>502 Bad Gateway</title></head> " +
+				"<body>nginx</body> </html> (1 attempt)",
 		},
 		"XML": {
 			status: 403, body: `<?xml version="1.0"?><Error><Code>AuthenticationFailed</Code></Error>`,
@@ -155,7 +177,8 @@ func TestErrorShapes(t *testing.T) {
 		"plain text": {
 			status: 503, body: "upstream connect error or disconnect/reset before headers",
 			want: Error{Message: "upstream connect error or disconnect/reset before headers"},
-			text: "mistralobs: get dataset: 503 Service Unavailable: upstream connect error or disconnect/reset before headers (1 attempt)",
+			text: "mistralobs: get dataset: 503 Service Unavailable: upstream connect error or disconnect/reset before " +
+				"headers (1 attempt)",
 		},
 		"nothing":     {status: 504, text: "mistralobs: get dataset: 504 Gateway Timeout (1 attempt)"},
 		"white space": {status: 504, body: " \r\n\t", text: "mistralobs: get dataset: 504 Gateway Timeout (1 attempt)"},
@@ -163,15 +186,21 @@ func TestErrorShapes(t *testing.T) {
 			status: 599, body: "odd", want: Error{Message: "odd"}, text: "mistralobs: get dataset: 599: odd (1 attempt)",
 		},
 		"a long text": {
-			status: 500, body: strings.Repeat("0123456789", 100_000), want: Error{Message: strings.Repeat("0123456789", 30) + "…"},
-			text: "mistralobs: get dataset: 500 Internal Server Error: " + strings.Repeat("0123456789", 30) + "… (1 attempt)",
+			status: 500, body: strings.Repeat("0123456789", 100_000), want: Error{
+				Message: strings.Repeat("0123456789", 30) + "…",
+			},
+			text: "mistralobs: get dataset: 500 Internal Server Error: " + strings.Repeat(
+				"0123456789",
+				30,
+			) + "… (1 attempt)",
 		},
 		"a long text is cut between characters": {
 			status: 500, body: "x" + strings.Repeat("€", 200), want: Error{Message: "x" + strings.Repeat("€", 99) + "…"},
 			text: "mistralobs: get dataset: 500 Internal Server Error: x" + strings.Repeat("€", 99) + "… (1 attempt)",
 		},
 		"garbage": {
-			status: 500, body: "a\xff\xfeb", want: Error{Message: "a\ufffdb"}, text: "mistralobs: get dataset: 500 Internal Server Error: a\ufffdb (1 attempt)",
+			status: 500, body: "a\xff\xfeb", want: Error{Message: "a\ufffdb"}, text: "mistralobs: get dataset: 500 " +
+				"Internal Server Error: a\ufffdb (1 attempt)",
 		},
 		"JSON that is cut short": {
 			status: 500, body: `{"detail":{"message":"m"`, want: Error{Message: `{"detail":{"message":"m"`},
@@ -181,12 +210,41 @@ func TestErrorShapes(t *testing.T) {
 			status: 500, body: `{"error": {"message": "m"}}`, want: Error{Message: `{"error": {"message": "m"}}`},
 			text: `mistralobs: get dataset: 500 Internal Server Error: {"error": {"message": "m"}} (1 attempt)`,
 		},
-		"an empty object":   {status: 500, body: `{}`, want: Error{Message: `{}`}, text: "mistralobs: get dataset: 500 Internal Server Error: {} (1 attempt)"},
-		"an empty detail":   {status: 500, body: `{"detail":[]}`, want: Error{Message: `{"detail":[]}`}, text: `mistralobs: get dataset: 500 Internal Server Error: {"detail":[]} (1 attempt)`},
-		"null":              {status: 500, body: `null`, want: Error{Message: `null`}, text: "mistralobs: get dataset: 500 Internal Server Error: null (1 attempt)"},
-		"a JSON string":     {status: 500, body: `"down"`, want: Error{Message: `"down"`}, text: `mistralobs: get dataset: 500 Internal Server Error: "down" (1 attempt)`},
-		"a list":            {status: 500, body: `["down"]`, want: Error{Message: `["down"]`}, text: `mistralobs: get dataset: 500 Internal Server Error: ["down"] (1 attempt)`},
-		"an answer in vain": {status: 304, want: Error{Message: "a redirect without a valid Location is not followed"}, text: "mistralobs: get dataset: 304 Not Modified: a redirect without a valid Location is not followed (1 attempt)"},
+		"an empty object": {
+			status: 500,
+			body:   `{}`,
+			want:   Error{Message: `{}`},
+			text:   "mistralobs: get dataset: 500 Internal Server Error: {} (1 attempt)",
+		},
+		"an empty detail": {
+			status: 500,
+			body:   `{"detail":[]}`,
+			want:   Error{Message: `{"detail":[]}`},
+			text:   `mistralobs: get dataset: 500 Internal Server Error: {"detail":[]} (1 attempt)`,
+		},
+		"null": {
+			status: 500,
+			body:   `null`,
+			want:   Error{Message: `null`},
+			text:   "mistralobs: get dataset: 500 Internal Server Error: null (1 attempt)",
+		},
+		"a JSON string": {
+			status: 500,
+			body:   `"down"`,
+			want:   Error{Message: `"down"`},
+			text:   `mistralobs: get dataset: 500 Internal Server Error: "down" (1 attempt)`,
+		},
+		"a list": {
+			status: 500,
+			body:   `["down"]`,
+			want:   Error{Message: `["down"]`},
+			text:   `mistralobs: get dataset: 500 Internal Server Error: ["down"] (1 attempt)`,
+		},
+		"an answer in vain": {
+			status: 304,
+			want:   Error{Message: "a redirect without a valid Location is not followed"},
+			text:   "mistralobs: get dataset: 304 Not Modified: a redirect without a valid Location is not followed (1 attempt)",
+		},
 		"keys of other types": {
 			status: 400, body: `{"message":7,"detail":{"message":["a",{"msg":{}}],"error_code":{}},"type":[],"code":true,"request_id":{}}`, want: Error{Message: "a"},
 			text: "mistralobs: get dataset: 400 Bad Request: a (1 attempt)",
@@ -203,7 +261,8 @@ func TestErrorShapes(t *testing.T) {
 
 			assert.Nil(t, dataset)
 			want := test.want
-			want.StatusCode, want.Method, want.Path, want.Attempts, want.action = test.status, "GET", "/v1/observability/datasets/d1", 1, "get dataset"
+			want.StatusCode, want.Method, want.Path, want.Attempts, want.action = test.status, "GET",
+				"/v1/observability/datasets/d1", 1, "get dataset"
 			want.Operation, want.Host, want.Body = "datasets.get", "api.example.com", []byte(test.body)
 			assert.Equal(t, &want, err)
 			assert.EqualError(t, err, test.text)
@@ -230,7 +289,12 @@ func FuzzErrorBody(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		e := &Error{StatusCode: http.StatusUnprocessableEntity, Body: bytes.Clone(body), Attempts: 1, action: "get dataset"}
+		e := &Error{
+			StatusCode: http.StatusUnprocessableEntity,
+			Body:       bytes.Clone(body),
+			Attempts:   1,
+			action:     "get dataset",
+		}
 		e.parseBody()
 
 		assert.Equal(t, body, e.Body, "the body is left as it is")

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mocked returns a client that reaches only the mock, and tries once.
+// mocked returns a client that sends each request once, to the mock.
 func mocked(t *testing.T, mock http.RoundTripper) *Client {
 	t.Helper()
 	client, err := NewClient(
@@ -31,9 +31,12 @@ func mocked(t *testing.T, mock http.RoundTripper) *Client {
 }
 
 var sentinels = map[string]error{
-	"bad request": ErrBadRequest, "unauthorized": ErrUnauthorized, "forbidden": ErrForbidden, "not found": ErrNotFound, "conflict": ErrConflict,
-	"validation": ErrValidation, "rate limited": ErrRateLimited, "timeout": ErrTimeout, "server": ErrServer, "params": ErrInvalidParams, "no key": ErrNoAPIKey,
-	"maybe applied": ErrMaybeApplied, "unexpected": ErrUnexpectedResponse, "too large": ErrResponseTooLarge, "no progress": ErrNoProgress, "export": ErrExportChanged,
+	"bad request": ErrBadRequest, "unauthorized": ErrUnauthorized, "forbidden": ErrForbidden, "not found": ErrNotFound,
+	"conflict":   ErrConflict,
+	"validation": ErrValidation, "rate limited": ErrRateLimited, "timeout": ErrTimeout, "server": ErrServer,
+	"params": ErrInvalidParams, "no key": ErrNoAPIKey,
+	"maybe applied": ErrMaybeApplied, "unexpected": ErrUnexpectedResponse, "too large": ErrResponseTooLarge,
+	"no progress": ErrNoProgress, "export": ErrExportChanged,
 	"canceled": context.Canceled, "deadline": context.DeadlineExceeded, "reset": syscall.ECONNRESET, "EOF": io.EOF,
 }
 
@@ -161,7 +164,8 @@ func TestErrorTexts(t *testing.T) {
 				action:       "create record",
 				maybeApplied: true,
 			},
-			want: "mistralobs: create record: 500 Internal Server Error: oops (1 attempt, request r, retry after 1.5s); the request may have been applied; check before retrying",
+			want: "mistralobs: create record: 500 Internal Server Error: oops (1 attempt, request r, retry after 1.5s); " +
+				"the request may have been applied; check before retrying",
 		},
 		"a success that is none": {
 			err: &Error{
@@ -178,8 +182,9 @@ func TestErrorTexts(t *testing.T) {
 			want: "mistralobs: get dataset: connection reset by peer (3 attempts)",
 		},
 		"a connection that broke during a creation": {
-			err:  &NetworkError{Attempts: 1, Err: io.ErrUnexpectedEOF, action: "create record", maybeApplied: true},
-			want: "mistralobs: create record: unexpected EOF (1 attempt); the request may have been applied; check before retrying",
+			err: &NetworkError{Attempts: 1, Err: io.ErrUnexpectedEOF, action: "create record", maybeApplied: true},
+			want: "mistralobs: create record: unexpected EOF (1 attempt); the request may have been applied; check before " +
+				"retrying",
 		},
 		"nothing was sent": {
 			err:  &NetworkError{Err: context.Canceled, action: "create record"},
@@ -214,7 +219,8 @@ func TestErrorTexts(t *testing.T) {
 				Task: &ImportTask{ID: "t1", Status: StatusRunning},
 				err:  &Error{StatusCode: 404, Attempts: 1, action: "get import task"},
 			},
-			want: "mistralobs: import task t1 no longer exists, its last status was RUNNING: mistralobs: get import task: 404 Not Found (1 attempt)",
+			want: "mistralobs: import task t1 no longer exists, its last status was RUNNING: mistralobs: get import task: " +
+				"404 Not Found (1 attempt)",
 		},
 		"a line": {
 			err:  &LineError{Line: 12, Err: errors.New("it has no messages")},
@@ -233,7 +239,7 @@ func TestErrorTexts(t *testing.T) {
 	}
 }
 
-// A Retry-After that is a date is told as the time that is left.
+// A Retry-After that is a date becomes the time that is left.
 func TestErrorTellsADateAsTimeLeft(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -249,7 +255,8 @@ func TestErrorTellsADateAsTimeLeft(t *testing.T) {
 
 		assert.Equal(t, &Error{
 			StatusCode: 503, Message: "busy", RetryAfter: 90 * time.Second, Attempts: 1, Body: []byte("busy"),
-			Operation: "datasets.delete", Method: "DELETE", Host: "api.example.com", Path: "/v1/observability/datasets/d1", action: "delete dataset",
+			Operation: "datasets.delete", Method: "DELETE", Host: "api.example.com", Path: "/v1/observability/datasets/d1",
+			action: "delete dataset",
 		}, err)
 		assert.EqualError(
 			t,
@@ -259,10 +266,11 @@ func TestErrorTellsADateAsTimeLeft(t *testing.T) {
 	})
 }
 
-// A creation that the service may have carried out says so, one that it refused does not.
+// Only a request that may have been applied matches ErrMaybeApplied.
 func TestErrorOfACreation(t *testing.T) {
 	t.Parallel()
-	for status, maybe := range map[int]bool{400: false, 401: false, 404: false, 409: false, 422: false, 429: false, 408: true, 500: true, 502: true, 503: true, 504: true} {
+	for status, maybe := range map[int]bool{400: false, 401: false, 404: false, 409: false, 422: false, 429: false,
+		408: true, 500: true, 502: true, 503: true, 504: true} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			t.Parallel()
 			mock := httpmock.NewMockTransport()
@@ -285,8 +293,7 @@ func TestErrorOfACreation(t *testing.T) {
 	}
 }
 
-// A body of many complaints does not cost the square of its size.
-// It is not parallel, since it measures memory.
+// The cost of a body with many messages is linear. This test is not parallel, since it measures memory.
 func TestErrorOfManyTexts(t *testing.T) {
 	for name, body := range map[string]string{
 		"texts":  `{"detail":["a"` + strings.Repeat(`,"a"`, 20_000) + `]}`,

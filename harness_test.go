@@ -18,14 +18,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func clientOver(t testing.TB, transport http.RoundTripper, opts ...mistralobs.Option) *mistralobs.Client {
 	t.Helper()
 	opts = append([]mistralobs.Option{
-		mistralobs.WithAPIKey("secret-key"), mistralobs.WithBaseURL(baseURL), mistralobs.WithHTTPClient(&http.Client{Transport: transport}),
+		mistralobs.WithAPIKey(
+			"secret-key",
+		), mistralobs.WithBaseURL(baseURL), mistralobs.WithHTTPClient(&http.Client{Transport: transport}),
 	}, opts...)
 	client, err := mistralobs.NewClient(opts...)
 	require.NoError(t, err)
 	return client
 }
 
-// reply answers req with a body and the headers given as names and values in turn.
+// reply returns a response to req. headers are names and values in turn.
 func reply(req *http.Request, status int, body string, headers ...string) *http.Response {
 	header := http.Header{}
 	for i := 0; i < len(headers); i += 2 {

@@ -54,10 +54,14 @@ func TestAPIKeyFileThatCannotBeUsed(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv("MISTRAL_SA_TOKEN_PATH", test.path)
-			client, err := mistralobs.NewClient(mistralobs.WithBaseURL(baseURL),
-				mistralobs.WithHTTPClient(&http.Client{Transport: roundTripFunc(func(*http.Request) (*http.Response, error) {
-					panic("a request was sent")
-				})}))
+			client, err := mistralobs.NewClient(
+				mistralobs.WithBaseURL(baseURL),
+				mistralobs.WithHTTPClient(
+					&http.Client{Transport: roundTripFunc(func(*http.Request) (*http.Response, error) {
+						panic("a request was sent")
+					})},
+				),
+			)
 			require.NoError(t, err)
 
 			_, err = client.Datasets.Get(t.Context(), datasetID)

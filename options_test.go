@@ -196,7 +196,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// Every option that is wrong is reported, at once.
+// NewClient reports all invalid options together.
 func TestOptionsReportAll(t *testing.T) {
 	t.Parallel()
 	_, err := mistralobs.NewClient(mistralobs.WithAPIKey(""), mistralobs.WithTimeout(-1), mistralobs.WithLogger(nil))
@@ -342,8 +342,8 @@ func TestBaseURL(t *testing.T) {
 	}
 }
 
-// The environment is the default of the key and the base URL, and nothing more.
-// It is not parallel, since the environment is everyone's.
+// The environment sets defaults of the key and the base URL. This test is not parallel, since all
+// tests share the environment.
 func TestEnvironment(t *testing.T) {
 	tests := map[string]struct {
 		key, base string
@@ -455,7 +455,8 @@ func TestKeysThatAreRefused(t *testing.T) {
 			assert.EqualError(
 				t,
 				err,
-				"mistralobs: API key: it contains a space, a control character or a non-ASCII character; was it copied whole and alone?",
+				"mistralobs: API key: it contains a space, a control character or a non-ASCII character; was it copied whole "+
+					"and alone?",
 			)
 			assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secretKey)
 
@@ -473,7 +474,7 @@ func TestKeysThatAreRefused(t *testing.T) {
 	}
 }
 
-// No verb shows the key, of whatever a program may print.
+// No verb of fmt shows the key.
 func TestPrintingShowsNoKey(t *testing.T) {
 	t.Parallel()
 	mock := httpmock.NewMockTransport()
@@ -489,8 +490,10 @@ func TestPrintingShowsNoKey(t *testing.T) {
 			require.ErrorIs(t, refused, mistralobs.ErrUnauthorized)
 			printed := map[string]any{
 				"Client": *client, "*Client": client, "option": option, "options": []mistralobs.Option{option}, "error": refused,
-				"Datasets": client.Datasets, "Records": client.Records, "Imports": client.Imports, "Tasks": client.Tasks, "Exports": client.Exports, "Files": client.Files,
-				"datasets": *client.Datasets, "records": *client.Records, "imports": *client.Imports, "tasks": *client.Tasks, "exports": *client.Exports, "files": *client.Files,
+				"Datasets": client.Datasets, "Records": client.Records, "Imports": client.Imports, "Tasks": client.Tasks,
+				"Exports": client.Exports, "Files": client.Files,
+				"datasets": *client.Datasets, "records": *client.Records, "imports": *client.Imports, "tasks": *client.Tasks,
+				"exports": *client.Exports, "files": *client.Files,
 				"in a struct": struct{ C *mistralobs.Client }{
 					client,
 				}, "in a struct, unexported": struct{ c mistralobs.Client }{*client},
@@ -515,7 +518,8 @@ func TestPrintingShowsNoKey(t *testing.T) {
 
 func TestHeadersOnTheWire(t *testing.T) {
 	t.Parallel()
-	own := "mistralobs-go/" + mistralobs.Version + " (" + runtime.Version() + "; " + runtime.GOOS + "/" + runtime.GOARCH + ")"
+	own := "mistralobs-go/" + mistralobs.Version + " (" + runtime.Version() + "; " + runtime.GOOS + "/" + runtime.GOARCH +
+		")"
 	standard := func(more http.Header) http.Header {
 		header := http.Header{
 			"Accept":        {"application/json"},
@@ -600,7 +604,7 @@ func TestHeadersOnTheWire(t *testing.T) {
 	}
 }
 
-// With makes a copy: what it changes does not change the original, what it leaves is shared.
+// With makes a copy. Its changes do not affect the original, and it shares the rest.
 func TestWith(t *testing.T) {
 	t.Parallel()
 	mock := httpmock.NewMockTransport()
@@ -625,7 +629,8 @@ func TestWith(t *testing.T) {
 		url, key, agent string
 		team            []string
 	}
-	own := "mistralobs-go/" + mistralobs.Version + " (" + runtime.Version() + "; " + runtime.GOOS + "/" + runtime.GOARCH + ")"
+	own := "mistralobs-go/" + mistralobs.Version + " (" + runtime.Version() + "; " + runtime.GOOS + "/" + runtime.GOARCH +
+		")"
 	const path = "/v1/observability/datasets/d1"
 	want := []request{
 		{url: baseURL + path, key: "Bearer secret-key", agent: "evals " + own, team: []string{"a"}},
@@ -668,7 +673,7 @@ func TestWith(t *testing.T) {
 	assert.Nil(t, broken)
 }
 
-// A transport can tell which operation a request belongs to; outside of one there is none.
+// A transport can find out which operation a request belongs to.
 func TestOperationName(t *testing.T) {
 	t.Parallel()
 	mock := httpmock.NewMockTransport()
@@ -700,7 +705,7 @@ type jar struct{ http.CookieJar }
 func (jar) SetCookies(*url.URL, []*http.Cookie) {}
 func (jar) Cookies(*url.URL) []*http.Cookie     { return nil }
 
-// The caller's http.Client is used as it is and never written to.
+// The caller's http.Client is never modified.
 func TestTheCallersHTTPClientIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	mock := httpmock.NewMockTransport()
@@ -734,8 +739,8 @@ func TestTheCallersHTTPClientIsLeftAlone(t *testing.T) {
 	assert.Nil(t, http.DefaultClient.Transport, "nor is net/http's")
 }
 
-// A call that is over leaves nothing behind of the Timeout of the caller's
-// http.Client. It is not parallel, since it looks at every goroutine.
+// The Timeout of the caller's http.Client leaves no timer behind. This test is not parallel, since it
+// counts goroutines.
 func TestTheCallersTimeoutEndsWithTheCall(t *testing.T) {
 	mock := httpmock.NewMockTransport()
 	mock.RegisterResponder(
@@ -768,7 +773,7 @@ func TestCloseIdleConnections(t *testing.T) {
 	assert.Equal(t, 1, transport.closed)
 }
 
-// What a program forgot to set is an error, not a panic.
+// A nil argument is an error, not a panic.
 func TestNilArguments(t *testing.T) {
 	t.Parallel()
 	client := clientOver(t, roundTripFunc(func(*http.Request) (*http.Response, error) {
@@ -783,16 +788,22 @@ func TestNilArguments(t *testing.T) {
 		return err
 	}
 	calls := map[string]func() error{
-		"a call":          func() error { _, err := client.Datasets.Get(none, datasetID); return err },
-		"a walk":          func() error { return first(client.Records.All(none, datasetID, mistralobs.ListParams{})) },
-		"a bulk creation": func() error { return first(client.Records.CreateAll(none, datasetID, nil, mistralobs.BulkOptions{})) },
+		"a call": func() error { _, err := client.Datasets.Get(none, datasetID); return err },
+		"a walk": func() error { return first(client.Records.All(none, datasetID, mistralobs.ListParams{})) },
+		"a bulk creation": func() error {
+			return first(client.Records.CreateAll(none, datasetID, nil, mistralobs.BulkOptions{}))
+		},
 		"no records": func() error {
 			return first(client.Records.CreateAll(t.Context(), datasetID, nil, mistralobs.BulkOptions{}))
 		},
 		"a wait":         func() error { _, err := client.Tasks.Wait(none, datasetID, taskID); return err },
 		"a wait for all": func() error { _, err := client.Tasks.WaitAll(none, nil); return err },
 		"an upload": func() error {
-			_, err := client.Files.Upload(none, mistralobs.UploadParams{Name: "n", Body: strings.NewReader("")}, mistralobs.TransferOptions{})
+			_, err := client.Files.Upload(
+				none,
+				mistralobs.UploadParams{Name: "n", Body: strings.NewReader("")},
+				mistralobs.TransferOptions{},
+			)
 			return err
 		},
 		"an import": func() error {

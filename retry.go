@@ -37,13 +37,24 @@ type RetryPolicy struct {
 
 // DefaultRetryPolicy returns the policy that a client has unless [WithRetry] changes it.
 func DefaultRetryPolicy() RetryPolicy {
-	return RetryPolicy{MaxAttempts: 5, MinWait: 500 * time.Millisecond, MaxWait: 30 * time.Second, MaxElapsed: 2 * time.Minute}
+	return RetryPolicy{
+		MaxAttempts: 5,
+		MinWait:     500 * time.Millisecond,
+		MaxWait:     30 * time.Second,
+		MaxElapsed:  2 * time.Minute,
+	}
 }
 
 func (p RetryPolicy) withDefaults() (RetryPolicy, error) {
 	if p.MaxAttempts < 0 || p.MinWait < 0 || p.MaxWait < 0 || p.MaxElapsed < 0 {
-		return p, invalid("WithRetry", "no field of the policy may be negative, got MaxAttempts %d, MinWait %v, MaxWait %v, MaxElapsed %v",
-			p.MaxAttempts, p.MinWait, p.MaxWait, p.MaxElapsed)
+		return p, invalid(
+			"WithRetry",
+			"no field of the policy may be negative, got MaxAttempts %d, MinWait %v, MaxWait %v, MaxElapsed %v",
+			p.MaxAttempts,
+			p.MinWait,
+			p.MaxWait,
+			p.MaxElapsed,
+		)
 	}
 	d := DefaultRetryPolicy()
 	if p.MaxAttempts == 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The n-th wait is drawn from MinWait to MinWait doubled n times, at most MaxWait.
+// The n-th pause is between MinWait and MinWait doubled n times, but at most MaxWait.
 func TestPolicyWait(t *testing.T) {
 	t.Parallel()
 	for name, policy := range map[string]RetryPolicy{
@@ -47,7 +47,7 @@ func TestPolicyWait(t *testing.T) {
 	}
 }
 
-// What the service asked for is waited for, and at most a tenth more, if there is time.
+// A pause after a Retry-After is at most a tenth longer, if there is time.
 func TestWaitForRetryAfter(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -57,7 +57,10 @@ func TestWaitForRetryAfter(t *testing.T) {
 		"ten seconds":    {asked: 10 * time.Second, most: time.Minute, least: 10 * time.Second, atMost: 11 * time.Second},
 		"nearly the cap": {asked: 59 * time.Second, most: time.Minute, least: 59 * time.Second, atMost: time.Minute},
 		"the cap":        {asked: time.Minute, most: time.Minute, least: time.Minute, atMost: time.Minute},
-		"300 years":      {asked: 9_223_372_036 * time.Second, most: math.MaxInt64, least: 9_223_372_036 * time.Second, atMost: math.MaxInt64},
+		"300 years": {
+			asked: 9_223_372_036 * time.Second, most: math.MaxInt64, least: 9_223_372_036 * time.Second,
+			atMost: math.MaxInt64,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -83,15 +86,39 @@ func TestPolicyDefaults(t *testing.T) {
 	t.Parallel()
 	const ms = time.Millisecond
 	for name, test := range map[string]struct{ given, want RetryPolicy }{
-		"nothing is set":             {given: RetryPolicy{}, want: RetryPolicy{MaxAttempts: 5, MinWait: 500 * ms, MaxWait: 30 * time.Second, MaxElapsed: 2 * time.Minute}},
-		"everything is":              {given: RetryPolicy{MaxAttempts: 1, MinWait: 1, MaxWait: 2, MaxElapsed: 3}, want: RetryPolicy{MaxAttempts: 1, MinWait: 1, MaxWait: 2, MaxElapsed: 3}},
-		"no repeats":                 {given: RetryPolicy{MaxAttempts: 1}, want: RetryPolicy{MaxAttempts: 1, MinWait: 500 * ms, MaxWait: 30 * time.Second, MaxElapsed: 2 * time.Minute}},
-		"a long shortest wait":       {given: RetryPolicy{MinWait: time.Hour}, want: RetryPolicy{MaxAttempts: 5, MinWait: time.Hour, MaxWait: time.Hour, MaxElapsed: 2 * time.Minute}},
-		"a short longest wait":       {given: RetryPolicy{MaxWait: 100 * ms}, want: RetryPolicy{MaxAttempts: 5, MinWait: 100 * ms, MaxWait: 100 * ms, MaxElapsed: 2 * time.Minute}},
-		"a long longest wait":        {given: RetryPolicy{MaxWait: time.Hour}, want: RetryPolicy{MaxAttempts: 5, MinWait: 500 * ms, MaxWait: time.Hour, MaxElapsed: 2 * time.Minute}},
-		"waits of one length":        {given: RetryPolicy{MinWait: time.Second, MaxWait: time.Second}, want: RetryPolicy{MaxAttempts: 5, MinWait: time.Second, MaxWait: time.Second, MaxElapsed: 2 * time.Minute}},
-		"more time than is in sight": {given: RetryPolicy{MaxElapsed: math.MaxInt64}, want: RetryPolicy{MaxAttempts: 5, MinWait: 500 * ms, MaxWait: 30 * time.Second, MaxElapsed: math.MaxInt64}},
-		"the default itself":         {given: DefaultRetryPolicy(), want: DefaultRetryPolicy()},
+		"nothing is set": {
+			given: RetryPolicy{},
+			want:  RetryPolicy{MaxAttempts: 5, MinWait: 500 * ms, MaxWait: 30 * time.Second, MaxElapsed: 2 * time.Minute},
+		},
+		"everything is": {
+			given: RetryPolicy{MaxAttempts: 1, MinWait: 1, MaxWait: 2, MaxElapsed: 3},
+			want:  RetryPolicy{MaxAttempts: 1, MinWait: 1, MaxWait: 2, MaxElapsed: 3},
+		},
+		"no repeats": {
+			given: RetryPolicy{MaxAttempts: 1},
+			want:  RetryPolicy{MaxAttempts: 1, MinWait: 500 * ms, MaxWait: 30 * time.Second, MaxElapsed: 2 * time.Minute},
+		},
+		"a long shortest wait": {
+			given: RetryPolicy{MinWait: time.Hour},
+			want:  RetryPolicy{MaxAttempts: 5, MinWait: time.Hour, MaxWait: time.Hour, MaxElapsed: 2 * time.Minute},
+		},
+		"a short longest wait": {
+			given: RetryPolicy{MaxWait: 100 * ms},
+			want:  RetryPolicy{MaxAttempts: 5, MinWait: 100 * ms, MaxWait: 100 * ms, MaxElapsed: 2 * time.Minute},
+		},
+		"a long longest wait": {
+			given: RetryPolicy{MaxWait: time.Hour},
+			want:  RetryPolicy{MaxAttempts: 5, MinWait: 500 * ms, MaxWait: time.Hour, MaxElapsed: 2 * time.Minute},
+		},
+		"waits of one length": {
+			given: RetryPolicy{MinWait: time.Second, MaxWait: time.Second},
+			want:  RetryPolicy{MaxAttempts: 5, MinWait: time.Second, MaxWait: time.Second, MaxElapsed: 2 * time.Minute},
+		},
+		"more time than is in sight": {
+			given: RetryPolicy{MaxElapsed: math.MaxInt64},
+			want:  RetryPolicy{MaxAttempts: 5, MinWait: 500 * ms, MaxWait: 30 * time.Second, MaxElapsed: math.MaxInt64},
+		},
+		"the default itself": {given: DefaultRetryPolicy(), want: DefaultRetryPolicy()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -104,11 +131,29 @@ func TestPolicyDefaults(t *testing.T) {
 		given RetryPolicy
 		want  string
 	}{
-		"negative attempts":        {given: RetryPolicy{MaxAttempts: -1}, want: "mistralobs: WithRetry: no field of the policy may be negative, got MaxAttempts -1, MinWait 0s, MaxWait 0s, MaxElapsed 0s"},
-		"a negative shortest wait": {given: RetryPolicy{MinWait: -1}, want: "mistralobs: WithRetry: no field of the policy may be negative, got MaxAttempts 0, MinWait -1ns, MaxWait 0s, MaxElapsed 0s"},
-		"a negative longest wait":  {given: RetryPolicy{MaxWait: -1}, want: "mistralobs: WithRetry: no field of the policy may be negative, got MaxAttempts 0, MinWait 0s, MaxWait -1ns, MaxElapsed 0s"},
-		"a negative time":          {given: RetryPolicy{MaxElapsed: -1}, want: "mistralobs: WithRetry: no field of the policy may be negative, got MaxAttempts 0, MinWait 0s, MaxWait 0s, MaxElapsed -1ns"},
-		"waits the wrong way":      {given: RetryPolicy{MinWait: 2, MaxWait: 1}, want: "mistralobs: WithRetry: MinWait 2ns is longer than MaxWait 1ns"},
+		"negative attempts": {
+			given: RetryPolicy{MaxAttempts: -1},
+			want: "mistralobs: WithRetry: no field of the policy may be negative, got MaxAttempts -1, MinWait 0s, MaxWait " +
+				"0s, MaxElapsed 0s",
+		},
+		"a negative shortest wait": {
+			given: RetryPolicy{MinWait: -1},
+			want: "mistralobs: WithRetry: no field of the policy may be negative, got MaxAttempts 0, MinWait -1ns, " +
+				"MaxWait 0s, MaxElapsed 0s",
+		},
+		"a negative longest wait": {
+			given: RetryPolicy{MaxWait: -1},
+			want: "mistralobs: WithRetry: no field of the policy may be negative, got MaxAttempts 0, MinWait 0s, MaxWait " +
+				"-1ns, MaxElapsed 0s",
+		},
+		"a negative time": {
+			given: RetryPolicy{MaxElapsed: -1},
+			want: "mistralobs: WithRetry: no field of the policy may be negative, got MaxAttempts 0, MinWait 0s, MaxWait " +
+				"0s, MaxElapsed -1ns",
+		},
+		"waits the wrong way": {
+			given: RetryPolicy{MinWait: 2, MaxWait: 1}, want: "mistralobs: WithRetry: MinWait 2ns is longer than MaxWait 1ns",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

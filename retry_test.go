@@ -24,14 +24,17 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// kinds are the sentinels that an error of a call may match.
+// kinds are the sentinels that the error of a call may match.
 var kinds = map[string]error{
-	"bad request": mistralobs.ErrBadRequest, "unauthorized": mistralobs.ErrUnauthorized, "forbidden": mistralobs.ErrForbidden,
+	"bad request": mistralobs.ErrBadRequest, "unauthorized": mistralobs.ErrUnauthorized,
+	"forbidden": mistralobs.ErrForbidden,
 	"not found": mistralobs.ErrNotFound, "conflict": mistralobs.ErrConflict, "validation": mistralobs.ErrValidation,
 	"rate limited": mistralobs.ErrRateLimited, "timeout": mistralobs.ErrTimeout, "server": mistralobs.ErrServer,
-	"unexpected": mistralobs.ErrUnexpectedResponse, "too large": mistralobs.ErrResponseTooLarge, "maybe applied": mistralobs.ErrMaybeApplied,
-	"params": mistralobs.ErrInvalidParams, "no key": mistralobs.ErrNoAPIKey, "canceled": context.Canceled, "deadline": context.DeadlineExceeded,
-	"reset": syscall.ECONNRESET, "refused": syscall.ECONNREFUSED, "EOF": io.EOF, "broken off": io.ErrUnexpectedEOF,
+	"unexpected": mistralobs.ErrUnexpectedResponse, "too large": mistralobs.ErrResponseTooLarge,
+	"maybe applied": mistralobs.ErrMaybeApplied,
+	"params":        mistralobs.ErrInvalidParams, "no key": mistralobs.ErrNoAPIKey, "canceled": context.Canceled,
+	"deadline": context.DeadlineExceeded,
+	"reset":    syscall.ECONNRESET, "refused": syscall.ECONNREFUSED, "EOF": io.EOF, "broken off": io.ErrUnexpectedEOF,
 }
 
 // kindsOf returns the names of all kinds that err matches.
@@ -67,10 +70,12 @@ func attemptsOf(t *testing.T, err error) int {
 }
 
 var politeness = mistralobs.JudgeDefinition{
-	Name: "politeness", Output: mistralobs.ClassificationOutput(mistralobs.JudgeOption{Value: "yes", Description: "polite"}),
+	Name: "politeness", Output: mistralobs.ClassificationOutput(
+		mistralobs.JudgeOption{Value: "yes", Description: "polite"},
+	),
 }
 
-// attemptedCalls are the calls of each kind that the rule about repeats tells apart.
+// attemptedCalls has one call for each kind of request that the retry rules distinguish.
 var attemptedCalls = []struct {
 	name    string
 	creates bool
@@ -141,40 +146,125 @@ func TestWhatMayBeSentAgain(t *testing.T) {
 		creatingWould   int // requests of a call that creates something
 		creatingApplied bool
 	}{
-		{name: "dial error", respond: broken(&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}), kinds: set("refused"), requests: always, creatingWould: always, creatingApplied: false},
-		{name: "unknown host", respond: broken(&net.OpError{Op: "dial", Net: "tcp", Err: unknownHost}), kinds: set(), requests: once, creatingWould: once, creatingApplied: false},
-		{name: "unknown host, bare", respond: broken(unknownHost), kinds: set(), requests: once, creatingWould: once, creatingApplied: false},
-		{name: "busy resolver", respond: broken(&net.OpError{Op: "dial", Net: "tcp", Err: busyResolver}), kinds: set(), requests: always, creatingWould: always, creatingApplied: false},
-		{name: "certificate", respond: broken(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), kinds: set(), requests: once, creatingWould: once, creatingApplied: false},
-		{name: "wrapped certificate", respond: broken(fmt.Errorf("proxy: %w", &tls.CertificateVerificationError{Err: x509.HostnameError{
-			Certificate: &x509.Certificate{}, Host: "h",
-		}})), kinds: set(), requests: once, creatingWould: once, creatingApplied: false},
-		{name: "connection reset", respond: broken(&net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}), kinds: set("reset"), requests: always, creatingWould: once, creatingApplied: true},
-		{name: "connection reset while writing", respond: broken(&net.OpError{Op: "write", Net: "tcp", Err: syscall.ECONNRESET}), kinds: set("reset"), requests: always, creatingWould: once, creatingApplied: true},
-		{name: "EOF before the answer", respond: broken(io.EOF), kinds: set("EOF"), requests: always, creatingWould: once, creatingApplied: true},
+		{
+			name: "dial error", respond: broken(&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}),
+			kinds: set("refused"), requests: always, creatingWould: always, creatingApplied: false,
+		},
+		{
+			name: "unknown host", respond: broken(&net.OpError{Op: "dial", Net: "tcp", Err: unknownHost}), kinds: set(),
+			requests: once, creatingWould: once, creatingApplied: false,
+		},
+		{
+			name: "unknown host, bare", respond: broken(unknownHost), kinds: set(), requests: once, creatingWould: once,
+			creatingApplied: false,
+		},
+		{
+			name: "busy resolver", respond: broken(&net.OpError{Op: "dial", Net: "tcp", Err: busyResolver}), kinds: set(),
+			requests: always, creatingWould: always, creatingApplied: false,
+		},
+		{
+			name: "certificate", respond: broken(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}),
+			kinds: set(), requests: once, creatingWould: once, creatingApplied: false,
+		},
+		{name: "wrapped certificate", respond: broken(fmt.Errorf("proxy: %w",
+			&tls.CertificateVerificationError{Err: x509.HostnameError{
+				Certificate: &x509.Certificate{}, Host: "h",
+			}})), kinds: set(), requests: once, creatingWould: once, creatingApplied: false},
+		{
+			name: "connection reset", respond: broken(&net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}),
+			kinds: set("reset"), requests: always, creatingWould: once, creatingApplied: true,
+		},
+		{
+			name:    "connection reset while writing",
+			respond: broken(&net.OpError{Op: "write", Net: "tcp", Err: syscall.ECONNRESET}), kinds: set("reset"),
+			requests: always, creatingWould: once, creatingApplied: true,
+		},
+		{
+			name: "EOF before the answer", respond: broken(io.EOF), kinds: set("EOF"), requests: always, creatingWould: once,
+			creatingApplied: true,
+		},
 		{name: "EOF mid-answer", respond: func(req *http.Request) (*http.Response, error) {
-			return answer(req, 200, nil, io.MultiReader(strings.NewReader(datasetJSON[:40]), failing{io.ErrUnexpectedEOF}), 400), nil
+			return answer(
+				req, 200, nil, io.MultiReader(strings.NewReader(datasetJSON[:40]), failing{io.ErrUnexpectedEOF}), 400,
+			), nil
 		}, kinds: set("broken off"), requests: always, creatingWould: once, creatingApplied: true},
-		{name: "something unheard of", respond: broken(errors.New("gremlins")), kinds: set(), requests: always, creatingWould: once, creatingApplied: true},
-		{name: "400", respond: status(400), kinds: set("bad request"), requests: once, creatingWould: once, creatingApplied: false},
-		{name: "401", respond: status(401), kinds: set("unauthorized"), requests: once, creatingWould: once, creatingApplied: false},
-		{name: "403", respond: status(403), kinds: set("forbidden"), requests: once, creatingWould: once, creatingApplied: false},
-		{name: "404", respond: status(404), kinds: set("not found"), requests: once, creatingWould: once, creatingApplied: false},
-		{name: "404 with Retry-After", respond: status(404, "Retry-After", "1"), kinds: set("not found"), requests: once, creatingWould: once, creatingApplied: false},
-		{name: "408", respond: status(408), kinds: set("timeout"), requests: always, creatingWould: once, creatingApplied: true},
-		{name: "409", respond: status(409), kinds: set("conflict"), requests: once, creatingWould: once, creatingApplied: false},
-		{name: "422", respond: status(422), kinds: set("validation"), requests: once, creatingWould: once, creatingApplied: false},
-		{name: "429", respond: status(429), kinds: set("rate limited"), requests: always, creatingWould: always, creatingApplied: false},
-		{name: "429 with Retry-After", respond: status(429, "Retry-After", "1"), kinds: set("rate limited"), requests: always, creatingWould: always, creatingApplied: false},
-		{name: "500", respond: status(500), kinds: set("server"), requests: always, creatingWould: once, creatingApplied: true},
-		{name: "500 with Retry-After", respond: status(500, "Retry-After", "1"), kinds: set("server"), requests: always, creatingWould: once, creatingApplied: true},
+		{
+			name: "something unheard of", respond: broken(errors.New("gremlins")), kinds: set(), requests: always,
+			creatingWould: once, creatingApplied: true,
+		},
+		{
+			name: "400", respond: status(400), kinds: set("bad request"), requests: once, creatingWould: once,
+			creatingApplied: false,
+		},
+		{
+			name: "401", respond: status(401), kinds: set("unauthorized"), requests: once, creatingWould: once,
+			creatingApplied: false,
+		},
+		{
+			name: "403", respond: status(403), kinds: set("forbidden"), requests: once, creatingWould: once,
+			creatingApplied: false,
+		},
+		{
+			name: "404", respond: status(404), kinds: set("not found"), requests: once, creatingWould: once,
+			creatingApplied: false,
+		},
+		{
+			name: "404 with Retry-After", respond: status(404, "Retry-After", "1"), kinds: set("not found"), requests: once,
+			creatingWould: once, creatingApplied: false,
+		},
+		{
+			name: "408", respond: status(408), kinds: set("timeout"), requests: always, creatingWould: once,
+			creatingApplied: true,
+		},
+		{
+			name: "409", respond: status(409), kinds: set("conflict"), requests: once, creatingWould: once,
+			creatingApplied: false,
+		},
+		{
+			name: "422", respond: status(422), kinds: set("validation"), requests: once, creatingWould: once,
+			creatingApplied: false,
+		},
+		{
+			name: "429", respond: status(429), kinds: set("rate limited"), requests: always, creatingWould: always,
+			creatingApplied: false,
+		},
+		{
+			name: "429 with Retry-After", respond: status(429, "Retry-After", "1"), kinds: set("rate limited"),
+			requests: always, creatingWould: always, creatingApplied: false,
+		},
+		{
+			name: "500", respond: status(500), kinds: set("server"), requests: always, creatingWould: once,
+			creatingApplied: true,
+		},
+		{
+			name: "500 with Retry-After", respond: status(500, "Retry-After", "1"), kinds: set("server"), requests: always,
+			creatingWould: once, creatingApplied: true,
+		},
 		{name: "501", respond: status(501), kinds: set("server"), requests: once, creatingWould: once, creatingApplied: true},
-		{name: "502", respond: status(502), kinds: set("server"), requests: always, creatingWould: once, creatingApplied: true},
-		{name: "503 bare", respond: status(503), kinds: set("server"), requests: always, creatingWould: once, creatingApplied: true},
-		{name: "503 with Retry-After", respond: status(503, "Retry-After", "1"), kinds: set("server"), requests: always, creatingWould: always, creatingApplied: false},
-		{name: "503 with Retry-After 0", respond: status(503, "Retry-After", "0"), kinds: set("server"), requests: always, creatingWould: always, creatingApplied: false},
-		{name: "503 with a senseless Retry-After", respond: status(503, "Retry-After", "soon"), kinds: set("server"), requests: always, creatingWould: once, creatingApplied: true},
-		{name: "504", respond: status(504), kinds: set("server", "timeout"), requests: always, creatingWould: once, creatingApplied: true},
+		{
+			name: "502", respond: status(502), kinds: set("server"), requests: always, creatingWould: once,
+			creatingApplied: true,
+		},
+		{
+			name: "503 bare", respond: status(503), kinds: set("server"), requests: always, creatingWould: once,
+			creatingApplied: true,
+		},
+		{
+			name: "503 with Retry-After", respond: status(503, "Retry-After", "1"), kinds: set("server"), requests: always,
+			creatingWould: always, creatingApplied: false,
+		},
+		{
+			name: "503 with Retry-After 0", respond: status(503, "Retry-After", "0"), kinds: set("server"), requests: always,
+			creatingWould: always, creatingApplied: false,
+		},
+		{
+			name: "503 with a senseless Retry-After", respond: status(503, "Retry-After", "soon"), kinds: set("server"),
+			requests: always, creatingWould: once, creatingApplied: true,
+		},
+		{
+			name: "504", respond: status(504), kinds: set("server", "timeout"), requests: always, creatingWould: once,
+			creatingApplied: true,
+		},
 	} {
 		for _, attempted := range attemptedCalls {
 			t.Run(attempted.name+"/"+failure.name, func(t *testing.T) {
@@ -223,7 +313,7 @@ func bodyOf(t *testing.T, req *http.Request) string {
 	return string(body)
 }
 
-// A create is repeated over net/http's own transport only while no connection was made.
+// Over net/http's transport, a request that creates something is retried only if no connection was made.
 func TestCreateOverARealTransport(t *testing.T) {
 	t.Parallel()
 	serve := func(t *testing.T, conn net.Conn) {
@@ -359,7 +449,7 @@ func TestCreateOverARealTransport(t *testing.T) {
 	}
 }
 
-// Connections of other users of the caller's transport stay open, however a call ends.
+// A failed call leaves the connections of other users of the transport open.
 func TestFailuresLeaveIdleConnectionsAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -400,7 +490,10 @@ func TestRetryAfterIsWaitedFor(t *testing.T) {
 		{name: "seconds among spaces", header: text(" 10 "), least: 10 * time.Second, most: 11 * time.Second},
 		{name: "as long as MaxWait", header: text("20"), least: maxWait, most: maxWait},
 		{name: "a date", header: date(http.TimeFormat), least: 7 * time.Second, most: 7700 * time.Millisecond},
-		{name: "a date of RFC 850", header: date("Monday, 02-Jan-06 15:04:05 GMT"), least: 7 * time.Second, most: 7700 * time.Millisecond},
+		{
+			name: "a date of RFC 850", header: date("Monday, 02-Jan-06 15:04:05 GMT"), least: 7 * time.Second,
+			most: 7700 * time.Millisecond,
+		},
 		{name: "a date of ANSI C", header: date(time.ANSIC), least: 7 * time.Second, most: 7700 * time.Millisecond},
 		{name: "zero", header: text("0"), least: minWait, most: 2 * minWait},
 		{name: "a date in the past", header: text("Fri, 31 Dec 1999 00:00:00 GMT"), least: minWait, most: 2 * minWait},
@@ -473,8 +566,7 @@ func TestRetryAfterTooLongIsTheCallers(t *testing.T) {
 	}
 }
 
-// A Retry-After that ends before the deadline is waited for and used: what is
-// added to it so that clients do not come back together must not run past the deadline.
+// The random part that is added to a Retry-After must not run past the deadline.
 func TestRetryAfterJustBeforeTheDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -506,7 +598,10 @@ func TestWaitsAreThoseOfThePolicy(t *testing.T) {
 			most:   []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second},
 		}, {
 			policy: mistralobs.RetryPolicy{MaxAttempts: 8, MinWait: 100 * time.Millisecond, MaxWait: time.Second},
-			most:   []time.Duration{200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond, time.Second, time.Second, time.Second, time.Second},
+			most: []time.Duration{
+				200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond, time.Second, time.Second, time.Second,
+				time.Second,
+			},
 		}, {
 			policy: mistralobs.RetryPolicy{MaxAttempts: 3, MinWait: time.Second, MaxWait: time.Second},
 			most:   []time.Duration{time.Second, time.Second},
@@ -560,10 +655,28 @@ func TestAttemptsEnd(t *testing.T) {
 		took     time.Duration
 	}{
 		{name: "MaxAttempts 1 never repeats", policy: mistralobs.RetryPolicy{MaxAttempts: 1}, requests: 1, took: 0},
-		{name: "MaxAttempts", policy: mistralobs.RetryPolicy{MaxAttempts: 4, MinWait: time.Second, MaxWait: time.Second}, requests: 4, took: 3 * time.Second},
-		{name: "MaxElapsed", policy: mistralobs.RetryPolicy{MaxAttempts: 99, MinWait: 10 * time.Second, MaxWait: 10 * time.Second, MaxElapsed: 25 * time.Second}, requests: 3, took: 20 * time.Second},
-		{name: "MaxElapsed to the point", policy: mistralobs.RetryPolicy{MaxAttempts: 99, MinWait: 10 * time.Second, MaxWait: 10 * time.Second, MaxElapsed: 20 * time.Second}, requests: 3, took: 20 * time.Second},
-		{name: "MaxElapsed shorter than a wait", policy: mistralobs.RetryPolicy{MinWait: 10 * time.Second, MaxElapsed: time.Second}, requests: 1, took: 0},
+		{
+			name: "MaxAttempts", policy: mistralobs.RetryPolicy{MaxAttempts: 4, MinWait: time.Second, MaxWait: time.Second},
+			requests: 4, took: 3 * time.Second,
+		},
+		{
+			name: "MaxElapsed",
+			policy: mistralobs.RetryPolicy{
+				MaxAttempts: 99, MinWait: 10 * time.Second, MaxWait: 10 * time.Second, MaxElapsed: 25 * time.Second,
+			},
+			requests: 3, took: 20 * time.Second,
+		},
+		{
+			name: "MaxElapsed to the point",
+			policy: mistralobs.RetryPolicy{
+				MaxAttempts: 99, MinWait: 10 * time.Second, MaxWait: 10 * time.Second, MaxElapsed: 20 * time.Second,
+			},
+			requests: 3, took: 20 * time.Second,
+		},
+		{
+			name:   "MaxElapsed shorter than a wait",
+			policy: mistralobs.RetryPolicy{MinWait: 10 * time.Second, MaxElapsed: time.Second}, requests: 1, took: 0,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -649,7 +762,8 @@ func TestTheLastAnswerIsKept(t *testing.T) {
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, mistralobs.Error{
 			StatusCode: 503, Code: mistralobs.CodeDatabaseUnavailable, Message: "the database is away", RequestID: "last",
-			RetryAfter: 3 * time.Second, Method: "GET", Path: "/v1/observability/datasets/" + datasetID, Body: []byte(body), Attempts: 3,
+			RetryAfter: 3 * time.Second, Method: "GET", Path: "/v1/observability/datasets/" + datasetID, Body: []byte(body),
+			Attempts: 3,
 		}, mistralobs.Error{
 			StatusCode: e.StatusCode, Code: e.Code, Type: e.Type, Message: e.Message, Fields: e.Fields, RequestID: e.RequestID,
 			RetryAfter: e.RetryAfter, Method: e.Method, Path: e.Path, Body: e.Body, Attempts: e.Attempts,
@@ -683,11 +797,26 @@ func TestTheContextEndsACall(t *testing.T) {
 		text     string
 	}{
 		{name: "before it", cancel: -1, respond: nil, requests: 0, applied: false, text: "context canceled"},
-		{name: "during the first attempt", cancel: time.Second, respond: []roundTripFunc{hang}, requests: 1, applied: true, text: "context canceled"},
-		{name: "during the answer", cancel: time.Second, respond: []roundTripFunc{hangInBody}, requests: 1, applied: true, text: "context canceled"},
-		{name: "during the wait", cancel: 2 * time.Second, respond: []roundTripFunc{busy}, requests: 1, applied: false, text: "429 Too Many Requests: slow down"},
-		{name: "during the second wait", cancel: 10 * time.Second, respond: []roundTripFunc{busy, busy}, requests: 2, applied: false, text: "429 Too Many Requests: slow down"},
-		{name: "during the second attempt", cancel: 10 * time.Second, respond: []roundTripFunc{busy, hang}, requests: 2, applied: true, text: "context canceled"},
+		{
+			name: "during the first attempt", cancel: time.Second, respond: []roundTripFunc{hang}, requests: 1, applied: true,
+			text: "context canceled",
+		},
+		{
+			name: "during the answer", cancel: time.Second, respond: []roundTripFunc{hangInBody}, requests: 1, applied: true,
+			text: "context canceled",
+		},
+		{
+			name: "during the wait", cancel: 2 * time.Second, respond: []roundTripFunc{busy}, requests: 1, applied: false,
+			text: "429 Too Many Requests: slow down",
+		},
+		{
+			name: "during the second wait", cancel: 10 * time.Second, respond: []roundTripFunc{busy, busy}, requests: 2,
+			applied: false, text: "429 Too Many Requests: slow down",
+		},
+		{
+			name: "during the second attempt", cancel: 10 * time.Second, respond: []roundTripFunc{busy, hang}, requests: 2,
+			applied: true, text: "context canceled",
+		},
 	} {
 		for _, attempted := range attemptedCalls {
 			t.Run(attempted.name+"/"+test.name, func(t *testing.T) {
@@ -792,7 +921,7 @@ func TestPaceBeyondTheDeadline(t *testing.T) {
 	})
 }
 
-// NetworkError.Attempts is how often the request was sent, 0 if it never was.
+// NetworkError.Attempts counts only requests that were sent.
 func TestAttemptsOfARequestThatWasNotSent(t *testing.T) {
 	t.Parallel()
 	t.Run("context ended before", func(t *testing.T) {

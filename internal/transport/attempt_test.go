@@ -160,7 +160,9 @@ func TestAttemptKeepsAnErrorStatus(t *testing.T) {
 // A body that holds the key shows it only to those who ask for the raw bytes.
 func TestBodyRedacted(t *testing.T) {
 	t.Parallel()
-	resp, err := newAttempt(respond(400, `{"header":"Bearer secret"}`)).RoundTrip(newRequest(t, "https://api.example.com/x"))
+	resp, err := newAttempt(
+		respond(400, `{"header":"Bearer secret"}`),
+	).RoundTrip(newRequest(t, "https://api.example.com/x"))
 	require.NoError(t, err)
 	assert.Equal(t, `{"header":"Bearer [API key]"}`, string(BodyOf(resp).Redacted()))
 	resp, err = newAttempt(respond(400, "nothing")).RoundTrip(newRequest(t, "https://api.example.com/x"))
@@ -226,7 +228,10 @@ func TestUploadThatBlocksEndsWithItsContext(t *testing.T) {
 		want    error
 	}{
 		{name: "canceled", timeout: time.Hour, cancel: true, want: context.Canceled},
-		{name: "idle for too long", timeout: 50 * time.Millisecond, want: &TimeoutError{Limit: 50 * time.Millisecond, Idle: true}},
+		{
+			name: "idle for too long", timeout: 50 * time.Millisecond,
+			want: &TimeoutError{Limit: 50 * time.Millisecond, Idle: true},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			attempt := newAttempt(next.RoundTrip)
@@ -269,7 +274,12 @@ func TestUploadWithADrippingResponse(t *testing.T) {
 			return &http.Response{StatusCode: 200, ContentLength: -1, Body: io.NopCloser(&drip{req.Context()})}, err
 		})
 		attempt.Upload, attempt.MaxBytes = true, 1<<20
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://api.example.com/x", strings.NewReader("{}"))
+		req, err := http.NewRequestWithContext(
+			t.Context(),
+			http.MethodPost,
+			"https://api.example.com/x",
+			strings.NewReader("{}"),
+		)
 		require.NoError(t, err)
 		start := time.Now()
 

@@ -28,7 +28,10 @@ func TestErrorClasses(t *testing.T) {
 	}{
 		{name: "a refused connection", err: dial(syscall.ECONNREFUSED), neverConnected: true},
 		{name: "a dial that timed out", err: dial(syscall.ETIMEDOUT), neverConnected: true},
-		{name: "a host that does not exist", err: dial(&net.DNSError{IsNotFound: true}), neverConnected: true, permanent: true},
+		{
+			name: "a host that does not exist", err: dial(&net.DNSError{IsNotFound: true}), neverConnected: true,
+			permanent: true,
+		},
 		{name: "a name server that fails", err: &net.DNSError{IsTemporary: true}, neverConnected: true},
 		{name: "a reset", err: &net.OpError{Op: "read", Err: syscall.ECONNRESET}},
 		{name: "the end of the stream", err: io.ErrUnexpectedEOF},
@@ -46,7 +49,10 @@ func TestErrorClasses(t *testing.T) {
 			name: "a TLS version that is refused", neverConnected: true, permanent: true,
 			err: &net.OpError{Op: "remote error", Err: errors.New("tls: protocol version not supported")},
 		},
-		{name: "an internal error of the peer", err: &net.OpError{Op: "remote error", Err: errors.New("tls: internal error")}},
+		{
+			name: "an internal error of the peer",
+			err:  &net.OpError{Op: "remote error", Err: errors.New("tls: internal error")},
+		},
 		{
 			name: "an unknown TLS version", neverConnected: true, permanent: true,
 			err: errors.New("tls: server selected unsupported protocol version 301"),

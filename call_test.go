@@ -42,7 +42,8 @@ func TestTimeoutIsPerAttempt(t *testing.T) {
 					client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
 						requests++
 						return respond(req)
-					}), mistralobs.WithTimeout(10*time.Second), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 3, MinWait: time.Second, MaxWait: time.Second}))
+					}), mistralobs.WithTimeout(10*time.Second), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 3,
+						MinWait: time.Second, MaxWait: time.Second}))
 					start := time.Now()
 					err := attempted.call(t.Context(), client)
 					want, attempts, took := set("timeout"), 3, 32*time.Second
@@ -63,7 +64,10 @@ func TestAReadSurvives(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]roundTripFunc{
 		"an answer that breaks off": func(req *http.Request) (*http.Response, error) {
-			return answer(req, 200, nil, io.MultiReader(strings.NewReader(datasetJSON[:100]), failing{io.ErrUnexpectedEOF}), int64(len(datasetJSON))), nil
+			return answer(
+				req, 200, nil, io.MultiReader(strings.NewReader(datasetJSON[:100]), failing{io.ErrUnexpectedEOF}),
+				int64(len(datasetJSON)),
+			), nil
 		},
 		"a timeout": func(req *http.Request) (*http.Response, error) {
 			<-req.Context().Done()
@@ -90,7 +94,7 @@ func TestAReadSurvives(t *testing.T) {
 	}
 }
 
-// endless is a body that does not end.
+// endless is a body without an end.
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) {
@@ -152,7 +156,7 @@ func TestAnswersOfTheLargestSize(t *testing.T) {
 	}
 }
 
-// However broken its body, an error keeps its status.
+// An error keeps its status, even if its body is broken.
 func TestErrorsWithBadBodies(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -199,24 +203,62 @@ func TestRedirects(t *testing.T) {
 	}{
 		{name: "same origin", method: "GET", status: 302, location: "/elsewhere", followed: true,
 			requests: []string{"GET https://api.example.com" + path + "/" + datasetID, "GET https://api.example.com/elsewhere"}},
-		{name: "same origin, absolute", method: "GET", status: 301, location: "https://API.example.com:443/elsewhere", followed: true,
-			requests: []string{"GET https://api.example.com" + path + "/" + datasetID, "GET https://API.example.com:443/elsewhere"}},
+		{name: "same origin, absolute", method: "GET", status: 301, location: "https://API.example.com:443/elsewhere",
+			followed: true,
+			requests: []string{"GET https://api.example.com" + path + "/" + datasetID,
+				"GET https://API.example.com:443/elsewhere"}},
 		{name: "same origin, 307 of a POST", method: "POST", status: 307, location: path + "/", followed: true,
 			requests: []string{"POST https://api.example.com" + path, "POST https://api.example.com" + path + "/"}},
 		{name: "same origin, 308 of a POST", method: "POST", status: 308, location: path + "/", followed: true,
 			requests: []string{"POST https://api.example.com" + path, "POST https://api.example.com" + path + "/"}},
-		{name: "301 of a POST", method: "POST", status: 301, location: path + "/", requests: []string{"POST https://api.example.com" + path}},
-		{name: "302 of a POST", method: "POST", status: 302, location: path + "/", requests: []string{"POST https://api.example.com" + path}},
-		{name: "303 of a POST", method: "POST", status: 303, location: path + "/", requests: []string{"POST https://api.example.com" + path}},
-		{name: "another host", method: "GET", status: 302, location: "https://evil.example.com/", requests: []string{"GET https://api.example.com" + path + "/" + datasetID}},
-		{name: "a subdomain", method: "GET", status: 302, location: "https://eu.api.example.com/", requests: []string{"GET https://api.example.com" + path + "/" + datasetID}},
-		{name: "another port", method: "GET", status: 307, location: "https://api.example.com:8443/", requests: []string{"GET https://api.example.com" + path + "/" + datasetID}},
-		{name: "another scheme", method: "GET", status: 308, location: "http://api.example.com/", requests: []string{"GET https://api.example.com" + path + "/" + datasetID}},
-		{name: "another scheme on the same port", method: "GET", status: 308, location: "http://api.example.com:443/", requests: []string{"GET https://api.example.com" + path + "/" + datasetID}},
-		{name: "another host, 307 of a POST", method: "POST", status: 307, location: "https://evil.example.com/", requests: []string{"POST https://api.example.com" + path}},
-		{name: "nowhere", method: "GET", status: 302, location: "", requests: []string{"GET https://api.example.com" + path + "/" + datasetID}},
-		{name: "not modified", method: "GET", status: 304, location: "", requests: []string{"GET https://api.example.com" + path + "/" + datasetID}},
-		{name: "multiple choices", method: "GET", status: 300, location: "/elsewhere", requests: []string{"GET https://api.example.com" + path + "/" + datasetID}},
+		{
+			name: "301 of a POST", method: "POST", status: 301, location: path + "/",
+			requests: []string{"POST https://api.example.com" + path},
+		},
+		{
+			name: "302 of a POST", method: "POST", status: 302, location: path + "/",
+			requests: []string{"POST https://api.example.com" + path},
+		},
+		{
+			name: "303 of a POST", method: "POST", status: 303, location: path + "/",
+			requests: []string{"POST https://api.example.com" + path},
+		},
+		{
+			name: "another host", method: "GET", status: 302, location: "https://evil.example.com/",
+			requests: []string{"GET https://api.example.com" + path + "/" + datasetID},
+		},
+		{
+			name: "a subdomain", method: "GET", status: 302, location: "https://eu.api.example.com/",
+			requests: []string{"GET https://api.example.com" + path + "/" + datasetID},
+		},
+		{
+			name: "another port", method: "GET", status: 307, location: "https://api.example.com:8443/",
+			requests: []string{"GET https://api.example.com" + path + "/" + datasetID},
+		},
+		{
+			name: "another scheme", method: "GET", status: 308, location: "http://api.example.com/",
+			requests: []string{"GET https://api.example.com" + path + "/" + datasetID},
+		},
+		{
+			name: "another scheme on the same port", method: "GET", status: 308, location: "http://api.example.com:443/",
+			requests: []string{"GET https://api.example.com" + path + "/" + datasetID},
+		},
+		{
+			name: "another host, 307 of a POST", method: "POST", status: 307, location: "https://evil.example.com/",
+			requests: []string{"POST https://api.example.com" + path},
+		},
+		{
+			name: "nowhere", method: "GET", status: 302, location: "",
+			requests: []string{"GET https://api.example.com" + path + "/" + datasetID},
+		},
+		{
+			name: "not modified", method: "GET", status: 304, location: "",
+			requests: []string{"GET https://api.example.com" + path + "/" + datasetID},
+		},
+		{
+			name: "multiple choices", method: "GET", status: 300, location: "/elsewhere",
+			requests: []string{"GET https://api.example.com" + path + "/" + datasetID},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -346,7 +388,8 @@ func TestRateLimitCountsRepeats(t *testing.T) {
 		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
 			requests++
 			return reply(req, 500, ""), nil
-		}), mistralobs.WithRateLimit(0.1, 1), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 3, MinWait: time.Second, MaxWait: time.Second}))
+		}), mistralobs.WithRateLimit(0.1, 1), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 3,
+			MinWait: time.Second, MaxWait: time.Second}))
 		_, err := client.Datasets.Get(t.Context(), datasetID)
 		require.ErrorIs(t, err, mistralobs.ErrServer)
 		assert.Equal(t, 3, requests)
@@ -458,13 +501,28 @@ func TestLogLines(t *testing.T) {
 	t.Parallel()
 	for level, want := range map[slog.Level][]map[string]any{
 		slog.LevelDebug: {
-			{"level": "WARN", "operation": "records.create", "method": "POST", "attempt": 1.0, "status": 429.0, "request_id": "first"},
-			{"level": "WARN", "operation": "records.create", "method": "POST", "attempt": 2.0, "error": "dial: connection refused"},
-			{"level": "DEBUG", "operation": "records.create", "method": "POST", "attempt": 3.0, "status": 201.0, "request_id": ""},
+			{
+				"level": "WARN", "operation": "records.create", "method": "POST", "attempt": 1.0, "status": 429.0,
+				"request_id": "first",
+			},
+			{
+				"level": "WARN", "operation": "records.create", "method": "POST", "attempt": 2.0,
+				"error": "dial: connection refused",
+			},
+			{
+				"level": "DEBUG", "operation": "records.create", "method": "POST", "attempt": 3.0, "status": 201.0,
+				"request_id": "",
+			},
 		},
 		slog.LevelWarn: {
-			{"level": "WARN", "operation": "records.create", "method": "POST", "attempt": 1.0, "status": 429.0, "request_id": "first"},
-			{"level": "WARN", "operation": "records.create", "method": "POST", "attempt": 2.0, "error": "dial: connection refused"},
+			{
+				"level": "WARN", "operation": "records.create", "method": "POST", "attempt": 1.0, "status": 429.0,
+				"request_id": "first",
+			},
+			{
+				"level": "WARN", "operation": "records.create", "method": "POST", "attempt": 2.0,
+				"error": "dial: connection refused",
+			},
 		},
 		slog.LevelError: nil,
 	} {
@@ -510,7 +568,7 @@ func TestLogLines(t *testing.T) {
 	}
 }
 
-// A message of any length and content is one that a terminal can show.
+// A message of any length and content can be printed on a terminal.
 func TestErrorTextIsReadable(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 100_000)
@@ -527,7 +585,7 @@ func TestErrorTextIsReadable(t *testing.T) {
 	assert.Less(t, len(err.Error()), 10_000)
 }
 
-// A transport may leave out what net/http's own never does.
+// A transport may return a response without a body.
 func TestTransportWithoutABody(t *testing.T) {
 	t.Parallel()
 	client := clientOver(
