@@ -257,7 +257,6 @@ func copiedContent(ctx context.Context, body io.Reader) (*fileContent, error) {
 		return nil, fmt.Errorf("mistralobs: upload file: %w", err)
 	}
 	input := stream.NewInterruptible(ctx, body)
-	defer input.Close()
 	size, err := io.Copy(temp, io.LimitReader(input, MaxUploadBytes+1))
 	switch {
 	case err != nil:

@@ -205,7 +205,6 @@ func (s *jsonlSpool) size() int64 {
 // addLines copies the lines of r that are records; onError is asked about the others.
 func (s *jsonlSpool) addLines(ctx context.Context, r io.Reader, onError func(*LineError) error) error {
 	input := stream.NewInterruptible(ctx, r)
-	defer input.Close()
 	for line, err := range readLines(input) {
 		if err != nil {
 			return err

@@ -11,33 +11,25 @@ const interruptibleBuffer = 64 << 10
 // Interruptible reads from a reader whose reads may block, such as a terminal or a pipe. Its Read
 // returns when the context ends, even while a read of the underlying reader blocks.
 //
-// It reads in a goroutine of its own, and only when asked to, so that after Close the underlying
-// reader has lost no byte that Read has not returned. If the context ends during a read, the
-// goroutine stays until that read returns.
+// Each read runs in a goroutine of its own, and only when Read asks for it. If the context ends
+// during a read, the goroutine stays until that read returns.
 type Interruptible struct {
 	ctx    context.Context
-	wanted chan struct{}   // asks the goroutine for a read
-	done   chan readResult // of one read
+	r      io.Reader
+	done   chan readResult // of the read that is under way
+	buffer []byte          // nil during a read that the context has ended
 	rest   []byte          // read, and not yet returned
 	err    error           // ends all further reads
 }
 
 type readResult struct {
-	data []byte
-	err  error
+	n   int
+	err error
 }
 
-// NewInterruptible starts reading from r when Read is called first. Call Close in the end.
+// NewInterruptible returns a reader of r.
 func NewInterruptible(ctx context.Context, r io.Reader) *Interruptible {
-	i := &Interruptible{ctx: ctx, wanted: make(chan struct{}), done: make(chan readResult, 1)}
-	go func() {
-		buffer := make([]byte, interruptibleBuffer)
-		for range i.wanted {
-			n, err := r.Read(buffer)
-			i.done <- readResult{buffer[:n], err} // never blocks: each result is received before the next read
-		}
-	}()
-	return i
+	return &Interruptible{ctx: ctx, r: r, done: make(chan readResult, 1), buffer: make([]byte, interruptibleBuffer)}
 }
 
 // Read returns bytes of the underlying reader, or the context's error.
@@ -57,17 +49,15 @@ func (i *Interruptible) next() {
 	if i.err = i.ctx.Err(); i.err != nil {
 		return
 	}
-	i.wanted <- struct{}{} // never blocks for long: no read is under way
+	buffer := i.buffer
+	go func() {
+		n, err := i.r.Read(buffer)
+		i.done <- readResult{n, err} // never blocks: there is one read at a time
+	}()
 	select {
 	case result := <-i.done:
-		i.rest, i.err = result.data, result.err
+		i.rest, i.err = buffer[:result.n], result.err
 	case <-i.ctx.Done():
-		i.err = i.ctx.Err()
+		i.buffer, i.err = nil, i.ctx.Err()
 	}
-}
-
-// Close ends the goroutine, at once or with the read that is under way.
-func (i *Interruptible) Close() error {
-	close(i.wanted)
-	return nil
 }

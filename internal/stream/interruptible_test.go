@@ -33,7 +33,6 @@ func TestInterruptibleReadsEverything(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := NewInterruptible(t.Context(), test.r)
-			defer r.Close()
 			got, err := io.ReadAll(iotest.OneByteReader(r))
 			require.ErrorIs(t, err, test.want)
 			assert.Equal(t, content, string(got))
@@ -87,7 +86,6 @@ func TestInterruptibleEndsWithItsContext(t *testing.T) {
 		_, err = r.Read(buf)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Equal(t, time.Minute, time.Since(start))
-		require.NoError(t, r.Close())
 		require.NoError(t, feed.Close()) // ends the blocked read, and with it the goroutine
 	})
 }
@@ -99,6 +97,5 @@ func TestInterruptibleDoesNotReadAhead(t *testing.T) {
 	r := NewInterruptible(t.Context(), input)
 	_, err := io.ReadFull(r, make([]byte, interruptibleBuffer))
 	require.NoError(t, err)
-	require.NoError(t, r.Close())
 	assert.Equal(t, 2*interruptibleBuffer, input.Len())
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/mistralobs/mistralobs-go/internal/stream"
 )
 
 // bodyGate stands between an attempt and the source of an upload. It ends a read when the attempt
@@ -45,7 +47,8 @@ func (g *bodyGate) guard(req *http.Request) {
 func (g *bodyGate) wrap(body io.ReadCloser) io.ReadCloser {
 	guarded := &guardedBody{gate: g, r: g.timer.Reader(body), closer: body}
 	if g.mayBlock {
-		return &detachedBody{guarded: guarded, results: make(chan readResult, 1)}
+		// The source stays open: it is the caller's, and a read of it may be under way.
+		return io.NopCloser(stream.NewInterruptible(g.ctx, guarded))
 	}
 	return guarded
 }
@@ -86,64 +89,3 @@ func (b *guardedBody) Read(p []byte) (int, error) {
 }
 
 func (b *guardedBody) Close() error { return b.closer.Close() }
-
-// detachedBuffer is large enough that handing it over costs little beside reading it.
-const detachedBuffer = 64 << 10
-
-// detachedBody reads a source that may block in another goroutine, so that Read returns when the
-// attempt ends. The goroutine ends with the read that is under way.
-type detachedBody struct {
-	guarded *guardedBody
-	results chan readResult
-	reading bool   // a read is under way
-	spare   []byte // the buffer of the next read
-	rest    []byte // what Read has not returned yet
-	err     error
-}
-
-type readResult struct {
-	buffer []byte
-	n      int
-	err    error
-}
-
-func (b *detachedBody) Read(p []byte) (int, error) {
-	if len(b.rest) == 0 && b.err == nil {
-		b.receive()
-	}
-	n := copy(p, b.rest)
-	b.rest = b.rest[n:]
-	if len(b.rest) > 0 || b.err == nil {
-		return n, nil
-	}
-	return n, b.err
-}
-
-// receive waits for the next bytes of the source, or for the end of the attempt.
-func (b *detachedBody) receive() {
-	if !b.reading {
-		b.start()
-	}
-	select {
-	case result := <-b.results:
-		b.reading = false
-		b.rest, b.err, b.spare = result.buffer[:result.n], result.err, result.buffer
-	case <-b.guarded.gate.ctx.Done():
-		b.err = errAttemptEnded
-	}
-}
-
-func (b *detachedBody) start() {
-	buffer := b.spare
-	if buffer == nil {
-		buffer = make([]byte, detachedBuffer)
-	}
-	b.reading = true
-	go func() {
-		n, err := b.guarded.Read(buffer)
-		b.results <- readResult{buffer, n, err} // there is room: the results are read one by one
-	}()
-}
-
-// Close leaves the source open: it is the caller's, and a read of it may be under way.
-func (b *detachedBody) Close() error { return nil }
