@@ -1,10 +1,10 @@
-// Package mistralobs is a client for the Mistral Observability Datasets API:
-// datasets of conversations, their records, the imports that fill them, and
-// their export as JSONL.
+// Package mistralobs is a client for the Mistral Observability Datasets API: datasets of
+// conversations, their records, the imports that fill them, their export as JSONL, and searches over
+// the telemetry that imports take.
 //
 // # First steps
 //
-// Make a [Client] once and share it. It takes the API key from MISTRAL_API_KEY:
+// Create a [Client] once and share it. By default it reads the API key from MISTRAL_API_KEY:
 //
 //	client, err := mistralobs.NewClient()
 //	if err != nil {
@@ -15,104 +15,101 @@
 //		Description: "March, with expected answers",
 //	})
 //
-// The operations are methods of six services: [DatasetsService],
-// [RecordsService], [ImportsService], [TasksService], [ExportsService] and
-// [FilesService]. The comment of each names the HTTP operation that it wraps.
+// The operations are methods of seven services: [DatasetsService], [RecordsService],
+// [ImportsService], [TasksService], [ExportsService], [FilesService] and [SpansService]. The comment
+// of each method names the HTTP operation that it wraps. [Client.Do] sends any other operation.
+//
+// # Parameters and options
+//
+// A Params struct is what is sent to the service. An Options struct is how the SDK goes about it.
+// The zero value of both is a sensible default. A [CallOption] changes a setting of the client for
+// one call:
+//
+//	record, err := client.Records.Get(ctx, id, mistralobs.WithTimeout(5*time.Second))
 //
 // # Payloads and properties
 //
-// What a record holds is the caller's own JSON. It comes back as an [Object],
-// undecoded and byte for byte, so that nothing is lost in a read-modify-write;
-// [Object.Map], [Object.Decode] and [Object.Conversation] look inside. Where
-// one is given, anything that marshals to a JSON object will do: an Object, a
-// map, a struct, a [Conversation].
+// The content of a record is JSON of the caller's. It is returned as an [Object]: not decoded, and
+// byte for byte as the service sent it, so that a read-modify-write loses nothing. [Object.Map],
+// [Object.Decode] and [Object.Conversation] decode it, [Object.Get] and [Object.Set] access a single
+// member. Methods that send a payload accept anything that encoding/json marshals to an object: an
+// Object, a map, a struct, a [Conversation].
 //
 // # Lists
 //
-// The All methods walk a whole list and fetch pages as they go:
+// The All methods walk over a whole list and request its pages as they go:
 //
-//	for record, err := range client.Records.All(ctx, dataset.ID, mistralobs.ListParams{ReadAhead: 2}) {
+//	for record, err := range client.Records.All(ctx, dataset.ID, mistralobs.ListParams{}) {
 //		if err != nil {
 //			return err // at most one, last
 //		}
 //		fmt.Println(record.ID, record.Properties)
 //	}
 //
-// The List methods return a single [Page]. ReadAhead keeps later pages in flight,
-// in order, to hide the round trips: where each takes 20 ms, 8 make a walk seven
-// times faster. It is 0 unless set: then nothing is asked for that is not consumed.
-// A record does not keep its page in memory: what it holds is a copy.
+// The first page is requested alone. Each page that is consumed whole doubles the number of pages
+// that are requested ahead, up to 8, so that a long walk does not wait for round trips. The List
+// methods return a single [Page].
 //
-// [RecordsService.CreateAll] and [RecordsService.DeleteAll] do what one request
-// cannot, with many in flight.
+// [RecordsService.CreateAll], [RecordsService.UpdateAll] and [RecordsService.DeleteAll] send many
+// requests concurrently.
 //
 // # Imports and waiting
 //
-// An import is a task that the service runs on its own time. Start it, then wait:
+// An import is a task that the service runs in the background. Start it, then wait for it:
 //
 //	tasks, err := client.Imports.FromJSONL(ctx, dataset.ID, file, mistralobs.JSONLImportOptions{})
 //	if err != nil {
-//		return err // a *LineError names a bad line; nothing was imported
+//		return err // a *LineError names an invalid line; then nothing was imported
 //	}
-//	_, err = client.Tasks.WaitAll(ctx, tasks) // a *TaskError if one failed
+//	_, err = client.Tasks.WaitAll(ctx, tasks, mistralobs.WaitOptions{}) // a *TaskError if one failed
 //
-// A task of up to an hour is looked at 40 times at most, more often when its
-// progress says that its end is near: see [TasksService.Wait]. [OnTaskUpdate]
-// tells how it goes, [WithPollInterval] bounds the pauses, and the context ends
-// the wait.
+// [TasksService.Wait] polls a task at most 40 times in the first hour. The progress of the task tells
+// it when to poll again. The context ends the wait.
 //
 // # Exports
 //
-// [ExportsService.Save] writes a dataset to a file, whole or not at all;
-// [ExportsService.Records] yields its records as they arrive. A download whose
-// connection breaks goes on where it was. [FilesService] uploads what imports
-// read; both hold a constant amount of memory whatever the size, and
-// [TransferOptions] can report their progress.
+// [ExportsService.Save] writes a dataset to a file, whole or not at all. [ExportsService.Records]
+// yields the records as they arrive. A download whose connection breaks is continued where it
+// stopped. Downloads and uploads use a constant amount of memory, whatever the size of the file.
 //
 // # Datasets as code
 //
-// [RecordsService.Sync] makes a dataset equal to a file that is kept elsewhere,
-// such as in version control:
-//
-//	report, err := client.Records.Sync(ctx, dataset.ID, mistralobs.ReadJSONL(file),
-//		mistralobs.SyncOptions{Key: "id", Delete: true})
-//
-// [RecordsService.Diff] returns the plan of that, to be shown or kept as JSON, and
-// [RecordsService.Apply] carries it out. Either can be run again at any time.
+// Package datasetsync compares a dataset with records that are kept elsewhere, such as a file in
+// version control, and makes the dataset equal to them.
 //
 // # Errors
 //
-// An answer of the service that is no success is an [*Error]; a request that
-// got no answer is a [*NetworkError]. Match kinds with errors.Is:
+// A response that is not a success is an [*Error]. A request without a response is a
+// [*NetworkError]. Match kinds of errors with errors.Is:
 //
 //	switch {
 //	case errors.Is(err, mistralobs.ErrNotFound): // 404
-//	case errors.Is(err, mistralobs.ErrInvalidParams): // refused before it was sent
-//	case errors.Is(err, mistralobs.ErrMaybeApplied): // look before you repeat it
+//	case errors.Is(err, mistralobs.ErrInvalidParams): // nothing was sent
+//	case errors.Is(err, mistralobs.ErrMaybeApplied): // check before you send it again
 //	}
 //
 // # Retries
 //
-// Requests that do no harm twice are repeated after failures that may pass:
-// reads, deletions, replacements and the judge. Those that create something are
-// repeated only when the service cannot have acted, since it knows no
-// idempotency keys; otherwise their error matches [ErrMaybeApplied]. See
-// [RetryPolicy] for the rules and [WithRetry] for the numbers. The context
-// bounds a call as a whole, [WithTimeout] each attempt.
+// The client sends a request again after a failure that may pass, if that is harmless: a read, a
+// deletion, a replacement, a search or a judge. The service has no idempotency keys. So a request
+// that creates something is sent again only if the service cannot have processed it. Any other
+// failure of such a request matches [ErrMaybeApplied]. [RetryPolicy] has the rules and [WithRetry]
+// sets the numbers. [WithTimeout] bounds each attempt, the context bounds the whole call.
 //
 // # Testing
 //
-// Package mistralobstest is an in-memory server of this API, with faults to
-// inject, for tests of programs that use this package:
+// Package mistralobstest is an in-memory server of this API for tests. It can inject faults:
 //
 //	server := mistralobstest.NewServer()
 //	defer server.Close()
 //	server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsCreate, Status: 503})
 //	client := server.Client(t)
 //
-// With its WithInMemoryNetwork it lives inside of a testing/synctest bubble, where
-// retries and waits take no time.
+// With its option WithInMemoryNetwork it works inside a testing/synctest bubble, where retries and
+// waits take no time.
 //
-// The API is in beta: enumerations grow, so unknown values are passed on as they
-// are, and unknown fields are ignored.
+// # Changes of the service
+//
+// The API is in beta. Unknown values of enumerations are passed on as they are. Unknown fields stay
+// readable: Dataset, Record, ImportTask, File and Span have a Raw method.
 package mistralobs
