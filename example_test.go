@@ -198,7 +198,7 @@ func ExampleImportsService_FromJSONL() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	ended, err := client.Tasks.WaitAll(ctx, tasks)
+	ended, err := client.Tasks.WaitAll(ctx, tasks, mistralobs.WaitOptions{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -215,9 +215,9 @@ func ExampleTasksService_Wait() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	_, err = client.Tasks.Wait(ctx, datasetID, task.ID, mistralobs.OnTaskUpdate(func(task *mistralobs.ImportTask) {
+	_, err = client.Tasks.Wait(ctx, datasetID, task.ID, mistralobs.WaitOptions{OnUpdate: func(task *mistralobs.ImportTask) {
 		fmt.Println(task.Status)
-	}))
+	}})
 	var failed *mistralobs.TaskError
 	if errors.As(err, &failed) {
 		fmt.Println("because:", *failed.Task.Message)

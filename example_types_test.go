@@ -279,13 +279,11 @@ func ExampleTasksService_WaitAll() {
 		log.Fatal(err)
 	}
 	var last mistralobs.TaskStatus
-	options := []mistralobs.WaitOption{
-		mistralobs.WithPollInterval(100*time.Millisecond, 10*time.Second),
-		mistralobs.OnTaskUpdate(func(task *mistralobs.ImportTask) {
-			last = task.Status
-		}),
+	options := mistralobs.WaitOptions{
+		MinPoll: 100 * time.Millisecond, MaxPoll: 10 * time.Second,
+		OnUpdate: func(task *mistralobs.ImportTask) { last = task.Status },
 	}
-	if _, err := client.Tasks.WaitAll(ctx, tasks, options...); err != nil {
+	if _, err := client.Tasks.WaitAll(ctx, tasks, options); err != nil {
 		var failed *mistralobs.TaskError
 		if errors.As(err, &failed) && failed.Task.Status == mistralobs.StatusFailed {
 			log.Fatal("the import failed: ", failed)

@@ -796,8 +796,11 @@ func TestNilArguments(t *testing.T) {
 		"no records": func() error {
 			return first(client.Records.CreateAll(t.Context(), datasetID, nil, mistralobs.BulkOptions{}))
 		},
-		"a wait":         func() error { _, err := client.Tasks.Wait(none, datasetID, taskID); return err },
-		"a wait for all": func() error { _, err := client.Tasks.WaitAll(none, nil); return err },
+		"a wait": func() error {
+			_, err := client.Tasks.Wait(none, datasetID, taskID, mistralobs.WaitOptions{})
+			return err
+		},
+		"a wait for all": func() error { _, err := client.Tasks.WaitAll(none, nil, mistralobs.WaitOptions{}); return err },
 		"an upload": func() error {
 			_, err := client.Files.Upload(
 				none,

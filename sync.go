@@ -205,7 +205,7 @@ func (s *RecordsService) awaitImports(ctx context.Context, datasetID string) err
 		if task.Status.Done() || task.Status == StatusUnknown {
 			continue
 		}
-		if _, err := s.client.Tasks.Wait(ctx, datasetID, task.ID); err != nil {
+		if _, err := s.client.Tasks.Wait(ctx, datasetID, task.ID, WaitOptions{}); err != nil {
 			var failed *TaskError // whoever started it will hear of that
 			if !errors.As(err, &failed) {
 				return err

@@ -319,7 +319,7 @@ func (a *applying) importAll(ctx context.Context, todo []*SyncResult) error {
 	tasks, err := a.records.client.Imports.FromJSONL(ctx, a.plan.DatasetID, &bodyReader{plan: a.plan, todo: todo}, JSONLImportOptions{
 		Name: "sync.jsonl", OnUpload: func(file *File) { files = append(files, file) },
 	})
-	_, failed := a.records.client.Tasks.WaitAll(ctx, tasks)
+	_, failed := a.records.client.Tasks.WaitAll(ctx, tasks, WaitOptions{})
 	if err = errors.Join(err, failed); err != nil {
 		return err // an import that may go on still needs its file, which expires by itself
 	}

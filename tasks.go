@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// TaskStatus is the state of an import. The list may grow.
+// TaskStatus is the state of an import task. The service may add values.
 type TaskStatus string
 
-// The known states of a task.
+// The documented statuses of a task.
 const (
 	StatusRunning        TaskStatus = "RUNNING"
 	StatusCompleted      TaskStatus = "COMPLETED"
@@ -21,9 +21,9 @@ const (
 	StatusUnknown        TaskStatus = "UNKNOWN"
 )
 
-// Done tells whether the status is an end. Work that was continued in a new
-// run goes on, and a status that is unknown, to the service or to this
-// package, is no end either.
+// Done reports whether the status is an end. CONTINUED_AS_NEW is not an end:
+// the work goes on in a new run. UNKNOWN and statuses that this package does not
+// know are not ends either.
 func (s TaskStatus) Done() bool {
 	switch s {
 	case StatusCompleted, StatusFailed, StatusCanceled, StatusTerminated, StatusTimedOut:
@@ -32,10 +32,10 @@ func (s TaskStatus) Done() bool {
 	return false
 }
 
-// Succeeded tells whether the status is the good end.
+// Succeeded reports whether the status is COMPLETED.
 func (s TaskStatus) Succeeded() bool { return s == StatusCompleted }
 
-// ImportTask is an import that the service runs on its own time.
+// ImportTask is an import that the service runs in the background. See [TasksService.Wait].
 type ImportTask struct {
 	ID          string     `json:"id"`
 	DatasetID   string     `json:"dataset_id"`
@@ -45,13 +45,13 @@ type ImportTask struct {
 	UpdatedAt   time.Time  `json:"updated_at"`
 	DeletedAt   *time.Time `json:"deleted_at"`
 	Status      TaskStatus `json:"status"`
-	Progress    *int       `json:"progress"` // percent; nil if the service does not say
-	Message     *string    `json:"message"`  // why it failed, for instance; nil if the service does not say
+	Progress    *int       `json:"progress"` // percent, 0 to 100; nil if the service reports none
+	Message     *string    `json:"message"`  // for example why the import failed; nil if there is none
 }
 
 func (t *ImportTask) missing() string { return missingID(t.ID) }
 
-// TasksService is reached as [Client].Tasks.
+// TasksService reads import tasks and waits for them. It is [Client].Tasks.
 type TasksService struct{ client *Client }
 
 type taskList struct {
@@ -65,7 +65,7 @@ func (l *taskList) missing() string         { return missingItem("tasks", l.Task
 //
 // API: GET /v1/observability/datasets/{dataset_id}/tasks/{task_id}
 //
-// It returns an error matching [ErrNotFound] if there is no such task.
+// It returns an error that matches [ErrNotFound] if the task or the dataset does not exist.
 func (s *TasksService) Get(ctx context.Context, datasetID, taskID string, opts ...CallOption) (*ImportTask, error) {
 	return fetch[ImportTask](ctx, s.client, request{
 		name: "tasks.get", action: "get import task",
@@ -77,18 +77,18 @@ func (s *TasksService) Get(ctx context.Context, datasetID, taskID string, opts .
 //
 // API: GET /v1/observability/datasets/{dataset_id}/tasks
 //
-// It returns an error matching [ErrInvalidParams] for a page size above
-// [MaxPageSize], and one matching [ErrNotFound] if there is no such dataset.
+// It returns an error that matches [ErrInvalidParams] if the page size exceeds
+// [MaxPageSize], and one that matches [ErrNotFound] if the dataset does not exist.
 func (s *TasksService) List(ctx context.Context, datasetID string, params ListParams, opts ...CallOption) (*Page[ImportTask], error) {
 	return fetchPage[ImportTask, taskList](ctx, s.client, params, request{
 		name: "tasks.list", action: "list import tasks", route: "GET /v1/observability/datasets/{dataset_id}/tasks", ids: ids{datasetID},
 	}, opts)
 }
 
-// All returns a dataset's import tasks, page after page, from params.Page on.
-// It can be ranged over again, which asks the service again. It yields at most
-// one error, last: one of List's, or one matching [ErrNoProgress] if the
-// service repeats itself.
+// All returns an iterator over a dataset's import tasks, from page params.Page
+// on. Every range over it requests the pages again. It yields at most one error,
+// and yields it last: an error of [TasksService.List], or one that matches
+// [ErrNoProgress] if the service returns the same page again and again.
 func (s *TasksService) All(ctx context.Context, datasetID string, params ListParams, opts ...CallOption) iter.Seq2[*ImportTask, error] {
 	return walkAll(ctx, params, func(ctx context.Context, params ListParams) (*Page[ImportTask], error) {
 		return s.List(ctx, datasetID, params, opts...)

@@ -13,146 +13,143 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
-// The bounds of the pause between two looks at a task; see [WithPollInterval].
+// The defaults of [WaitOptions].
 const (
-	DefaultMinPoll = 200 * time.Millisecond
-	DefaultMaxPoll = 30 * time.Minute
+	defaultMinPoll = 200 * time.Millisecond
+	defaultMaxPoll = 30 * time.Minute
 )
 
-// maxPollFailures is how many looks in a row may fail, each after the client's
+// maxPollFailures is how many polls in a row may fail, each after the client's
 // own retries, before a wait gives up.
 const maxPollFailures = 5
 
-// maxConcurrentPolls is how many looks WaitAll takes at once.
+// maxConcurrentPolls is how many requests WaitAll has in flight.
 const maxConcurrentPolls = 16
 
-// WaitOption sets how [TasksService.Wait] and [TasksService.WaitAll] wait.
-type WaitOption func(*waitConfig) error
-
-type waitConfig struct {
-	minPoll, maxPoll time.Duration
-	onUpdate         func(*ImportTask)
+// WaitOptions sets how [TasksService.Wait] and [TasksService.WaitAll] poll. Its
+// zero value is a good default.
+type WaitOptions struct {
+	// MinPoll and MaxPoll bound the pause between two polls of a task. The
+	// defaults are 200 ms and 30 minutes. With a smaller MaxPoll, the wait
+	// notices the end of a long task without progress sooner, and polls more often.
+	MinPoll, MaxPoll time.Duration
+	// OnUpdate, if set, is called with a task after its first poll, and after
+	// every poll that shows another status, progress or message. Calls never
+	// overlap, whatever the number of tasks. A slow OnUpdate delays the wait.
+	OnUpdate func(*ImportTask)
 }
 
-// WithPollInterval bounds the pause between two looks at a task. The defaults
-// are [DefaultMinPoll] and [DefaultMaxPoll]. A smaller most sees the end of a
-// long task that shows no progress sooner, at the price of more looks.
-func WithPollInterval(least, most time.Duration) WaitOption {
-	return func(c *waitConfig) error {
-		if least <= 0 || most < least {
-			return invalid("WithPollInterval", "it must be 0 < min <= max, got %v and %v", least, most)
-		}
-		c.minPoll, c.maxPoll = least, most
-		return nil
+func (o WaitOptions) withDefaults() (WaitOptions, error) {
+	switch {
+	case o.MinPoll < 0:
+		return o, invalid("MinPoll", "it must not be negative, got %v", o.MinPoll)
+	case o.MaxPoll < 0:
+		return o, invalid("MaxPoll", "it must not be negative, got %v", o.MaxPoll)
 	}
-}
-
-// OnTaskUpdate calls f with a task when it is first seen and whenever its
-// status, progress or message has changed, the end included. Calls do not
-// overlap, whatever the number of tasks; a slow f delays the wait.
-func OnTaskUpdate(f func(*ImportTask)) WaitOption {
-	return func(c *waitConfig) error {
-		c.onUpdate = f
-		return nil
+	if o.MaxPoll == 0 {
+		o.MaxPoll = max(defaultMaxPoll, o.MinPoll)
 	}
-}
-
-func newWaitConfig(opts []WaitOption) (*waitConfig, error) {
-	c := &waitConfig{minPoll: DefaultMinPoll, maxPoll: DefaultMaxPoll}
-	var errs []error
-	for _, opt := range opts {
-		if opt != nil {
-			errs = append(errs, opt(c))
-		}
+	if o.MinPoll == 0 {
+		o.MinPoll = min(defaultMinPoll, o.MaxPoll)
 	}
-	return c, errors.Join(errs...)
+	if o.MaxPoll < o.MinPoll {
+		return o, invalid("MaxPoll", "it must be at least MinPoll, which is %v, got %v", o.MinPoll, o.MaxPoll)
+	}
+	return o, nil
 }
 
-// Wait looks at a task until it has ended, and returns it. It looks at once,
-// then after pauses that grow with the time waited, and goes by the task's
-// progress, if it shows any, to look when its end is near.
+// Wait polls a task until it has ended, and returns it. It polls at once, and
+// then after pauses that grow with the time waited. If the task shows progress,
+// Wait uses it to poll when the end is near.
 //
-// A task of up to an hour takes at most 40 looks. If its progress is steady, its
-// end is seen within half a second or 5 % of its duration, whichever is more; if
-// it comes in leaps, later. Without progress nothing can tell both few looks and
-// an end: then it is seen within about half a second in the first three seconds, and
-// later within about a third of the task's duration ([WithPollInterval] bounds that).
+// Wait polls at most 40 times in the first hour; a poll that fails counts. If
+// the progress is steady, Wait sees the end within half a second or 5 % of the
+// task's duration, whichever is more. If the progress jumps, it may be later.
+// Without progress, Wait sees the end within about half a second in the first
+// three seconds, and later within about a third of the task's duration; see
+// [WaitOptions].
 //
-// If the task ends in any other way than COMPLETED, or vanishes, Wait returns a
-// [*TaskError] with the task as last seen beside it. Statuses that are no end
-// ([TaskStatus.Done]) are waited out. Failures to look that may pass (of the
-// network, 408, 429, 500, 502, 503, 504) are survived unless five come in a
-// row; others are returned at once. The context ends the wait, with the last
-// seen task beside its error; give it a deadline, since a task can run for as
-// long as it likes.
-func (s *TasksService) Wait(ctx context.Context, datasetID, taskID string, opts ...WaitOption) (*ImportTask, error) {
-	cfg, err := newWaitConfig(opts)
+// Wait returns a [*TaskError], with the task as last seen beside it, if the task
+// ends in any other status than COMPLETED or is deleted. It waits while the
+// status is not an end ([TaskStatus.Done]). Up to four polls in a row may fail
+// with an error that can pass: of the network, 408, 429, 500, 502, 503 or 504.
+// Wait returns other errors at once. The context ends the wait; Wait then
+// returns the task as last seen and an error that matches the context's error.
+// Give the context a deadline, because a task can run for any time.
+func (s *TasksService) Wait(
+	ctx context.Context, datasetID, taskID string, options WaitOptions,
+) (*ImportTask, error) {
+	options, err := options.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	if ctx == nil {
 		return nil, errNilContext
 	}
-	return s.newWaiter(cfg, datasetID, taskID, nil).wait(ctx)
+	return s.newWaiter(options, datasetID, taskID, nil).wait(ctx)
 }
 
-// WaitAll waits for tasks as Wait does for one, all at once, and returns them
-// as last seen, in the order given. A task that ends badly does not end the
-// wait for the others: their [*TaskError] are joined. A task that vanishes and
-// any failure to look do end it. Tasks that have ended already are not asked for.
-func (s *TasksService) WaitAll(ctx context.Context, tasks []*ImportTask, opts ...WaitOption) ([]*ImportTask, error) {
-	cfg, err := newWaitConfig(opts)
+// WaitAll waits for many tasks at once, each as in [TasksService.Wait], and
+// returns them as last seen, in the given order. If a task ends in another
+// status than COMPLETED, the wait for the others goes on; WaitAll joins the
+// [*TaskError] values. If a task is deleted, or its polls fail, WaitAll returns
+// early. It does not poll a task that is given with an end as its status.
+func (s *TasksService) WaitAll(
+	ctx context.Context, tasks []*ImportTask, options WaitOptions,
+) ([]*ImportTask, error) {
+	options, err := options.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	for i, task := range tasks {
 		if task == nil {
-			return nil, invalid("tasks", "the one at index %d is nil", i)
+			return nil, invalid("tasks", "the task at index %d is nil", i)
 		}
 	}
 	if ctx == nil {
 		return nil, errNilContext
 	}
-	cfg.onUpdate = oneAtATime(cfg.onUpdate)
-	return s.waitAll(ctx, cfg, tasks)
+	options.OnUpdate = oneAtATime(options.OnUpdate)
+	return s.waitAll(ctx, options, tasks)
 }
 
-func (s *TasksService) waitAll(ctx context.Context, cfg *waitConfig, tasks []*ImportTask) ([]*ImportTask, error) {
+func (s *TasksService) waitAll(ctx context.Context, options WaitOptions, tasks []*ImportTask) ([]*ImportTask, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	seen := make([]*ImportTask, len(tasks))
 	errs := make([]error, len(tasks))
 	slots := make(chan struct{}, maxConcurrentPolls)
 	for i, task := range tasks {
 		group.Go(func() error {
-			w := s.newWaiter(cfg, task.DatasetID, task.ID, task)
+			w := s.newWaiter(options, task.DatasetID, task.ID, task)
 			w.slots = slots
 			seen[i], errs[i] = w.wait(ctx)
-			if fatal(errs[i]) {
+			if endsAllWaits(errs[i]) {
 				return errs[i]
 			}
 			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
-		// The others were canceled because of it, but for those that had ended.
-		errs = slices.DeleteFunc(errs, fatal)
+		// The waits that were canceled because of err have nothing to add to it.
+		errs = slices.DeleteFunc(errs, endsAllWaits)
 		return seen, errors.Join(append([]error{err}, errs...)...)
 	}
 	return seen, errors.Join(errs...)
 }
 
-// fatal tells whether the end of one wait ends those beside it.
-func fatal(err error) bool {
+// endsAllWaits reports whether the error of one wait ends the other waits of a WaitAll.
+func endsAllWaits(err error) bool {
 	var ended *TaskError
 	return err != nil && (!errors.As(err, &ended) || errors.Is(err, ErrNotFound))
 }
 
+// oneAtATime returns f with calls that never overlap.
 func oneAtATime(f func(*ImportTask)) func(*ImportTask) {
 	if f == nil {
 		return nil
 	}
-	// A channel and not a mutex: who waits for a mutex stops the clock of a
-	// testing/synctest bubble, and f may well sleep in one.
+	// A channel, because a goroutine that waits for a mutex stops the clock of
+	// a testing/synctest bubble, and a test may sleep in f.
 	turn := make(chan struct{}, 1)
 	return func(task *ImportTask) {
 		turn <- struct{}{}
@@ -164,59 +161,64 @@ func oneAtATime(f func(*ImportTask)) func(*ImportTask) {
 // waiter waits for one task.
 type waiter struct {
 	tasks     *TasksService
-	cfg       *waitConfig
+	options   WaitOptions
 	datasetID string
 	taskID    string
-	task      *ImportTask   // as last seen
-	seen      bool          // the service has shown it
-	slots     chan struct{} // shared by the looks of a WaitAll; nil for one alone
+	task      *ImportTask   // as last seen, or as the caller gave it
+	polled    bool          // a poll has returned task
+	slots     chan struct{} // shared by the polls of a WaitAll; nil in a Wait
 	schedule  *poll.Schedule
-	failures  int // looks in a row
+	failures  int // polls in a row that failed
 }
 
-// newWaiter returns a waiter for a task, which may be known from before.
-func (s *TasksService) newWaiter(cfg *waitConfig, datasetID, taskID string, known *ImportTask) *waiter {
+// newWaiter returns a waiter for a task. known is the task as the caller has it, or nil.
+func (s *TasksService) newWaiter(options WaitOptions, datasetID, taskID string, known *ImportTask) *waiter {
 	return &waiter{
-		tasks: s, cfg: cfg, datasetID: datasetID, taskID: taskID, task: known,
-		schedule: poll.NewSchedule(cfg.minPoll, cfg.maxPoll),
+		tasks: s, options: options, datasetID: datasetID, taskID: taskID, task: known,
+		schedule: poll.NewSchedule(options.MinPoll, options.MaxPoll),
 	}
 }
 
 func (w *waiter) wait(ctx context.Context) (*ImportTask, error) {
 	if w.task != nil && w.task.Status.Done() {
 		w.report()
-		return w.task, w.verdict()
+		return w.task, w.result()
 	}
 	for {
-		if err := w.look(ctx); err != nil {
+		if err := w.poll(ctx); err != nil {
 			return w.task, err
 		}
 		if w.task != nil && w.task.Status.Done() {
-			return w.task, w.verdict()
+			return w.task, w.result()
 		}
-		pause := w.schedule.NextAfterFailure
-		if w.failures == 0 {
-			pause = func() time.Duration { return w.schedule.Next(w.progress()) }
-		}
-		if err := transport.Sleep(ctx, pause()); err != nil {
+		if err := transport.Sleep(ctx, w.pause()); err != nil {
 			return w.task, w.interrupted(err)
 		}
 	}
+}
+
+// pause returns the pause after a poll.
+func (w *waiter) pause() time.Duration {
+	if w.failures > 0 {
+		return w.schedule.NextAfterFailure()
+	}
+	return w.schedule.Next(w.task.Progress)
 }
 
 func (w *waiter) interrupted(err error) error {
 	return fmt.Errorf("mistralobs: waiting for import task %s: %w", w.taskID, err)
 }
 
-func (w *waiter) verdict() error {
+// result returns nil or a *TaskError for a task that has ended.
+func (w *waiter) result() error {
 	if w.task.Status.Succeeded() {
 		return nil
 	}
 	return &TaskError{Task: w.task}
 }
 
-// look asks for the task. It returns the failures that end the wait.
-func (w *waiter) look(ctx context.Context) error {
+// poll requests the task once. It returns an error only if that ends the wait.
+func (w *waiter) poll(ctx context.Context) error {
 	if w.slots != nil {
 		select {
 		case w.slots <- struct{}{}:
@@ -227,31 +229,30 @@ func (w *waiter) look(ctx context.Context) error {
 	}
 	task, err := w.tasks.Get(ctx, w.datasetID, w.taskID)
 	if err != nil {
-		return w.lookFailed(ctx, err)
+		return w.pollFailed(ctx, err)
 	}
-	w.failures = 0
-	changed := !w.seen || !sameState(w.task, task)
-	w.task, w.seen = task, true
+	changed := !w.polled || !sameState(w.task, task)
+	w.task, w.polled, w.failures = task, true, 0
 	if changed {
 		w.report()
 	}
 	return nil
 }
 
-func (w *waiter) lookFailed(ctx context.Context, err error) error {
+func (w *waiter) pollFailed(ctx context.Context, err error) error {
 	w.failures++
 	switch {
 	case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
 		return w.interrupted(fmt.Errorf("%w: %w", ctx.Err(), err))
 	case errors.Is(err, ErrNotFound) && w.task != nil:
 		return &TaskError{Task: w.task, err: err}
-	case !transient(err) || w.failures >= maxPollFailures:
+	case ctx.Err() != nil || !transient(err) || w.failures >= maxPollFailures:
 		return w.interrupted(err)
 	}
 	return nil
 }
 
-// transient tells whether a failed look may succeed later.
+// transient reports whether a poll that failed may succeed later.
 func transient(err error) bool {
 	var answer *Error
 	if errors.As(err, &answer) {
@@ -262,16 +263,9 @@ func transient(err error) bool {
 }
 
 func (w *waiter) report() {
-	if w.cfg.onUpdate != nil {
-		w.cfg.onUpdate(w.task)
+	if w.options.OnUpdate != nil {
+		w.options.OnUpdate(w.task)
 	}
-}
-
-func (w *waiter) progress() *int {
-	if w.task == nil {
-		return nil
-	}
-	return w.task.Progress
 }
 
 func sameState(a, b *ImportTask) bool {

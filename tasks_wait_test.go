@@ -22,15 +22,21 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// look is what a request for a task finds.
-type look struct {
+// The default bounds of a pause; see [mistralobs.WaitOptions].
+const (
+	minPoll = 200 * time.Millisecond
+	maxPoll = 30 * time.Minute
+)
+
+// poll is the response to one request for a task.
+type poll struct {
 	status   mistralobs.TaskStatus
 	progress string // JSON; "" for null
 	message  string // JSON; "" for null
-	fail     int    // HTTP status instead; -1: the connection breaks
+	fail     int    // an HTTP status instead of the task; -1: the connection breaks
 }
 
-func (l look) json(id string) string {
+func (l poll) json(id string) string {
 	orNull := func(s string) string {
 		if s == "" {
 			return "null"
@@ -40,28 +46,28 @@ func (l look) json(id string) string {
 	return fmt.Sprintf(`{"id":%q,"dataset_id":%q,"status":%q,"progress":%s,"message":%s}`, id, datasetID, l.status, orNull(l.progress), orNull(l.message))
 }
 
-// taskService tells how tasks are, by their ids, the number of the look at each
-// (from 0), and the time since the service was made.
+// taskService answers requests for tasks. at returns the response by the id, the
+// number of the poll (from 0) and the time since the service was made.
 type taskService struct {
-	at    func(id string, n int, since time.Duration) look
-	took  time.Duration // to answer
+	at    func(id string, n int, since time.Duration) poll
+	took  time.Duration // by a response
 	began time.Time
 
 	mu       sync.Mutex
-	looks    map[string][]time.Duration
+	polls    map[string][]time.Duration
 	inFlight int
 	most     int
 }
 
-func newTaskService(at func(id string, n int, since time.Duration) look) *taskService {
-	return &taskService{at: at, began: time.Now(), looks: map[string][]time.Duration{}}
+func newTaskService(at func(id string, n int, since time.Duration) poll) *taskService {
+	return &taskService{at: at, began: time.Now(), polls: map[string][]time.Duration{}}
 }
 
 func (s *taskService) RoundTrip(req *http.Request) (*http.Response, error) {
 	id := path.Base(req.URL.Path)
 	s.mu.Lock()
-	n := len(s.looks[id])
-	s.looks[id] = append(s.looks[id], time.Since(s.began))
+	n := len(s.polls[id])
+	s.polls[id] = append(s.polls[id], time.Since(s.began))
 	s.inFlight++
 	s.most = max(s.most, s.inFlight)
 	s.mu.Unlock()
@@ -87,68 +93,68 @@ func (s *taskService) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// once is a client that does not repeat: each look is one request.
+// once returns a client that never retries, so each poll is one request.
 func (s *taskService) once(t *testing.T) *mistralobs.Client {
 	t.Helper()
 	return clientOver(t, s, mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
 }
 
-// inOrder shows one look after the other, the last for ever.
-func inOrder(looks ...look) func(string, int, time.Duration) look {
-	return func(_ string, n int, _ time.Duration) look { return looks[min(n, len(looks)-1)] }
+// inOrder returns one response after the other, and then the last one again and again.
+func inOrder(polls ...poll) func(string, int, time.Duration) poll {
+	return func(_ string, n int, _ time.Duration) poll { return polls[min(n, len(polls)-1)] }
 }
 
-// running is a task that completes after so long, with its progress or without.
-func running(d time.Duration, progress bool) func(string, int, time.Duration) look {
-	return func(_ string, _ int, since time.Duration) look {
+// running is a task that completes after d, with progress or without.
+func running(d time.Duration, progress bool) func(string, int, time.Duration) poll {
+	return func(_ string, _ int, since time.Duration) poll {
 		switch {
 		case since >= d:
-			return look{status: mistralobs.StatusCompleted}
+			return poll{status: mistralobs.StatusCompleted}
 		case progress:
-			return look{status: mistralobs.StatusRunning, progress: strconv.Itoa(int(100 * since / d))}
+			return poll{status: mistralobs.StatusRunning, progress: strconv.Itoa(int(100 * since / d))}
 		}
-		return look{status: mistralobs.StatusRunning}
+		return poll{status: mistralobs.StatusRunning}
 	}
 }
 
-func TestWaitLooksRarelyAndEndsSoon(t *testing.T) {
+func TestWaitPollsRarelyAndEndsSoon(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		takes    time.Duration
 		progress bool
-		looks    int           // at most
-		over     time.Duration // what is waited in vain, at most
+		polls    int           // at most
+		over     time.Duration // the largest delay
 	}{
-		{0, false, 1, 0},
-		{100 * time.Millisecond, false, 2, 300 * time.Millisecond},
-		{100 * time.Millisecond, true, 2, 300 * time.Millisecond},
-		{time.Second, false, 4, 500 * time.Millisecond},
-		{time.Second, true, 5, 500 * time.Millisecond},
-		{11 * time.Second, false, 14, 1500 * time.Millisecond},
-		{11 * time.Second, true, 20, 550 * time.Millisecond},
-		{time.Minute, false, 22, 3 * time.Second},
-		{time.Minute, true, 30, 3 * time.Second},
-		{11 * time.Minute, false, 33, 90 * time.Second},
-		{11 * time.Minute, true, 35, 33 * time.Second},
-		{time.Hour, false, 40, 3 * time.Minute},
-		{time.Hour, true, 40, 3 * time.Minute},
+		{polls: 1},
+		{takes: 100 * time.Millisecond, polls: 2, over: 300 * time.Millisecond},
+		{takes: 100 * time.Millisecond, progress: true, polls: 2, over: 300 * time.Millisecond},
+		{takes: time.Second, polls: 4, over: 500 * time.Millisecond},
+		{takes: time.Second, progress: true, polls: 5, over: 500 * time.Millisecond},
+		{takes: 11 * time.Second, polls: 14, over: 1500 * time.Millisecond},
+		{takes: 11 * time.Second, progress: true, polls: 20, over: 550 * time.Millisecond},
+		{takes: time.Minute, polls: 22, over: 3 * time.Second},
+		{takes: time.Minute, progress: true, polls: 30, over: 3 * time.Second},
+		{takes: 11 * time.Minute, polls: 33, over: 90 * time.Second},
+		{takes: 11 * time.Minute, progress: true, polls: 35, over: 33 * time.Second},
+		{takes: time.Hour, polls: 40, over: 3 * time.Minute},
+		{takes: time.Hour, progress: true, polls: 40, over: 3 * time.Minute},
 	} {
 		t.Run(fmt.Sprintf("%v, progress %v", test.takes, test.progress), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				for range 20 { // pauses are random
 					service := newTaskService(running(test.takes, test.progress))
-					task, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID)
+					task, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.WaitOptions{})
 					require.NoError(t, err)
 					assert.Equal(t, &mistralobs.ImportTask{ID: taskID, DatasetID: datasetID, Status: mistralobs.StatusCompleted}, task)
-					looks := service.looks[taskID]
-					assert.LessOrEqual(t, len(looks), test.looks, "%v", looks)
-					assert.LessOrEqual(t, time.Since(service.began)-test.takes, test.over, "%v", looks)
-					assert.Zero(t, looks[0], "it looks at once")
-					for i := 1; i < len(looks); i++ {
-						pause := looks[i] - looks[i-1]
-						assert.GreaterOrEqual(t, pause, mistralobs.DefaultMinPoll)
-						assert.LessOrEqual(t, pause, mistralobs.DefaultMaxPoll)
+					polls := service.polls[taskID]
+					assert.LessOrEqual(t, len(polls), test.polls, "%v", polls)
+					assert.LessOrEqual(t, time.Since(service.began)-test.takes, test.over, "%v", polls)
+					assert.Zero(t, polls[0], "it polls at once")
+					for i := 1; i < len(polls); i++ {
+						pause := polls[i] - polls[i-1]
+						assert.GreaterOrEqual(t, pause, minPoll)
+						assert.LessOrEqual(t, pause, maxPoll)
 					}
 				}
 			})
@@ -156,7 +162,7 @@ func TestWaitLooksRarelyAndEndsSoon(t *testing.T) {
 	}
 }
 
-// Progress that stands still, or that makes no sense, does not make it look more often.
+// Progress that stands still, or that makes no sense, does not cause more polls.
 func TestWaitWithOddProgress(t *testing.T) {
 	t.Parallel()
 	for name, progress := range map[string]func(n int) string{
@@ -172,42 +178,70 @@ func TestWaitWithOddProgress(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				service := newTaskService(func(_ string, n int, since time.Duration) look {
+				service := newTaskService(func(_ string, n int, since time.Duration) poll {
 					if since >= time.Hour {
-						return look{status: mistralobs.StatusCompleted}
+						return poll{status: mistralobs.StatusCompleted}
 					}
-					return look{status: mistralobs.StatusRunning, progress: progress(n)}
+					return poll{status: mistralobs.StatusRunning, progress: progress(n)}
 				})
-				_, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID)
+				_, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.WaitOptions{})
 				require.NoError(t, err)
-				assert.LessOrEqual(t, len(service.looks[taskID]), 40)
-				assert.LessOrEqual(t, time.Since(service.began), time.Hour+mistralobs.DefaultMaxPoll)
+				assert.LessOrEqual(t, len(service.polls[taskID]), 40)
+				assert.LessOrEqual(t, time.Since(service.began), time.Hour+maxPoll)
 			})
 		})
 	}
 }
 
-func TestWithPollInterval(t *testing.T) {
+// A poll that fails counts like any other.
+func TestWaitPollsRarelyThoughPollsFail(t *testing.T) {
+	t.Parallel()
+	for name, progress := range map[string]bool{"with progress": true, "without progress": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				healthy := running(time.Hour, progress)
+				service := newTaskService(func(id string, n int, since time.Duration) poll {
+					if n%2 == 1 {
+						return poll{fail: 503}
+					}
+					return healthy(id, n, since)
+				})
+				_, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.WaitOptions{})
+				require.NoError(t, err)
+				inTheFirstHour := 0
+				for _, at := range service.polls[taskID] {
+					if at <= time.Hour {
+						inTheFirstHour++
+					}
+				}
+				assert.LessOrEqual(t, inTheFirstHour, 40)
+			})
+		})
+	}
+}
+
+func TestWaitKeepsItsPollBounds(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		least, most time.Duration
 	}{
-		{10 * time.Second, 10 * time.Second},
-		{time.Second, 2 * time.Second},
-		{time.Millisecond, time.Hour},
-		{time.Minute, time.Hour},
+		{least: 10 * time.Second, most: 10 * time.Second},
+		{least: time.Second, most: 2 * time.Second},
+		{least: time.Millisecond, most: time.Hour},
+		{least: time.Minute, most: time.Hour},
 	} {
 		t.Run(fmt.Sprintf("%v to %v", test.least, test.most), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				service := newTaskService(running(10*time.Minute, false))
-				_, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.WithPollInterval(test.least, test.most))
+				_, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.WaitOptions{MinPoll: test.least, MaxPoll: test.most})
 				require.NoError(t, err)
-				looks := service.looks[taskID]
-				require.Greater(t, len(looks), 1)
-				for i := 1; i < len(looks); i++ {
-					assert.GreaterOrEqual(t, looks[i]-looks[i-1], test.least)
-					assert.LessOrEqual(t, looks[i]-looks[i-1], test.most)
+				polls := service.polls[taskID]
+				require.Greater(t, len(polls), 1)
+				for i := 1; i < len(polls); i++ {
+					assert.GreaterOrEqual(t, polls[i]-polls[i-1], test.least)
+					assert.LessOrEqual(t, polls[i]-polls[i-1], test.most)
 				}
 			})
 		})
@@ -216,29 +250,29 @@ func TestWithPollInterval(t *testing.T) {
 
 func TestWaitRefusesBadOptions(t *testing.T) {
 	t.Parallel()
-	for _, interval := range [][2]time.Duration{{0, 1}, {-1, 1}, {2, 1}, {0, 0}} {
+	for _, options := range []mistralobs.WaitOptions{{MinPoll: -1}, {MaxPoll: -1}, {MinPoll: -1, MaxPoll: 1}, {MinPoll: 2, MaxPoll: 1}} {
 		service := newTaskService(nil)
-		_, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.WithPollInterval(interval[0], interval[1]))
+		_, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, options)
 		assert.Equal(t, set("params"), kindsOf(err), "%v", err)
-		_, err = service.once(t).Tasks.WaitAll(t.Context(), tasksNamed("a"), mistralobs.WithPollInterval(interval[0], interval[1]))
+		_, err = service.once(t).Tasks.WaitAll(t.Context(), tasksNamed("a"), options)
 		assert.Equal(t, set("params"), kindsOf(err), "%v", err)
-		assert.Empty(t, service.looks)
+		assert.Empty(t, service.polls)
 	}
 }
 
-func TestOnTaskUpdate(t *testing.T) {
+func TestOnUpdate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		service := newTaskService(inOrder(
-			look{status: "RUNNING"}, look{status: "RUNNING"},
-			look{status: "RUNNING", progress: "0"}, look{status: "RUNNING", progress: "0"},
-			look{status: "RUNNING", progress: "10"}, look{fail: 503}, look{status: "RUNNING", progress: "10"},
-			look{status: "RUNNING", progress: "10", message: `"half"`}, look{status: "RUNNING", progress: "10", message: `"half"`},
-			look{status: "RUNNING", progress: "10", message: `"more"`}, look{status: "CONTINUED_AS_NEW", progress: "10", message: `"more"`},
-			look{status: "RUNNING"}, look{status: "COMPLETED", progress: "100"},
+			poll{status: "RUNNING"}, poll{status: "RUNNING"},
+			poll{status: "RUNNING", progress: "0"}, poll{status: "RUNNING", progress: "0"},
+			poll{status: "RUNNING", progress: "10"}, poll{fail: 503}, poll{status: "RUNNING", progress: "10"},
+			poll{status: "RUNNING", progress: "10", message: `"half"`}, poll{status: "RUNNING", progress: "10", message: `"half"`},
+			poll{status: "RUNNING", progress: "10", message: `"more"`}, poll{status: "CONTINUED_AS_NEW", progress: "10", message: `"more"`},
+			poll{status: "RUNNING"}, poll{status: "COMPLETED", progress: "100"},
 		))
 		var told []mistralobs.ImportTask
-		task, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.OnTaskUpdate(func(task *mistralobs.ImportTask) { told = append(told, *task) }))
+		task, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.WaitOptions{OnUpdate: func(task *mistralobs.ImportTask) { told = append(told, *task) }})
 		require.NoError(t, err)
 		assert.Equal(t, mistralobs.StatusCompleted, task.Status)
 		told = slices.Clone(told)
@@ -261,56 +295,56 @@ func TestOnTaskUpdate(t *testing.T) {
 
 func TestWaitEnds(t *testing.T) {
 	t.Parallel()
-	run := look{status: "RUNNING", progress: "10"}
-	done := look{status: "COMPLETED"}
-	fails := func(status, times int) []look { return slices.Repeat([]look{{fail: status}}, times) }
+	run := poll{status: "RUNNING", progress: "10"}
+	done := poll{status: "COMPLETED"}
+	fails := func(status, times int) []poll { return slices.Repeat([]poll{{fail: status}}, times) }
 	for _, test := range []struct {
 		name   string
-		looks  []look
+		polls  []poll
 		status mistralobs.TaskStatus // of the task that is returned; "" for none
 		kinds  map[string]bool       // of the error; nil: none
 		task   bool                  // it is a *TaskError
 		text   string
 	}{
-		{"completed", []look{run, done}, "COMPLETED", nil, false, ""},
-		{"failed", []look{run, {status: "FAILED", message: `"line 3 is bad"`}}, "FAILED", set(), true, "ended as FAILED: line 3 is bad"},
-		{"failed at the first look", []look{{status: "FAILED"}}, "FAILED", set(), true, "ended as FAILED"},
-		{"canceled", []look{run, {status: "CANCELED"}}, "CANCELED", set(), true, "ended as CANCELED"},
-		{"terminated", []look{run, {status: "TERMINATED"}}, "TERMINATED", set(), true, "ended as TERMINATED"},
-		{"timed out", []look{run, {status: "TIMED_OUT"}}, "TIMED_OUT", set(), true, "ended as TIMED_OUT"},
-		{"unknown goes on", []look{{status: "UNKNOWN"}, done}, "COMPLETED", nil, false, ""},
-		{"continued as new goes on", []look{{status: "CONTINUED_AS_NEW"}, run, done}, "COMPLETED", nil, false, ""},
-		{"a status of tomorrow goes on", []look{{status: "PAUSED"}, done}, "COMPLETED", nil, false, ""},
-		{"no status goes on", []look{{}, done}, "COMPLETED", nil, false, ""},
+		{name: "completed", polls: []poll{run, done}, status: "COMPLETED"},
+		{name: "failed", polls: []poll{run, {status: "FAILED", message: `"line 3 is bad"`}}, status: "FAILED", kinds: set(), task: true, text: "ended as FAILED: line 3 is bad"},
+		{name: "failed at the first poll", polls: []poll{{status: "FAILED"}}, status: "FAILED", kinds: set(), task: true, text: "ended as FAILED"},
+		{name: "canceled", polls: []poll{run, {status: "CANCELED"}}, status: "CANCELED", kinds: set(), task: true, text: "ended as CANCELED"},
+		{name: "terminated", polls: []poll{run, {status: "TERMINATED"}}, status: "TERMINATED", kinds: set(), task: true, text: "ended as TERMINATED"},
+		{name: "timed out", polls: []poll{run, {status: "TIMED_OUT"}}, status: "TIMED_OUT", kinds: set(), task: true, text: "ended as TIMED_OUT"},
+		{name: "unknown goes on", polls: []poll{{status: "UNKNOWN"}, done}, status: "COMPLETED"},
+		{name: "continued as new goes on", polls: []poll{{status: "CONTINUED_AS_NEW"}, run, done}, status: "COMPLETED"},
+		{name: "a status of tomorrow goes on", polls: []poll{{status: "PAUSED"}, done}, status: "COMPLETED"},
+		{name: "no status goes on", polls: []poll{{}, done}, status: "COMPLETED"},
 
-		{"never there", fails(404, 1), "", set("not found"), false, "waiting for import task " + taskID},
-		{"vanished", []look{run, {fail: 404}}, "RUNNING", set("not found"), true, "no longer exists, its last status was RUNNING"},
-		{"vanished after failures", slices.Concat([]look{run}, fails(503, 2), fails(404, 1)), "RUNNING", set("not found"), true, "no longer exists"},
-		{"never there after failures", slices.Concat(fails(503, 2), fails(404, 1)), "", set("not found"), false, taskID},
+		{name: "never there", polls: fails(404, 1), kinds: set("not found"), text: "waiting for import task " + taskID},
+		{name: "vanished", polls: []poll{run, {fail: 404}}, status: "RUNNING", kinds: set("not found"), task: true, text: "no longer exists, its last status was RUNNING"},
+		{name: "vanished after failures", polls: slices.Concat([]poll{run}, fails(503, 2), fails(404, 1)), status: "RUNNING", kinds: set("not found"), task: true, text: "no longer exists"},
+		{name: "never there after failures", polls: slices.Concat(fails(503, 2), fails(404, 1)), kinds: set("not found"), text: taskID},
 
-		{"no key", []look{run, {fail: 401}}, "RUNNING", set("unauthorized"), false, taskID},
-		{"no right", []look{run, {fail: 403}}, "RUNNING", set("forbidden"), false, taskID},
-		{"a bad request", []look{run, {fail: 422}}, "RUNNING", set("validation"), false, taskID},
-		{"no right at once", fails(403, 1), "", set("forbidden"), false, taskID},
+		{name: "no key", polls: []poll{run, {fail: 401}}, status: "RUNNING", kinds: set("unauthorized"), text: taskID},
+		{name: "no right", polls: []poll{run, {fail: 403}}, status: "RUNNING", kinds: set("forbidden"), text: taskID},
+		{name: "a bad request", polls: []poll{run, {fail: 422}}, status: "RUNNING", kinds: set("validation"), text: taskID},
+		{name: "no right at once", polls: fails(403, 1), kinds: set("forbidden"), text: taskID},
 
-		{"four failures to connect", append(slices.Concat([]look{run}, fails(-1, 4)), done), "COMPLETED", nil, false, ""},
-		{"four 408", append(slices.Concat([]look{run}, fails(408, 4)), done), "COMPLETED", nil, false, ""},
-		{"four 429", append(slices.Concat([]look{run}, fails(429, 4)), done), "COMPLETED", nil, false, ""},
-		{"four 500", append(slices.Concat([]look{run}, fails(500, 4)), done), "COMPLETED", nil, false, ""},
-		{"four 502", append(slices.Concat([]look{run}, fails(502, 4)), done), "COMPLETED", nil, false, ""},
-		{"four 503", append(slices.Concat([]look{run}, fails(503, 4)), done), "COMPLETED", nil, false, ""},
-		{"four 504", append(slices.Concat([]look{run}, fails(504, 4)), done), "COMPLETED", nil, false, ""},
-		{"four failures at the start", append(fails(503, 4), done), "COMPLETED", nil, false, ""},
-		{"four failures twice", append(slices.Concat([]look{run}, fails(503, 4), []look{run}, fails(503, 4)), done), "COMPLETED", nil, false, ""},
-		{"five failures", append(slices.Concat([]look{run}, fails(503, 5)), done), "RUNNING", set("server"), false, taskID},
-		{"five failures of all sorts", []look{run, {fail: -1}, {fail: 500}, {fail: 429}, {fail: -1}, {fail: 504}, done}, "RUNNING", set("server", "timeout"), false, taskID},
-		{"five failures at the start", append(fails(-1, 5), done), "", set("reset"), false, taskID},
+		{name: "four failures to connect", polls: append(slices.Concat([]poll{run}, fails(-1, 4)), done), status: "COMPLETED"},
+		{name: "four 408", polls: append(slices.Concat([]poll{run}, fails(408, 4)), done), status: "COMPLETED"},
+		{name: "four 429", polls: append(slices.Concat([]poll{run}, fails(429, 4)), done), status: "COMPLETED"},
+		{name: "four 500", polls: append(slices.Concat([]poll{run}, fails(500, 4)), done), status: "COMPLETED"},
+		{name: "four 502", polls: append(slices.Concat([]poll{run}, fails(502, 4)), done), status: "COMPLETED"},
+		{name: "four 503", polls: append(slices.Concat([]poll{run}, fails(503, 4)), done), status: "COMPLETED"},
+		{name: "four 504", polls: append(slices.Concat([]poll{run}, fails(504, 4)), done), status: "COMPLETED"},
+		{name: "four failures at the start", polls: append(fails(503, 4), done), status: "COMPLETED"},
+		{name: "four failures twice", polls: append(slices.Concat([]poll{run}, fails(503, 4), []poll{run}, fails(503, 4)), done), status: "COMPLETED"},
+		{name: "five failures", polls: append(slices.Concat([]poll{run}, fails(503, 5)), done), status: "RUNNING", kinds: set("server"), text: taskID},
+		{name: "five failures of all sorts", polls: []poll{run, {fail: -1}, {fail: 500}, {fail: 429}, {fail: -1}, {fail: 504}, done}, status: "RUNNING", kinds: set("server", "timeout"), text: taskID},
+		{name: "five failures at the start", polls: append(fails(-1, 5), done), kinds: set("reset"), text: taskID},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				service := newTaskService(inOrder(test.looks...))
-				task, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID)
+				service := newTaskService(inOrder(test.polls...))
+				task, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.WaitOptions{})
 				if test.status == "" {
 					assert.Nil(t, task)
 				} else {
@@ -329,7 +363,7 @@ func TestWaitEnds(t *testing.T) {
 					assert.Same(t, task, ended.Task)
 				}
 				if test.kinds != nil && !strings.HasPrefix(test.name, "five") {
-					assert.Len(t, service.looks[taskID], len(test.looks))
+					assert.Len(t, service.polls[taskID], len(test.polls))
 				}
 			})
 		})
@@ -344,7 +378,7 @@ func TestWaitEndsAtOnceWithAnAnswerThatIsNone(t *testing.T) {
 			requests++
 			return reply(req, 200, "<html>Sign in</html>"), nil
 		}))
-		task, err := client.Tasks.Wait(t.Context(), datasetID, taskID)
+		task, err := client.Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.WaitOptions{})
 		assert.Nil(t, task)
 		assert.Equal(t, set("unexpected"), kindsOf(err), "%v", err)
 		assert.Equal(t, 1, requests)
@@ -355,21 +389,21 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name string
-		took time.Duration // of a look
+		took time.Duration // of a poll
 		end  time.Duration // of the context
 		seen bool
 	}{
-		{"before", 0, 0, false},
-		{"during the first look", 10 * time.Second, 5 * time.Second, false},
-		{"between looks", 0, 100*time.Second + time.Millisecond, true},
-		{"during a later look", 10 * time.Second, 12 * time.Second, true},
+		{name: "before"},
+		{name: "during the first poll", took: 10 * time.Second, end: 5 * time.Second},
+		{name: "between polls", end: 100*time.Second + time.Millisecond, seen: true},
+		{name: "during a later poll", took: 10 * time.Second, end: 12 * time.Second, seen: true},
 	} {
 		for _, all := range []bool{false, true} {
 			for _, deadline := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/all=%v/deadline=%v", test.name, all, deadline), func(t *testing.T) {
 					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
-						service := newTaskService(inOrder(look{status: "RUNNING"}))
+						service := newTaskService(inOrder(poll{status: "RUNNING"}))
 						service.took = test.took
 						ctx, cancel := context.WithCancel(t.Context())
 						want := context.Canceled
@@ -386,11 +420,11 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 						var err error
 						if all {
 							var tasks []*mistralobs.ImportTask
-							tasks, err = service.once(t).Tasks.WaitAll(ctx, tasksNamed(taskID))
+							tasks, err = service.once(t).Tasks.WaitAll(ctx, tasksNamed(taskID), mistralobs.WaitOptions{})
 							require.Len(t, tasks, 1)
 							task = tasks[0]
 						} else {
-							task, err = service.once(t).Tasks.Wait(ctx, datasetID, taskID)
+							task, err = service.once(t).Tasks.Wait(ctx, datasetID, taskID, mistralobs.WaitOptions{})
 						}
 						assert.ErrorIs(t, err, want)
 						var ended *mistralobs.TaskError
@@ -408,17 +442,17 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// A context that ends while a look fails for another reason has ended the wait all the same.
+// A context that ends while a poll fails for another reason ends the wait.
 func TestWaitEndsWithItsContextDuringAFailure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		service := newTaskService(func(string, int, time.Duration) look {
+		service := newTaskService(func(string, int, time.Duration) poll {
 			cancel()
-			return look{fail: 503}
+			return poll{fail: 503}
 		})
-		_, err := service.once(t).Tasks.Wait(ctx, datasetID, taskID)
+		_, err := service.once(t).Tasks.Wait(ctx, datasetID, taskID, mistralobs.WaitOptions{})
 		assert.ErrorIs(t, err, context.Canceled)
 		assert.ErrorIs(t, err, mistralobs.ErrServer)
 	})
@@ -427,13 +461,13 @@ func TestWaitEndsWithItsContextDuringAFailure(t *testing.T) {
 func TestWaitWithoutContext(t *testing.T) {
 	t.Parallel()
 	var none context.Context
-	client := newTaskService(inOrder(look{status: "RUNNING"})).once(t)
+	client := newTaskService(inOrder(poll{status: "RUNNING"})).once(t)
 	assert.NotPanics(t, func() {
-		_, err := client.Tasks.Wait(none, datasetID, taskID)
+		_, err := client.Tasks.Wait(none, datasetID, taskID, mistralobs.WaitOptions{})
 		assert.ErrorIs(t, err, mistralobs.ErrInvalidParams)
 	})
 	assert.NotPanics(t, func() {
-		_, err := client.Tasks.WaitAll(none, tasksNamed("a"))
+		_, err := client.Tasks.WaitAll(none, tasksNamed("a"), mistralobs.WaitOptions{})
 		assert.ErrorIs(t, err, mistralobs.ErrInvalidParams)
 	})
 }
@@ -459,19 +493,19 @@ func statusesOf(tasks []*mistralobs.ImportTask) []string {
 func TestWaitAllKeepsTheOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		service := newTaskService(func(id string, n int, since time.Duration) look {
+		service := newTaskService(func(id string, n int, since time.Duration) poll {
 			return running(map[string]time.Duration{"slow": time.Hour, "middle": time.Minute, "quick": time.Second}[id], true)(id, n, since)
 		})
-		tasks, err := service.once(t).Tasks.WaitAll(t.Context(), tasksNamed("slow", "quick", "middle"))
+		tasks, err := service.once(t).Tasks.WaitAll(t.Context(), tasksNamed("slow", "quick", "middle"), mistralobs.WaitOptions{})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"slow COMPLETED", "quick COMPLETED", "middle COMPLETED"}, statusesOf(tasks))
-		assert.LessOrEqual(t, time.Since(service.began), time.Hour+mistralobs.DefaultMaxPoll, "all at once")
+		assert.LessOrEqual(t, time.Since(service.began), time.Hour+maxPoll, "all at once")
 	})
 }
 
 func TestWaitAllOfNothing(t *testing.T) {
 	t.Parallel()
-	tasks, err := newTaskService(nil).once(t).Tasks.WaitAll(t.Context(), nil)
+	tasks, err := newTaskService(nil).once(t).Tasks.WaitAll(t.Context(), nil, mistralobs.WaitOptions{})
 	require.NoError(t, err)
 	assert.Empty(t, tasks)
 }
@@ -479,18 +513,18 @@ func TestWaitAllOfNothing(t *testing.T) {
 func TestWaitAllOutlivesBadEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		service := newTaskService(func(id string, _ int, since time.Duration) look {
+		service := newTaskService(func(id string, _ int, since time.Duration) poll {
 			switch {
 			case id == "b" && since > time.Second:
-				return look{status: "FAILED", message: `"bad line"`}
+				return poll{status: "FAILED", message: `"bad line"`}
 			case id == "c" && since > time.Minute:
-				return look{status: "TIMED_OUT"}
+				return poll{status: "TIMED_OUT"}
 			case since > time.Hour:
-				return look{status: "COMPLETED"}
+				return poll{status: "COMPLETED"}
 			}
-			return look{status: "RUNNING"}
+			return poll{status: "RUNNING"}
 		})
-		tasks, err := service.once(t).Tasks.WaitAll(t.Context(), tasksNamed("a", "b", "c", "d"))
+		tasks, err := service.once(t).Tasks.WaitAll(t.Context(), tasksNamed("a", "b", "c", "d"), mistralobs.WaitOptions{})
 		assert.Equal(t, []string{"a COMPLETED", "b FAILED", "c TIMED_OUT", "d COMPLETED"}, statusesOf(tasks))
 		assert.EqualError(t, err, "mistralobs: import task b ended as FAILED: bad line\nmistralobs: import task c ended as TIMED_OUT")
 		var ended *mistralobs.TaskError
@@ -508,20 +542,20 @@ func TestWaitAllEndsEarly(t *testing.T) {
 		kind string
 		task bool
 	}{
-		{"one that has vanished", 404, "not found", true},
-		{"no right to look", 403, "forbidden", false},
-		{"no key", 401, "unauthorized", false},
+		{name: "one that has vanished", fail: 404, kind: "not found", task: true},
+		{name: "no permission", fail: 403, kind: "forbidden"},
+		{name: "no key", fail: 401, kind: "unauthorized"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				service := newTaskService(func(id string, _ int, since time.Duration) look {
+				service := newTaskService(func(id string, _ int, since time.Duration) poll {
 					if id == "c" && since > time.Minute {
-						return look{fail: test.fail}
+						return poll{fail: test.fail}
 					}
-					return look{status: "RUNNING", progress: "10"}
+					return poll{status: "RUNNING", progress: "10"}
 				})
-				tasks, err := service.once(t).Tasks.WaitAll(t.Context(), tasksNamed("a", "b", "c"))
+				tasks, err := service.once(t).Tasks.WaitAll(t.Context(), tasksNamed("a", "b", "c"), mistralobs.WaitOptions{})
 				assert.Equal(t, set(test.kind), kindsOf(err), "%v", err)
 				var ended *mistralobs.TaskError
 				assert.Equal(t, test.task, errors.As(err, &ended))
@@ -537,16 +571,16 @@ func TestWaitAllEndsEarly(t *testing.T) {
 func TestWaitAllDoesNotAskForWhatHasEnded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		service := newTaskService(inOrder(look{status: "RUNNING"}, look{status: "COMPLETED"}))
+		service := newTaskService(inOrder(poll{status: "RUNNING"}, poll{status: "COMPLETED"}))
 		given := tasksNamed("a", "b", "c")
 		given[0].Status, given[2].Status = mistralobs.StatusCompleted, mistralobs.StatusFailed
 		var told []string
-		tasks, err := service.once(t).Tasks.WaitAll(t.Context(), given, mistralobs.OnTaskUpdate(func(task *mistralobs.ImportTask) {
+		tasks, err := service.once(t).Tasks.WaitAll(t.Context(), given, mistralobs.WaitOptions{OnUpdate: func(task *mistralobs.ImportTask) {
 			told = append(told, task.ID+" "+string(task.Status))
-		}))
+		}})
 		assert.EqualError(t, err, "mistralobs: import task c ended as FAILED")
 		assert.Equal(t, []string{"a COMPLETED", "b COMPLETED", "c FAILED"}, statusesOf(tasks))
-		assert.Equal(t, []string{"b"}, keysOf(service.looks))
+		assert.Equal(t, []string{"b"}, keysOf(service.polls))
 		assert.ElementsMatch(t, []string{"a COMPLETED", "b RUNNING", "b COMPLETED", "c FAILED"}, told)
 		assert.Equal(t, mistralobs.StatusRunning, given[1].Status, "what was given is not written to")
 	})
@@ -563,10 +597,10 @@ func keysOf[V any](m map[string]V) []string {
 func TestWaitAllRefusesNil(t *testing.T) {
 	t.Parallel()
 	service := newTaskService(nil)
-	_, err := service.once(t).Tasks.WaitAll(t.Context(), append(tasksNamed("a"), nil))
+	_, err := service.once(t).Tasks.WaitAll(t.Context(), append(tasksNamed("a"), nil), mistralobs.WaitOptions{})
 	assert.Equal(t, set("params"), kindsOf(err), "%v", err)
 	assert.ErrorContains(t, err, "index 1")
-	assert.Empty(t, service.looks)
+	assert.Empty(t, service.polls)
 }
 
 func TestWaitAllOfManyTasks(t *testing.T) {
@@ -579,7 +613,7 @@ func TestWaitAllOfManyTasks(t *testing.T) {
 			ids = append(ids, fmt.Sprint("task-", i))
 		}
 		inside, overlaps, ended := 0, 0, map[string]int{}
-		tasks, err := service.once(t).Tasks.WaitAll(t.Context(), tasksNamed(ids...), mistralobs.OnTaskUpdate(func(task *mistralobs.ImportTask) {
+		tasks, err := service.once(t).Tasks.WaitAll(t.Context(), tasksNamed(ids...), mistralobs.WaitOptions{OnUpdate: func(task *mistralobs.ImportTask) {
 			if inside++; inside > 1 {
 				overlaps++
 			}
@@ -588,7 +622,7 @@ func TestWaitAllOfManyTasks(t *testing.T) {
 				ended[task.ID]++
 			}
 			inside--
-		}))
+		}})
 		require.NoError(t, err)
 		require.Len(t, tasks, 200)
 		for i, task := range tasks {
@@ -596,7 +630,7 @@ func TestWaitAllOfManyTasks(t *testing.T) {
 			assert.Equal(t, 1, ended[task.ID])
 		}
 		assert.Zero(t, overlaps)
-		assert.Equal(t, 16, service.most, "looks at once")
+		assert.Equal(t, 16, service.most, "polls in flight")
 		assert.Less(t, time.Since(service.began), 70*time.Second)
 	})
 }

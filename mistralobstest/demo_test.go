@@ -20,7 +20,7 @@ func TestDemoCanBeImportedAndRead(t *testing.T) {
 
 	task, err := client.Imports.FromCampaign(t.Context(), demo.DatasetID, demo.CampaignID)
 	require.NoError(t, err)
-	_, err = client.Tasks.Wait(t.Context(), demo.DatasetID, task.ID)
+	_, err = client.Tasks.Wait(t.Context(), demo.DatasetID, task.ID, mistralobs.WaitOptions{})
 	require.NoError(t, err)
 
 	page, err := client.Records.List(t.Context(), demo.DatasetID, mistralobs.ListParams{PageSize: 1})

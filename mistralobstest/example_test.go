@@ -37,7 +37,7 @@ func ExampleServer() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if _, err := client.Tasks.Wait(ctx, datasetID, task.ID); err != nil {
+	if _, err := client.Tasks.Wait(ctx, datasetID, task.ID, mistralobs.WaitOptions{}); err != nil {
 		log.Fatal(err)
 	}
 
@@ -86,7 +86,7 @@ func ExampleWithTaskOutcome() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	_, err = client.Tasks.Wait(ctx, demo.DatasetID, task.ID)
+	_, err = client.Tasks.Wait(ctx, demo.DatasetID, task.ID, mistralobs.WaitOptions{})
 	var failed *mistralobs.TaskError
 	fmt.Println(errors.As(err, &failed), *failed.Task.Message)
 	// Output: true disk full

@@ -28,7 +28,7 @@ func TestExpiredFileIsNotImported(t *testing.T) {
 	hours.Store(2)
 	task, err := client.Imports.FromFile(t.Context(), dataset, file.ID)
 	require.NoError(t, err)
-	_, err = client.Tasks.Wait(t.Context(), dataset, task.ID)
+	_, err = client.Tasks.Wait(t.Context(), dataset, task.ID, mistralobs.WaitOptions{})
 	var failed *mistralobs.TaskError
 	require.ErrorAs(t, err, &failed)
 }

@@ -125,7 +125,7 @@ func importAll(
 		if err != nil {
 			return err
 		}
-		if _, err := client.Tasks.Wait(ctx, datasetID, task.ID); err != nil {
+		if _, err := client.Tasks.Wait(ctx, datasetID, task.ID, mistralobs.WaitOptions{}); err != nil {
 			return err
 		}
 		copied += int64(len(batch))

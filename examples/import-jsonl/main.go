@@ -74,12 +74,12 @@ func run(ctx context.Context, client *mistralobs.Client, datasetID string, input
 		OnProgress: func(done, total int64) { line.Bytes("uploading", done, total) },
 	})
 	percent := map[string]int{}
-	tasks, waitErr := client.Tasks.WaitAll(ctx, tasks, mistralobs.OnTaskUpdate(func(t *mistralobs.ImportTask) {
+	tasks, waitErr := client.Tasks.WaitAll(ctx, tasks, mistralobs.WaitOptions{OnUpdate: func(t *mistralobs.ImportTask) {
 		if t.Progress != nil {
 			percent[t.ID] = *t.Progress
 		}
 		line.Percent("importing", mean(percent, len(tasks)))
-	}))
+	}})
 	line.Clear()
 	errs := []error{startErr, waitErr}
 	for i, task := range tasks {

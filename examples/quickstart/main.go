@@ -163,13 +163,13 @@ func importFile(
 	if err != nil {
 		return err
 	}
-	_, err = client.Tasks.WaitAll(ctx, tasks, mistralobs.OnTaskUpdate(func(task *mistralobs.ImportTask) {
+	_, err = client.Tasks.WaitAll(ctx, tasks, mistralobs.WaitOptions{OnUpdate: func(task *mistralobs.ImportTask) {
 		progress := "progress unknown"
 		if task.Progress != nil {
 			progress = fmt.Sprintf("%3d %%", *task.Progress)
 		}
 		fmt.Printf("Importing: %-9s %s\n", task.Status, progress)
-	}))
+	}})
 	for _, file := range uploaded { // the import does not need them any more
 		err = errors.Join(err, client.Files.Delete(context.WithoutCancel(ctx), file.ID))
 	}

@@ -89,7 +89,7 @@ func TestFlowImportAndExport(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, tasks, 2)
 		var seen []int
-		ended, err := c.Tasks.WaitAll(ctx, tasks, mistralobs.OnTaskUpdate(func(task *mistralobs.ImportTask) { seen = append(seen, *task.Progress) }))
+		ended, err := c.Tasks.WaitAll(ctx, tasks, mistralobs.WaitOptions{OnUpdate: func(task *mistralobs.ImportTask) { seen = append(seen, *task.Progress) }})
 		require.NoError(t, err)
 		for _, task := range ended {
 			assert.True(t, task.Status.Succeeded())
@@ -144,7 +144,7 @@ func TestFlowOtherImports(t *testing.T) {
 			task, err := test.start()
 			require.NoError(t, err)
 			assert.Equal(t, mistralobs.StatusRunning, task.Status)
-			ended, err := c.Tasks.Wait(ctx, id, task.ID)
+			ended, err := c.Tasks.Wait(ctx, id, task.ID, mistralobs.WaitOptions{})
 			if test.fails != "" {
 				var taskError *mistralobs.TaskError
 				require.ErrorAs(t, err, &taskError)
@@ -177,7 +177,7 @@ func TestFlowBadFile(t *testing.T) {
 		assert.Equal(t, ptr(2), got.NumLines)
 		task, err := c.Imports.FromFile(t.Context(), id, file.ID)
 		require.NoError(t, err)
-		_, err = c.Tasks.Wait(t.Context(), id, task.ID)
+		_, err = c.Tasks.Wait(t.Context(), id, task.ID, mistralobs.WaitOptions{})
 		require.ErrorContains(t, err, "line 2")
 		assert.Empty(t, server.Records(id))
 		require.NoError(t, c.Files.Delete(t.Context(), file.ID))
@@ -220,7 +220,7 @@ func TestFlowDownloadUnderFaults(t *testing.T) {
 		require.NoError(t, w.Flush())
 		tasks, err := c.Imports.FromJSONL(t.Context(), id, &input, mistralobs.JSONLImportOptions{})
 		require.NoError(t, err)
-		_, err = c.Tasks.WaitAll(t.Context(), tasks)
+		_, err = c.Tasks.WaitAll(t.Context(), tasks, mistralobs.WaitOptions{})
 		require.NoError(t, err)
 
 		server.Inject(mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, Break: mistralobstest.ResetBody, After: 1000, Times: 3})

@@ -193,7 +193,7 @@ func (s *soak) importAndExport(ctx context.Context, id string) {
 	if !s.certain(err) {
 		return
 	}
-	if _, err = s.client.Tasks.WaitAll(ctx, tasks); !s.certain(err) {
+	if _, err = s.client.Tasks.WaitAll(ctx, tasks, mistralobs.WaitOptions{}); !s.certain(err) {
 		return
 	}
 	_, err = s.client.Tasks.List(ctx, id, mistralobs.ListParams{})
