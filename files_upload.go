@@ -144,9 +144,6 @@ type fileContent struct {
 
 // newContent finds out how long body is, and how to read it more than once.
 func newContent(ctx context.Context, body io.Reader, size int64) (*fileContent, error) {
-	if buffer, ok := body.(*bytes.Buffer); ok { // it cannot seek, but its bytes can be read again
-		body = bytes.NewReader(buffer.Next(buffer.Len()))
-	}
 	if at, size, ok := readerAt(body); ok {
 		if size > MaxUploadBytes {
 			return nil, errTooLarge(size)
@@ -167,6 +164,9 @@ func errTooLarge(size int64) error {
 // cannot seek: also a pipe is an *os.File. The size of a special file, such as those in /proc, says
 // nothing about its content, so that such a file is read like a pipe.
 func readerAt(body io.Reader) (at io.ReaderAt, size int64, ok bool) {
+	if buffer, ok := body.(*bytes.Buffer); ok { // it cannot seek, but its bytes can be read again
+		body = bytes.NewReader(buffer.Next(buffer.Len()))
+	}
 	seeker, ok := body.(io.Seeker)
 	if !ok {
 		return nil, 0, false
@@ -230,7 +230,7 @@ func contentAt(at io.ReaderAt, size int64) *fileContent {
 // mayBlock reports whether a read may block for long.
 func mayBlock(at io.ReaderAt) bool {
 	switch at := at.(type) {
-	case *os.File, *bytes.Reader, *strings.Reader:
+	case *os.File, *stream.TempFile, *bytes.Reader, *strings.Reader:
 		return false
 	case *io.SectionReader:
 		outer, _, _ := at.Outer()

@@ -1,36 +1,40 @@
 package mistralobs
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/mistralobs/mistralobs-go/internal/stream"
+	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
-// JSONLImportOptions says how to import a JSONL file. Its zero value is a sensible default.
+// JSONLImportOptions says how to import a JSONL file. The zero value is a sensible default.
 type JSONLImportOptions struct {
-	Name    string      // of the uploaded file; "" is "dataset.jsonl". A file that is split gets a number before the extension
-	Purpose FilePurpose // "" is [PurposeEvaluation]
-	// MaxFileBytes is the size above which the file is split at a line end; 0
-	// is [MaxUploadBytes], which is also the most.
+	// Name is the name of the uploaded file. The default is "dataset.jsonl". If the file is split,
+	// each part gets a number before the extension.
+	Name string
+	// Purpose is that of the uploaded file. The default is [PurposeEvaluation].
+	Purpose FilePurpose
+	// MaxFileBytes is the size above which the file is split at the end of a line. The default, and
+	// the largest value, is [MaxUploadBytes].
 	MaxFileBytes int64
 	Expiry       time.Duration  // as in [UploadParams]
 	Visibility   FileVisibility // as in [UploadParams]
-	// OnError decides about a line that is no record. Nil as a result leaves the
-	// line out and goes on; an error ends the import with that error. Without
-	// OnError the first such line ends it, and nothing is imported.
+	// OnError is called for each line that cannot be imported. If it returns nil, the line is
+	// skipped. If it returns an error, the import ends with that error. Without OnError the first
+	// such line ends the import, and nothing is imported.
 	OnError func(*LineError) error
-	// OnUpload is told of each uploaded file, to delete it when its task has
-	// ended; the service keeps it until it expires. After an error, FromJSONL
-	// has deleted those that no task reads.
+	// OnUpload is called for each uploaded file. Delete the file when its task has ended, or else
+	// the service keeps it until it expires. If FromJSONL fails, it deletes the uploaded files that
+	// no task reads.
 	OnUpload func(*File)
-	// OnProgress is told how many bytes of all files have been uploaded.
+	// OnProgress is called with the number of bytes uploaded, and the number of all bytes to upload.
 	OnProgress func(done, total int64)
 }
 
@@ -58,21 +62,26 @@ func (o JSONLImportOptions) withDefaults() (JSONLImportOptions, error) {
 	return o, nil
 }
 
-// FromJSONL imports a dataset file in the shapes of [ReadJSONL]. It checks every
-// line as it copies the file, with constant memory, to a temporary one, uploads
-// that, and starts the import; the temporary file is removed whatever happens.
-// A file above MaxFileBytes is split at line ends, which makes several tasks;
-// they are returned in the order of the file. Wait for them with [TasksService.WaitAll].
+// FromJSONL imports a file of records in the forms of [ReadJSONL]. It checks every line first, then
+// uploads the file and starts the import. A file larger than MaxFileBytes is split, which makes
+// several tasks. They are returned in the order of the file. Wait for them with [TasksService.WaitAll].
+// datasetID is an id or a slug.
 //
-// A line that is no record is a [*LineError], and nothing is imported, unless
-// options.OnError says to leave it out. A file without any record is
-// [ErrInvalidParams]. If an upload fails, the files uploaded before it are
-// deleted and nothing is imported. If starting an import fails, the tasks
-// started before it are returned beside the error, and the files that no import
-// reads are deleted. The context ends the reading between two reads of r, not
-// within one that blocks. The other errors are those of [FilesService.Upload]
-// and [ImportsService.FromFile].
-func (s *ImportsService) FromJSONL(ctx context.Context, datasetID string, r io.Reader, options JSONLImportOptions) ([]*ImportTask, error) {
+// The memory that it needs does not depend on the size of the file. If r is an [io.Seeker], such as
+// an *os.File, it is read twice, from its current position: once to check it and once to upload it.
+// If it changes in between, FromJSONL returns an error. Any other r is copied to a temporary file.
+//
+// A line that is not a record is a [*LineError]. Nothing is imported then, unless OnError skips the
+// line. A file without records is an error that matches [ErrInvalidParams]. If an upload fails, the
+// files uploaded before it are deleted and nothing is imported. If starting an import fails, the
+// tasks started before it are returned beside the error, and the files that no task reads are
+// deleted. The other errors are those of [FilesService.Upload] and [ImportsService.FromFile].
+//
+// FromJSONL returns when ctx ends, even while a read of r blocks. The goroutine of that read stays
+// until the read returns. Deleting uploaded files goes on for at most two seconds after that.
+func (s *ImportsService) FromJSONL(
+	ctx context.Context, datasetID string, r io.Reader, options JSONLImportOptions,
+) ([]*ImportTask, error) {
 	options, err := options.withDefaults()
 	if err != nil {
 		return nil, err
@@ -83,25 +92,33 @@ func (s *ImportsService) FromJSONL(ctx context.Context, datasetID string, r io.R
 	case r == nil:
 		return nil, errNilReader
 	}
-	if err := checkID("dataset_id", datasetID); err != nil {
+	if err := checkID("datasetID", datasetID); err != nil {
 		return nil, err
 	}
-	spool, err := newSpool(options.MaxFileBytes)
+	source, err := newImportSource(ctx, r, options.MaxFileBytes)
 	if err != nil {
 		return nil, err
 	}
-	defer spool.close()
-	if err := spool.addLines(ctx, r, options.OnError); err != nil {
-		return nil, err
-	}
-	files, err := s.uploadParts(ctx, spool, options)
+	defer source.close()
+	parts, err := source.check(options.OnError)
 	if err != nil {
 		return nil, err
+	}
+	return s.importParts(ctx, datasetID, source, parts, options)
+}
+
+// importParts uploads the parts, and starts the imports when all are uploaded.
+func (s *ImportsService) importParts(
+	ctx context.Context, datasetID string, source *importSource, parts []importPart, options JSONLImportOptions,
+) ([]*ImportTask, error) {
+	files, err := s.uploadParts(ctx, source, parts, options)
+	if err != nil {
+		return nil, errors.Join(err, s.deleteFiles(ctx, files))
 	}
 	tasks, err := s.importFiles(ctx, datasetID, files)
 	if err != nil {
 		unread := files[len(tasks):]
-		if errors.Is(err, ErrMaybeApplied) { // the first one may be read after all
+		if errors.Is(err, ErrMaybeApplied) { // a task may read the first one
 			unread = unread[1:]
 		}
 		return tasks, errors.Join(err, s.deleteFiles(ctx, unread))
@@ -109,48 +126,47 @@ func (s *ImportsService) FromJSONL(ctx context.Context, datasetID string, r io.R
 	return tasks, nil
 }
 
-// uploadParts uploads all parts or none.
-func (s *ImportsService) uploadParts(ctx context.Context, spool *jsonlSpool, options JSONLImportOptions) ([]*File, error) {
-	var files []*File
-	for i, part := range spool.parts {
-		file, err := s.client.Files.Upload(ctx, UploadParams{
-			Name: partName(options.Name, i, len(spool.parts)), Body: io.NewSectionReader(spool.file, part.start, part.size),
-			Purpose: options.Purpose, Expiry: options.Expiry, Visibility: options.Visibility,
-		}, partProgress(options.OnProgress, part.start, spool.size()))
+// uploadParts returns the files that it has uploaded, also beside an error.
+func (s *ImportsService) uploadParts(
+	ctx context.Context, source *importSource, parts []importPart, options JSONLImportOptions,
+) (files []*File, err error) {
+	var done, total int64
+	for _, part := range parts {
+		total += part.size
+	}
+	for i, part := range parts {
+		file, err := s.client.Files.upload(ctx, UploadParams{
+			Name: partName(options.Name, i, len(parts)), Purpose: options.Purpose,
+			Expiry: options.Expiry, Visibility: options.Visibility,
+		}, source.content(part), partProgress(options.OnProgress, done, total))
 		if err != nil {
-			return nil, errors.Join(err, s.deleteFiles(ctx, files))
+			return files, err
 		}
-		options.OnUpload(file)
+		done += part.size
 		files = append(files, file)
+		options.OnUpload(file)
 	}
 	return files, nil
 }
 
+// partName puts a number before the extension if there are several parts.
+func partName(name string, i, n int) string {
+	if n == 1 {
+		return name
+	}
+	ext := filepath.Ext(name)
+	return fmt.Sprintf("%s-%03d%s", strings.TrimSuffix(name, ext), i+1, ext)
+}
+
 // partProgress reports the progress of a part as that of the whole.
-func partProgress(report func(done, total int64), start, total int64) TransferOptions {
+func partProgress(report func(done, total int64), before, total int64) TransferOptions {
 	if report == nil {
 		return TransferOptions{}
 	}
-	return TransferOptions{OnProgress: func(done, _ int64) { report(start+done, total) }}
+	return TransferOptions{OnProgress: func(done, _ int64) { report(before+done, total) }}
 }
 
-// cleanupTimeout bounds what is put in order after a failure, which the ended
-// context of the call must not prevent.
-const cleanupTimeout = 10 * time.Second
-
-// deleteFiles removes uploads that no import will read, and returns what it could not remove.
-func (s *ImportsService) deleteFiles(ctx context.Context, files []*File) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
-	defer cancel()
-	var errs []error
-	for _, file := range files {
-		if err := s.client.Files.Delete(ctx, file.ID); err != nil {
-			errs = append(errs, fmt.Errorf("uploaded file %s is left behind: %w", file.ID, err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
+// importFiles starts the imports, and returns the tasks that it has started, also beside an error.
 func (s *ImportsService) importFiles(ctx context.Context, datasetID string, files []*File) ([]*ImportTask, error) {
 	var tasks []*ImportTask
 	for _, file := range files {
@@ -163,89 +179,209 @@ func (s *ImportsService) importFiles(ctx context.Context, datasetID string, file
 	return tasks, nil
 }
 
-// partName puts a number before the extension if there are several parts.
-func partName(name string, i, n int) string {
-	if n == 1 {
-		return name
+// Deleting uploaded files takes at most cleanupTimeout, and ends cleanupGrace after the end of the
+// caller's context.
+const (
+	cleanupTimeout = 10 * time.Second
+	cleanupGrace   = 2 * time.Second
+)
+
+// deleteFiles deletes files that no task reads. Its error names those that it could not delete.
+func (s *ImportsService) deleteFiles(ctx context.Context, files []*File) error {
+	if len(files) == 0 {
+		return nil
 	}
-	ext := filepath.Ext(name)
-	return fmt.Sprintf("%s-%03d%s", strings.TrimSuffix(name, ext), i+1, ext)
-}
-
-// jsonlSpool is a temporary file of checked lines, cut into parts.
-type jsonlSpool struct {
-	file  *stream.TempFile
-	w     *bufio.Writer
-	limit int64 // of a part
-	parts []part
-}
-
-type part struct{ start, size int64 }
-
-func newSpool(limit int64) (*jsonlSpool, error) {
-	file, err := stream.NewTempFile("mistralobs-import-*.jsonl")
-	if err != nil {
-		return nil, fmt.Errorf("mistralobs: import JSONL: %w", err)
-	}
-	return &jsonlSpool{file: file, w: bufio.NewWriterSize(file, lineBuffer), limit: limit}, nil
-}
-
-func (s *jsonlSpool) close() {
-	s.file.Close()
-}
-
-func (s *jsonlSpool) size() int64 {
-	if len(s.parts) == 0 {
-		return 0
-	}
-	last := s.parts[len(s.parts)-1]
-	return last.start + last.size
-}
-
-// addLines copies the lines of r that are records; onError is asked about the others.
-func (s *jsonlSpool) addLines(ctx context.Context, r io.Reader, onError func(*LineError) error) error {
-	input := stream.NewInterruptible(ctx, r)
-	for line, err := range readLines(input) {
-		if err != nil {
-			return err
+	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		_ = transport.Sleep(cleanup, cleanupGrace)
+		cancel()
+	})()
+	var errs []error
+	for _, file := range files {
+		if err := s.client.Files.Delete(cleanup, file.ID); err != nil {
+			errs = append(errs, fmt.Errorf("uploaded file %s is left behind: %w", file.ID, err))
 		}
-		if bad := s.check(line); bad != nil {
-			err = onError(&LineError{Line: line.number, Err: bad})
+	}
+	return errors.Join(errs...)
+}
+
+// importSource is a file that is read twice: to be checked, and to be uploaded.
+type importSource struct {
+	at    io.ReaderAt
+	input io.Reader        // for the first time
+	seed  maphash.Seed     // of the sums of parts
+	limit int64            // of the size of a part
+	temp  *stream.TempFile // has a copy of input, or is nil
+}
+
+// importPart is a part of a source: some lines that are uploaded as a file of their own.
+type importPart struct {
+	start   int64   // of the first line, in the source
+	size    int64   // of the uploaded file
+	skipped []int64 // where lines begin that are left out
+	sum     uint64  // of the lines
+}
+
+func newImportSource(ctx context.Context, r io.Reader, limit int64) (*importSource, error) {
+	source := &importSource{seed: maphash.MakeSeed(), limit: limit}
+	at, size, ok := readerAt(r)
+	if ok {
+		source.at, source.input = at, io.NewSectionReader(at, 0, size)
+		if !mayBlock(at) {
+			source.input = stream.WithContext(ctx, source.input)
+			return source, nil
+		}
+		r = source.input
+	}
+	source.input = stream.NewInterruptible(ctx, r)
+	if !ok {
+		temp, err := stream.NewTempFile("mistralobs-import-*.jsonl")
+		if err != nil {
+			return nil, fmt.Errorf("mistralobs: import JSONL: %w", err)
+		}
+		source.at, source.temp = temp, temp
+		source.input = io.TeeReader(source.input, tempWriter{temp})
+	}
+	return source, nil
+}
+
+func (s *importSource) close() {
+	if s.temp != nil {
+		s.temp.Close()
+	}
+}
+
+// check reads all lines and returns the parts that they make.
+func (s *importSource) check(onError func(*LineError) error) ([]importPart, error) {
+	var parts []importPart
+	lines := stream.NewLineReader(s.input, int(s.limit))
+	for {
+		line, err := lines.Next()
+		switch {
+		case err == io.EOF && len(parts) == 0:
+			return nil, invalid("r", "it holds no record")
+		case err == io.EOF:
+			return parts, nil
+		case err != nil && err != stream.ErrLineTooLong:
+			return nil, lineReadError(line.Number, err)
+		}
+		if err == nil {
+			err = s.checkLine(line.Text)
 		} else {
-			err = s.add(line.text)
+			err = fmt.Errorf("it is longer than the %d bytes that a file may have", s.limit)
 		}
-		if err != nil {
-			return err
+		if err == nil {
+			parts = s.add(parts, line)
+			continue
+		}
+		if err := onError(&LineError{Line: line.Number, Err: err}); err != nil {
+			return nil, err
+		}
+		if n := len(parts); n > 0 {
+			parts[n-1].skipped = append(parts[n-1].skipped, line.Offset)
 		}
 	}
-	if len(s.parts) == 0 {
-		return invalid("reader", "it holds no record")
-	}
-	return spoolError(s.w.Flush())
 }
 
-func (s *jsonlSpool) check(line line) error {
-	if size := int64(len(line.text)) + 1; size > s.limit {
+func (s *importSource) checkLine(text []byte) error {
+	if size := int64(len(text)) + 1; size > s.limit {
 		return fmt.Errorf("its %d bytes do not fit into a file of at most %d", size, s.limit)
 	}
-	_, err := splitLine(line.text)
+	_, err := splitLine(text)
 	return err
 }
 
-// add writes a line, in a new part if it would make the current one too large.
-func (s *jsonlSpool) add(text []byte) error {
-	size := int64(len(text)) + 1
-	if n := len(s.parts); n == 0 || s.parts[n-1].size+size > s.limit {
-		s.parts = append(s.parts, part{start: s.size()})
+// add puts a line into the last part, or into a new one if that would become too large.
+func (s *importSource) add(parts []importPart, line stream.Line) []importPart {
+	size := int64(len(line.Text)) + 1
+	if n := len(parts); n == 0 || parts[n-1].size+size > s.limit {
+		parts = append(parts, importPart{start: line.Offset})
 	}
-	s.parts[len(s.parts)-1].size += size
-	_, _ = s.w.Write(text) // an error stays, and Flush returns it
-	return spoolError(s.w.WriteByte('\n'))
+	last := &parts[len(parts)-1]
+	last.size += size
+	last.sum = s.addTo(last.sum, line.Text)
+	return parts
 }
 
-func spoolError(err error) error {
-	if err != nil {
-		return fmt.Errorf("mistralobs: import JSONL: writing a temporary file: %w", err)
+// addTo adds a line to the sum of a part. It depends on the order of the lines.
+func (s *importSource) addTo(sum uint64, line []byte) uint64 {
+	const odd = 0x9e3779b97f4a7c15
+	return sum*odd + maphash.Bytes(s.seed, line)
+}
+
+// content returns the lines of a part, each with a line break.
+func (s *importSource) content(part importPart) *fileContent {
+	return &fileContent{size: part.size, blocking: mayBlock(s.at), open: func() (io.Reader, error) {
+		const toEnd = 1<<63 - 1
+		r := io.NewSectionReader(s.at, part.start, toEnd-part.start)
+		return &partReader{source: s, part: part, left: part.size, lines: stream.NewLineReader(r, int(s.limit))}, nil
+	}}
+}
+
+// partReader reads the lines of a part again. It fails if they are not the lines that were checked.
+type partReader struct {
+	source *importSource
+	part   importPart
+	lines  *stream.LineReader
+	left   int64  // to read
+	sum    uint64 // of the lines read
+	rest   []byte // of the current line
+	within bool   // the current line still needs its line break
+}
+
+var errImportChanged = errors.New("the file changed while it was imported")
+
+func (p *partReader) Read(buf []byte) (n int, err error) {
+	for n < len(buf) {
+		switch {
+		case len(p.rest) > 0:
+			copied := copy(buf[n:], p.rest)
+			p.rest = p.rest[copied:]
+			n += copied
+		case p.within:
+			buf[n] = '\n'
+			p.within = false
+			n++
+		default:
+			if err := p.next(); err != nil {
+				return n, err
+			}
+		}
 	}
-	return nil
+	return n, nil
+}
+
+// next reads the next line that is not left out. It returns [io.EOF] at the end of the part.
+func (p *partReader) next() error {
+	if p.left == 0 {
+		if p.sum != p.part.sum {
+			return errImportChanged
+		}
+		return io.EOF
+	}
+	for {
+		line, err := p.lines.Next()
+		offset := p.part.start + line.Offset
+		if skipped := p.part.skipped; len(skipped) > 0 && offset == skipped[0] {
+			p.part.skipped = skipped[1:]
+			continue
+		}
+		if p.left -= int64(len(line.Text)) + 1; err == io.EOF || err == stream.ErrLineTooLong || err == nil && p.left < 0 {
+			return errImportChanged
+		}
+		p.rest, p.within, p.sum = line.Text, true, p.source.addTo(p.sum, line.Text)
+		return err
+	}
+}
+
+// tempWriter says in its errors that writing the temporary file failed.
+type tempWriter struct{ w io.Writer }
+
+func (t tempWriter) Write(p []byte) (int, error) {
+	n, err := t.w.Write(p)
+	if err != nil {
+		err = fmt.Errorf("writing a temporary file: %w", err)
+	}
+	return n, err
 }

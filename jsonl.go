@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
+	"github.com/mistralobs/mistralobs-go/internal/stream"
 )
 
 // JSONLRecord is one line of a dataset's JSONL file.
@@ -41,17 +42,22 @@ func ReadJSONL(r io.Reader) iter.Seq2[*JSONLRecord, error] {
 			yield(nil, errNilReader)
 			return
 		}
-		for line, err := range readLines(r) {
-			if err != nil {
-				yield(nil, err)
+		lines := stream.NewLineReader(r, MaxUploadBytes)
+		for {
+			line, err := lines.Next()
+			if err == io.EOF {
 				return
 			}
-			record, err := parseLine(line.text)
 			if err != nil {
-				yield(nil, &LineError{Line: line.number, Err: err})
+				yield(nil, lineReadError(line.Number, err))
 				return
 			}
-			record.Line = line.number
+			record, err := parseLine(line.Text)
+			if err != nil {
+				yield(nil, &LineError{Line: line.Number, Err: err})
+				return
+			}
+			record.Line = line.Number
 			if !yield(record, nil) {
 				return
 			}
@@ -61,65 +67,18 @@ func ReadJSONL(r io.Reader) iter.Seq2[*JSONLRecord, error] {
 
 var errNilReader = invalid("reader", "it is nil")
 
-// line is a line of a file; its text is valid until the next one is read.
-type line struct {
-	number int // from 1, blank lines included
-	text   []byte
-}
-
-// lineBuffer is what is read at once; longer lines are put together.
+// lineBuffer is how much is written at once.
 const lineBuffer = 64 << 10
-
-var byteOrderMark = []byte("\uFEFF")
-
-// readLines yields the lines that are not blank, without their ends and the byte-order mark.
-func readLines(r io.Reader) iter.Seq2[line, error] {
-	return func(yield func(line, error) bool) {
-		reader := bufio.NewReaderSize(r, lineBuffer)
-		var long []byte
-		for number := 1; ; number++ {
-			text, err := readLine(reader, &long)
-			if number == 1 {
-				text = bytes.TrimPrefix(text, byteOrderMark)
-			}
-			text = bytes.TrimSpace(text)
-			if err != nil && err != io.EOF {
-				yield(line{}, lineReadError(number, err))
-				return
-			}
-			if len(text) > 0 && !yield(line{number, text}, nil) || err == io.EOF {
-				return
-			}
-		}
-	}
-}
 
 // errLineTooLong keeps rubbish without line breaks from filling the memory; no
 // longer line could be uploaded.
 var errLineTooLong = fmt.Errorf("it is longer than %d bytes", int64(MaxUploadBytes))
 
 func lineReadError(number int, err error) error {
-	if err == errLineTooLong {
-		return &LineError{Line: number, Err: err}
+	if err == stream.ErrLineTooLong {
+		return &LineError{Line: number, Err: errLineTooLong}
 	}
 	return fmt.Errorf("mistralobs: reading line %d: %w", number, err)
-}
-
-// readLine returns the next line, in the reader's buffer if it fits, else in long, which it reuses.
-func readLine(r *bufio.Reader, long *[]byte) ([]byte, error) {
-	text, err := r.ReadSlice('\n')
-	if err != bufio.ErrBufferFull {
-		return text, err
-	}
-	*long = append((*long)[:0], text...)
-	for err == bufio.ErrBufferFull {
-		if len(*long) > MaxUploadBytes {
-			return nil, errLineTooLong
-		}
-		text, err = r.ReadSlice('\n')
-		*long = append(*long, text...)
-	}
-	return *long, err
 }
 
 // lineParts are the bytes of a line that make a record; they are the line's own.

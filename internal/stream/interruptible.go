@@ -61,3 +61,19 @@ func (i *Interruptible) next() {
 		i.buffer, i.err = nil, i.ctx.Err()
 	}
 }
+
+// WithContext returns a reader whose reads fail when the context has ended. It does not end a read
+// that blocks; see [Interruptible].
+func WithContext(ctx context.Context, r io.Reader) io.Reader { return contextReader{ctx, r} }
+
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r contextReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
+}
