@@ -24,9 +24,9 @@ const (
 	edited = `{"payload":{"messages":[{"role":"user","content":"Where is my parcel?"},{"role":"assistant","content":"On its way."}]},"properties":{"id":"ticket-01"}}
 {"payload":{"messages":[{"role":"user","content":"Do you ship to Malta?"}]},"properties":{"id":"ticket-13"}}
 `
-	unknownID   = "00000000-0000-4000-8000-000000000000"
-	notFound    = `.*none has the id or name .*go run ./examples/list.*`
-	interrupted = `.*context canceled.*`
+	unknownID = "00000000-0000-4000-8000-000000000000"
+	notFound  = `.*none has the id or name .*go run ./examples/list.*`
+	canceled  = `(?:context canceled|interrupt signal received)` // since Go 1.26 the context names the signal
 )
 
 // offline are the examples that do not need the service.
@@ -129,7 +129,7 @@ var scenarios = map[string][]scenario{
 		},
 		{
 			name: "Ctrl-C ends a wait for input", service: true, interrupt: onceItReads, args: []string{"-dataset", "{dataset}"},
-			exit: 130, stdout: "0 records added to {dataset}\n", stderr: `add-records: interrupted: .*context canceled\n`,
+			exit: 130, stdout: "0 records added to {dataset}\n", stderr: `add-records: interrupted: .*` + canceled + `\n`,
 			check: untouched,
 		},
 	},
@@ -180,7 +180,7 @@ var scenarios = map[string][]scenario{
 		},
 		{
 			name: "Ctrl-C ends the wait", service: true, interrupt: onceItPolls, args: []string{"-from", "{dataset}"},
-			exit: 130, stderr: `copy-dataset: interrupted: .*context canceled.*`,
+			exit: 130, stderr: `copy-dataset: interrupted: .*` + canceled + `.*`,
 		},
 	},
 	"create": {
@@ -309,13 +309,13 @@ var scenarios = map[string][]scenario{
 		},
 		{
 			name: "Ctrl-C ends a wait for input", service: true, interrupt: onceItReads, args: []string{"-dataset", "{dataset}"},
-			exit: 130, stderr: `import-jsonl: interrupted: .*context canceled.*`, check: untouched,
+			exit: 130, stderr: `import-jsonl: interrupted: .*` + canceled + `.*`, check: untouched,
 		},
 		{
 			name: "Ctrl-C ends a wait for the import, which still needs its file", service: true, interrupt: onceItPolls,
 			files: map[string]string{"in.jsonl": twoRecords},
 			args:  []string{"-file", "{dir}/in.jsonl", "-dataset", "{dataset}"},
-			exit:  130, stdout: "{id} [A-Z]+\n", stderr: `.*context canceled.*continues at the service.*`,
+			exit:  130, stdout: "{id} [A-Z]+\n", stderr: `.*` + canceled + `.*continues at the service.*`,
 			check: func(t *testing.T, run *finished) { assert.Zero(t, run.count(mistralobstest.FilesDelete)) },
 		},
 	},
@@ -475,7 +475,7 @@ var scenarios = map[string][]scenario{
 		},
 		{
 			name: "Ctrl-C still deletes the dataset", service: true, interrupt: onceItPolls,
-			exit: 130, stdout: `.*Deleted the dataset.\n`, stderr: `quickstart: interrupted: .*context canceled.*`,
+			exit: 130, stdout: `.*Deleted the dataset.\n`, stderr: `quickstart: interrupted: .*` + canceled + `.*`,
 		},
 	},
 }
