@@ -41,6 +41,22 @@
 //   - A slug is the name in lower case, with a hyphen for each run of other
 //     characters than ASCII letters and digits, and with a number if another
 //     dataset has it. A rename keeps the slug.
+//   - An import from spans puts trace_id and span_id into the properties. A JSON
+//     array that is empty leaves its target out; the text null does not. Empty
+//     lists and repeated references are accepted, and the last mapping of a
+//     target counts. A reference to an unknown or expired span is skipped.
+//   - Searches return the newest item first, and the spans of a trace the oldest
+//     first. The parameter from is inclusive, to is exclusive. Feeds continue by
+//     cursor ([WithFeedNext] changes that). A page size of 0 gives an empty feed.
+//   - Spans and evaluations expire 30 days after their time.
+//   - In a search expression, two single quotes in a string stand for one. LIKE,
+//     CONTAINS and comparisons respect case. A missing key of a map is an empty
+//     text. A value that is unknown makes every comparison false. A field EXISTS
+//     if it is not empty, zero or null. A wrong expression is a 400.
+//   - An evaluation search knows the fields of evaluations only. The latest
+//     evaluation is the newest of each span and evaluation name.
+//   - An unknown field has no options: 400 with FIELDS_BAD_REQUEST. The
+//     operators, groups and labels of fields are invented.
 //   - The text search for datasets ignores case and searches names and
 //     descriptions.
 package mistralobstest

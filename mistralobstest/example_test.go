@@ -68,7 +68,7 @@ func ExampleFault() {
 	// false
 	// false
 	// true
-	// 3 datasets, 25 operations can fail
+	// 3 datasets, 33 operations can fail
 }
 
 func ExampleWithTaskOutcome() {
@@ -143,4 +143,18 @@ func ExampleClientOrDemo() {
 	defer done()
 	fmt.Println(client != nil)
 	// Output: true
+}
+
+// A program finds the spans that an evaluator scored low, and imports them.
+func ExampleServer_SeedSpan() {
+	server := mistralobstest.NewServer(mistralobstest.WithFeedNext())
+	defer server.Close()
+	var span mistralobstest.Span = server.SeedSpan(mistralobstest.Span{
+		SpanName: "chat", SpanAttributes: map[string]string{"gen_ai.request.model": "mistral-small-latest"},
+	})
+	server.SeedSpanEvaluation(mistralobstest.SpanEvaluation{
+		TraceID: span.TraceID, SpanID: span.SpanID, EvaluationName: "helpfulness", ScoreValue: 0.2,
+	})
+	fmt.Println(span.RequestModel, span.StatusCode)
+	// Output: mistral-small-latest Unset
 }

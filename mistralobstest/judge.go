@@ -49,20 +49,17 @@ func (s *Server) judgeRecord(r *http.Request) (answer, error) {
 // judge reads the body's judge_definition.
 func (c *checker) judge() judge {
 	definition := c.object("judge_definition", true)
-	inner := &checker{r: c.r}
-	if definition == nil || json.Unmarshal(definition, &inner.body) != nil {
+	if definition == nil {
 		return judge{}
 	}
+	inner := c.nested(definition, "body", "judge_definition")
 	name := inner.text("name", true, minName, maxName)
 	inner.text("description", true, 0, maxJudgeDescription)
 	inner.text("model_name", true, 0, maxJudgeModelName)
 	inner.text("instructions", true, 0, maxJudgeInstructions)
 	inner.ids("tools", 0, -1, false)
 	j := inner.output()
-	for _, found := range inner.complaints { // prefix their location
-		found.Loc = append([]any{"body", "judge_definition"}, found.Loc[1:]...)
-		c.complaints = append(c.complaints, found)
-	}
+	c.adopt(inner)
 	if name != nil {
 		j.name = *name
 	}

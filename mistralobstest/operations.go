@@ -26,6 +26,7 @@ const (
 	ImportsFromFile         = "imports.from_file"
 	ImportsFromPlayground   = "imports.from_playground"
 	ImportsFromDataset      = "imports.from_dataset"
+	ImportsFromSpans        = "imports.from_spans"
 	TasksGet                = "tasks.get"
 	TasksList               = "tasks.list"
 	ExportsToJSONL          = "exports.to_jsonl"
@@ -33,6 +34,13 @@ const (
 	FilesUpload             = "files.upload"
 	FilesGet                = "files.get"
 	FilesDelete             = "files.delete"
+	SpansSearch             = "spans.search"
+	SpansSearchEvaluations  = "spans.search_evaluations"
+	SpansLatestEvaluations  = "spans.latest_evaluations"
+	SpansListOfTrace        = "spans.list_of_trace"
+	SpansGet                = "spans.get"
+	SpansFields             = "spans.fields"
+	SpansFieldOptions       = "spans.field_options"
 )
 
 // Operations returns the names of all operations, in the order of the API
@@ -66,6 +74,8 @@ const (
 	recordPath   = recordsPath + "/{dataset_record_id}"
 	filesPath    = "/v1/files"
 	filePath     = filesPath + "/{file_id}"
+	spansPath    = "/v1/observability/spans"
+	tracePath    = "/v1/observability/traces/{trace_id}/spans"
 )
 
 // routes holds all operations. init fills it, because the handlers refer to
@@ -73,7 +83,7 @@ const (
 var routes []route
 
 func init() {
-	routes = slices.Concat(datasetRoutes(), recordRoutes(), fileRoutes())
+	routes = slices.Concat(datasetRoutes(), recordRoutes(), fileRoutes(), spanRoutes())
 }
 
 func datasetRoutes() []route {
@@ -91,6 +101,7 @@ func datasetRoutes() []route {
 		{operation: ImportsFromFile, pattern: "POST " + imports + "/from-file", run: (*Server).importFile},
 		{operation: ImportsFromPlayground, pattern: "POST " + imports + "/from-playground", run: (*Server).importPlayground},
 		{operation: ImportsFromDataset, pattern: "POST " + imports + "/from-dataset", run: (*Server).importDataset},
+		{operation: ImportsFromSpans, pattern: "POST " + imports + "/from-spans", run: (*Server).importSpans},
 		{operation: ExportsToJSONL, pattern: "GET " + dataset + "/exports/to-jsonl", run: (*Server).exportJSONL},
 		{operation: TasksGet, pattern: "GET " + dataset + "/tasks/{task_id}", run: (*Server).getTask},
 		{operation: TasksList, pattern: "GET " + dataset + "/tasks", run: (*Server).listTasks},
@@ -119,6 +130,25 @@ func fileRoutes() []route {
 		{
 			operation: ExportsDownload, pattern: "GET " + exportsPath + "/{dataset_id}/{blob}",
 			storage: (*Server).downloadExport,
+		},
+	}
+}
+
+func spanRoutes() []route {
+	const evaluations = spansPath + "/evaluations/search"
+	return []route{
+		{operation: SpansSearch, pattern: "POST " + spansPath + "/search", run: (*Server).searchSpans},
+		{operation: SpansSearchEvaluations, pattern: "POST " + evaluations, run: (*Server).searchEvaluations},
+		{
+			operation: SpansLatestEvaluations, pattern: "POST " + evaluations + "/latest",
+			run: (*Server).searchLatestEvaluations,
+		},
+		{operation: SpansListOfTrace, pattern: "GET " + tracePath, run: (*Server).listTraceSpans},
+		{operation: SpansGet, pattern: "GET " + tracePath + "/{span_id}", run: (*Server).getSpan},
+		{operation: SpansFields, pattern: "GET " + spansPath + "/fields", run: (*Server).listSpanFields},
+		{
+			operation: SpansFieldOptions, pattern: "GET " + spansPath + "/fields/{field_name}/options",
+			run: (*Server).listSpanFieldOptions,
 		},
 	}
 }

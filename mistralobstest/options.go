@@ -27,6 +27,7 @@ type options struct {
 	exportTTL    time.Duration
 	requestLog   int
 	inMemory     bool
+	feedNext     bool
 }
 
 // tuning holds the settings that may change while the server runs.

@@ -24,6 +24,10 @@ type store struct {
 	events        map[string]Conversation
 	conversations map[string]Conversation
 
+	spans       []*Span // in the order of seeding; nothing is removed
+	spanByKey   map[spanKey]*Span
+	evaluations []*SpanEvaluation // in the order of seeding; nothing is removed
+
 	owner, workspace string
 }
 
@@ -53,6 +57,7 @@ func newStore() store {
 		campaigns:     map[string][]Conversation{},
 		events:        map[string]Conversation{},
 		conversations: map[string]Conversation{},
+		spanByKey:     map[spanKey]*Span{},
 		owner:         newID(),
 		workspace:     newID(),
 	}

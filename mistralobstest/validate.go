@@ -19,12 +19,31 @@ type checker struct {
 	r          *http.Request
 	complaints []complaint
 	body       map[string]json.RawMessage
+	loc        []any // of body in the request's body; nil if it is the whole
 }
 
 func check(r *http.Request) *checker { return &checker{r: r} }
 
 func (c *checker) complain(kind, message string, input any, loc ...any) {
 	c.complaints = append(c.complaints, complaint{Type: kind, Loc: loc, Msg: message, Input: input})
+}
+
+// nested returns a checker of a member that is an object. Its complaints are
+// located below loc.
+func (c *checker) nested(value json.RawMessage, loc ...any) *checker {
+	inner := &checker{r: c.r, loc: loc}
+	if value != nil && json.Unmarshal(value, &inner.body) != nil || value != nil && inner.body == nil {
+		c.complain("dict_type", "Input should be a valid dictionary", value, loc...)
+	}
+	return inner
+}
+
+// adopt adds the complaints of a nested checker.
+func (c *checker) adopt(inner *checker) {
+	for _, found := range inner.complaints {
+		found.Loc = append(append([]any{}, inner.loc...), found.Loc[1:]...)
+		c.complaints = append(c.complaints, found)
+	}
 }
 
 // failed returns the complaints as an error response, or nil if there are none.
@@ -142,11 +161,19 @@ func (c *checker) checkText(value json.RawMessage, least, most int, loc ...any) 
 }
 
 // enum returns a string of the body that must be one of the values. The first
-// value is the default.
+// value is the default of an absent member.
 func (c *checker) enum(name string, values ...string) string {
-	text := c.text(name, false, 0, -1)
-	if text == nil {
+	if c.field(name, false) == nil {
 		return values[0]
+	}
+	return c.requiredEnum(name, values...)
+}
+
+// requiredEnum returns a string of the body that must be one of the values.
+func (c *checker) requiredEnum(name string, values ...string) string {
+	text := c.text(name, true, 0, -1)
+	if text == nil {
+		return ""
 	}
 	if !slices.Contains(values, *text) {
 		c.complain("enum", "Input should be '"+strings.Join(values, "' or '")+"'", *text, "body", name)

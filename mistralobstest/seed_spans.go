@@ -1,0 +1,193 @@
+package mistralobstest
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"maps"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// SeedSpan adds a span of telemetry and returns it with the fields that SeedSpan
+// has set. If they are unset in span:
+//
+//   - TraceID and SpanID become random.
+//   - StartTime becomes now, by the server's clock, EndTime becomes StartTime plus
+//     DurationNS, and DurationNS becomes the time between the two.
+//   - StatusCode becomes Unset.
+//   - A field with a customary attribute, such as RequestModel and the span
+//     attribute gen_ai.request.model, becomes the value of the attribute. If the
+//     field is set, the attribute becomes the value of the field.
+//
+// SeedSpan panics if an id has the wrong form, or if the span exists.
+func (s *Server) SeedSpan(span Span) Span {
+	d, now, unlock := s.lock()
+	defer unlock()
+	if span.StartTime.IsZero() {
+		span.StartTime = now
+	}
+	span.setDefaults(d)
+	key := spanKey{trace: span.TraceID, span: span.SpanID}
+	if d.spanByKey[key] != nil {
+		panic("mistralobstest: the span exists: " + key.trace + " " + key.span)
+	}
+	stored := span
+	d.spans = append(d.spans, &stored)
+	d.spanByKey[key] = &stored
+	return span
+}
+
+// SeedSpanEvaluation adds the result of an evaluation of a span and returns it
+// with the fields that SeedSpanEvaluation has set. An unset Timestamp becomes
+// now, by the server's clock. SeedSpanEvaluation panics if TraceID or SpanID has
+// the wrong form. The span need not exist.
+func (s *Server) SeedSpanEvaluation(evaluation SpanEvaluation) SpanEvaluation {
+	mustBeHex("TraceID", evaluation.TraceID, 32)
+	mustBeHex("SpanID", evaluation.SpanID, 16)
+	d, now, unlock := s.lock()
+	defer unlock()
+	if evaluation.Timestamp.IsZero() {
+		evaluation.Timestamp = now
+	}
+	evaluation.Timestamp = evaluation.Timestamp.UTC()
+	setIfEmpty(&evaluation.WorkspaceID, d.workspace)
+	setIfEmpty(&evaluation.OrganizationID, d.owner)
+	if evaluation.Metadata = maps.Clone(evaluation.Metadata); evaluation.Metadata == nil {
+		evaluation.Metadata = map[string]string{}
+	}
+	stored := evaluation
+	d.evaluations = append(d.evaluations, &stored)
+	return evaluation
+}
+
+func (sp *Span) setDefaults(d *store) {
+	setIfEmpty(&sp.TraceID, randomHex(16))
+	setIfEmpty(&sp.SpanID, randomHex(8))
+	mustBeHex("TraceID", sp.TraceID, 32)
+	mustBeHex("SpanID", sp.SpanID, 16)
+	setIfEmpty(&sp.WorkspaceID, d.workspace)
+	setIfEmpty(&sp.OrganizationID, d.owner)
+	setIfEmpty(&sp.StatusCode, "Unset")
+	if sp.EndTime.IsZero() {
+		sp.EndTime = sp.StartTime.Add(time.Duration(sp.DurationNS))
+	}
+	if sp.DurationNS == 0 {
+		sp.DurationNS = sp.EndTime.Sub(sp.StartTime).Nanoseconds()
+	}
+	sp.StartTime, sp.EndTime = sp.StartTime.UTC(), sp.EndTime.UTC()
+	for _, list := range []*[]string{
+		&sp.RequestStopSequences, &sp.RequestEncodingFormats, &sp.ResponseFinishReasons,
+	} {
+		*list = append([]string{}, *list...) // no null, and not the caller's memory
+	}
+	sp.syncAttributes()
+}
+
+// spanAttributes maps fields of a span to their customary span attributes.
+var spanAttributes = map[string]string{
+	"error_type":           "error.type",
+	"operation_name":       "gen_ai.operation.name",
+	"provider_name":        "gen_ai.provider.name",
+	"request_model":        "gen_ai.request.model",
+	"response_model":       "gen_ai.response.model",
+	"response_id":          "gen_ai.response.id",
+	"output_type":          "gen_ai.output.type",
+	"conversation_id":      "gen_ai.conversation.id",
+	"data_source_id":       "gen_ai.data_source.id",
+	"agent_id":             "gen_ai.agent.id",
+	"agent_name":           "gen_ai.agent.name",
+	"agent_version":        "gen_ai.agent.version",
+	"agent_description":    "gen_ai.agent.description",
+	"workflow_name":        "gen_ai.workflow.name",
+	"prompt_name":          "gen_ai.prompt.name",
+	"tool_name":            "gen_ai.tool.name",
+	"tool_type":            "gen_ai.tool.type",
+	"tool_call_id":         "gen_ai.tool.call.id",
+	"input_messages":       "gen_ai.input.messages",
+	"output_messages":      "gen_ai.output.messages",
+	"system_instructions":  "gen_ai.system_instructions",
+	"tool_definitions":     "gen_ai.tool.definitions",
+	"tool_call_arguments":  "gen_ai.tool.call.arguments",
+	"tool_call_result":     "gen_ai.tool.call.result",
+	"usage_input_tokens":   "gen_ai.usage.input_tokens",
+	"usage_output_tokens":  "gen_ai.usage.output_tokens",
+	"request_max_tokens":   "gen_ai.request.max_tokens",
+	"request_choice_count": "gen_ai.request.choice.count",
+	"request_seed":         "gen_ai.request.seed",
+}
+
+// serviceAttribute is the resource attribute of the field service_name.
+const serviceAttribute = "service.name"
+
+// attributeOf returns the attribute of a field, or "".
+func attributeOf(field string) string {
+	if field == "service_name" {
+		return serviceAttribute
+	}
+	return spanAttributes[field]
+}
+
+// syncAttributes copies attributes to their unset fields, and fields to their
+// attributes.
+func (sp *Span) syncAttributes() {
+	sp.ResourceAttributes = cloneAttributes(sp.ResourceAttributes)
+	sp.SpanAttributes = cloneAttributes(sp.SpanAttributes)
+	v := reflect.ValueOf(sp).Elem()
+	for i, f := range spanFields.list {
+		switch {
+		case f.name == "service_name":
+			syncAttribute(v.Field(i), sp.ResourceAttributes, f.attribute)
+		case f.attribute != "":
+			syncAttribute(v.Field(i), sp.SpanAttributes, f.attribute)
+		}
+	}
+}
+
+func cloneAttributes(attributes map[string]string) map[string]string {
+	if attributes == nil {
+		return map[string]string{}
+	}
+	return maps.Clone(attributes)
+}
+
+func syncAttribute(field reflect.Value, attributes map[string]string, key string) {
+	text, present := attributes[key]
+	number, err := strconv.ParseInt(text, 10, 64)
+	isText := field.Kind() == reflect.String
+	switch {
+	case !field.IsZero() && isText:
+		attributes[key] = field.String()
+	case !field.IsZero():
+		attributes[key] = strconv.FormatInt(field.Int(), 10)
+	case present && isText:
+		field.SetString(text)
+	case present && err == nil:
+		field.SetInt(number)
+	}
+}
+
+func setIfEmpty(field *string, value string) {
+	if *field == "" {
+		*field = value
+	}
+}
+
+func mustBeHex(name, id string, length int) {
+	if !isLowerHex(id, length) {
+		panic("mistralobstest: " + name + " is not " + strconv.Itoa(length) + " lower-case hexadecimal characters: " + id)
+	}
+}
+
+// isLowerHex reports whether an id has exactly length lower-case hexadecimal
+// characters.
+func isLowerHex(id string, length int) bool {
+	return len(id) == length && strings.Trim(id, "0123456789abcdef") == ""
+}
+
+func randomHex(bytes int) string {
+	b := make([]byte, bytes)
+	_, _ = rand.Read(b) // it never fails
+	return hex.EncodeToString(b)
+}
