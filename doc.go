@@ -74,8 +74,12 @@
 //
 // # Datasets as code
 //
-// Package datasetsync compares a dataset with records that are kept elsewhere, such as a file in
-// version control, and makes the dataset equal to them.
+// The package datasetsync makes a dataset equal to a file, such as one under version control:
+//
+//	report, err := datasetsync.Sync(ctx, client, dataset.ID, mistralobs.ReadJSONL(file),
+//		datasetsync.Options{Key: "id", Delete: true})
+//
+// Its function Diff returns a plan, which can be shown, kept as JSON and applied later.
 //
 // # Errors
 //

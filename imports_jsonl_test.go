@@ -449,6 +449,10 @@ func TestTemporaryFilesAreRemoved(t *testing.T) {
 	}
 }
 
+const threeLines = `{"payload":{"answer":"yes"},"properties":{"id":"t-0001"}}
+{"payload":{"answer":"yes"},"properties":{"id":"t-0002"}}
+{"payload":{"answer":"yes"},"properties":{"id":"t-0003"}}`
+
 // If an import cannot be started, the files that no task reads are deleted.
 func TestFromJSONLLeavesNoFilesBehind(t *testing.T) {
 	t.Parallel()
@@ -466,7 +470,7 @@ func TestFromJSONLLeavesNoFilesBehind(t *testing.T) {
 			dataset := server.SeedDataset("Support tickets", "")
 			test.fault.Operation = mistralobstest.ImportsFromFile
 			server.Inject(test.fault)
-			input, options := joined(tickets(1, 3)), mistralobs.JSONLImportOptions{MaxFileBytes: 70}
+			input, options := strings.NewReader(threeLines), mistralobs.JSONLImportOptions{MaxFileBytes: 70}
 			tasks, err := server.Client(t).Imports.FromJSONL(t.Context(), dataset, input, options)
 			require.Error(t, err)
 			assert.Len(t, tasks, 1)

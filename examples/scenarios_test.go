@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -34,7 +33,7 @@ var offline = map[string]bool{"bench": true, "emulator": true}
 
 // commonScenarios hold for every example.
 func commonScenarios(name string) []scenario {
-	if slices.Contains([]string{"sync", "bench"}, name) {
+	if name == "bench" {
 		return []scenario{
 			{name: "-h lists the flags", args: []string{"-h"}, stderr: `Usage of .*`},
 		}
@@ -389,17 +388,22 @@ var scenarios = map[string][]scenario{
 			exit: 1, stdout: `.*"Name":"count all records".*"Status":{"Code":"Error".*`, stderr: `otel: .*check the API key.*`,
 		},
 	},
-	"sync": {
+	"sync-dataset": {
 		{
-			name:   "without a key it syncs two demo records",
-			stdout: `dataset {id}: 1 created, 1 updated, 0 deleted, 0 equal, 11 not wanted but left alone\n`, stderr: `.*\+ ticket-13.*~ ticket-01.*`,
+			name: "with -demo it syncs two demo records", args: []string{"-demo"},
+			stdout: `dataset {id}: 1 created, 1 updated, 0 deleted, 0 equal, 11 not wanted but left alone\n`,
+			stderr: `.*\+ ticket-13.*~ ticket-01.*`,
 		},
 		{
-			name: "a dry run shows what is to do", service: true, stdin: edited, args: []string{"-file", "-", "-dry-run", "-delete"}, exit: 2, check: untouched,
-			stdout: `dataset {dataset}: 1 to create, 1 to update, 11 to delete, 0 equal\n\+ ticket-13\n~ ticket-01\n    payload.messages\[1\].content: [^\n]* -> "On its way."\n.*- ticket-12\n`,
+			name: "a dry run shows the changes", service: true, stdin: edited, exit: 2, check: untouched,
+			args: []string{"-file", "-", "-dataset", "Support tickets", "-dry-run", "-delete"},
+			stdout: `dataset {dataset}: 1 to create, 1 to update, 11 to delete, 0 equal\n\+ ticket-13\n~ ticket-01\n` +
+				`    payload.messages\[1\].content: [^\n]* -> "On its way."\n.*- ticket-12\n`,
 		},
 		{
-			name: "a plan as JSON", service: true, stdin: edited, args: []string{"-file", "-", "-dry-run", "-json"}, exit: 2, stdout: anything, check: func(t *testing.T, run *finished) {
+			name: "a plan as JSON", service: true, stdin: edited, exit: 2, stdout: anything,
+			args: []string{"-file", "-", "-dataset", "{dataset}", "-dry-run", "-json"},
+			check: func(t *testing.T, run *finished) {
 				plan := jsonLines(t, run.stdout)[0]
 				assert.Equal(t, run.demo.DatasetID, plan["dataset_id"])
 				assert.Len(t, plan["create"], 1)
@@ -407,29 +411,82 @@ var scenarios = map[string][]scenario{
 			},
 		},
 		{
-			name: "a file becomes the dataset", service: true, stdin: twoRecords, args: []string{"-file", "-", "-key", "", "-delete", "-dataset", "{dataset}", "-json"},
+			name: "a file becomes the dataset", service: true, stdin: twoRecords,
+			args:   []string{"-file", "-", "-key", "", "-delete", "-dataset", "{dataset}", "-json"},
 			stdout: anything, stderr: `.*2 to create, 0 to update, 12 to delete.*`,
 			check: func(t *testing.T, run *finished) {
 				assert.Len(t, run.server.Records(run.demo.DatasetID), 2)
-				assert.Equal(t, []any{2.0, 12.0}, []any{jsonLines(t, run.stdout)[0]["created"], jsonLines(t, run.stdout)[0]["deleted"]})
+				report := jsonLines(t, run.stdout)[0]
+				assert.Equal(t, []any{2.0, 12.0}, []any{report["created"], report["deleted"]})
 			},
 		},
 		{
-			name: "nothing to do", service: true, files: map[string]string{"in.jsonl": `{"payload":{"a":1}}`}, args: []string{"-file", "{dir}/in.jsonl", "-key", "", "-dataset", "Equal", "-dry-run"},
+			name: "nothing to do", service: true, files: map[string]string{"in.jsonl": `{"payload":{"a":1}}`},
+			args: []string{"-file", "{dir}/in.jsonl", "-key", "", "-dataset", "Equal", "-dry-run"},
 			prepare: func(s *mistralobstest.Server) {
 				s.SeedDataset("Equal", "", mistralobstest.Conversation{Payload: []byte(`{"a":1}`)})
 			},
 			stdout: `dataset {id}: 0 to create, 0 to update, 0 to delete, 1 equal\n`,
 		},
 		{
-			name: "a record that is refused", service: true, stdin: twoRecords, args: []string{"-file", "-", "-key", ""},
-			prepare: inject(mistralobstest.Fault{Operation: mistralobstest.RecordsCreate, Status: 422, Body: `{"detail":"too sad"}`}),
-			exit:    1, stdout: `.*1 created.*! create record \d of the input: failed: .*too sad.*`, stderr: `.*1 of 2 changes were not made.*`,
+			name: "a terminal shows the progress", service: true, terminal: true, stdin: edited, stdout: anything,
+			args: []string{"-file", "-", "-dataset", "{dataset}"}, stderr: `.*Waiting for JSONL.*\+ ticket-13.*~ ticket-01.*`,
 		},
-		{name: "a bad line", service: true, stdin: badLine, args: []string{"-file", "-"}, exit: 1, stderr: `sync: .*record 1 of the input does not have this property.*`, check: untouched},
-		{name: "no file", service: true, exit: 1, stderr: `sync: .*-file\n`, check: untouched},
-		{name: "a file that is not there", service: true, exit: 1, args: []string{"-file", "{dir}/none"}, stderr: `sync: open .*none.*`},
-		{name: "an unknown dataset", service: true, stdin: twoRecords, args: []string{"-file", "-", "-dataset", "Nope"}, exit: 1, stderr: notFound, check: untouched},
+		{
+			name: "an empty file does not empty the dataset", service: true, stdin: "\ufeff\n", exit: 1, check: untouched,
+			args: []string{"-file", "-", "-dataset", "{dataset}", "-delete"}, stderr: `sync-dataset: .*AllowEmpty.*`,
+		},
+		{
+			name: "unless that is meant", service: true, stdin: "", stdout: `.* 12 deleted.*`, stderr: anything,
+			args: []string{"-file", "-", "-dataset", "{dataset}", "-delete", "-allow-empty"},
+		},
+		{
+			name: "more deletions than allowed", service: true, stdin: edited, exit: 1, check: untouched,
+			args:   []string{"-file", "-", "-dataset", "{dataset}", "-delete", "-max-deletes", "10"},
+			stderr: `.*sync-dataset: .*deletes too many records: 11, and MaxDeletes is 10\n`,
+		},
+		{
+			name: "duplicates are refused", service: true, stdin: `{"payload":{},"properties":{"id":1}}`, exit: 1,
+			args:    []string{"-file", "-", "-dataset", "Twice"},
+			prepare: seedTwice, stderr: `sync-dataset: .*several records have the same key: 1 \({id}, {id}\).*`,
+		},
+		{
+			name: "or all but the oldest are deleted", service: true, stdin: `{"payload":{},"properties":{"id":1}}`,
+			args:    []string{"-file", "-", "-dataset", "Twice", "-duplicates", "keep-oldest"},
+			prepare: seedTwice, stdout: `.*0 created, 0 updated, 1 deleted, 1 equal\n`, stderr: anything,
+		},
+		{
+			name: "another policy is refused", args: []string{"-duplicates", "all"}, exit: 2, stderr: `.*"keep-oldest".*`,
+		},
+		{
+			name: "a record that is refused", service: true, stdin: twoRecords,
+			args: []string{"-file", "-", "-key", "", "-dataset", "{dataset}"},
+			prepare: inject(mistralobstest.Fault{
+				Operation: mistralobstest.RecordsCreate, Status: 422, Body: `{"detail":"too sad"}`,
+			}),
+			exit: 1, stdout: `.*1 created.*! create line 1: failed: .*too sad.*`, stderr: `.*1 of 2 changes were not made.*`,
+		},
+		{
+			name: "a line without the key", service: true, stdin: twoRecords, exit: 1, check: untouched,
+			args: []string{"-file", "-", "-dataset", "{dataset}"}, stderr: `sync-dataset: .*line 1: .*no property id.*`,
+		},
+		{
+			name: "no file", service: true, args: []string{"-dataset", "{dataset}"},
+			exit: 1, stderr: `sync-dataset: .*-file\n`, check: untouched,
+		},
+		{
+			name: "a file that is not there", service: true, args: []string{"-file", "{dir}/none", "-dataset", "{dataset}"},
+			exit: 1, stderr: `sync-dataset: open .*none.*`,
+		},
+		{
+			name: "an unknown dataset", service: true, stdin: twoRecords, args: []string{"-file", "-", "-dataset", "Nope"},
+			exit: 1, stderr: notFound, check: untouched,
+		},
+		{
+			name: "Ctrl-C ends a wait for input", service: true, interrupt: onceItReads,
+			args: []string{"-file", "-", "-dataset", "{dataset}"},
+			exit: 130, stderr: `sync-dataset: interrupted: .*context canceled.*`, check: untouched,
+		},
 	},
 	"bench": {
 		{name: "outside of a checkout it says so", exit: 1, stderr: `.*bench: .*run it in the root of a checkout.*`},
@@ -486,6 +543,12 @@ const spans = `.*"Name":"datasets.list".*"Name":"records.list".*"Name":"count al
 var failingTasks = mistralobstest.WithTaskOutcome(func(mistralobstest.TaskInfo) (status, message string) {
 	return "FAILED", "disk full"
 })
+
+// seedTwice adds a dataset with two records that have the same key.
+func seedTwice(s *mistralobstest.Server) {
+	record := mistralobstest.Conversation{Payload: []byte(`{}`), Properties: []byte(`{"id":1}`)}
+	s.SeedDataset("Twice", "", record, record)
+}
 
 // inject prepares a fault. Its responses are JSON.
 func inject(fault mistralobstest.Fault) func(*mistralobstest.Server) {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/datasetsync"
 )
 
 // Every benchmark runs the same work by the SDK and by a program of net/http and
@@ -515,12 +516,12 @@ func BenchmarkDiff(b *testing.B) {
 		}
 	}
 	measured(b, func() error {
-		plan, err := client.Records.Diff(b.Context(), benchDataset, wanted, mistralobs.SyncOptions{Key: "id", Delete: true})
+		plan, err := datasetsync.Diff(b.Context(), client, benchDataset, wanted, datasetsync.Options{Key: "id", Delete: true})
 		if err != nil {
 			return err
 		}
 		defer plan.Close()
-		return errors.Join(want(len(plan.Update)+len(plan.Keep), 100*pages, nil), want(plan.Changes(), pages, nil))
+		return errors.Join(want(len(plan.Update)+plan.Equal, 100*pages, nil), want(plan.Changes(), pages, nil))
 	})
 }
 

@@ -1,0 +1,299 @@
+package datasetsync
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mistralobs/mistralobs-go"
+)
+
+// run is one run of Apply. Each goroutine writes the results of its own changes; mu guards the rest.
+type run struct {
+	client    *mistralobs.Client
+	plan      *Plan
+	options   Options
+	looker    looker
+	results   []Result
+	creations []change
+	updates   []change
+	deletions []change
+	uploads   []string // ids of uploaded files that could not be deleted
+
+	mu      sync.Mutex
+	aborted error // what every further change would meet
+	phase   Phase
+	done    int
+	planned int
+}
+
+// change is an item of the plan and what becomes of it.
+type change struct {
+	item   *Item
+	result *Result
+}
+
+func newRun(client *mistralobs.Client, plan *Plan, options Options) *run {
+	r := &run{
+		client: client, plan: plan, options: options, results: make([]Result, 0, plan.Changes()+len(plan.LeftAlone)),
+		looker: looker{client, plan.DatasetID, plan.size(), options.Concurrency},
+	}
+	r.creations = r.list(ActionCreate, plan.Create)
+	r.updates = r.list(ActionUpdate, plan.Update)
+	r.deletions = r.list(ActionDelete, plan.Delete)
+	for _, c := range r.list(ActionNone, plan.LeftAlone) {
+		c.result.Outcome, c.result.Err = OutcomeLeftAlone, ErrNotObject
+	}
+	return r
+}
+
+// list makes the results of an action.
+func (r *run) list(action Action, items []Item) (changes []change) {
+	for i := range items {
+		item := &items[i]
+		r.results = append(r.results, Result{
+			Action: action, Key: item.Key, Index: item.Index, Line: item.Line, RecordID: item.RecordID, Outcome: OutcomeNotDone,
+		})
+		changes = append(changes, change{item, &r.results[len(r.results)-1]}) // it stays there: results has room for all
+	}
+	return changes
+}
+
+// pending returns the changes that are still to be made.
+func pending(changes []change) (todo []change) {
+	for _, c := range changes {
+		if c.result.Outcome == OutcomeNotDone {
+			todo = append(todo, c)
+		}
+	}
+	return todo
+}
+
+// finish makes the changes and returns the report.
+func (r *run) finish(ctx context.Context) (*Report, error) {
+	updates := r.updates
+	var missing []change
+	for _, c := range pending(r.creations) {
+		if c.result.RecordID == "" {
+			missing = append(missing, c)
+		} else { // forced: the record that somebody else has created is overwritten
+			updates = append(updates, c)
+		}
+	}
+	r.create(ctx, missing)
+	r.update(ctx, pending(updates))
+	r.delete(ctx, pending(r.deletions))
+	return r.report(ctx)
+}
+
+// startPhase reports whether there is something to do in the phase.
+func (r *run) startPhase(ctx context.Context, phase Phase, planned int) bool {
+	if planned == 0 || r.isAborted(ctx) {
+		return false
+	}
+	r.phase, r.done, r.planned = phase, 0, planned
+	return true
+}
+
+// record notes what became of changes.
+func (r *run) record(ctx context.Context, outcome Outcome, err error, changes ...change) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range changes {
+		c.result.Outcome, c.result.Err = outcome, err
+	}
+	r.done += len(changes)
+	r.options.OnProgress(Progress{r.phase, r.done, r.planned})
+}
+
+// recordError notes how changes failed, and ends the run if every other change would fail too.
+func (r *run) recordError(ctx context.Context, err error, changes ...change) {
+	outcome := OutcomeFailed
+	switch {
+	case errors.Is(err, mistralobs.ErrMaybeApplied): // kept, however the run ends
+	case errors.Is(err, ErrRecordChanged):
+		outcome = OutcomeLeftAlone
+	case ctx.Err() != nil: // the context ends the run, an error such as a timeout of the network does not
+		outcome, err = OutcomeNotDone, nil
+	}
+	r.record(ctx, outcome, err, changes...)
+	for _, kind := range []error{mistralobs.ErrUnauthorized, mistralobs.ErrForbidden, mistralobs.ErrNoAPIKey} {
+		if errors.Is(err, kind) {
+			r.abort(err)
+		}
+	}
+}
+
+func (r *run) abort(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.aborted == nil {
+		r.aborted = err
+	}
+}
+
+func (r *run) isAborted(ctx context.Context) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.aborted != nil || ctx.Err() != nil
+}
+
+// update makes the updates, several at once.
+func (r *run) update(ctx context.Context, todo []change) {
+	if !r.startPhase(ctx, PhaseUpdate, len(todo)) {
+		return
+	}
+	var group errgroup.Group
+	group.SetLimit(r.options.Concurrency)
+	for _, c := range todo {
+		group.Go(func() error {
+			if r.isAborted(ctx) {
+				return nil
+			}
+			if outcome, err := r.updateOne(ctx, c); err != nil {
+				r.recordError(ctx, err, c)
+			} else {
+				r.record(ctx, outcome, nil, c)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // always nil
+}
+
+// updateOne reads the record, and writes the parts that are still as they were when the plan was made.
+func (r *run) updateOne(ctx context.Context, c change) (Outcome, error) {
+	record, err := r.looker.get(ctx, c.result.RecordID)
+	if err != nil {
+		return "", err
+	}
+	now, ok := contentNow(record)
+	if record == nil || !ok && !r.options.Force {
+		return "", ErrRecordChanged
+	}
+	item := c.item
+	writePayload := item.ChangesPayload && now.payload != item.want.payload
+	writeProperties := item.ChangesProperties && now.properties != item.want.properties
+	if !r.options.Force && !(oneOf(now.payload, item.old.payload, item.want.payload) && oneOf(now.properties, item.old.properties, item.want.properties)) {
+		return "", ErrRecordChanged
+	}
+	if !writePayload && !writeProperties {
+		return OutcomeAlreadyDone, nil
+	}
+	if writePayload {
+		if err := r.write(ctx, c, item.Payload, r.client.Records.UpdatePayload); err != nil {
+			return "", err
+		}
+	}
+	if writeProperties {
+		if err := r.write(ctx, c, item.Properties, r.client.Records.UpdateProperties); err != nil {
+			return "", err
+		}
+	}
+	return OutcomeDone, nil
+}
+
+func (r *run) write(ctx context.Context, c change, body func() (mistralobs.Object, error), update func(context.Context, string, any, ...mistralobs.CallOption) error) error {
+	object, err := body()
+	if err != nil {
+		return err
+	}
+	return update(ctx, c.result.RecordID, object)
+}
+
+func oneOf(now, old, want digest) bool { return now == old || now == want }
+
+// delete deletes records in batches. It reads each record before that, and leaves alone those that have changed.
+func (r *run) delete(ctx context.Context, todo []change) {
+	if !r.startPhase(ctx, PhaseDelete, len(todo)) {
+		return
+	}
+	concurrency := 1 // batches, each of which reads its records at once
+	if r.looker.walks(len(todo)) {
+		concurrency = r.options.Concurrency
+		todo = r.stillPlanned(ctx, todo)
+	}
+	var group errgroup.Group
+	group.SetLimit(concurrency)
+	for len(todo) > 0 {
+		batch := todo[:min(len(todo), mistralobs.MaxBulkDelete)]
+		todo = todo[len(batch):]
+		group.Go(func() error {
+			if concurrency == 1 {
+				batch = r.stillPlanned(ctx, batch)
+			}
+			if len(batch) > 0 && !r.isAborted(ctx) {
+				r.deleteBatch(ctx, batch)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // always nil
+}
+
+// stillPlanned reads the records of deletions, and returns those deletions whose records are as they were planned.
+func (r *run) stillPlanned(ctx context.Context, batch []change) (todo []change) {
+	if r.isAborted(ctx) {
+		return nil
+	}
+	ids := make([]string, len(batch))
+	for i, c := range batch {
+		ids[i] = c.result.RecordID
+	}
+	still := make([]bool, len(batch))
+	seen := make([]bool, len(batch))
+	err := r.looker.look(ctx, ids, func(i int, record *mistralobs.Record) error {
+		seen[i] = true
+		now, ok := contentNow(record)
+		switch {
+		case record == nil:
+			r.record(ctx, OutcomeAlreadyDone, nil, batch[i])
+		case r.options.Force || ok && now == batch[i].item.old:
+			still[i] = true
+		default:
+			r.recordError(ctx, ErrRecordChanged, batch[i])
+		}
+		return nil
+	})
+	for i, c := range batch {
+		switch {
+		case still[i] && err == nil:
+			todo = append(todo, c)
+		case err != nil && (still[i] || !seen[i]):
+			r.recordError(ctx, err, c)
+		}
+	}
+	return todo
+}
+
+func (r *run) deleteBatch(ctx context.Context, batch []change) {
+	ids := make([]string, len(batch))
+	for i, c := range batch {
+		ids[i] = c.result.RecordID
+	}
+	err := r.client.Records.DeleteAll(ctx, ids)
+	switch {
+	case err == nil:
+		r.record(ctx, OutcomeDone, nil, batch...)
+	case errors.Is(err, mistralobs.ErrNotFound) && len(batch) > 0: // somebody has just deleted one of them
+		r.deleteEach(ctx, batch)
+	default:
+		r.recordError(ctx, err, batch...)
+	}
+}
+
+func (r *run) deleteEach(ctx context.Context, batch []change) {
+	for _, c := range batch {
+		err := r.client.Records.Delete(ctx, c.result.RecordID)
+		switch {
+		case err == nil:
+			r.record(ctx, OutcomeDone, nil, c)
+		case errors.Is(err, mistralobs.ErrNotFound):
+			r.record(ctx, OutcomeAlreadyDone, nil, c)
+		default:
+			r.recordError(ctx, err, c)
+		}
+	}
+}

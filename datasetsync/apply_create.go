@@ -1,0 +1,248 @@
+package datasetsync
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"github.com/mistralobs/mistralobs-go"
+)
+
+// findCreated finds the creations that have been made since the plan was made: by their key, or by how many records of
+// the same content there are now.
+func (r *run) findCreated(ctx context.Context) error {
+	if len(r.creations) == 0 {
+		return nil
+	}
+	if r.plan.Key == "" {
+		return r.findCreatedByContent(ctx)
+	}
+	return r.findCreatedByKey(ctx)
+}
+
+func (r *run) findCreatedByContent(ctx context.Context) error {
+	planned := map[content]bool{}
+	for _, c := range r.creations {
+		planned[c.item.want] = true
+	}
+	var count map[content]int
+	err := r.readWhole(ctx, func() func(*mistralobs.Record) {
+		count = map[content]int{}
+		return func(record *mistralobs.Record) {
+			if now, ok := contentNow(record); ok && planned[now] {
+				count[now]++
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for _, c := range r.creations {
+		if count[c.item.want] > c.item.same {
+			count[c.item.want]--
+			c.result.Outcome = OutcomeAlreadyDone
+		}
+	}
+	return nil
+}
+
+func (r *run) readWhole(ctx context.Context, begin func() func(*mistralobs.Record)) error {
+	return readWhole(ctx, r.client, r.plan.DatasetID, r.options.OnProgress, func(*idSet) func(*mistralobs.Record) error {
+		visit := begin()
+		return func(record *mistralobs.Record) error {
+			visit(record)
+			return nil
+		}
+	})
+}
+
+// found is a record of the dataset that has the key of a creation.
+type found struct {
+	id  string
+	now content
+	odd bool // it is not made of objects
+}
+
+func (r *run) findCreatedByKey(ctx context.Context) error {
+	keys := make([]digest, len(r.creations))
+	planned := map[digest]bool{}
+	for i, c := range r.creations {
+		properties, err := c.item.Properties()
+		if err != nil {
+			return err
+		}
+		key := keyOf(properties, r.plan.Key)
+		if key.absent() {
+			return fmt.Errorf("datasetsync: %s: %w", nameOf(c.item.Key, "", c.item.Line, c.item.Index), ErrNoKey)
+		}
+		keys[i], planned[key.digest] = key.digest, true
+	}
+	var there map[digest]found
+	err := r.readWhole(ctx, func() func(*mistralobs.Record) {
+		there = map[digest]found{}
+		return func(record *mistralobs.Record) {
+			key := keyOf(record.Properties, r.plan.Key)
+			if now, ok := contentNow(record); planned[key.digest] {
+				there[key.digest] = found{record.ID, now, !ok}
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for i, c := range r.creations {
+		other, ok := there[keys[i]]
+		switch {
+		case !ok:
+		case !other.odd && other.now == c.item.want:
+			c.result.Outcome, c.result.RecordID = OutcomeAlreadyDone, other.id
+		case r.options.Force && !other.odd:
+			c.result.Action, c.result.RecordID = ActionUpdate, other.id
+		default:
+			c.result.Outcome, c.result.Err, c.result.RecordID = OutcomeLeftAlone, ErrRecordChanged, other.id
+		}
+	}
+	return nil
+}
+
+// create makes the new records, in their order.
+func (r *run) create(ctx context.Context, todo []change) {
+	if !r.startPhase(ctx, PhaseCreate, len(todo)) {
+		return
+	}
+	if r.options.ImportAbove >= 0 && len(todo) > r.options.ImportAbove {
+		r.importAll(ctx, todo)
+		return
+	}
+	for _, c := range todo {
+		if r.isAborted(ctx) {
+			return
+		}
+		record, err := r.createOne(ctx, c.item)
+		if err == nil {
+			c.result.RecordID = record.ID
+			r.record(ctx, OutcomeDone, nil, c)
+			continue
+		}
+		r.recordError(ctx, err, c)
+		if errors.Is(err, mistralobs.ErrNotFound) { // there is no such dataset
+			r.abort(err)
+		}
+	}
+}
+
+func (r *run) createOne(ctx context.Context, item *Item) (*mistralobs.Record, error) {
+	payload, err := item.Payload()
+	if err != nil {
+		return nil, err
+	}
+	properties, err := item.Properties()
+	if err != nil {
+		return nil, err
+	}
+	return r.client.Records.Create(ctx, r.plan.DatasetID, mistralobs.CreateRecordParams{Payload: payload, Properties: properties})
+}
+
+// importAll creates records by files that fit into one upload, one after the other, so that their order is kept.
+func (r *run) importAll(ctx context.Context, todo []change) {
+	for batch := range importBatches(todo, mistralobs.MaxUploadBytes) {
+		if r.isAborted(ctx) {
+			return
+		}
+		if err := r.importBatch(ctx, batch); err != nil {
+			r.recordError(ctx, err, batch...)
+			return // later records would come before those of this batch
+		}
+		r.record(ctx, OutcomeDone, nil, batch...)
+	}
+}
+
+// lineOverhead is the most that a line of a file has beside the payload and the properties.
+const lineOverhead = int64(len(`{"payload":,"properties":}` + "\n"))
+
+// importBatches splits creations into files of at most limit bytes.
+func importBatches(todo []change, limit int64) iter.Seq[[]change] {
+	return func(yield func([]change) bool) {
+		start, size := 0, int64(0)
+		for i, c := range todo {
+			line := lineOverhead + int64(c.item.payload.size) + int64(c.item.properties.size)
+			if i > start && size+line > limit {
+				if !yield(todo[start:i]) {
+					return
+				}
+				start, size = i, 0
+			}
+			size += line
+		}
+		yield(todo[start:])
+	}
+}
+
+func (r *run) importBatch(ctx context.Context, batch []change) error {
+	var files []*mistralobs.File
+	tasks, err := r.client.Imports.FromJSONL(ctx, r.plan.DatasetID, &lineReader{batch: batch}, mistralobs.JSONLImportOptions{
+		Name: "sync.jsonl", OnUpload: func(file *mistralobs.File) { files = append(files, file) },
+	})
+	for _, task := range tasks { // one, unless a record exceeds the limit of an upload
+		for _, c := range batch {
+			c.result.TaskID = task.ID
+		}
+		if failed := r.awaitImport(ctx, task.ID, len(batch)); failed != nil {
+			return errors.Join(failed, err)
+		}
+	}
+	if errors.Is(err, mistralobs.ErrMaybeApplied) {
+		return &ImportError{Records: len(batch), Err: err}
+	}
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if r.client.Files.Delete(ctx, file.ID) != nil {
+			r.uploads = append(r.uploads, file.ID)
+		}
+	}
+	return nil
+}
+
+func (r *run) awaitImport(ctx context.Context, taskID string, records int) error {
+	err := waitForTask(ctx, r.client, r.plan.DatasetID, taskID, time.Now().Add(r.options.MaxTaskWait))
+	var failed *mistralobs.TaskError
+	if err == nil || errors.As(err, &failed) && failed.Task.Status.Done() {
+		return err
+	}
+	return &ImportError{TaskID: taskID, Records: records, Err: err}
+}
+
+// lineReader is the JSONL file of creations.
+type lineReader struct {
+	batch []change
+	line  bytes.Buffer
+}
+
+func (l *lineReader) Read(p []byte) (int, error) {
+	for l.line.Len() == 0 {
+		if len(l.batch) == 0 {
+			return 0, io.EOF
+		}
+		item := l.batch[0].item
+		l.batch = l.batch[1:]
+		payload, err := item.Payload()
+		if err != nil {
+			return 0, err
+		}
+		properties, err := item.Properties()
+		if err != nil {
+			return 0, err
+		}
+		w := mistralobs.NewJSONLWriter(&l.line)
+		if err := errors.Join(w.Write(payload, properties), w.Flush()); err != nil {
+			return 0, err
+		}
+	}
+	return l.line.Read(p)
+}

@@ -1,0 +1,184 @@
+package datasetsync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mistralobs/mistralobs-go"
+)
+
+// looker reads records as they are now.
+type looker struct {
+	client      *mistralobs.Client
+	datasetID   string
+	size        int // of the dataset, about
+	concurrency int
+}
+
+// pages returns how many requests a walk over the dataset takes.
+func (l looker) pages() int { return l.size/mistralobs.MaxPageSize + 1 }
+
+// walks reports whether a walk over the dataset takes fewer requests than reading n records each for itself.
+func (l looker) walks(n int) bool { return n > l.pages() }
+
+// look reads the records of the ids, which differ, and calls visit for each: with nil if the record is gone. Calls do
+// not overlap. It reads each record for itself, or all by one walk if that takes fewer requests. What a walk does not
+// find is read for itself, since a page may have shifted.
+func (l looker) look(ctx context.Context, ids []string, visit func(i int, record *mistralobs.Record) error) error {
+	if !l.walks(len(ids)) {
+		return l.getAll(ctx, ids, nil, visit)
+	}
+	missing := make(map[string]int, len(ids))
+	for i, id := range ids {
+		missing[id] = i
+	}
+	for record, err := range l.client.Records.All(ctx, l.datasetID, mistralobs.ListParams{}) {
+		if err != nil {
+			return err
+		}
+		i, ok := missing[record.ID]
+		if !ok {
+			continue
+		}
+		if err := visit(i, record); err != nil {
+			return err
+		}
+		if delete(missing, record.ID); len(missing) == 0 {
+			return nil
+		}
+	}
+	return l.getAll(ctx, ids, missing, visit)
+}
+
+// getAll reads each record for itself: those in only, or all if only is nil.
+func (l looker) getAll(ctx context.Context, ids []string, only map[string]int, visit func(i int, record *mistralobs.Record) error) error {
+	group, reading := errgroup.WithContext(ctx)
+	group.SetLimit(l.concurrency)
+	var mu sync.Mutex
+	for i, id := range ids {
+		if _, ok := only[id]; only != nil && !ok {
+			continue
+		}
+		if reading.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			record, err := l.get(reading, id)
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			return visit(i, record)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// get reads a record, nil if it is gone.
+func (l looker) get(ctx context.Context, id string) (*mistralobs.Record, error) {
+	record, err := l.client.Records.Get(ctx, id)
+	if errors.Is(err, mistralobs.ErrNotFound) {
+		return nil, nil
+	}
+	return record, err
+}
+
+// explain finds the differences of updates.
+func (p *Plan) explain(ctx context.Context, client *mistralobs.Client, options Options) error {
+	items := p.Update
+	if !p.full {
+		items = items[:min(len(items), maxPrinted)]
+	}
+	ids := make([]string, len(items))
+	for i := range items {
+		ids[i] = items[i].RecordID
+	}
+	l := looker{client, p.DatasetID, p.size(), options.Concurrency}
+	return l.look(ctx, ids, func(i int, record *mistralobs.Record) error { return items[i].explain(record, p.full) })
+}
+
+// explain finds the differences of an update, if the record is still what it was.
+func (i *Item) explain(record *mistralobs.Record, full bool) error {
+	if now, ok := contentNow(record); !ok || now != i.old {
+		return nil
+	}
+	payload, err := i.Payload()
+	if err != nil {
+		return err
+	}
+	properties, err := i.Properties()
+	if err != nil {
+		return err
+	}
+	var more int
+	if payload != nil {
+		i.Differences, i.MoreDifferences = differences("payload", record.Payload, payload, full)
+	}
+	if properties != nil {
+		var found []Difference
+		found, more = differences("properties", orEmpty(record.Properties), properties, full)
+		i.Differences = append(i.Differences, found...)
+		i.MoreDifferences += more
+	}
+	return nil
+}
+
+// contentNow returns the content of a record, and false if it is gone or not made of objects.
+func contentNow(record *mistralobs.Record) (c content, ok bool) {
+	if record == nil || !startsObject(record.Payload) || !startsObject(orEmpty(record.Properties)) {
+		return c, false
+	}
+	return contentOf(record.Payload, record.Properties), true
+}
+
+// awaitImports waits for imports that still run, such as one of a sync that was interrupted. It waits for each task
+// that has not ended: CONTINUED_AS_NEW, UNKNOWN and unknown statuses are not ends.
+func awaitImports(ctx context.Context, client *mistralobs.Client, datasetID string, options Options) error {
+	var running []*mistralobs.ImportTask
+	for task, err := range client.Tasks.All(ctx, datasetID, mistralobs.ListParams{}) {
+		if err != nil {
+			return err
+		}
+		if !task.Status.Done() {
+			running = append(running, task)
+		}
+	}
+	deadline := time.Now().Add(options.MaxTaskWait)
+	for i, task := range running {
+		options.OnProgress(Progress{PhaseWait, i, len(running)})
+		var failed *mistralobs.TaskError // the program that started it gets this error too
+		if err := waitForTask(ctx, client, datasetID, task.ID, deadline); err != nil && !errors.As(err, &failed) {
+			return err
+		}
+	}
+	if len(running) > 0 {
+		options.OnProgress(Progress{PhaseWait, len(running), len(running)})
+	}
+	return nil
+}
+
+// waitForTask waits until the deadline.
+func waitForTask(ctx context.Context, client *mistralobs.Client, datasetID, taskID string, deadline time.Time) error {
+	bounded, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	task, err := client.Tasks.Wait(bounded, datasetID, taskID, mistralobs.WaitOptions{})
+	var failed *mistralobs.TaskError
+	if err == nil || ctx.Err() != nil || errors.As(err, &failed) || bounded.Err() == nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	status := mistralobs.StatusUnknown
+	if task != nil {
+		status = task.Status
+	}
+	return fmt.Errorf("datasetsync: import task %s still has the status %s after MaxTaskWait: %w: %w",
+		display(taskID), display(string(status)), mistralobs.ErrTimeout, err)
+}

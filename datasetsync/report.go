@@ -1,0 +1,238 @@
+package datasetsync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mistralobs/mistralobs-go"
+)
+
+// Action is what is done with a record.
+type Action string
+
+// The actions of a plan.
+const (
+	ActionCreate Action = "create"
+	ActionUpdate Action = "update"
+	ActionDelete Action = "delete"
+	ActionNone   Action = "none" // for a record whose payload or properties are not a JSON object
+)
+
+// Outcome is what became of an item of a plan.
+type Outcome string
+
+// The outcomes of an item.
+const (
+	OutcomeDone        Outcome = "done"
+	OutcomeAlreadyDone Outcome = "already done" // the dataset was so already, for instance by an earlier run
+	OutcomeLeftAlone   Outcome = "left alone"   // Err is ErrRecordChanged or ErrNotObject
+	OutcomeFailed      Outcome = "failed"       // see Err; if it matches mistralobs.ErrMaybeApplied, the record may exist
+	OutcomeNotDone     Outcome = "not done"     // not tried, or canceled; an update that was canceled may be half written
+)
+
+// Result is what became of one item of a plan.
+type Result struct {
+	Action   Action
+	Key      string // as in [Item]
+	Index    int    // as in [Item]
+	Line     int    // as in [Item]
+	RecordID string // "" for a record that was not created, or that was created by an import
+	TaskID   string // of the import that creates the record; "" if it is not imported
+	Outcome  Outcome
+	Err      error // for the outcomes "failed" and "left alone"
+}
+
+// ImportError is an import whose end was not seen. Its records may yet appear in the dataset, so it matches
+// [mistralobs.ErrMaybeApplied]. The next sync waits for the task. All records of the import share the error.
+type ImportError struct {
+	TaskID  string // "" if the response to the start of the import was lost
+	Records int    // how many records may appear
+	Err     error  // why the end was not seen
+}
+
+// Error names the task and the number of records.
+func (e *ImportError) Error() string {
+	if e.TaskID == "" {
+		return fmt.Sprintf("an import may have started, and up to %d records may yet appear: %v", e.Records, e.Err)
+	}
+	return fmt.Sprintf("import task %s still runs, and up to %d records may yet appear: %v", e.TaskID, e.Records, e.Err)
+}
+
+// Is matches [mistralobs.ErrMaybeApplied].
+func (e *ImportError) Is(target error) bool { return target == mistralobs.ErrMaybeApplied }
+
+// Unwrap returns why the end of the import was not seen.
+func (e *ImportError) Unwrap() error { return e.Err }
+
+// Report says what an Apply or a Sync did. It prints as a short text and marshals to JSON.
+type Report struct {
+	DatasetID string   `json:"dataset_id"`
+	Created   int      `json:"created"` // in this run
+	Updated   int      `json:"updated"` // in this run
+	Deleted   int      `json:"deleted"` // in this run
+	Equal     int      `json:"equal"`   // records that needed no change
+	Extra     int      `json:"extra"`   // records that are not wanted and stayed
+	Results   []Result `json:"results"` // of every change of the plan in its order, then of the records of LeftAlone
+	// Uploads are the ids of uploaded files that could not be deleted. The service deletes them after 30 days.
+	Uploads []string `json:"uploads,omitempty"`
+}
+
+// MarshalJSON is [Report] as JSON. An error that many results share is written with the first of them only.
+func (r *Report) MarshalJSON() ([]byte, error) {
+	type plain Report
+	out := struct {
+		*plain
+		Results []resultJSON `json:"results"`
+	}{(*plain)(r), make([]resultJSON, len(r.Results))}
+	var last *ImportError
+	for i, result := range r.Results {
+		out.Results[i] = resultJSON{
+			result.Action, result.Key, result.Index, result.Line, result.RecordID, result.TaskID, result.Outcome, "",
+		}
+		if shared := sharedError(result.Err); result.Err != nil && (shared == nil || shared != last) {
+			out.Results[i].Error = result.Err.Error()
+			last = shared
+		}
+	}
+	return marshal(out)
+}
+
+type resultJSON struct {
+	Action   Action  `json:"action"`
+	Key      string  `json:"key,omitempty"`
+	Index    int     `json:"index,omitempty"`
+	Line     int     `json:"line,omitempty"`
+	RecordID string  `json:"record_id,omitempty"`
+	TaskID   string  `json:"task_id,omitempty"`
+	Outcome  Outcome `json:"outcome"`
+	Error    string  `json:"error,omitempty"`
+}
+
+// sharedError returns the error of an import, which all its records share.
+func sharedError(err error) *ImportError {
+	var shared *ImportError
+	errors.As(err, &shared)
+	return shared
+}
+
+// made reports whether the dataset is now as the item wants it.
+func (r Result) made() bool { return r.Outcome == OutcomeDone || r.Outcome == OutcomeAlreadyDone }
+
+// String returns a line with the counts and a line for each change that was not made, up to 20. An import that failed
+// is one line.
+func (r *Report) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "dataset %s: %d created, %d updated, %d deleted, %d equal", display(r.DatasetID), r.Created, r.Updated, r.Deleted, r.Equal)
+	if r.Extra > 0 {
+		fmt.Fprintf(&b, ", %d not wanted but left alone", r.Extra)
+	}
+	b.WriteByte('\n')
+	lines := r.missed()
+	for _, line := range lines[:min(len(lines), maxPrinted)] {
+		b.WriteString("! " + line + "\n")
+	}
+	if more := len(lines) - maxPrinted; more > 0 {
+		fmt.Fprintf(&b, "! … and %d more\n", more)
+	}
+	return b.String()
+}
+
+// missed describes the changes that were not made.
+func (r *Report) missed() (lines []string) {
+	var last *ImportError
+	for _, result := range r.Results {
+		shared := sharedError(result.Err)
+		if result.made() || shared != nil && shared == last {
+			continue
+		}
+		last = shared
+		line := result.what() + ": " + string(result.Outcome)
+		if result.Err != nil {
+			line += ": " + visible(result.Err.Error())
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// what names the action and the record.
+func (r Result) what() string {
+	if shared := sharedError(r.Err); shared != nil {
+		return fmt.Sprintf("%s %d records", r.Action, shared.Records)
+	}
+	name := nameOf(r.Key, r.RecordID, r.Line, r.Index)
+	if r.Action == ActionNone {
+		return name
+	}
+	return string(r.Action) + " " + name
+}
+
+// maxErrorLines is how many failures the text of an error shows.
+const maxErrorLines = 5
+
+// incompleteError joins the failures of a run. Its text shows the first of them.
+type incompleteError struct {
+	text string
+	errs []error
+}
+
+func (e *incompleteError) Error() string   { return e.text }
+func (e *incompleteError) Unwrap() []error { return e.errs }
+
+// report counts the results. The error is nil if all changes are made, except those of records that were never to be
+// changed.
+func (r *run) report(ctx context.Context) (*Report, error) {
+	report := &Report{DatasetID: r.plan.DatasetID, Equal: r.plan.Equal, Extra: r.plan.Extra, Results: r.results, Uploads: r.uploads}
+	done := map[Action]int{}
+	missed, changes := 0, 0
+	var errs []error
+	for _, result := range r.results {
+		if result.Action == ActionNone {
+			continue
+		}
+		changes++
+		switch {
+		case result.Outcome == OutcomeDone:
+			done[result.Action]++
+		case result.Outcome == OutcomeAlreadyDone:
+			report.Equal++
+		default:
+			missed++
+			errs = appendFailure(errs, result)
+		}
+	}
+	report.Created, report.Updated, report.Deleted = done[ActionCreate], done[ActionUpdate], done[ActionDelete]
+	if missed == 0 {
+		return report, nil
+	}
+	if err := errors.Join(r.aborted, ctx.Err()); err != nil {
+		errs = append([]error{err}, errs...)
+	}
+	text := fmt.Sprintf("datasetsync: dataset %s: %d of %d changes were not made", display(r.plan.DatasetID), missed, changes)
+	for _, err := range errs[:min(len(errs), maxErrorLines)] {
+		text += ": " + visible(err.Error())
+	}
+	return report, &incompleteError{text, errs}
+}
+
+// failure is the failure of one item.
+type failure struct {
+	what string
+	err  error
+}
+
+func (f *failure) Error() string { return f.what + ": " + f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// appendFailure appends the error of a result, but that of an import only once.
+func appendFailure(errs []error, result Result) []error {
+	if result.Err == nil {
+		return errs
+	}
+	if shared := sharedError(result.Err); shared != nil && len(errs) > 0 && sharedError(errs[len(errs)-1]) == shared {
+		return errs
+	}
+	return append(errs, &failure{result.what(), result.Err})
+}
