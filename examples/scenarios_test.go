@@ -91,6 +91,10 @@ var scenarios = map[string][]scenario{
 			exit: 1, stdout: "1 records added to {dataset}\n", stderr: `add-records: .*line 2: .*`,
 		},
 		{
+			name: "an empty pipe", service: true, args: []string{"-dataset", "{dataset}"},
+			exit: 1, stdout: "0 records added to {dataset}\n", stderr: `add-records: the input has no records\n`,
+		},
+		{
 			name: "a refused record is left out", service: true, stdin: twoRecords,
 			args: []string{"-concurrency", "1", "-dataset", "{dataset}"},
 			prepare: inject(mistralobstest.Fault{
@@ -172,6 +176,10 @@ var scenarios = map[string][]scenario{
 		{
 			name: "an unknown id is not the name of a new dataset", service: true,
 			args: []string{"-from", "{dataset}", "-to", unknownID}, exit: 1, stderr: notFound, check: untouched,
+		},
+		{
+			name: "a copy to the same dataset", service: true, args: []string{"-from", "{dataset}", "-to", "Support tickets"},
+			exit: 1, stderr: `copy-dataset: "Support tickets" is the dataset to copy from: .*`, check: untouched,
 		},
 		{
 			name: "an import that fails", service: true, options: []mistralobstest.Option{failingTasks},

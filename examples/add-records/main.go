@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"strings"
 
@@ -112,17 +113,7 @@ func add(
 		return nil
 	}
 	var readErr error
-	records := func(yield func(mistralobs.CreateRecordParams) bool) {
-		for record, err := range mistralobs.ReadJSONL(input) {
-			if readErr = err; err != nil {
-				return
-			}
-			if !yield(mistralobs.CreateRecordParams{Payload: record.Payload, Properties: record.Properties}) {
-				return
-			}
-		}
-	}
-	for _, err := range client.Records.CreateAll(ctx, datasetID, records, options) {
+	for _, err := range client.Records.CreateAll(ctx, datasetID, read(input, &readErr), options) {
 		if err != nil {
 			return err
 		}
@@ -132,8 +123,25 @@ func add(
 	if readErr != nil {
 		return readErr
 	}
+	if added == 0 && leftOut == 0 {
+		return errors.New("the input has no records")
+	}
 	if leftOut > 0 {
 		return fmt.Errorf("%d records were left out: correct those and add them again", leftOut)
 	}
 	return nil
+}
+
+// read yields the records of a file. It stores a failure to read in failed.
+func read(input io.Reader, failed *error) iter.Seq[mistralobs.CreateRecordParams] {
+	return func(yield func(mistralobs.CreateRecordParams) bool) {
+		for record, err := range mistralobs.ReadJSONL(input) {
+			if *failed = err; err != nil {
+				return
+			}
+			if !yield(mistralobs.CreateRecordParams{Payload: record.Payload, Properties: record.Properties}) {
+				return
+			}
+		}
+	}
 }

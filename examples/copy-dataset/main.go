@@ -83,6 +83,9 @@ func copyDataset(ctx context.Context, client *mistralobs.Client, from, to string
 	if err != nil {
 		return cli.Hint(err, mistralobs.ErrNotFound, "go run ./examples/list shows all datasets")
 	}
+	if target.ID == source.ID {
+		return fmt.Errorf("%q is the dataset to copy from: a copy would double its records", target.Name)
+	}
 	if err := importAll(ctx, client, target.ID, ids, line); err != nil {
 		return err
 	}

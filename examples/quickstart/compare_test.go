@@ -39,12 +39,7 @@ line 2 of the input is not in the export`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in, out := write(t, input), write(t, row.export)
-			expected, err := count(t.Context(), in)
-			require.NoError(t, err)
-			require.Equal(t, 3, expected.total())
-			require.NoError(t, expected.replace(digestFor(t, `{}`), digestFor(t, `{"edited":true}`)))
-			if err := expected.compare(t.Context(), out, in); row.want == "" {
+			if err := compareWithEdit(t, write(t, input), write(t, row.export)); row.want == "" {
 				assert.NoError(t, err)
 			} else {
 				require.Error(t, err)
@@ -52,6 +47,16 @@ line 2 of the input is not in the export`},
 			}
 		})
 	}
+}
+
+// compareWithEdit expects the input with one record edited.
+func compareWithEdit(t *testing.T, input, export source) error {
+	t.Helper()
+	expected, err := count(t.Context(), input)
+	require.NoError(t, err)
+	require.Equal(t, 3, expected.total())
+	require.NoError(t, expected.replace(digestFor(t, `{}`), digestFor(t, `{"edited":true}`)))
+	return expected.compare(t.Context(), export, input)
 }
 
 func TestCountRefusesAnEmptyFile(t *testing.T) {

@@ -1,5 +1,6 @@
 // Quickstart does the main job of the SDK once, from end to end: it creates a dataset, imports a JSONL file of
-// conversations, walks the records and edits one, exports the dataset, and verifies that the export equals the file.
+// conversations, walks the records and edits one, exports the dataset, and verifies that the export equals the file. At
+// the end it deletes the dataset.
 //
 //	go run ./examples/quickstart [-file conversations.jsonl] [-out export.jsonl] [-keep] [-demo]
 package main
@@ -24,8 +25,10 @@ import (
 )
 
 const about = `
-Quickstart does the main job of the SDK once, from end to end: it creates a dataset, imports a JSONL file of
-conversations, walks the records and edits one, exports the dataset, and verifies that the export equals the file.
+Quickstart does the main job of the SDK once, from end to end: it creates a
+dataset, imports a JSONL file of conversations, walks the records and edits one,
+exports the dataset, and verifies that the export equals the file. At the end it
+deletes the dataset.
 
 Without an API key it uses an in-memory server that it starts itself.` + demo.Environment
 
@@ -136,7 +139,7 @@ func roundTrip(
 		return err
 	}
 	line.Clear()
-	fmt.Printf("Exported %d bytes to %s.\n", size, out)
+	fmt.Printf("Exported %d bytes.\n", size)
 	total := expected.total()
 	if err := expected.compare(ctx, source(out), input); err != nil {
 		return err
