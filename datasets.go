@@ -2,26 +2,29 @@ package mistralobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
 )
 
-// The lengths of a dataset's name and description, in Unicode code points.
+// The limits of a dataset's name and description, in Unicode code points.
 const (
-	MinNameLength        = 5
-	MaxNameLength        = 50
-	MaxDescriptionLength = 200
+	MinDatasetNameLength        = 5
+	MaxDatasetNameLength        = 50
+	MaxDatasetDescriptionLength = 200
 )
 
 // Dataset is a named set of records.
 type Dataset struct {
 	ID          string     `json:"id"`
+	Slug        string     `json:"slug"` // made by the service, unique in the workspace; "" from a service without slugs
 	CreatedAt   time.Time  `json:"created_at"`
 	UpdatedAt   time.Time  `json:"updated_at"`
-	DeletedAt   *time.Time `json:"deleted_at"` // nil while it exists
+	DeletedAt   *time.Time `json:"deleted_at"` // nil unless deleted
 	Name        string     `json:"name"`
 	Description string     `json:"description"`
 	OwnerID     string     `json:"owner_id"`
@@ -30,7 +33,7 @@ type Dataset struct {
 
 func (d *Dataset) missing() string { return missingID(d.ID) }
 
-// missingID tells a document of another kind by its lack of an id.
+// missingID returns the name of the field that a JSON document of another type lacks.
 func missingID(id string) string {
 	if id == "" {
 		return "id"
@@ -38,9 +41,9 @@ func missingID(id string) string {
 	return ""
 }
 
-// ListDatasetsParams says which datasets to return. Its zero value is the service's default.
+// ListDatasetsParams selects datasets. Its zero value means the service's defaults.
 type ListDatasetsParams struct {
-	Query     string // text to search for; "" is all
+	Query     string // text to search for; "" selects all datasets
 	Page      int    // as in [ListParams]
 	PageSize  int    // as in [ListParams]
 	ReadAhead int    // as in [ListParams]
@@ -48,12 +51,16 @@ type ListDatasetsParams struct {
 
 // CreateDatasetParams describes a new dataset. Lengths are in Unicode code points.
 type CreateDatasetParams struct {
-	Name        string `json:"name"`        // 5 to 50
-	Description string `json:"description"` // up to 200, may be empty
+	Name        string `json:"name"`        // MinDatasetNameLength to MaxDatasetNameLength
+	Description string `json:"description"` // up to MaxDatasetDescriptionLength; may be empty
 }
 
-// UpdateDatasetParams says what to change of a dataset: a nil field is left
-// as it is. The limits are those of [CreateDatasetParams].
+func (p CreateDatasetParams) check() error {
+	return UpdateDatasetParams{Name: &p.Name, Description: &p.Description}.check()
+}
+
+// UpdateDatasetParams holds the changes to a dataset. A nil field is not changed. The limits are
+// those of [CreateDatasetParams].
 type UpdateDatasetParams struct {
 	Name        *string `json:"name,omitzero"`
 	Description *string `json:"description,omitzero"`
@@ -61,17 +68,17 @@ type UpdateDatasetParams struct {
 
 func (p UpdateDatasetParams) check() error {
 	if p.Name != nil {
-		if err := checkLength("Name", *p.Name, MinNameLength, MaxNameLength); err != nil {
+		if err := checkLength("Name", *p.Name, MinDatasetNameLength, MaxDatasetNameLength); err != nil {
 			return err
 		}
 	}
 	if p.Description != nil {
-		return checkLength("Description", *p.Description, 0, MaxDescriptionLength)
+		return checkLength("Description", *p.Description, 0, MaxDatasetDescriptionLength)
 	}
 	return nil
 }
 
-// checkLength checks a text's length in Unicode code points.
+// checkLength checks the length of a text in Unicode code points.
 func checkLength(field, text string, least, most int) error {
 	if !utf8.ValidString(text) {
 		return invalid(field, "it is not valid UTF-8")
@@ -82,7 +89,10 @@ func checkLength(field, text string, least, most int) error {
 	return nil
 }
 
-// DatasetsService is reached as [Client].Datasets.
+// DatasetsService creates, finds, changes and deletes datasets. Use it as [Client].Datasets.
+//
+// A parameter named datasetID, here and in the other services, is the dataset's ID or its Slug. The
+// service reads a value in the form of a UUID as an ID.
 type DatasetsService struct{ client *Client }
 
 type datasetList struct {
@@ -92,13 +102,14 @@ type datasetList struct {
 func (l *datasetList) page() *Page[Dataset] { return l.Datasets }
 func (l *datasetList) missing() string      { return missingItem("datasets", l.Datasets) }
 
-// List returns one page of the workspace's datasets.
+// List returns one page of the workspace's datasets. A page after the last one is empty.
 //
 // API: GET /v1/observability/datasets
 //
-// It returns an error matching [ErrInvalidParams] for a page size above
-// [MaxPageSize]. A page past the end is empty.
-func (s *DatasetsService) List(ctx context.Context, params ListDatasetsParams, opts ...CallOption) (*Page[Dataset], error) {
+// It returns an error that matches [ErrInvalidParams] if the page size is above [MaxPageSize].
+func (s *DatasetsService) List(
+	ctx context.Context, params ListDatasetsParams, opts ...CallOption,
+) (*Page[Dataset], error) {
 	list := ListParams{Page: params.Page, PageSize: params.PageSize, ReadAhead: params.ReadAhead}
 	query := list.query()
 	if params.Query != "" {
@@ -109,85 +120,87 @@ func (s *DatasetsService) List(ctx context.Context, params ListDatasetsParams, o
 	}, opts)
 }
 
-// All returns the workspace's datasets, page after page, from params.Page on.
-// It can be ranged over again, which asks the service again. It yields at most
-// one error, last: one of List's, or one matching [ErrNoProgress] if the
-// service repeats itself.
-func (s *DatasetsService) All(ctx context.Context, params ListDatasetsParams, opts ...CallOption) iter.Seq2[*Dataset, error] {
-	return walkAll(ctx, ListParams{params.Page, params.PageSize, params.ReadAhead},
-		func(ctx context.Context, list ListParams) (*Page[Dataset], error) {
-			return s.List(ctx, ListDatasetsParams{params.Query, list.Page, list.PageSize, list.ReadAhead}, opts...)
-		}, func(d *Dataset) string { return d.ID })
+// All returns the workspace's datasets from page params.Page on. It sends the requests again each
+// time it is ranged over. It yields at most one error, as the last item: an error of List, or one
+// that matches [ErrNoProgress] if the pages bring nothing new.
+func (s *DatasetsService) All(
+	ctx context.Context, params ListDatasetsParams, opts ...CallOption,
+) iter.Seq2[*Dataset, error] {
+	list := ListParams{Page: params.Page, PageSize: params.PageSize, ReadAhead: params.ReadAhead}
+	return walkAll(ctx, list, func(ctx context.Context, list ListParams) (*Page[Dataset], error) {
+		params := params
+		params.Page, params.PageSize = list.Page, list.PageSize
+		return s.List(ctx, params, opts...)
+	}, func(d *Dataset) string { return d.ID })
 }
 
-// Find returns the dataset that has this id, or else the only one that has
-// exactly this name, by walking over all of them: scripts can take either from
-// their users. It returns an error matching [ErrNotFound] if there is none, one
-// matching [ErrInvalidParams] that lists the ids if several have the name, and
-// those of [DatasetsService.List].
-func (s *DatasetsService) Find(ctx context.Context, idOrName string) (*Dataset, error) {
-	var named []*Dataset
-	for dataset, err := range s.All(ctx, ListDatasetsParams{}) {
-		switch {
-		case err != nil:
-			return nil, err
-		case dataset.ID == idOrName:
-			return dataset, nil
-		case dataset.Name == idOrName:
-			named = append(named, dataset)
+// Find returns the dataset with this ID or slug, or else the only one with exactly this name. A
+// program can accept any of the three from its users. An ID or a slug takes one request. A name
+// takes one more for each page of the workspace's datasets.
+//
+// If there is no such dataset, it returns an error that matches [ErrNotFound] and names
+// idSlugOrName. If several datasets have the name, it returns an error that matches
+// [ErrAmbiguousName] and lists their IDs. The other errors are those of [DatasetsService.Get] and
+// [DatasetsService.List].
+func (s *DatasetsService) Find(ctx context.Context, idSlugOrName string) (*Dataset, error) {
+	if idSlugOrName == "" {
+		return nil, invalid("idSlugOrName", "it is empty")
+	}
+	if mayBeInPath(idSlugOrName) {
+		dataset, err := s.Get(ctx, idSlugOrName)
+		if err == nil || !meansNoSuchDataset(err) {
+			return dataset, err
 		}
 	}
-	switch len(named) {
-	case 0:
-		return nil, fmt.Errorf("mistralobs: find dataset: %w: none has the id or name %q", ErrNotFound, idOrName)
-	case 1:
-		return named[0], nil
-	}
-	var ids []string
-	for _, dataset := range named {
-		ids = append(ids, dataset.ID)
-	}
-	return nil, invalid("idOrName", "%d datasets have the name %q, give an id: %s", len(named), idOrName, strings.Join(ids, ", "))
+	return s.findByName(ctx, idSlugOrName)
 }
 
-// Create makes an empty dataset.
+// mayBeInPath reports whether text may be an ID or a slug. Slugs are made for URLs, so they have no
+// character that a URL must escape.
+func mayBeInPath(text string) bool {
+	return url.PathEscape(text) == text && checkID("", text) == nil
+}
+
+// meansNoSuchDataset reports whether the response to a Get means that no dataset has the ID or
+// slug. A service without slugs answers 400 or 422 to anything but a UUID.
+func meansNoSuchDataset(err error) bool {
+	return errors.Is(err, ErrNotFound) || errors.Is(err, ErrBadRequest) || errors.Is(err, ErrValidation)
+}
+
+func (s *DatasetsService) findByName(ctx context.Context, name string) (*Dataset, error) {
+	var found *Dataset
+	var ids []string
+	for dataset, err := range s.All(ctx, ListDatasetsParams{}) {
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case dataset.Slug == name:
+			return dataset, nil
+		case dataset.Name == name:
+			found = dataset
+			ids = append(ids, dataset.ID)
+		}
+	}
+	switch len(ids) {
+	case 0:
+		return nil, fmt.Errorf("mistralobs: find dataset: %w: none has the ID, slug or name %q", ErrNotFound, name)
+	case 1:
+		return found, nil
+	}
+	return nil, fmt.Errorf("mistralobs: find dataset: %w: %d datasets have the name %q; use one of their IDs: %s",
+		ErrAmbiguousName, len(ids), name, strings.Join(ids, ", "))
+}
+
+// Create creates an empty dataset.
 //
 // API: POST /v1/observability/datasets
 //
-// It returns an error matching [ErrInvalidParams] for a name or description
-// outside of its limits, and one matching [ErrMaybeApplied] if the answer was
-// lost: look for the dataset by its name before you try again.
-func (s *DatasetsService) Create(ctx context.Context, params CreateDatasetParams, opts ...CallOption) (*Dataset, error) {
-	if err := (UpdateDatasetParams{&params.Name, &params.Description}).check(); err != nil {
-		return nil, err
-	}
-	body, err := encode(params)
-	if err != nil {
-		return nil, err
-	}
-	return fetch[Dataset](ctx, s.client, request{
-		name: "datasets.create", action: "create dataset", route: "POST /v1/observability/datasets", body: body, creates: true,
-	}, opts)
-}
-
-// Get returns a dataset.
-//
-// API: GET /v1/observability/datasets/{dataset_id}
-//
-// It returns an error matching [ErrNotFound] if there is none of that id.
-func (s *DatasetsService) Get(ctx context.Context, id string, opts ...CallOption) (*Dataset, error) {
-	return fetch[Dataset](ctx, s.client, request{
-		name: "datasets.get", action: "get dataset", route: "GET /v1/observability/datasets/{dataset_id}", ids: ids{id},
-	}, opts)
-}
-
-// Update changes the fields of a dataset that params sets, and returns the dataset.
-//
-// API: PATCH /v1/observability/datasets/{dataset_id}
-//
-// It returns an error matching [ErrInvalidParams] for a name or description
-// outside of its limits, and one matching [ErrNotFound] if there is no such dataset.
-func (s *DatasetsService) Update(ctx context.Context, id string, params UpdateDatasetParams, opts ...CallOption) (*Dataset, error) {
+// It returns an error that matches [ErrInvalidParams] if the name or the description breaks a limit.
+// It returns one that matches [ErrMaybeApplied] if the response was lost: the dataset may exist.
+func (s *DatasetsService) Create(
+	ctx context.Context, params CreateDatasetParams, opts ...CallOption,
+) (*Dataset, error) {
 	if err := params.check(); err != nil {
 		return nil, err
 	}
@@ -196,18 +209,54 @@ func (s *DatasetsService) Update(ctx context.Context, id string, params UpdateDa
 		return nil, err
 	}
 	return fetch[Dataset](ctx, s.client, request{
-		name: "datasets.update", action: "update dataset", route: "PATCH /v1/observability/datasets/{dataset_id}", ids: ids{id}, body: body,
+		name: "datasets.create", action: "create dataset", route: "POST /v1/observability/datasets",
+		body: body, creates: true,
 	}, opts)
 }
 
-// Delete removes a dataset and its records.
+// Get returns a dataset.
+//
+// API: GET /v1/observability/datasets/{dataset_id}
+//
+// It returns an error that matches [ErrNotFound] if there is no such dataset.
+func (s *DatasetsService) Get(ctx context.Context, datasetID string, opts ...CallOption) (*Dataset, error) {
+	return fetch[Dataset](ctx, s.client, request{
+		name: "datasets.get", action: "get dataset", route: "GET /v1/observability/datasets/{dataset_id}",
+		ids: ids{datasetID},
+	}, opts)
+}
+
+// Update changes the fields of a dataset that params sets, and returns the dataset.
+//
+// API: PATCH /v1/observability/datasets/{dataset_id}
+//
+// It returns an error that matches [ErrInvalidParams] if the name or the description breaks a limit,
+// and one that matches [ErrNotFound] if there is no such dataset.
+func (s *DatasetsService) Update(
+	ctx context.Context, datasetID string, params UpdateDatasetParams, opts ...CallOption,
+) (*Dataset, error) {
+	if err := params.check(); err != nil {
+		return nil, err
+	}
+	body, err := encode(params)
+	if err != nil {
+		return nil, err
+	}
+	return fetch[Dataset](ctx, s.client, request{
+		name: "datasets.update", action: "update dataset", route: "PATCH /v1/observability/datasets/{dataset_id}",
+		ids: ids{datasetID}, body: body,
+	}, opts)
+}
+
+// Delete deletes a dataset and its records.
 //
 // API: DELETE /v1/observability/datasets/{dataset_id}
 //
-// It returns an error matching [ErrNotFound] if there is no such dataset,
-// unless an earlier attempt of this call can have removed it.
-func (s *DatasetsService) Delete(ctx context.Context, id string, opts ...CallOption) error {
+// It returns an error that matches [ErrNotFound] if there is no such dataset. It returns nil if an
+// earlier attempt of the same call may have deleted it.
+func (s *DatasetsService) Delete(ctx context.Context, datasetID string, opts ...CallOption) error {
 	return exec(ctx, s.client, request{
-		name: "datasets.delete", action: "delete dataset", route: "DELETE /v1/observability/datasets/{dataset_id}", ids: ids{id},
+		name: "datasets.delete", action: "delete dataset", route: "DELETE /v1/observability/datasets/{dataset_id}",
+		ids: ids{datasetID},
 	}, opts)
 }

@@ -1,15 +1,14 @@
 package mistralobs_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log"
+	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/mistralobs/mistralobs-go"
@@ -78,199 +77,80 @@ func ExampleNewClient() {
 	// Output: mistralobs.Client(https://api.mistral.ai)
 }
 
-func ExampleDatasetsService_Update() {
-	client, datasetID, done := exampleClient()
-	defer done()
-	name := "European capitals"
-	dataset, err := client.Datasets.Update(context.Background(), datasetID, mistralobs.UpdateDatasetParams{Name: &name})
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(dataset.Name)
-	// Output: European capitals
-}
-
-func ExampleDatasetsService_All() {
+func ExampleClient_With() {
 	client, _, done := exampleClient()
 	defer done()
-	for dataset, err := range client.Datasets.All(context.Background(), mistralobs.ListDatasetsParams{Query: "cap"}) {
-		if err != nil {
-			log.Fatal(err)
+	// The same connections, another timeout.
+	patient, err := client.With(mistralobs.WithTimeout(5*time.Minute), mistralobs.WithUserAgent("nightly/1.0"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	page, err := patient.Datasets.List(context.Background(), mistralobs.ListDatasetsParams{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(page.Total)
+	// Output: 1
+}
+
+func ExampleWithAPIKeySource() {
+	keyFile := filepath.Join(os.TempDir(), "key-that-rotates")
+	client, err := mistralobs.NewClient(mistralobs.WithAPIKeySource(func(context.Context) (string, error) {
+		key, err := os.ReadFile(keyFile)
+		return string(key), err
+	}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(client)
+	// Output: mistralobs.Client(https://api.mistral.ai)
+}
+
+// roundTripper is a transport that is a function.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+func ExampleWithHTTPClient() {
+	server := mistralobstest.NewServer()
+	defer server.Close()
+	// The transport sees every attempt, and what it is for: the place for metrics.
+	counting := &http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+		fmt.Println(mistralobs.OperationName(req.Context()))
+		return http.DefaultTransport.RoundTrip(req)
+	})}
+	client, err := mistralobs.NewClient(mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey), mistralobs.WithHTTPClient(counting))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := client.Datasets.List(context.Background(), mistralobs.ListDatasetsParams{}); err != nil {
+		log.Fatal(err)
+	}
+	// Output: datasets.list
+}
+
+func ExampleWithLogger() {
+	server := mistralobstest.NewServer()
+	defer server.Close()
+	server.Inject(mistralobstest.Fault{Operation: mistralobstest.DatasetsList, Status: 503})
+	// Repeats are logged at level Warn; each attempt, at level Debug.
+	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == "msg" || a.Key == "status" {
+			return a
 		}
-		fmt.Println(dataset.Name)
-	}
-	// Output: Capitals
-}
-
-func ExampleRecordsService_All() {
-	client, datasetID, done := exampleClient()
-	defer done()
-	for record, err := range client.Records.All(context.Background(), datasetID, mistralobs.ListParams{ReadAhead: 2}) {
-		if err != nil {
-			log.Fatal(err)
-		}
-		chat, err := record.Payload.Conversation()
-		if err != nil {
-			log.Fatal(err)
-		}
-		fmt.Println(chat.Messages[0].Text())
-	}
-	// Output:
-	// Capital of France?
-	// Capital of Italy?
-	// Capital of Norway?
-}
-
-func ExampleRecordsService_CreateAll() {
-	client, datasetID, done := exampleClient()
-	defer done()
-	params := slices.Values([]mistralobs.CreateRecordParams{
-		{Payload: map[string]string{"sentence": "Bonjour"}},
-		{Payload: map[string]string{"sentence": "Hola"}},
-	})
-	for record, err := range client.Records.CreateAll(context.Background(), datasetID, params, mistralobs.BulkOptions{Concurrency: 2}) {
-		if err != nil {
-			log.Fatal(err)
-		}
-		fmt.Println(record.Payload)
-	}
-	// Output:
-	// {"sentence":"Bonjour"}
-	// {"sentence":"Hola"}
-}
-
-// Properties are replaced as a whole: read them, change one, write them all.
-func ExampleRecordsService_UpdateProperties() {
-	client, datasetID, done := exampleClient()
-	defer done()
-	ctx := context.Background()
-	page, err := client.Records.List(ctx, datasetID, mistralobs.ListParams{PageSize: 1})
+		return slog.Attr{}
+	}}))
+	policy := mistralobs.DefaultRetryPolicy()
+	policy.MinWait, policy.MaxWait = time.Millisecond, time.Millisecond
+	client, err := mistralobs.NewClient(mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey),
+		mistralobs.WithLogger(logger), mistralobs.WithRetry(policy))
 	if err != nil {
 		log.Fatal(err)
 	}
-	record := page.Items[0]
-	properties, err := record.Properties.Map()
-	if err != nil {
+	if _, err := client.Datasets.List(context.Background(), mistralobs.ListDatasetsParams{}); err != nil {
 		log.Fatal(err)
 	}
-	properties["expected_output"] = "Paris"
-	if err := client.Records.UpdateProperties(ctx, record.ID, properties); err != nil {
-		log.Fatal(err)
-	}
-	changed, err := client.Records.Get(ctx, record.ID)
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(changed.Properties)
-	// Output: {"difficulty":"easy","expected_output":"Paris"}
-}
-
-func ExampleRecordsService_Judge() {
-	client, datasetID, done := exampleClient()
-	defer done()
-	ctx := context.Background()
-	page, err := client.Records.List(ctx, datasetID, mistralobs.ListParams{PageSize: 1})
-	if err != nil {
-		log.Fatal(err)
-	}
-	verdict, err := client.Records.Judge(ctx, page.Items[0].ID, mistralobs.JudgeDefinition{
-		Name: "topic of the chat", ModelName: "mistral-medium-latest", Instructions: "Name the topic.",
-		Output: mistralobs.ClassificationOutput(
-			mistralobs.JudgeOption{Value: "geography", Description: "countries and their capitals"},
-			mistralobs.JudgeOption{Value: "other", Description: "anything else"},
-		),
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(verdict.Answer)
-	// Output: geography
-}
-
-func ExampleImportsService_FromJSONL() {
-	client, datasetID, done := exampleClient()
-	defer done()
-	ctx := context.Background()
-	file := strings.NewReader(`{"messages":[{"role":"user","content":"Capital of Peru?"}],"properties":{"difficulty":"hard"}}
-{"payload":{"sentence":"Hola"},"properties":{}}
-`)
-	tasks, err := client.Imports.FromJSONL(ctx, datasetID, file, mistralobs.JSONLImportOptions{})
-	if err != nil {
-		log.Fatal(err)
-	}
-	ended, err := client.Tasks.WaitAll(ctx, tasks, mistralobs.WaitOptions{})
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(ended[0].Status)
-	// Output: COMPLETED
-}
-
-func ExampleTasksService_Wait() {
-	client, datasetID, done := exampleClient()
-	defer done()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	task, err := client.Imports.FromFile(ctx, datasetID, "no-such-file")
-	if err != nil {
-		log.Fatal(err)
-	}
-	_, err = client.Tasks.Wait(ctx, datasetID, task.ID, mistralobs.WaitOptions{OnUpdate: func(task *mistralobs.ImportTask) {
-		fmt.Println(task.Status)
-	}})
-	var failed *mistralobs.TaskError
-	if errors.As(err, &failed) {
-		fmt.Println("because:", *failed.Task.Message)
-	}
-	// Output:
-	// FAILED
-	// because: file no-such-file not found
-}
-
-func ExampleExportsService_Save() {
-	client, datasetID, done := exampleClient()
-	defer done()
-	folder, err := os.MkdirTemp("", "example")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(folder)
-	size, err := client.Exports.Save(context.Background(), datasetID, filepath.Join(folder, "capitals.jsonl"), mistralobs.TransferOptions{})
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(size, "bytes")
-	// Output: 326 bytes
-}
-
-func ExampleExportsService_Records() {
-	client, datasetID, done := exampleClient()
-	defer done()
-	for record, err := range client.Exports.Records(context.Background(), datasetID) {
-		if err != nil {
-			log.Fatal(err)
-		}
-		fmt.Println(record.Properties)
-	}
-	// Output:
-	// {"difficulty":"easy"}
-	// {"difficulty":"easy"}
-	// {"difficulty":"easy"}
-}
-
-func ExampleFilesService_Upload() {
-	client, _, done := exampleClient()
-	defer done()
-	file, err := client.Files.Upload(context.Background(), mistralobs.UploadParams{
-		Name: "march.jsonl", Body: strings.NewReader(`{"messages":[]}`), Purpose: mistralobs.PurposeEvaluation, Expiry: 24 * time.Hour,
-	}, mistralobs.TransferOptions{OnProgress: func(done, total int64) { fmt.Println(done, "of", total) }})
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(file.Filename, file.Purpose)
-	// Output:
-	// 15 of 15
-	// march.jsonl evaluation
+	// Output: msg="mistralobs: request failed, trying again" status=503
 }
 
 func ExampleError() {
@@ -289,44 +169,42 @@ func ExampleError() {
 	// 404 DATASET_NOT_FOUND
 }
 
-func ExampleObject_Decode() {
-	object := mistralobs.Object(`{"trace_id": 9007199254740993, "difficulty": "hard"}`)
-	var properties struct {
-		TraceID    int64  `json:"trace_id"`
-		Difficulty string `json:"difficulty"`
-	}
-	if err := object.Decode(&properties); err != nil {
+func ExampleFieldError() {
+	server := mistralobstest.NewServer()
+	defer server.Close()
+	server.Inject(mistralobstest.Fault{
+		Operation: mistralobstest.DatasetsCreate, Status: 422, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: `{"detail":[{"loc":["body","name"],"msg":"the name is taken","type":"value_error"}]}`,
+	})
+	client, err := mistralobs.NewClient(mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey))
+	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(properties.TraceID, properties.Difficulty)
-	// Output: 9007199254740993 hard
-}
-
-func ExampleReadJSONL() {
-	file := strings.NewReader("{\"payload\":{\"a\":1}}\n\nnot a record\n")
-	for record, err := range mistralobs.ReadJSONL(file) {
-		var bad *mistralobs.LineError
-		if errors.As(err, &bad) {
-			fmt.Println("line", bad.Line, "is bad")
-			break
+	_, err = client.Datasets.Create(context.Background(), mistralobs.CreateDatasetParams{Name: "Capitals"})
+	var answer *mistralobs.Error
+	if errors.As(err, &answer) {
+		var complaint mistralobs.FieldError = answer.Fields[0]
+		fmt.Println(complaint.Field, "|", complaint.Message)
+		if answer.Code == mistralobs.ErrorCode("FEATURE_NOT_SUPPORTED") {
+			fmt.Println("not any more")
 		}
-		fmt.Println(record.Payload)
 	}
-	// Output:
-	// {"a":1}
-	// line 3 is bad
+	// Output: body.name | the name is taken
 }
 
-func ExampleJSONLWriter() {
-	var file bytes.Buffer
-	w := mistralobs.NewJSONLWriter(&file)
-	chat := mistralobs.NewConversation(mistralobs.User("2 < 3?"), mistralobs.Assistant("Yes."))
-	if err := w.Write(chat, map[string]string{"category": "math"}); err != nil {
+func ExampleNetworkError() {
+	server := mistralobstest.NewServer()
+	server.Close() // nobody is there
+	client, err := mistralobs.NewClient(mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey),
+		mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2, MinWait: time.Millisecond, MaxWait: time.Millisecond}))
+	if err != nil {
 		log.Fatal(err)
 	}
-	if err := w.Flush(); err != nil {
-		log.Fatal(err)
-	}
-	fmt.Print(file.String())
-	// Output: {"payload":{"messages":[{"role":"user","content":"2 < 3?"},{"role":"assistant","content":"Yes."}]},"properties":{"category":"math"}}
+	_, err = client.Datasets.Create(context.Background(), mistralobs.CreateDatasetParams{Name: "Capitals"})
+	var network *mistralobs.NetworkError
+	fmt.Println(errors.As(err, &network), network.Attempts)
+	fmt.Println("may be there:", errors.Is(err, mistralobs.ErrMaybeApplied))
+	// Output:
+	// true 2
+	// may be there: false
 }

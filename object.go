@@ -131,11 +131,11 @@ func isAbsent(v any) bool {
 }
 
 // propertiesObject returns v as an Object, and {} for nil.
-func propertiesObject(v any) (Object, error) {
+func propertiesObject(name string, v any) (Object, error) {
 	if isAbsent(v) {
 		return Object("{}"), nil
 	}
-	return newObject("properties", v)
+	return newObject(name, v)
 }
 
 // Decode stores the object in v as encoding/json does, but numbers that land in

@@ -14,28 +14,29 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// MaxBulkDelete is how many records the service deletes with one request.
+// MaxBulkDelete is the number of records that the service deletes with one request.
 const MaxBulkDelete = 500
 
-// RecordSource says how a record came into its dataset. The list may grow.
+// RecordSource is the way in which a record got into its dataset. The service may add more.
 type RecordSource string
 
 // The known sources of records.
 const (
-	SourceExplorer     RecordSource = "EXPLORER"
-	SourceUploadedFile RecordSource = "UPLOADED_FILE"
-	SourceDirectInput  RecordSource = "DIRECT_INPUT"
-	SourcePlayground   RecordSource = "PLAYGROUND"
+	SourceDirectInput   RecordSource = "DIRECT_INPUT"
+	SourceExplorer      RecordSource = "EXPLORER"
+	SourcePlayground    RecordSource = "PLAYGROUND"
+	SourceTelemetrySpan RecordSource = "TELEMETRY_SPAN"
+	SourceUploadedFile  RecordSource = "UPLOADED_FILE"
 )
 
-// Record is one entry of a dataset: a payload, usually a conversation, and the
-// properties that judges and evaluations read.
+// Record is an entry of a dataset. It has a payload, usually a conversation, and properties for
+// judges and evaluations.
 type Record struct {
 	ID         string       `json:"id"`
 	DatasetID  string       `json:"dataset_id"`
 	CreatedAt  time.Time    `json:"created_at"`
 	UpdatedAt  time.Time    `json:"updated_at"`
-	DeletedAt  *time.Time   `json:"deleted_at"` // nil while it exists
+	DeletedAt  *time.Time   `json:"deleted_at"` // nil unless deleted
 	Payload    Object       `json:"payload"`
 	Properties Object       `json:"properties"`
 	Source     RecordSource `json:"source"`
@@ -43,14 +44,16 @@ type Record struct {
 
 func (r *Record) missing() string { return missingID(r.ID) }
 
-// CreateRecordParams describes a new record. Both fields are taken as
-// [NewObject] takes them: an [Object], a map, a struct, a [Conversation].
+// CreateRecordParams describes a new record. Payload and Properties may be anything that
+// [NewObject] accepts: an [Object], a map, a struct, a [Conversation].
 type CreateRecordParams struct {
-	Payload    any // required
-	Properties any // nil is {}
+	Payload    any          // required
+	Properties any          // nil means {}
+	Source     RecordSource // "" means the service's default, SourceDirectInput
 }
 
-// RecordsService is reached as [Client].Records.
+// RecordsService creates, reads, changes, judges and deletes the records of datasets. Use it as
+// [Client].Records.
 type RecordsService struct{ client *Client }
 
 type recordList struct {
@@ -108,30 +111,43 @@ func (r *Record) scan(s *jsonscan.Scanner) bool {
 }
 func (l *recordList) missing() string { return missingItem("records", l.Records) }
 
-// List returns one page of a dataset's records.
+// List returns one page of a dataset's records. A page after the last one is empty.
 //
 // API: GET /v1/observability/datasets/{dataset_id}/records
 //
-// It returns an error matching [ErrInvalidParams] for a page size above
-// [MaxPageSize], and one matching [ErrNotFound] if there is no such dataset.
-func (s *RecordsService) List(ctx context.Context, datasetID string, params ListParams, opts ...CallOption) (*Page[Record], error) {
+// It returns an error that matches [ErrInvalidParams] if the page size is above [MaxPageSize], and
+// one that matches [ErrNotFound] if there is no such dataset.
+func (s *RecordsService) List(
+	ctx context.Context, datasetID string, params ListParams, opts ...CallOption,
+) (*Page[Record], error) {
 	return fetchPage[Record, recordList](ctx, s.client, params, request{
-		name: "records.list", action: "list records", route: "GET /v1/observability/datasets/{dataset_id}/records", ids: ids{datasetID},
+		name: "records.list", action: "list records", route: "GET /v1/observability/datasets/{dataset_id}/records",
+		ids: ids{datasetID},
 	}, opts)
 }
 
-// All returns a dataset's records, page after page, from params.Page on. It can
-// be ranged over again, which asks the service again. Records added or removed
-// meanwhile shift the pages, so one can be missed or come twice. It yields at
-// most one error, last: one of List's, or one matching [ErrNoProgress] if the
-// service repeats itself.
-func (s *RecordsService) All(ctx context.Context, datasetID string, params ListParams, opts ...CallOption) iter.Seq2[*Record, error] {
+// All returns a dataset's records from page params.Page on. It sends the requests again each time it
+// is ranged over. It yields at most one error, as the last item: an error of List, or one that
+// matches [ErrNoProgress] if the pages bring nothing new.
+//
+// The loop may update the payload and the properties of records. The service does not document the
+// order of records or promise that an update keeps it. A program that must see every record once
+// collects the records, or their IDs, before it updates the first.
+//
+// Records that are created or deleted during the loop, by the loop itself or by another program,
+// move the later pages: a record can be missed or come twice. A loop that deletes records collects
+// their IDs and calls [RecordsService.DeleteAll] afterwards.
+func (s *RecordsService) All(
+	ctx context.Context, datasetID string, params ListParams, opts ...CallOption,
+) iter.Seq2[*Record, error] {
 	return s.walk(datasetID, params, opts).items(ctx)
 }
 
-// Pages returns the pages that [RecordsService.All] reads, for programs that need Page.Total: if it differs between two
-// pages, records were added or removed during the walk.
-func (s *RecordsService) Pages(ctx context.Context, datasetID string, params ListParams, opts ...CallOption) iter.Seq2[*Page[Record], error] {
+// Pages returns the pages that [RecordsService.All] reads. If Page.Total differs between two pages,
+// records were created or deleted in the meantime.
+func (s *RecordsService) Pages(
+	ctx context.Context, datasetID string, params ListParams, opts ...CallOption,
+) iter.Seq2[*Page[Record], error] {
 	return s.walk(datasetID, params, opts).pages(ctx)
 }
 
@@ -145,49 +161,64 @@ func (s *RecordsService) walk(datasetID string, params ListParams, opts []CallOp
 //
 // API: POST /v1/observability/datasets/{dataset_id}/records
 //
-// It returns an error matching [ErrInvalidParams] if the payload or the
-// properties are no JSON object, one matching [ErrNotFound] if there is no such
-// dataset, and one matching [ErrMaybeApplied] if the answer was lost.
-func (s *RecordsService) Create(ctx context.Context, datasetID string, params CreateRecordParams, opts ...CallOption) (*Record, error) {
-	payload, err := newObject("Payload", params.Payload)
-	if err != nil {
-		return nil, err
-	}
-	properties, err := propertiesObject(params.Properties)
+// It returns an error that matches [ErrInvalidParams] if the payload or the properties are not a
+// JSON object, and one that matches [ErrNotFound] if there is no such dataset. It returns one that
+// matches [ErrMaybeApplied] if the response was lost: the record may exist.
+func (s *RecordsService) Create(
+	ctx context.Context, datasetID string, params CreateRecordParams, opts ...CallOption,
+) (*Record, error) {
+	body, err := params.body()
 	if err != nil {
 		return nil, err
 	}
 	return fetch[Record](ctx, s.client, request{
-		name: "records.create", action: "create record", route: "POST /v1/observability/datasets/{dataset_id}/records", ids: ids{datasetID},
-		body: objectsBody(`{"payload":`, payload, `,"properties":`, properties), creates: true,
+		name: "records.create", action: "create record", route: "POST /v1/observability/datasets/{dataset_id}/records",
+		ids: ids{datasetID}, body: body, creates: true,
 	}, opts)
 }
 
-// objectsBody puts objects into a body byte for byte, which an encoder would not.
-func objectsBody(prefix string, object Object, more string, another Object) []byte {
-	return slices.Concat([]byte(prefix), object, []byte(more), another, []byte("}"))
+// body returns the JSON body. It holds the objects byte for byte, which an encoder would change.
+func (p CreateRecordParams) body() ([]byte, error) {
+	payload, err := newObject("Payload", p.Payload)
+	if err != nil {
+		return nil, err
+	}
+	properties, err := propertiesObject("Properties", p.Properties)
+	if err != nil {
+		return nil, err
+	}
+	end := []byte("}")
+	if p.Source != "" {
+		if end, err = encode(string(p.Source)); err != nil {
+			return nil, invalid("Source", "it is not valid UTF-8")
+		}
+		end = slices.Concat([]byte(`,"source":`), end, []byte("}"))
+	}
+	return slices.Concat([]byte(`{"payload":`), payload, []byte(`,"properties":`), properties, end), nil
 }
 
 // Get returns a record.
 //
 // API: GET /v1/observability/dataset-records/{dataset_record_id}
 //
-// It returns an error matching [ErrNotFound] if there is none of that id.
-func (s *RecordsService) Get(ctx context.Context, id string, opts ...CallOption) (*Record, error) {
+// It returns an error that matches [ErrNotFound] if there is no such record.
+func (s *RecordsService) Get(ctx context.Context, recordID string, opts ...CallOption) (*Record, error) {
 	return fetch[Record](ctx, s.client, request{
-		name: "records.get", action: "get record", route: "GET /v1/observability/dataset-records/{dataset_record_id}", ids: ids{id},
+		name: "records.get", action: "get record", route: "GET /v1/observability/dataset-records/{dataset_record_id}",
+		ids: ids{recordID},
 	}, opts)
 }
 
-// Delete removes a record.
+// Delete deletes a record.
 //
 // API: DELETE /v1/observability/dataset-records/{dataset_record_id}
 //
-// It returns an error matching [ErrNotFound] if there is no such record, unless
-// an earlier attempt of this call can have removed it.
-func (s *RecordsService) Delete(ctx context.Context, id string, opts ...CallOption) error {
+// It returns an error that matches [ErrNotFound] if there is no such record. It returns nil if an
+// earlier attempt of the same call may have deleted it.
+func (s *RecordsService) Delete(ctx context.Context, recordID string, opts ...CallOption) error {
 	return exec(ctx, s.client, request{
-		name: "records.delete", action: "delete record", route: "DELETE /v1/observability/dataset-records/{dataset_record_id}", ids: ids{id},
+		name: "records.delete", action: "delete record",
+		route: "DELETE /v1/observability/dataset-records/{dataset_record_id}", ids: ids{recordID},
 	}, opts)
 }
 
@@ -202,7 +233,7 @@ func (s *RecordsService) Delete(ctx context.Context, id string, opts ...CallOpti
 // It returns an error matching [ErrInvalidParams], with nothing deleted, if
 // there are no ids or one of them is empty.
 func (s *RecordsService) DeleteAll(ctx context.Context, recordIDs []string) error {
-	if err := checkIDs("record IDs", recordIDs, 1, len(recordIDs)); err != nil {
+	if err := checkIDs("recordIDs", recordIDs, 1, len(recordIDs)); err != nil {
 		return err
 	}
 	batches := slices.Collect(slices.Chunk(recordIDs, MaxBulkDelete))
@@ -254,14 +285,14 @@ type recordIDList struct {
 	IDs []string `json:"dataset_record_ids"`
 }
 
-// checkIDs checks a list of ids that goes into a body.
-func checkIDs(field string, list []string, least, most int) error {
+// checkIDs checks a list of IDs that goes into a body.
+func checkIDs(name string, list []string, least, most int) error {
 	if n := len(list); n < least || n > most {
-		return invalid(field, "there must be %s, got %d", between(least, max(least, most)), n)
+		return invalid(name, "it must have %s IDs, got %d", between(least, max(least, most)), n)
 	}
 	for i, id := range list {
 		if id == "" {
-			return invalid(field, "the one at index %d is empty", i)
+			return invalid(name, "the ID at index %d is empty", i)
 		}
 	}
 	return nil
@@ -277,63 +308,42 @@ func between(least, most int) string {
 	return strconv.Itoa(least) + " to " + strconv.Itoa(most)
 }
 
-// UpdatePayload replaces a record's payload, which is taken as [NewObject] takes it.
+// UpdatePayload replaces the payload of a record. payload may be anything that [NewObject] accepts.
 //
 // API: PUT /v1/observability/dataset-records/{dataset_record_id}/payload
 //
-// It returns an error matching [ErrInvalidParams] if the payload is no JSON
-// object, and one matching [ErrNotFound] if there is no such record.
-func (s *RecordsService) UpdatePayload(ctx context.Context, id string, payload any, opts ...CallOption) error {
+// It returns an error that matches [ErrInvalidParams] if the payload is not a JSON object, and one
+// that matches [ErrNotFound] if there is no such record.
+func (s *RecordsService) UpdatePayload(ctx context.Context, recordID string, payload any, opts ...CallOption) error {
 	object, err := newObject("payload", payload)
 	if err != nil {
 		return err
 	}
 	return exec(ctx, s.client, request{
 		name: "records.update_payload", action: "replace the payload of record",
-		route: "PUT /v1/observability/dataset-records/{dataset_record_id}/payload", ids: ids{id},
-		body: objectsBody(`{"payload":`, object, "", nil),
+		route: "PUT /v1/observability/dataset-records/{dataset_record_id}/payload", ids: ids{recordID},
+		body: slices.Concat([]byte(`{"payload":`), object, []byte("}")),
 	}, opts)
 }
 
-// UpdateProperties replaces all of a record's properties; nil is {}. They are taken as
-// [NewObject] takes them. To change one, decode the record's Properties, change
-// that, and send them all.
+// UpdateProperties replaces all properties of a record. properties may be anything that [NewObject]
+// accepts; nil means {}. To change one property, read the record, change its Properties, and send
+// all of them.
 //
 // API: PUT /v1/observability/dataset-records/{dataset_record_id}/properties
 //
-// It returns an error matching [ErrInvalidParams] if the properties are no JSON
-// object, and one matching [ErrNotFound] if there is no such record.
-func (s *RecordsService) UpdateProperties(ctx context.Context, id string, properties any, opts ...CallOption) error {
-	object, err := propertiesObject(properties)
+// It returns an error that matches [ErrInvalidParams] if the properties are not a JSON object, and
+// one that matches [ErrNotFound] if there is no such record.
+func (s *RecordsService) UpdateProperties(
+	ctx context.Context, recordID string, properties any, opts ...CallOption,
+) error {
+	object, err := propertiesObject("properties", properties)
 	if err != nil {
 		return err
 	}
 	return exec(ctx, s.client, request{
 		name: "records.update_properties", action: "replace the properties of record",
-		route: "PUT /v1/observability/dataset-records/{dataset_record_id}/properties", ids: ids{id},
-		body: objectsBody(`{"properties":`, object, "", nil),
-	}, opts)
-}
-
-// Judge runs a judge on a record and returns its verdict. Nothing is stored.
-// The judge is a model: the answer takes seconds, and two may differ.
-//
-// API: POST /v1/observability/dataset-records/{dataset_record_id}/live-judging
-//
-// It returns an error matching [ErrInvalidParams] for a definition outside of
-// the limits of [JudgeDefinition], one matching [ErrNotFound] if there is no
-// such record, and an [Error] with code [CodeJudgeConversationFormat] if the
-// payload is no conversation that the judge can read.
-func (s *RecordsService) Judge(ctx context.Context, id string, judge JudgeDefinition, opts ...CallOption) (*Judgement, error) {
-	if err := judge.check(); err != nil {
-		return nil, err
-	}
-	body, err := encode(judgeRequest{judge})
-	if err != nil {
-		return nil, err
-	}
-	return fetch[Judgement](ctx, s.client, request{
-		name: "records.judge", action: "judge record",
-		route: "POST /v1/observability/dataset-records/{dataset_record_id}/live-judging", ids: ids{id}, body: body,
+		route: "PUT /v1/observability/dataset-records/{dataset_record_id}/properties", ids: ids{recordID},
+		body: slices.Concat([]byte(`{"properties":`), object, []byte("}")),
 	}, opts)
 }

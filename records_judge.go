@@ -1,69 +1,84 @@
 package mistralobs
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 
 	jsonv2 "github.com/go-json-experiment/json"
+
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
-// Limits of a judge, in Unicode code points.
+// The limits of a judge's texts, in Unicode code points.
 const (
+	MinJudgeNameLength         = 5
+	MaxJudgeNameLength         = 50
 	MaxJudgeDescriptionLength  = 500
 	MaxJudgeModelNameLength    = 500
 	MaxJudgeInstructionsLength = 10_000
 )
 
-// JudgeDefinition describes a judge: a model with instructions and the kind of answer it gives.
+// JudgeDefinition describes a judge: a model, its instructions, and the type of its answers.
+// Lengths are in Unicode code points.
 type JudgeDefinition struct {
-	Name         string      `json:"name"`         // 5 to 50 characters
-	Description  string      `json:"description"`  // up to 500 characters
-	ModelName    string      `json:"model_name"`   // such as "mistral-medium-latest"
-	Output       JudgeOutput `json:"output"`       // see ClassificationOutput and RegressionOutput
-	Instructions string      `json:"instructions"` // up to 10,000 characters
-	Tools        []string    `json:"tools"`        // what the judge may use; may be empty
+	Name         string      `json:"name"`         // MinJudgeNameLength to MaxJudgeNameLength
+	Description  string      `json:"description"`  // up to MaxJudgeDescriptionLength
+	ModelName    string      `json:"model_name"`   // such as "mistral-medium-latest"; up to MaxJudgeModelNameLength
+	Output       JudgeOutput `json:"output"`       // made by ClassificationOutput or RegressionOutput
+	Instructions string      `json:"instructions"` // up to MaxJudgeInstructionsLength
+	Tools        []string    `json:"tools"`        // tools that the judge may use; may be empty
 }
 
-// JudgeOutputType says what kind of answer a judge gives.
+// JudgeOutputType is the type of a judge's answers.
 type JudgeOutputType string
 
-// The kinds of answers.
+// The types of answers.
 const (
 	OutputClassification JudgeOutputType = "CLASSIFICATION" // one of the options
-	OutputRegression     JudgeOutputType = "REGRESSION"     // a number from Min to Max
+	OutputRegression     JudgeOutputType = "REGRESSION"     // a number on the scale
 )
 
-// JudgeOutput is the kind of answer a judge gives. Make one with
-// [ClassificationOutput] or [RegressionOutput].
+// JudgeOutput describes the answers that a judge may give. Create one with [ClassificationOutput] or
+// [RegressionOutput].
 type JudgeOutput struct {
 	Type           JudgeOutputType `json:"type"`
 	Options        []JudgeOption   `json:"options"`         // of a classification
-	Min            float64         `json:"min"`             // of a regression: at least 0
-	Max            float64         `json:"max"`             // of a regression: above Min, and below 1e9
-	MinDescription string          `json:"min_description"` // of a regression: what Min means
-	MaxDescription string          `json:"max_description"` // of a regression: what Max means
+	Min            float64         `json:"min"`             // of a regression
+	Max            float64         `json:"max"`             // of a regression
+	MinDescription string          `json:"min_description"` // of a regression: the meaning of Min
+	MaxDescription string          `json:"max_description"` // of a regression: the meaning of Max
 }
 
-// JudgeOption is one answer that a classifying judge may give.
+// JudgeOption is one of the answers that a classification allows.
 type JudgeOption struct {
 	Value       string `json:"value"`
 	Description string `json:"description"`
 }
 
-// ClassificationOutput lets a judge choose one of the options.
+// RegressionScale is the range of numbers that a regression allows: 0 <= Min < Max < 1e9.
+type RegressionScale struct {
+	Min, Max       float64
+	MinDescription string // the meaning of Min
+	MaxDescription string // the meaning of Max
+}
+
+// ClassificationOutput allows one of the options as an answer.
 func ClassificationOutput(options ...JudgeOption) JudgeOutput {
 	return JudgeOutput{Type: OutputClassification, Options: options}
 }
 
-// RegressionOutput lets a judge give a number from least to most, with what the two mean.
-func RegressionOutput(least float64, leastMeans string, most float64, mostMeans string) JudgeOutput {
-	return JudgeOutput{Type: OutputRegression, Min: least, MinDescription: leastMeans, Max: most, MaxDescription: mostMeans}
+// RegressionOutput allows a number on the scale as an answer.
+func RegressionOutput(scale RegressionScale) JudgeOutput {
+	return JudgeOutput{
+		Type: OutputRegression, Min: scale.Min, Max: scale.Max,
+		MinDescription: scale.MinDescription, MaxDescription: scale.MaxDescription,
+	}
 }
 
-// MarshalJSON writes what belongs to the output's type.
+// MarshalJSON writes the fields of the output's type.
 func (o JudgeOutput) MarshalJSON() ([]byte, error) {
 	if o.Type == OutputRegression {
 		return jsonv2.Marshal(struct {
@@ -85,7 +100,7 @@ func (o JudgeOutput) check() error {
 	case o.Type == OutputClassification:
 		return nil
 	case o.Type != OutputRegression:
-		return invalid("Output", "use ClassificationOutput or RegressionOutput, got type %q", o.Type)
+		return invalid("Output", "it must be made by ClassificationOutput or RegressionOutput, got type %q", o.Type)
 	case !(o.Min >= 0) || !(o.Max > o.Min) || o.Max >= 1e9:
 		return invalid("Output", "the scale must have 0 <= Min < Max < 1e9, got %v to %v", o.Min, o.Max)
 	}
@@ -97,7 +112,7 @@ func (d JudgeDefinition) check() error {
 		field, text string
 		least, most int
 	}{
-		{"Name", d.Name, MinNameLength, MaxNameLength},
+		{"Name", d.Name, MinJudgeNameLength, MaxJudgeNameLength},
 		{"Description", d.Description, 0, MaxJudgeDescriptionLength},
 		{"ModelName", d.ModelName, 0, MaxJudgeModelNameLength},
 		{"Instructions", d.Instructions, 0, MaxJudgeInstructionsLength},
@@ -113,10 +128,36 @@ type judgeRequest struct {
 	Judge JudgeDefinition `json:"judge_definition"`
 }
 
-// Judgement is a judge's verdict.
+// Judge runs a judge on a record and returns its verdict. The service stores nothing. The judge is a
+// model: the response takes seconds, and two verdicts may differ.
+//
+// API: POST /v1/observability/dataset-records/{dataset_record_id}/live-judging
+//
+// It returns an error that matches [ErrInvalidParams] if the definition breaks a limit of
+// [JudgeDefinition] or [RegressionScale], and one that matches [ErrNotFound] if there is no such
+// record. It returns an [Error] with code [CodeJudgeConversationFormat] if the payload is not a
+// conversation that the judge can read.
+func (s *RecordsService) Judge(
+	ctx context.Context, recordID string, judge JudgeDefinition, opts ...CallOption,
+) (*Judgement, error) {
+	if err := judge.check(); err != nil {
+		return nil, err
+	}
+	body, err := encode(judgeRequest{judge})
+	if err != nil {
+		return nil, err
+	}
+	return fetch[Judgement](ctx, s.client, request{
+		name: "records.judge", action: "judge record",
+		route: "POST /v1/observability/dataset-records/{dataset_record_id}/live-judging",
+		ids:   ids{recordID}, body: body,
+	}, opts)
+}
+
+// Judgement is the verdict of a judge.
 type Judgement struct {
-	Analysis string `json:"analysis"` // why
-	Answer   Answer `json:"answer"`   // what
+	Analysis string `json:"analysis"` // the reason for the answer
+	Answer   Answer `json:"answer"`
 }
 
 func (j *Judgement) missing() string {
@@ -126,11 +167,11 @@ func (j *Judgement) missing() string {
 	return ""
 }
 
-// Answer is a judge's answer as the service wrote it: a JSON string (the value
-// of an option) or a JSON number.
+// Answer is a judge's answer as the service wrote it: a JSON string (the value of an option) or a
+// JSON number.
 type Answer []byte
 
-// String returns a string's text and a number's digits.
+// String returns the text of a JSON string, and the digits of a JSON number.
 func (a Answer) String() string {
 	var s string
 	if json.Unmarshal(a, &s) == nil {
@@ -139,19 +180,19 @@ func (a Answer) String() string {
 	return string(a)
 }
 
-// Float64 returns the answer as a number. It fails if it is none.
+// Float64 returns the answer as a number. It returns an error if the answer is not a JSON number.
 func (a Answer) Float64() (float64, error) {
 	n, err := strconv.ParseFloat(string(a), 64)
 	if err != nil || !jsonscan.Valid(a) {
-		return 0, fmt.Errorf("mistralobs: the judge's answer %q is no number", string(a))
+		return 0, fmt.Errorf("mistralobs: the judge's answer %q is not a number", string(a))
 	}
 	return n, nil
 }
 
-// MarshalJSON returns the answer as it is; null if it is empty.
+// MarshalJSON returns the answer unchanged, or null if it is empty.
 func (a Answer) MarshalJSON() ([]byte, error) { return Object(a).MarshalJSON() }
 
-// UnmarshalJSON keeps a copy of the JSON.
+// UnmarshalJSON stores a copy of the JSON.
 func (a *Answer) UnmarshalJSON(raw []byte) error {
 	*a = slices.Clone(Answer(raw))
 	return nil

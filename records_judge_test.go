@@ -15,7 +15,7 @@ import (
 func TestJudgeLivesThroughJSON(t *testing.T) {
 	t.Parallel()
 	for _, output := range []mistralobs.JudgeOutput{
-		mistralobs.RegressionOutput(1, "bad", 5, "good"),
+		mistralobs.RegressionOutput(mistralobs.RegressionScale{Min: 1, Max: 5, MinDescription: "bad", MaxDescription: "good"}),
 		mistralobs.ClassificationOutput(mistralobs.JudgeOption{Value: "yes", Description: "it is"}, mistralobs.JudgeOption{Value: "no"}),
 	} {
 		judge := mistralobs.JudgeDefinition{Name: "helpful", Output: output, Tools: []string{}}

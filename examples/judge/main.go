@@ -36,7 +36,9 @@ func judges(model string) []mistralobs.JudgeDefinition {
 		Name:         "helpfulness",
 		ModelName:    model,
 		Instructions: "How well does the last answer help the customer? Compare it with the expected output if there is one.",
-		Output:       mistralobs.RegressionOutput(0, "no help at all", 10, "the customer has no more questions"),
+		Output: mistralobs.RegressionOutput(mistralobs.RegressionScale{
+			Max: 10, MinDescription: "no help at all", MaxDescription: "the customer has no more questions",
+		}),
 	}}
 }
 

@@ -88,7 +88,7 @@ var repeatable = map[string]struct {
 		func(w *world) bool { return len(w.server.Records(w.dataset)) == 0 },
 	},
 	mistralobstest.RecordsJudge: {func(w *world) error {
-		_, err := w.client.Records.Judge(w.ctx, w.record, mistralobs.JudgeDefinition{Name: "judge", Output: mistralobs.RegressionOutput(0, "", 1, "")})
+		_, err := w.client.Records.Judge(w.ctx, w.record, mistralobs.JudgeDefinition{Name: "judge", Output: mistralobs.RegressionOutput(mistralobs.RegressionScale{Max: 1})})
 		return err
 	}, nil},
 	mistralobstest.RecordsUpdatePayload: {

@@ -198,7 +198,7 @@ func TestFlowJudge(t *testing.T) {
 		verdict, err := c.Records.Judge(t.Context(), rec.ID, judge)
 		require.NoError(t, err)
 		assert.Equal(t, "geography", verdict.Answer.String())
-		judge.Output = mistralobs.RegressionOutput(0, "wrong", 10, "right")
+		judge.Output = mistralobs.RegressionOutput(mistralobs.RegressionScale{Max: 10, MinDescription: "wrong", MaxDescription: "right"})
 		verdict, err = c.Records.Judge(t.Context(), rec.ID, judge)
 		require.NoError(t, err)
 		score, err := verdict.Answer.Float64()
