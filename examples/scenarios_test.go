@@ -24,7 +24,7 @@ const (
 {"payload":{"messages":[{"role":"user","content":"Do you ship to Malta?"}]},"properties":{"id":"ticket-13"}}
 `
 	unknownID = "00000000-0000-4000-8000-000000000000"
-	notFound  = `.*none has the id or name .*go run ./examples/list.*`
+	notFound  = `.*none has the ID, slug or name .*go run ./examples/list.*`
 	canceled  = `(?:context canceled|interrupt signal received)` // since Go 1.26 the context names the signal
 )
 
