@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/mistralobs/mistralobs-go/internal/stream"
 )
 
 // Export is a dataset that the service has written to a JSONL file.
@@ -263,9 +265,10 @@ func (r *replacement) discard() {
 	}
 }
 
-// Records exports a dataset and yields its records while they arrive, in the order of the file.
-// Ranging over it again exports again. It yields at most one error, at the end: an error of
-// [ExportsService.Open], or a [*LineError].
+// Records exports a dataset and yields its records while they arrive, in the order of the file. A
+// goroutine reads at most 512 KB ahead of the loop, and ends before the loop does. Ranging over it
+// again exports again. It yields at most one error, at the end: an error of [ExportsService.Open],
+// or a [*LineError].
 func (s *ExportsService) Records(ctx context.Context, datasetID string) iter.Seq2[*JSONLRecord, error] {
 	return func(yield func(*JSONLRecord, error) bool) {
 		file, err := s.open(ctx, datasetID)
@@ -273,8 +276,9 @@ func (s *ExportsService) Records(ctx context.Context, datasetID string) iter.Seq
 			yield(nil, err)
 			return
 		}
-		defer file.Close()
-		for record, err := range ReadJSONL(file) {
+		ahead := stream.NewReadAhead(file)
+		defer ahead.Close()
+		for record, err := range ReadJSONL(ahead) {
 			if !yield(record, err) {
 				return
 			}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -202,6 +203,26 @@ func TestDownloadReportsTheWriter(t *testing.T) {
 type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
+
+// A record is yielded when it has arrived, whether more arrives or not. A loop that breaks leaves no
+// goroutine behind, also if a read blocks.
+func TestExportRecordsDoNotWaitForMore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &storage{content: jsonlContent(100), etag: `"v1"`, respond: first(response{after: 1000, stall: true})}
+		want, err := count(mistralobs.ReadJSONL(bytes.NewReader(s.content[:bytes.LastIndexByte(s.content[:1000], '\n')])))
+		require.NoError(t, err)
+		start, got := time.Now(), 0
+		for _, err := range s.client(t).Exports.Records(t.Context(), datasetID) {
+			require.NoError(t, err)
+			if got++; got == want {
+				break
+			}
+		}
+		assert.Equal(t, want, got)
+		assert.Zero(t, time.Since(start))
+	})
+}
 
 func TestExportRecords(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,8 @@ package mistralobs_test
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -29,6 +31,13 @@ type onlyReader struct{ io.Reader }
 // onlySeeker hides ReadAt.
 type onlySeeker struct{ io.ReadSeeker }
 
+// uploadFrom uploads a file named "n".
+func uploadFrom(ctx context.Context, client *mistralobs.Client, body io.Reader, size int64) error {
+	params := mistralobs.UploadParams{Name: "n", Body: body, Size: size}
+	_, err := client.Files.Upload(ctx, params, mistralobs.TransferOptions{})
+	return err
+}
+
 func TestUploadTakesAnyBody(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "disk.jsonl")
@@ -41,33 +50,37 @@ func TestUploadTakesAnyBody(t *testing.T) {
 		require.NoError(t, err)
 		return file
 	}
+	const content = "content"
 	tests := map[string]struct {
-		params mistralobs.UploadParams
-		want   string // file name
+		name string
+		body io.Reader
+		size int64
+		want string // the file's name; default: n
 	}{
-		"a strings.Reader":              {mistralobs.UploadParams{Name: "n", Body: strings.NewReader("content")}, "n"},
-		"a bytes.Buffer":                {mistralobs.UploadParams{Name: "n", Body: bytes.NewBufferString("content")}, "n"},
-		"a file from its position":      {mistralobs.UploadParams{Body: opened()}, "disk.jsonl"},
-		"a file with another name":      {mistralobs.UploadParams{Name: "n", Body: opened()}, "n"},
-		"a seeker without ReadAt":       {mistralobs.UploadParams{Name: "n", Body: onlySeeker{strings.NewReader("content")}}, "n"},
-		"a reader":                      {mistralobs.UploadParams{Name: "n", Body: onlyReader{strings.NewReader("content")}}, "n"},
-		"a reader of known size":        {mistralobs.UploadParams{Name: "n", Body: onlyReader{strings.NewReader("content")}, Size: 7}, "n"},
-		"a reader longer than its size": {mistralobs.UploadParams{Name: "n", Body: onlyReader{strings.NewReader("content and more")}, Size: 7}, "n"},
+		"a strings.Reader":              {name: "n", body: strings.NewReader(content)},
+		"a bytes.Buffer":                {name: "n", body: bytes.NewBufferString(content)},
+		"a file from its position":      {body: opened(), want: "disk.jsonl"},
+		"a file with another name":      {name: "n", body: opened()},
+		"a seeker without ReadAt":       {name: "n", body: onlySeeker{strings.NewReader(content)}},
+		"a reader":                      {name: "n", body: onlyReader{strings.NewReader(content)}},
+		"a reader of known size":        {name: "n", body: onlyReader{strings.NewReader(content)}, size: 7},
+		"a reader longer than its size": {name: "n", body: onlyReader{strings.NewReader("content and more")}, size: 7},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			service := &fileService{}
 			var moved []int64
-			file, err := service.start(t).Files.Upload(t.Context(), test.params, mistralobs.TransferOptions{OnProgress: func(done, total int64) {
-				moved = []int64{done, total}
-			}})
+			params := mistralobs.UploadParams{Name: test.name, Body: test.body, Size: test.size}
+			file, err := service.start(t).Files.Upload(t.Context(), params, mistralobs.TransferOptions{
+				OnProgress: func(done, total int64) { moved = []int64{done, total} },
+			})
 			require.NoError(t, err)
 			assert.Equal(t, "file-1", file.ID)
 			require.Len(t, service.uploads, 1)
 			assert.Positive(t, service.uploads[0].Length, "the length is known")
 			service.uploads[0].Length = 0
-			assert.Equal(t, []upload{{Name: test.want, Content: "content"}}, service.uploads)
+			assert.Equal(t, []upload{{Name: cmp.Or(test.want, "n"), Content: content}}, service.uploads)
 			assert.Equal(t, []int64{7, 7}, moved)
 		})
 	}
@@ -81,7 +94,9 @@ func TestUploadChecksItsParams(t *testing.T) {
 		"Name: it must":     {Name: "a\r\nX: y", Body: strings.NewReader("")},
 		"Size: it must":     {Name: "n", Body: strings.NewReader(""), Size: mistralobs.MaxUploadBytes + 1},
 		"Expiry: it must":   {Name: "n", Body: strings.NewReader(""), Expiry: -1},
-		"Body: the service accepts at most 536870912 bytes": {Name: "n", Body: io.NewSectionReader(nil, 0, mistralobs.MaxUploadBytes+1)},
+		"Body: the service accepts at most 536870912 bytes": {
+			Name: "n", Body: io.NewSectionReader(nil, 0, mistralobs.MaxUploadBytes+1),
+		},
 	}
 	for want, params := range tests {
 		t.Run(want, func(t *testing.T) {
@@ -95,7 +110,7 @@ func TestUploadChecksItsParams(t *testing.T) {
 	}
 }
 
-// An upload is sent again only when the service cannot have acted, from its start.
+// An upload is sent again from its start, and only if the service cannot have processed it.
 func TestUploadRepeats(t *testing.T) {
 	t.Parallel()
 	busyOnce := func() func(*http.Request, int) int {
@@ -108,27 +123,27 @@ func TestUploadRepeats(t *testing.T) {
 			return http.StatusTooManyRequests
 		}
 	}
-	t.Run("what can be rewound", func(t *testing.T) {
+	t.Run("a body that can be rewound", func(t *testing.T) {
 		t.Parallel()
 		service := &fileService{refuse: busyOnce()}
-		_, err := service.start(t).Files.Upload(t.Context(), mistralobs.UploadParams{Name: "n", Body: onlySeeker{strings.NewReader("content")}}, mistralobs.TransferOptions{})
+		err := uploadFrom(t.Context(), service.start(t), onlySeeker{strings.NewReader("content")}, 0)
 		require.NoError(t, err)
 		assert.Equal(t, "content", service.uploads[0].Content)
 	})
-	t.Run("not what cannot", func(t *testing.T) {
+	t.Run("not a body that cannot", func(t *testing.T) {
 		t.Parallel()
 		service := &fileService{refuse: busyOnce()}
-		_, err := service.start(t).Files.Upload(t.Context(), mistralobs.UploadParams{Name: "n", Body: onlyReader{strings.NewReader("content")}, Size: 7}, mistralobs.TransferOptions{})
+		err := uploadFrom(t.Context(), service.start(t), onlyReader{strings.NewReader("content")}, 7)
 		require.ErrorIs(t, err, mistralobs.ErrRateLimited)
 		require.ErrorContains(t, err, "it was not sent again: the upload body cannot be rewound")
 		assert.Empty(t, service.uploads)
 	})
-	t.Run("nor after a dial that failed", func(t *testing.T) {
+	t.Run("nor after a connection that was not made", func(t *testing.T) {
 		t.Parallel()
 		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
 			return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 		}))
-		_, err := client.Files.Upload(t.Context(), mistralobs.UploadParams{Name: "n", Body: onlyReader{strings.NewReader("content")}, Size: 7}, mistralobs.TransferOptions{})
+		err := uploadFrom(t.Context(), client, onlyReader{strings.NewReader("content")}, 7)
 		require.ErrorIs(t, err, syscall.ECONNREFUSED)
 		require.ErrorContains(t, err, "the upload body cannot be rewound")
 	})
@@ -140,9 +155,8 @@ func TestUploadRepeats(t *testing.T) {
 			_, _ = io.Copy(io.Discard, req.Body)
 			return nil, &net.OpError{Op: "read", Err: errors.New("connection reset by peer")}
 		})
-		client, err := mistralobs.NewClient(mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL(baseURL), mistralobs.WithHTTPClient(&http.Client{Transport: transport}))
-		require.NoError(t, err)
-		_, err = client.Files.Upload(t.Context(), mistralobs.UploadParams{Name: "n", Body: strings.NewReader("content")}, mistralobs.TransferOptions{})
+		client := clientOver(t, transport)
+		err := uploadFrom(t.Context(), client, strings.NewReader("content"), 0)
 		require.ErrorIs(t, err, mistralobs.ErrMaybeApplied)
 		assert.Equal(t, 1, requests)
 	})
@@ -150,20 +164,20 @@ func TestUploadRepeats(t *testing.T) {
 
 func TestUploadReportsAShortBody(t *testing.T) {
 	t.Parallel()
-	_, err := (&fileService{}).start(t).Files.Upload(t.Context(), mistralobs.UploadParams{Name: "n", Body: onlyReader{strings.NewReader("short")}, Size: 10}, mistralobs.TransferOptions{})
+	err := uploadFrom(t.Context(), (&fileService{}).start(t), onlyReader{strings.NewReader("short")}, 10)
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	assert.ErrorContains(t, err, "the Body is 5 bytes shorter than its Size")
 }
 
-// An upload may take longer than the timeout as long as bytes move.
+// An upload may take longer than the timeout while bytes move.
 func TestUploadTimeout(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		every time.Duration // between reads of the body by the network
 		want  error
 	}{
-		"slow":    {50 * time.Second, nil},
-		"stalled": {70 * time.Second, mistralobs.ErrTimeout},
+		"slow":    {every: 50 * time.Second},
+		"stalled": {every: 70 * time.Second, want: mistralobs.ErrTimeout},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -182,10 +196,9 @@ func TestUploadTimeout(t *testing.T) {
 						}
 					}
 				})
-				client, err := mistralobs.NewClient(mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL(baseURL), mistralobs.WithHTTPClient(&http.Client{Transport: transport}))
-				require.NoError(t, err)
+				client := clientOver(t, transport)
 				start := time.Now()
-				_, err = client.Files.Upload(t.Context(), mistralobs.UploadParams{Name: "n", Body: strings.NewReader(strings.Repeat("x", 1000))}, mistralobs.TransferOptions{})
+				err := uploadFrom(t.Context(), client, strings.NewReader(strings.Repeat("x", 1000)), 0)
 				require.ErrorIs(t, err, test.want)
 				if test.want == nil {
 					assert.Greater(t, time.Since(start), 10*time.Minute)
@@ -197,8 +210,8 @@ func TestUploadTimeout(t *testing.T) {
 	}
 }
 
-// When the answer comes before the body was read, nobody reads the caller's
-// source after the call, or reports the progress of two attempts at once.
+// If the response arrives before the body was read, nobody reads the caller's source after the call,
+// or reports the progress of two attempts at once.
 func TestUploadIsOverWhenItReturns(t *testing.T) {
 	t.Parallel()
 	var requests atomic.Int32
@@ -218,7 +231,8 @@ func TestUploadIsOverWhenItReturns(t *testing.T) {
 	for range 5 {
 		content := bytes.NewBuffer(make([]byte, 4<<20))
 		var inside atomic.Int32
-		_, err := client.Files.Upload(t.Context(), mistralobs.UploadParams{Name: "a", Body: content}, mistralobs.TransferOptions{OnProgress: func(int64, int64) {
+		params := mistralobs.UploadParams{Name: "a", Body: content}
+		_, err := client.Files.Upload(t.Context(), params, mistralobs.TransferOptions{OnProgress: func(int64, int64) {
 			assert.EqualValues(t, 1, inside.Add(1), "calls overlap")
 			inside.Add(-1)
 		}})
@@ -228,7 +242,7 @@ func TestUploadIsOverWhenItReturns(t *testing.T) {
 	}
 }
 
-// A body that net/http sends again on another connection is watched like the first.
+// A body that net/http sends again on another connection has an idle timer like the first one.
 func TestUploadIsWatchedWhenItIsReplayed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -237,7 +251,7 @@ func TestUploadIsWatchedWhenItIsReplayed(t *testing.T) {
 			body, err := req.GetBody()
 			require.NoError(t, err)
 			for buf := make([]byte, 100); err == nil; {
-				time.Sleep(900 * time.Millisecond) // a slow connection, but not a dead one
+				time.Sleep(900 * time.Millisecond) // slow, but not idle
 				var n int
 				n, err = body.Read(buf)
 				read += int64(n)
@@ -247,8 +261,27 @@ func TestUploadIsWatchedWhenItIsReplayed(t *testing.T) {
 			}
 			return reply(req, 200, `{"id":"f"}`), nil
 		}), mistralobs.WithTimeout(time.Second))
-		_, err := client.Files.Upload(t.Context(), mistralobs.UploadParams{Name: "a", Body: strings.NewReader(strings.Repeat("x", 1000))}, mistralobs.TransferOptions{})
+		err := uploadFrom(t.Context(), client, strings.NewReader(strings.Repeat("x", 1000)), 0)
 		require.NoError(t, err)
 		assert.Greater(t, read, int64(1000))
 	})
+}
+
+// An upload ends with its context, also if a read of its body blocks.
+func TestUploadEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	for name, size := range map[string]int64{"sent at once": 100, "copied first": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body, feed := io.Pipe()
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() {
+				_, _ = io.WriteString(feed, "begins") // returns when it has been read
+				cancel()
+			}()
+			err := uploadFrom(ctx, (&fileService{}).start(t), onlyReader{body}, size)
+			require.ErrorIs(t, err, context.Canceled)
+			require.NoError(t, feed.Close()) // the blocked read returns, and its goroutine ends
+		})
+	}
 }

@@ -44,14 +44,16 @@ func TestLineReader(t *testing.T) {
 		max  int // default: a megabyte
 		want []lineOf
 	}{
-		"nothing":        {text: ""},
-		"blank lines":    {text: "\n \r\n\t"},
-		"one line":       {text: "a", want: []lineOf{{number: 1, text: "a"}}},
-		"line ends":      {text: "a\r\n\nb\n", want: []lineOf{{number: 1, text: "a"}, {number: 3, offset: 4, text: "b"}}},
-		"white space":    {text: " a \n", want: []lineOf{{number: 1, text: "a"}}},
-		"a mark":         {text: "\uFEFFa\nb", want: []lineOf{{number: 1, text: "a"}, {number: 2, offset: 5, text: "b"}}},
-		"a mark alone":   {text: "\uFEFF\nb", want: []lineOf{{number: 2, offset: 4, text: "b"}}},
-		"a mark further": {text: "a\n\uFEFFb", want: []lineOf{{number: 1, text: "a"}, {number: 2, offset: 2, text: "\uFEFFb"}}},
+		"nothing":      {text: ""},
+		"blank lines":  {text: "\n \r\n\t"},
+		"one line":     {text: "a", want: []lineOf{{number: 1, text: "a"}}},
+		"line ends":    {text: "a\r\n\nb\n", want: []lineOf{{number: 1, text: "a"}, {number: 3, offset: 4, text: "b"}}},
+		"white space":  {text: " a \n", want: []lineOf{{number: 1, text: "a"}}},
+		"a mark":       {text: "\uFEFFa\nb", want: []lineOf{{number: 1, text: "a"}, {number: 2, offset: 5, text: "b"}}},
+		"a mark alone": {text: "\uFEFF\nb", want: []lineOf{{number: 2, offset: 4, text: "b"}}},
+		"a mark further": {
+			text: "a\n\uFEFFb", want: []lineOf{{number: 1, text: "a"}, {number: 2, offset: 2, text: "\uFEFFb"}},
+		},
 		"long lines": {
 			text: "a\n" + long + "\nb",
 			want: []lineOf{
