@@ -12,6 +12,10 @@ import (
 // A Fault makes calls of an operation fail. The first five fields choose the
 // calls; the others say what happens to them. Fields that are not set change
 // nothing: a Fault with only a Delay makes a call slow.
+//
+// A fault acts on exactly the calls that it was chosen for. If the client leaves
+// before the fault acts, the server does not carry out the call, and the fault
+// is used up.
 type Fault struct {
 	Operation   string  // one of Operations, or "" for every operation
 	Times       int     // how many calls it hits; 0 means one, a negative number all
@@ -86,7 +90,8 @@ func (s *Server) Inject(f Fault) {
 	s.faults.add(f)
 }
 
-// ClearFaults removes all faults.
+// ClearFaults removes all faults. A call for which a fault was chosen before
+// keeps it.
 func (s *Server) ClearFaults() { s.faults.clear() }
 
 // A faultSet chooses the fault of each call.
@@ -94,7 +99,7 @@ type faultSet struct {
 	mu     sync.Mutex
 	armed  []*armedFault
 	calls  int
-	chosen map[string]*Fault // by call number, while the request is on its way to the handler
+	chosen map[string]*Fault // by call number, until the client stops waiting for the response
 }
 
 type armedFault struct {
@@ -122,27 +127,33 @@ func (s *faultSet) any() bool {
 	return len(s.armed) > 0
 }
 
-// choose chooses the fault of a call, or nil, and keeps it under the number call
-// until forget.
-func (s *faultSet) choose(operation string) (call string, fault *Fault) {
+// choose chooses the fault of a call, or returns nil.
+func (s *faultSet) choose(operation string) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, armed := range s.armed {
 		if armed.hit(operation) {
-			fault = &armed.Fault
-			break
+			return &armed.Fault
 		}
 	}
+	return nil
+}
+
+// assign keeps the fault of a call until forget, and returns the call's number.
+func (s *faultSet) assign(fault *Fault) (call string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.calls++
 	call = strconv.Itoa(s.calls)
 	if s.chosen == nil {
 		s.chosen = map[string]*Fault{}
 	}
 	s.chosen[call] = fault
-	return call, fault
+	return call
 }
 
-func (s *faultSet) chosenFor(call string) *Fault {
+// assigned returns the fault of a call, or nil after forget.
+func (s *faultSet) assigned(call string) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.chosen[call]

@@ -74,17 +74,22 @@ func bufferBody(r *http.Request) {
 }
 
 // faultOf returns the fault of a call, or nil. The transport of
-// [Server.HTTPClient] has chosen it already; for other clients faultOf does.
+// [Server.HTTPClient] has chosen it already; for other clients faultOf does. If
+// the transport has forgotten the fault, the client has left before the fault
+// could act, and faultOf drops the call.
 func (s *Server) faultOf(r *http.Request, rt *route) *Fault {
-	if call := r.Header.Get(callHeader); call != "" {
-		r.Header.Del(callHeader)
-		return s.faults.chosenFor(call)
-	}
-	if !s.faults.any() {
+	call := r.Header.Get(callHeader)
+	r.Header.Del(callHeader)
+	switch call {
+	case noFault:
 		return nil
+	case "":
+		return s.faults.choose(rt.operation)
 	}
-	call, fault := s.faults.choose(rt.operation)
-	s.faults.forget(call)
+	fault := s.faults.assigned(call)
+	if fault == nil {
+		panic(http.ErrAbortHandler)
+	}
 	return fault
 }
 
@@ -112,7 +117,7 @@ func (s *Server) carryOut(w http.ResponseWriter, r *http.Request, rt *route) {
 // operate checks the key and the rate limit, waits for the latency, and runs
 // the operation.
 func (s *Server) operate(r *http.Request, rt *route, requestID string) (answer, error) {
-	if r.Header.Get("Authorization") != "Bearer "+s.APIKey {
+	if r.Header.Get("Authorization") != "Bearer "+s.tunedNow().apiKey {
 		body := fields{"message": "Unauthorized", "request_id": requestID}
 		return answer{}, newFailure(http.StatusUnauthorized, body)
 	}

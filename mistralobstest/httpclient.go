@@ -31,9 +31,12 @@ func (s *Server) newTransport() *http.Transport {
 	}
 }
 
-// callHeader carries the number of a call whose fault the transport has chosen.
-// The server removes it from the request before it logs or handles it.
-const callHeader = "X-Mistralobstest-Call"
+// callHeader carries the number of a call whose fault the transport has chosen,
+// or noFault. The server removes it before it logs or handles the request.
+const (
+	callHeader = "X-Mistralobstest-Call"
+	noFault    = "none"
+)
 
 // A transport chooses the fault of a call before a connection exists, because
 // a dial cannot be refused later.
@@ -52,10 +55,13 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Host != s.host || !s.faults.any() {
 		return t.base.RoundTrip(r)
 	}
-	call, fault := s.faults.choose(s.operation(r))
-	defer s.faults.forget(call)
-	if fault != nil && fault.Break == Refuse {
+	call, fault := noFault, s.faults.choose(s.operation(r))
+	switch {
+	case fault != nil && fault.Break == Refuse:
 		return nil, t.refuse(r, fault)
+	case fault != nil:
+		call = s.faults.assign(fault)
+		defer s.faults.forget(call)
 	}
 	sent := r.WithContext(r.Context())
 	sent.Header = r.Header.Clone()

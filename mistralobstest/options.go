@@ -17,7 +17,6 @@ const (
 type Option func(*options)
 
 type options struct {
-	apiKey       string
 	now          func() time.Time
 	tuning       tuning
 	perSecond    float64
@@ -28,19 +27,20 @@ type options struct {
 	requestLog   int
 	inMemory     bool
 	feedNext     bool
+	noRetryAfter bool
 }
 
 // tuning holds the settings that may change while the server runs.
 type tuning struct {
+	apiKey       string
 	latency      time.Duration
 	taskDuration time.Duration
 }
 
 func defaultOptions() options {
 	return options{
-		apiKey:       DefaultAPIKey,
 		now:          time.Now,
-		tuning:       tuning{taskDuration: defaultTaskDuration},
+		tuning:       tuning{apiKey: DefaultAPIKey, taskDuration: defaultTaskDuration},
 		taskOutcome:  completeTask,
 		taskProgress: linearProgress,
 		exportTTL:    defaultExportTTL,
@@ -50,7 +50,7 @@ func defaultOptions() options {
 
 // WithAPIKey sets the key that the server accepts. The default is [DefaultAPIKey].
 func WithAPIKey(key string) Option {
-	return func(o *options) { o.apiKey = key }
+	return func(o *options) { o.tuning.apiKey = key }
 }
 
 // WithClock sets the clock of the data: creation and update times, the progress
@@ -115,6 +115,15 @@ func WithRequestLog(n int) Option {
 // These clients refuse every other host.
 func WithInMemoryNetwork() Option {
 	return func(o *options) { o.inMemory = true }
+}
+
+// SetAPIKey makes the server accept only this key from now on, as after the
+// rotation of a service account's token. The field APIKey and clients created
+// before keep the old key.
+func (s *Server) SetAPIKey(key string) {
+	s.tuning.Lock()
+	defer s.tuning.Unlock()
+	s.tuned.apiKey = key
 }
 
 // SetLatency changes the setting of [WithLatency] for later requests.

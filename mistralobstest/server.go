@@ -15,7 +15,8 @@ type Server struct {
 	URL string
 
 	// APIKey is the key that the server was created with. Set it with
-	// [WithAPIKey]; changing this field has no effect.
+	// [WithAPIKey], or later with [Server.SetAPIKey]; changing this field has no
+	// effect.
 	APIKey string
 
 	options  options
@@ -57,7 +58,7 @@ func NewUnstartedServer(opts ...Option) *Server {
 		opt(&o)
 	}
 	s := &Server{
-		APIKey:   o.apiKey,
+		APIKey:   o.tuning.apiKey,
 		options:  o,
 		mux:      http.NewServeMux(),
 		routes:   make(map[string]*route, len(routes)),
