@@ -98,6 +98,7 @@ func ExampleNewUnstartedServer() {
 		mistralobstest.WithRequestLog(0),
 		mistralobstest.WithLatency(time.Millisecond),
 		mistralobstest.WithRateLimit(100, 10),
+		mistralobstest.WithoutRetryAfter(),
 		mistralobstest.WithExportTTL(time.Minute),
 		mistralobstest.WithClock(time.Now),
 	)

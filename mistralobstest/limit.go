@@ -1,18 +1,29 @@
 package mistralobstest
 
 import (
+	"math"
 	"net/http"
 	"strconv"
+	"time"
 
 	"golang.org/x/time/rate"
 )
 
 // WithRateLimit limits API requests to perSecond on average, with burst at
-// once. The server refuses others with 429 and a Retry-After in seconds. There
-// is no limit by default, nor if perSecond is not positive. Export links are
-// not limited.
+// once. The server refuses others with 429 and a Retry-After in whole seconds
+// (see [WithoutRetryAfter]). There is no limit by default, nor if perSecond is
+// not positive. Export links are not limited. The limit uses the real clock,
+// which is the fake clock inside a [testing/synctest] bubble.
+//
+// [Server.Requests] shows a refusal as a request with Status 429.
 func WithRateLimit(perSecond float64, burst int) Option {
 	return func(o *options) { o.perSecond, o.burst = perSecond, burst }
+}
+
+// WithoutRetryAfter omits the Retry-After header when the rate limit refuses a
+// request, as some gateways do.
+func WithoutRetryAfter() Option {
+	return func(o *options) { o.noRetryAfter = true }
 }
 
 // SetRateLimit changes the setting of [WithRateLimit]. It starts with a full burst.
@@ -33,11 +44,15 @@ func newLimiter(perSecond float64, burst int) *rate.Limiter {
 func (s *Server) limit() *failure {
 	s.tuning.Lock()
 	defer s.tuning.Unlock()
-	if s.limiter == nil || s.limiter.Allow() {
+	now := time.Now()
+	if s.limiter == nil || s.limiter.AllowN(now, 1) {
 		return nil
 	}
 	f := platformError(http.StatusTooManyRequests, "rate_limited", "1300", "Rate limit exceeded")
-	wait := 1 / float64(s.limiter.Limit())
-	f.header.Set("Retry-After", strconv.Itoa(int(wait)+1))
+	if !s.options.noRetryAfter {
+		missing := 1 - s.limiter.TokensAt(now)
+		wait := math.Ceil(missing / float64(s.limiter.Limit()))
+		f.header.Set("Retry-After", strconv.Itoa(max(1, int(wait))))
+	}
 	return f
 }
