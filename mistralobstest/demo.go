@@ -15,12 +15,18 @@ type Demo struct {
 	CampaignID         string   `json:"campaign_id"`
 	CompletionEventIDs []string `json:"completion_event_ids"`
 	ConversationIDs    []string `json:"conversation_ids"`
+	TraceIDs           []string `json:"trace_ids"` // oldest first
 }
 
 // SeedDemo adds demo data: a dataset named "Support tickets" with twelve
 // records, and a campaign, completion events and playground conversations to
 // import. The properties of each record are "id", "category" and
 // "expected_output".
+//
+// SeedDemo also adds the telemetry of a small chat service over the last day, by
+// the server's clock. Each trace has a span of the request, of a tool and of the
+// chat model. Evaluations named "helpfulness" and "tone" score the chat spans
+// from 0 to 1; a third of them have a helpfulness below 0.5.
 func (s *Server) SeedDemo() Demo {
 	tickets := demoTickets()
 	demo := Demo{
@@ -31,12 +37,14 @@ func (s *Server) SeedDemo() Demo {
 		demo.CompletionEventIDs = append(demo.CompletionEventIDs, s.SeedCompletionEvent(ticket))
 		demo.ConversationIDs = append(demo.ConversationIDs, s.SeedConversation(ticket))
 	}
+	demo.TraceIDs = s.seedDemoSpans()
 	return demo
 }
 
-func demoTickets() []Conversation {
-	var tickets []Conversation
-	for i, t := range [...]struct{ question, answer, category string }{
+type demoQuestion struct{ question, answer, category string }
+
+func demoQuestions() []demoQuestion {
+	return []demoQuestion{
 		{"Where is my parcel?", "It left our warehouse this morning.", "shipping"},
 		{"Can I return a used item?", "Yes, within 30 days.", "refunds"},
 		{"Wie lange dauert der Versand?", "Zwei bis drei Werktage.", "shipping"},
@@ -49,7 +57,12 @@ func demoTickets() []Conversation {
 		{"Please delete my account.", "Done. You will get a confirmation by mail.", "account"},
 		{"Is the invoice available as PDF?", "Yes, in your order history.", "billing"},
 		{"When do I get my money back?", "Within five working days.", "refunds"},
-	} {
+	}
+}
+
+func demoTickets() []Conversation {
+	var tickets []Conversation
+	for i, t := range demoQuestions() {
 		tickets = append(tickets, demoTicket(fmt.Sprintf("ticket-%02d", i+1), t.question, t.answer, t.category))
 	}
 	return tickets
