@@ -173,12 +173,15 @@ type outcome struct {
 	within   time.Duration // at most, of fake time
 }
 
-// faultTable states, for every fault that hits the first attempt, what must
-// come of what may be repeated and of what creates something.
-var faultTable = map[string]struct {
+// faultRow is a fault and what must come of the call that it hits.
+type faultRow struct {
 	fault          mistralobstest.Fault
 	repeat, create outcome
-}{
+}
+
+// faultTable states, for every fault that hits the first attempt, what must
+// come of what may be repeated and of what creates something.
+var faultTable = map[string]faultRow{
 	"connection refused": {
 		mistralobstest.Fault{Break: mistralobstest.Refuse},
 		outcome{requests: 1, applied: true, within: 2 * time.Second}, outcome{requests: 1, applied: true, within: 2 * time.Second},

@@ -1,0 +1,479 @@
+package e2e_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/mistralobstest"
+)
+
+// guarantees are the sentences of the README's list, in its order, each with its test.
+var guarantees = []struct {
+	sentence string
+	test     func(*testing.T)
+}{
+	{"A request that creates something is sent again only if the service cannot have acted on it.", creationsAreNotDoubled},
+	{"A creation that fails after the service may have acted matches ErrMaybeApplied.", doubtfulCreationsAreMarked},
+	{"Every other request succeeds after one transient fault.", repeatsSucceed},
+	{"A call that fails returns the last response: status, code, message, request ID and body.", lastResponseIsReturned},
+	{"A call ends when its context ends, and its error matches the context's error.", callsEndWithTheirContext},
+	{"An attempt ends within its timeout, even if the response never ends.", attemptsEndWithinTheirTimeout},
+	{"A Retry-After longer than MaxWait is not waited for: the call fails at once.", longRetryAfterFails},
+	{"After a 429 with Retry-After, no caller of the client or its copies sends a request before that time.", callersShareThePause},
+	{"A download returns the original bytes or an error, wherever the connection breaks.", downloadsAreWholeOrFail},
+	{"A download never mixes two versions of an export.", versionsAreNotMixed},
+	{"Save replaces an existing file only by a complete one.", saveIsAtomic},
+	{"No connection is in use after a call, and no temporary file is left.", nothingIsLeft},
+	{"A response larger than WithMaxResponseBytes is not read further than that.", largeResponsesAreRefused},
+	{"The API key is sent only to the origin of the base URL.", keyStaysAtItsOrigin},
+	{"No error and no log line contains the API key or the query of a presigned URL.", secretsStaySecret},
+}
+
+func TestGuarantees(t *testing.T) {
+	for _, guarantee := range guarantees {
+		t.Run(guarantee.sentence, guarantee.test)
+	}
+}
+
+// The README promises what TestGuarantees tests, word for word.
+func TestTheREADMEListsTheGuarantees(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	_, section, found := strings.Cut(string(readme), "\n## Guarantees\n")
+	require.True(t, found)
+	section, _, _ = strings.Cut(section, "\n## ")
+	var listed []string
+	for _, item := range regexp.MustCompile(`(?m)^- .*(?:\n  .*)*`).FindAllString(section, -1) {
+		listed = append(listed, strings.ReplaceAll(strings.Join(strings.Fields(item[2:]), " "), "`", ""))
+	}
+	var tested []string
+	for _, guarantee := range guarantees {
+		tested = append(tested, guarantee.sentence)
+	}
+	assert.Equal(t, tested, listed)
+}
+
+// bubbles runs a test in a bubble for each fault of the table, with a new server each.
+func bubbles(t *testing.T, test func(*testing.T, *world, faultRow)) {
+	t.Helper()
+	for name, row := range faultTable {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { test(t, newWorld(t), row) })
+		})
+	}
+}
+
+// restart replaces the server and its client by new ones.
+func (w *world) restart(t *testing.T) {
+	w.client.CloseIdleConnections()
+	*w = *newWorld(t)
+}
+
+func creationsAreNotDoubled(t *testing.T) {
+	bubbles(t, func(t *testing.T, w *world, row faultRow) {
+		for name, op := range creating {
+			w.restart(t)
+			fault := row.fault
+			fault.Operation = name
+			w.server.Inject(fault)
+			err := op.call(w)
+			count := op.count(w)
+			assert.LessOrEqual(t, count, 1, name)
+			if err == nil {
+				assert.Equal(t, 1, count, name)
+			}
+		}
+	})
+}
+
+func doubtfulCreationsAreMarked(t *testing.T) {
+	bubbles(t, func(t *testing.T, w *world, row faultRow) {
+		for name, op := range creating {
+			w.restart(t)
+			fault := row.fault
+			fault.Operation = name
+			w.server.Inject(fault)
+			err := op.call(w)
+			if err != nil && op.count(w) > 0 {
+				assert.ErrorIs(t, err, mistralobs.ErrMaybeApplied, name)
+			}
+		}
+	})
+}
+
+func repeatsSucceed(t *testing.T) {
+	bubbles(t, func(t *testing.T, w *world, row faultRow) {
+		if row.repeat.err != nil {
+			t.Skip("not a transient fault")
+		}
+		for name, op := range repeatable {
+			w.restart(t)
+			fault := row.fault
+			fault.Operation = name
+			w.server.Inject(fault)
+			assert.NoError(t, op.call(w), name)
+			assert.True(t, op.done == nil || op.done(w), name)
+		}
+	})
+}
+
+// calls returns a call of every operation.
+func calls() map[string]func(*world) error {
+	all := map[string]func(*world) error{}
+	for name, op := range repeatable {
+		all[name] = op.call
+	}
+	for name, op := range creating {
+		all[name] = op.call
+	}
+	all[mistralobstest.FilesUpload] = func(w *world) error {
+		params := mistralobs.UploadParams{Name: "n", Body: strings.NewReader("{}")}
+		_, err := w.client.Files.Upload(w.ctx, params, mistralobs.TransferOptions{})
+		return err
+	}
+	return all
+}
+
+func lastResponseIsReturned(t *testing.T) {
+	const body = `{"detail":{"message":"the database is down","error_code":"DATABASE_UNAVAILABLE"}}`
+	for name, call := range calls() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				header := http.Header{"X-Request-Id": {"request-1"}}
+				w.server.Inject(mistralobstest.Fault{Operation: name, Times: -1, Status: 500, Header: header, Body: body})
+				var failure *mistralobs.Error
+				require.ErrorAs(t, call(w), &failure)
+				want := mistralobs.Error{
+					StatusCode: 500, Code: "DATABASE_UNAVAILABLE", Message: "the database is down",
+					RequestID: "request-1", Body: []byte(body),
+				}
+				got := mistralobs.Error{
+					StatusCode: failure.StatusCode, Code: failure.Code, Message: failure.Message,
+					RequestID: failure.RequestID, Body: failure.Body,
+				}
+				assert.Equal(t, want, got)
+			})
+		})
+	}
+}
+
+func callsEndWithTheirContext(t *testing.T) {
+	for name, call := range calls() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.server.Inject(mistralobstest.Fault{Operation: name, Times: -1, Break: mistralobstest.StallHeader})
+				start := time.Now()
+				var cancel context.CancelFunc
+				w.ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				require.ErrorIs(t, call(w), context.DeadlineExceeded)
+				w.ctx, cancel = context.WithCancel(t.Context())
+				time.AfterFunc(time.Second, cancel)
+				require.ErrorIs(t, call(w), context.Canceled)
+				assert.Equal(t, 2*time.Second, time.Since(start))
+			})
+		})
+	}
+}
+
+func attemptsEndWithinTheirTimeout(t *testing.T) {
+	breaks := map[string]mistralobstest.Break{"header": mistralobstest.StallHeader, "body": mistralobstest.StallBody}
+	for what, how := range breaks {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.server.Inject(mistralobstest.Fault{Times: -1, Break: how, After: 5})
+				client, err := w.client.With(mistralobs.WithTimeout(7*time.Second),
+					mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
+				require.NoError(t, err)
+				start := time.Now()
+				_, err = client.Records.List(w.ctx, w.dataset, mistralobs.ListParams{})
+				require.ErrorIs(t, err, mistralobs.ErrTimeout)
+				assert.Equal(t, 7*time.Second, time.Since(start))
+			})
+		})
+	}
+}
+
+func longRetryAfterFails(t *testing.T) {
+	for name, call := range calls() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				header := http.Header{"Retry-After": {"31"}}
+				w.server.Inject(mistralobstest.Fault{Operation: name, Times: -1, Status: 429, Header: header})
+				start := time.Now()
+				err := call(w)
+				require.ErrorIs(t, err, mistralobs.ErrRateLimited)
+				var failure *mistralobs.Error
+				require.ErrorAs(t, err, &failure)
+				assert.Equal(t, 31*time.Second, failure.RetryAfter)
+				assert.Equal(t, time.Duration(0), time.Since(start))
+			})
+		})
+	}
+}
+
+func callersShareThePause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		var mu sync.Mutex
+		var sent []time.Duration
+		start := time.Now()
+		record := roundTrip(func(req *http.Request) (*http.Response, error) {
+			mu.Lock()
+			sent = append(sent, time.Since(start))
+			mu.Unlock()
+			return w.server.HTTPClient().Transport.RoundTrip(req)
+		})
+		client, err := w.client.With(mistralobs.WithHTTPClient(&http.Client{Transport: record}))
+		require.NoError(t, err)
+		other, err := client.With(mistralobs.WithUserAgent("another"))
+		require.NoError(t, err)
+		w.server.Inject(mistralobstest.Fault{Status: 429, Header: http.Header{"Retry-After": {"5"}}})
+		var callers sync.WaitGroup
+		for i := range 20 {
+			callers.Go(func() {
+				time.Sleep(time.Duration(i) * 100 * time.Millisecond) // the first meets the 429
+				_, err := []*mistralobs.Client{client, other}[i%2].Datasets.Get(w.ctx, w.dataset)
+				assert.NoError(t, err)
+			})
+		}
+		callers.Wait()
+		assert.Len(t, sent, 21)
+		assert.Zero(t, sent[0])
+		assert.GreaterOrEqual(t, slices.Min(sent[1:]), 5*time.Second)
+		w.server.HTTPClient().CloseIdleConnections()
+	})
+}
+
+func downloadsAreWholeOrFail(t *testing.T) {
+	faults := map[string]mistralobstest.Fault{
+		"refused":       {Break: mistralobstest.Refuse},
+		"reset":         {Break: mistralobstest.ResetBody},
+		"truncated":     {Break: mistralobstest.TruncateBody},
+		"stalled":       {Break: mistralobstest.StallBody},
+		"an error":      {Status: 503},
+		"a dead link":   {Status: 403},
+		"ignored range": {Break: mistralobstest.ResetBody, IgnoreRange: true},
+	}
+	for name, fault := range faults {
+		for _, times := range []int{1, 3, -1} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t)
+					var whole bytes.Buffer
+					_, err := w.client.Exports.Download(w.ctx, w.dataset, &whole, mistralobs.TransferOptions{})
+					require.NoError(t, err)
+					for after := range int64(whole.Len()) {
+						fault.Operation, fault.Times, fault.After = mistralobstest.ExportsDownload, times, after
+						w.server.ClearFaults()
+						w.server.Inject(fault)
+						var got bytes.Buffer
+						_, err = w.client.Exports.Download(w.ctx, w.dataset, &got, mistralobs.TransferOptions{})
+						if err == nil {
+							require.Equal(t, whole.String(), got.String(), "after %d bytes", after)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+func versionsAreNotMixed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		breaks := mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, Break: mistralobstest.ResetBody, After: 20}
+		for name, change := range map[string]mistralobstest.Fault{
+			"the whole file again": {ETag: `"other"`, IgnoreRange: true},
+			"the rest of another":  {ETag: `"other"`},
+		} {
+			change.Operation, change.Times = mistralobstest.ExportsDownload, -1
+			w.server.ClearFaults()
+			w.server.Inject(breaks)
+			w.server.Inject(change)
+			_, err := w.client.Exports.Download(w.ctx, w.dataset, io.Discard, mistralobs.TransferOptions{})
+			assert.ErrorIs(t, err, mistralobs.ErrExportChanged, name)
+		}
+	})
+}
+
+func saveIsAtomic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		folder := t.TempDir()
+		path := filepath.Join(folder, "export.jsonl")
+		require.NoError(t, os.WriteFile(path, []byte("old"), 0o644))
+		w.server.Inject(mistralobstest.Fault{
+			Operation: mistralobstest.ExportsDownload, Times: -1, Break: mistralobstest.ResetBody, After: 20, IgnoreRange: true,
+		})
+		_, err := w.client.Exports.Save(w.ctx, w.dataset, path, mistralobs.TransferOptions{})
+		require.Error(t, err)
+		assert.Equal(t, []string{"export.jsonl: old"}, contents(t, folder))
+
+		w.server.ClearFaults()
+		var whole bytes.Buffer
+		_, err = w.client.Exports.Download(w.ctx, w.dataset, &whole, mistralobs.TransferOptions{})
+		require.NoError(t, err)
+		_, err = w.client.Exports.Save(w.ctx, w.dataset, path, mistralobs.TransferOptions{})
+		require.NoError(t, err)
+		assert.Equal(t, []string{"export.jsonl: " + whole.String()}, contents(t, folder))
+	})
+}
+
+// contents returns the names and contents of the files in a folder, without the files of the server.
+func contents(t *testing.T, folder string) (all []string) {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), "mistralobstest-") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(folder, entry.Name()))
+		require.NoError(t, err)
+		all = append(all, entry.Name()+": "+string(text))
+	}
+	return all
+}
+
+// The bubble ends only when all goroutines have ended.
+func nothingIsLeft(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	t.Setenv("TMP", temp)
+	files := map[string]func(*world) error{
+		"import": func(w *world) error {
+			_, err := w.client.Imports.FromJSONL(w.ctx, w.dataset, io.MultiReader(strings.NewReader(line1)), mistralobs.JSONLImportOptions{})
+			return err
+		},
+		"upload": func(w *world) error {
+			_, err := w.client.Files.Upload(w.ctx, mistralobs.UploadParams{Name: "n", Body: io.MultiReader(strings.NewReader(line1))}, mistralobs.TransferOptions{})
+			return err
+		},
+		"save": func(w *world) error {
+			_, err := w.client.Exports.Save(w.ctx, w.dataset, filepath.Join(temp, "saved"), mistralobs.TransferOptions{})
+			os.Remove(filepath.Join(temp, "saved"))
+			return err
+		},
+		"records": func(w *world) error {
+			for _, err := range w.client.Exports.Records(w.ctx, w.dataset) {
+				return err // which leaves the loop at the first record
+			}
+			return nil
+		},
+	}
+	for name, row := range faultTable {
+		if row.fault.BodySize > 0 {
+			continue // a gigabyte of export
+		}
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			for call, run := range files {
+				w.server.Inject(row.fault)
+				_ = run(w)
+				w.client.CloseIdleConnections()
+				synctest.Wait()
+				assert.Zero(t, w.server.OpenConnections(), "%s: %s", name, call)
+				assert.Empty(t, contents(t, temp), "%s: %s", name, call)
+			}
+		})
+	}
+}
+
+// counted counts the bytes that are read from responses.
+type counted struct {
+	io.ReadCloser
+	n *int64
+}
+
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	*c.n += int64(n)
+	return n, err
+}
+
+func largeResponsesAreRefused(t *testing.T) {
+	for name, call := range calls() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				const limit = 1 << 20
+				w := newWorld(t)
+				w.server.Inject(mistralobstest.Fault{Operation: name, Times: -1, Status: 200, BodySize: 1 << 30})
+				var read int64
+				transport := w.server.HTTPClient().Transport
+				client := &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
+					resp, err := transport.RoundTrip(req)
+					if err == nil {
+						resp.Body = counted{resp.Body, &read}
+					}
+					return resp, err
+				})}
+				var err error
+				w.client, err = w.client.With(mistralobs.WithHTTPClient(client), mistralobs.WithMaxResponseBytes(limit))
+				require.NoError(t, err)
+				_ = call(w) // an operation without a result does not need the body
+				assert.LessOrEqual(t, read, int64(limit+64<<10))
+				w.server.HTTPClient().CloseIdleConnections()
+			})
+		})
+	}
+}
+
+func keyStaysAtItsOrigin(t *testing.T) {
+	targets := []string{"https://elsewhere.example/", "http://127.0.0.1:1/", "//elsewhere.example/v1/observability/datasets"}
+	for name, call := range calls() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, mistralobstest.WithAPIKey(hiddenKey))
+				transport := w.server.HTTPClient().Transport
+				client := &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
+					if "http://"+req.URL.Host != w.server.URL || strings.HasPrefix(req.URL.Path, "/exports/") {
+						assert.NotContains(t, req.Header, "Authorization", req.URL.Host)
+						assert.Empty(t, leaks(req.Header.Get("Referer")))
+						return nil, errors.New("this host does not exist")
+					}
+					return transport.RoundTrip(req)
+				})}
+				var err error
+				w.client, err = w.client.With(mistralobs.WithHTTPClient(client))
+				require.NoError(t, err)
+				for _, target := range targets {
+					w.server.Inject(mistralobstest.Fault{Status: 307, Header: http.Header{"Location": {target}}})
+					assert.ErrorIs(t, call(w), mistralobs.ErrUnexpectedResponse)
+				}
+				_, err = w.client.Exports.Download(w.ctx, w.dataset, io.Discard, mistralobs.TransferOptions{})
+				assert.Error(t, err)
+				w.server.HTTPClient().CloseIdleConnections()
+			})
+		})
+	}
+}
