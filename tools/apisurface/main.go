@@ -19,7 +19,7 @@ import (
 )
 
 // surfaces are the packages whose API programs use.
-var surfaces = []string{".", "./mistralobstest"}
+var surfaces = []string{".", "./datasetsync", "./mistralobstest"}
 
 func main() {
 	root := flag.String("root", "..", "root directory of the checkout")
