@@ -3,29 +3,29 @@ package mistralobs
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
-// Conversation is a payload that is a chat. Everything it has no field for is
-// kept in Extra, and likewise in its messages, so that decoding and encoding one
-// loses nothing but white space, the order of names and all but the last of equal names.
+// Conversation is a payload that is a chat. Extra holds all names without a field, here and in the
+// messages. So decoding and encoding a conversation loses only white space, the order of names, and
+// all but the last of repeated names.
 type Conversation struct {
 	Messages []Message
-	Model    string                     // "" if there is none
-	Extra    map[string]json.RawMessage // every other name, and a known one whose value does not fit its field
+	Model    string                     // "" if absent
+	Extra    map[string]json.RawMessage // other names, and values that do not fit their field
 }
 
-// Role says who speaks.
+// Role is the author of a message.
 type Role string
 
-// The roles of a chat. Others are passed on as they are.
+// The roles of a chat. Other roles are kept too.
 const (
 	RoleSystem    Role = "system"
 	RoleUser      Role = "user"
@@ -33,41 +33,40 @@ const (
 	RoleTool      Role = "tool"
 )
 
-// Message is one turn of a conversation.
+// Message is one message of a conversation.
 type Message struct {
 	Role       Role
 	Content    Content
 	Name       string
-	ToolCalls  []ToolCall                 // what an assistant asks to be called
-	ToolCallID string                     // the call that a tool's message answers
-	Extra      map[string]json.RawMessage // every other name, such as "prefix", and a known one whose value does not fit its field
+	ToolCalls  []ToolCall                 // calls that an assistant asks for
+	ToolCallID string                     // in a tool's message: the call that it answers
+	Extra      map[string]json.RawMessage // as in Conversation; for instance "prefix"
 }
 
-// Content is what a message says, undecoded: a JSON string, a list of typed
-// chunks, or null. An empty Content is one that is absent. Make one with
-// [TextContent] or [ChunkContent].
+// Content is the undecoded content of a message: a JSON string, an array of typed chunks, or null. An
+// empty Content means that it is absent. [TextContent] and [ChunkContent] make one.
 type Content []byte
 
-// ToolCall is a call that a model asks for.
+// ToolCall is a function call that a model asks for.
 type ToolCall struct {
 	ID       string
 	Type     string // "function"; "" if absent
 	Function FunctionCall
-	Extra    map[string]json.RawMessage // as in [Message]
+	Extra    map[string]json.RawMessage // as in Conversation
 }
 
 // FunctionCall names a function and holds its arguments.
 type FunctionCall struct {
 	Name      string
-	Arguments json.RawMessage            // an object, or a string that holds one; see DecodeArguments
-	Extra     map[string]json.RawMessage // as in [Message]
+	Arguments json.RawMessage            // an object, or a string that contains one; see DecodeArguments
+	Extra     map[string]json.RawMessage // as in Conversation
 }
 
 // Chunk is a part of a message's content.
 type Chunk struct {
 	Type  string                     // "text", "image_url" and others
-	Text  string                     // of a text chunk
-	Extra map[string]json.RawMessage // as in [Message]; the "image_url" of an image chunk is here
+	Text  string                     // of a chunk of type "text"
+	Extra map[string]json.RawMessage // as in Conversation; for instance "image_url"
 }
 
 // NewConversation returns a conversation of messages.
@@ -76,36 +75,37 @@ func NewConversation(messages ...Message) Conversation { return Conversation{Mes
 // System returns a system message.
 func System(text string) Message { return Message{Role: RoleSystem, Content: TextContent(text)} }
 
-// User returns a user's message.
+// User returns a user message.
 func User(text string) Message { return Message{Role: RoleUser, Content: TextContent(text)} }
 
-// Assistant returns an assistant's message.
+// Assistant returns an assistant message.
 func Assistant(text string) Message { return Message{Role: RoleAssistant, Content: TextContent(text)} }
 
-// Tool returns the result of the tool call that has the id.
+// Tool returns a message with the result of a tool call.
 func Tool(callID, text string) Message {
 	return Message{Role: RoleTool, Content: TextContent(text), ToolCallID: callID}
 }
 
-// TextContent returns a content that is a plain text.
+// TextContent returns a content that is a string.
 func TextContent(text string) Content {
-	raw, _ := marshal(text) // a string always marshals
+	raw, _ := marshal(text) // a string can always be encoded
 	return raw
 }
 
-// ChunkContent returns a content that is a list of chunks. It fails if an Extra holds invalid JSON.
+// ChunkContent returns a content that is an array of chunks. It returns an error that matches
+// [ErrInvalidParams] if an Extra holds invalid JSON.
 func ChunkContent(chunks ...Chunk) (Content, error) {
 	raw, err := marshal(append([]Chunk{}, chunks...))
 	if err != nil {
-		return nil, invalid("content", "%v", err)
+		return nil, invalid("chunks", "%v", err)
 	}
 	return raw, nil
 }
 
-// Text returns the text of the message: its content if that is a string, else
-// its text chunks joined by newlines; "" if it has none.
+// Text returns the text of the message: its content if that is a string, otherwise the texts of its
+// text chunks, joined by newlines.
 func (m Message) Text() string {
-	chunks, _ := m.Content.Chunks() // what is no content has no text
+	chunks, _ := m.Content.Chunks() // invalid content has no text
 	var texts []string
 	for _, chunk := range chunks {
 		if chunk.Type == "text" {
@@ -115,8 +115,8 @@ func (m Message) Text() string {
 	return strings.Join(texts, "\n")
 }
 
-// Chunks returns the content as chunks. A plain text is one chunk of type
-// "text"; null, or no content, is none. It fails on anything but these and a list of objects.
+// Chunks returns the content as chunks: one chunk of type "text" for a string, none for null or an
+// absent content. It returns an error for anything else than these or an array of objects.
 func (c Content) Chunks() ([]Chunk, error) {
 	var text string
 	switch {
@@ -125,9 +125,14 @@ func (c Content) Chunks() ([]Chunk, error) {
 	case json.Unmarshal(c, &text) == nil:
 		return []Chunk{{Type: "text", Text: text}}, nil
 	}
+	if kind := jsontext.Value(c).Kind(); kind == '[' {
+		if err := checkElements(c); err != nil {
+			return nil, fmt.Errorf("mistralobs: decoding a message: content%w", err)
+		}
+	}
 	var chunks []Chunk
 	if err := json.Unmarshal(c, &chunks); err != nil {
-		return nil, fmt.Errorf("mistralobs: decoding a message's content: %w", err)
+		return nil, fmt.Errorf("mistralobs: decoding a message: content: %w", err)
 	}
 	return chunks, nil
 }
@@ -135,7 +140,7 @@ func (c Content) Chunks() ([]Chunk, error) {
 // String returns the content's JSON.
 func (c Content) String() string { return string(c) }
 
-// MarshalJSON returns the content as it is; null if it is empty.
+// MarshalJSON returns the content as it is, or null if it is empty.
 func (c Content) MarshalJSON() ([]byte, error) { return Object(c).MarshalJSON() }
 
 // UnmarshalJSON keeps a copy of the JSON.
@@ -144,8 +149,8 @@ func (c *Content) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// DecodeArguments stores the arguments in v, whether they are an object or a
-// string that holds one. Numbers that land in an any become json.Number.
+// DecodeArguments stores the arguments in v, whether they are an object or a string that contains one.
+// Numbers in an any become [json.Number].
 func (f FunctionCall) DecodeArguments(v any) error {
 	raw := f.Arguments
 	var inner string
@@ -182,81 +187,117 @@ func (f *FunctionCall) fields() []field {
 
 func (c *Chunk) fields() []field { return []field{{"type", &c.Type}, {"text", &c.Text}} }
 
-// UnmarshalJSON decodes a conversation. It fails without an array of messages that are objects.
+// UnmarshalJSON decodes a conversation. Its errors are those of [Object.Conversation].
 func (c *Conversation) UnmarshalJSON(raw []byte) (err error) {
 	*c = Conversation{}
+	if err := checkObject(raw); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotConversation, err)
+	}
 	if c.Extra, err = decodeFields(raw, c.fields()); err != nil {
 		return err
 	}
-	if messages, misfit := c.Extra["messages"]; misfit {
-		if err := json.Unmarshal(messages, &c.Messages); err != nil {
-			return fmt.Errorf("messages: %w", err)
+	if misfit, ok := c.Extra["messages"]; ok {
+		if err := checkMessages(misfit); err != nil {
+			return err
 		}
+		return fmt.Errorf("messages: %w", json.Unmarshal(misfit, &c.Messages))
 	}
 	if c.Messages == nil {
-		return errNoMessages
+		return fmt.Errorf("%w: it has no array of messages", ErrNotConversation)
 	}
 	return nil
 }
 
-var errNoMessages = errors.New("a conversation must have an array of messages")
-
-// MarshalJSON encodes the conversation, Extra included.
-func (c Conversation) MarshalJSON() ([]byte, error) {
-	if c.Messages == nil {
-		c.Messages = []Message{} // the one name that a conversation cannot lack
+// checkMessages returns why a value is not an array of objects. An empty array is one.
+func checkMessages(raw []byte) error {
+	if kind := jsontext.Value(raw).Kind(); kind != '[' {
+		return fmt.Errorf("%w: messages must be an array, got %s", ErrNotConversation, kindName(kind))
 	}
-	return encodeFields(c.fields(), c.Extra)
+	if err := checkElements(raw); err != nil {
+		return fmt.Errorf("messages%w", err)
+	}
+	return nil
 }
 
-// UnmarshalJSON decodes a message. It fails on anything but an object.
+// checkElements returns an error that names the first element of an array that is not an object.
+func checkElements(raw []byte) (err error) {
+	s, i := jsonscan.New(raw), 0
+	s.Array(func() bool {
+		element, ok := s.Raw()
+		if kind := jsontext.Value(element).Kind(); ok && kind != '{' {
+			err = fmt.Errorf("[%d]: %w, got %s", i, errNotObject, kindName(kind))
+		}
+		i++
+		return ok && err == nil
+	})
+	return err
+}
+
+// MarshalJSON encodes the conversation, including Extra. An error names the message and the field.
+func (c Conversation) MarshalJSON() ([]byte, error) {
+	if c.Messages == nil {
+		c.Messages = []Message{} // a conversation must have messages
+	}
+	raw, err := encodeFields(c.fields(), c.Extra)
+	if err == nil {
+		return raw, nil
+	}
+	for i, m := range c.Messages {
+		if _, err := m.MarshalJSON(); err != nil {
+			return nil, fmt.Errorf("messages[%d].%w", i, err)
+		}
+	}
+	return nil, err
+}
+
+// UnmarshalJSON decodes a message. It returns an error for anything else than an object.
 func (m *Message) UnmarshalJSON(raw []byte) (err error) {
 	*m = Message{}
 	m.Extra, err = decodeFields(raw, m.fields())
 	return err
 }
 
-// MarshalJSON encodes the message, Extra included.
+// MarshalJSON encodes the message, including Extra.
 func (m Message) MarshalJSON() ([]byte, error) { return encodeFields(m.fields(), m.Extra) }
 
-// UnmarshalJSON decodes a tool call. It fails on anything but an object.
+// UnmarshalJSON decodes a tool call. It returns an error for anything else than an object.
 func (t *ToolCall) UnmarshalJSON(raw []byte) (err error) {
 	*t = ToolCall{}
 	t.Extra, err = decodeFields(raw, t.fields())
 	return err
 }
 
-// MarshalJSON encodes the tool call, Extra included.
+// MarshalJSON encodes the tool call, including Extra.
 func (t ToolCall) MarshalJSON() ([]byte, error) { return encodeFields(t.fields(), t.Extra) }
 
-// UnmarshalJSON decodes a function call. It fails on anything but an object.
+// UnmarshalJSON decodes a function call. It returns an error for anything else than an object.
 func (f *FunctionCall) UnmarshalJSON(raw []byte) (err error) {
 	*f = FunctionCall{}
 	f.Extra, err = decodeFields(raw, f.fields())
 	return err
 }
 
-// MarshalJSON encodes the function call, Extra included.
+// MarshalJSON encodes the function call, including Extra.
 func (f FunctionCall) MarshalJSON() ([]byte, error) { return encodeFields(f.fields(), f.Extra) }
 
-// UnmarshalJSON decodes a chunk. It fails on anything but an object.
+// UnmarshalJSON decodes a chunk. It returns an error for anything else than an object.
 func (c *Chunk) UnmarshalJSON(raw []byte) (err error) {
 	*c = Chunk{}
 	c.Extra, err = decodeFields(raw, c.fields())
 	return err
 }
 
-// MarshalJSON encodes the chunk, Extra included.
+// MarshalJSON encodes the chunk, including Extra.
 func (c Chunk) MarshalJSON() ([]byte, error) { return encodeFields(c.fields(), c.Extra) }
 
-// decodeFields fills the fields from a JSON object and returns what they cannot
-// hold: names they lack, and values that would not be written back as they
-// came, because they are of another type or the same as nothing (null, "").
+// decodeFields sets the fields from a JSON object. It returns the members that the fields cannot hold:
+// other names, and values that would be written differently than they came, because they are of
+// another type or are the field's zero value (null, "").
 func decodeFields(raw []byte, fields []field) (extra map[string]json.RawMessage, err error) {
 	err = eachMember(raw, func(m jsonscan.Member) error {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.name == string(m.Name) })
-		if i >= 0 && fields[i].take(m.Value) {
-			delete(extra, string(m.Name)) // of an earlier one of the same name
+		if i >= 0 && fields[i].decode(m.Value) {
+			delete(extra, string(m.Name)) // an earlier value of the same name
 			return nil
 		}
 		if extra == nil {
@@ -268,10 +309,9 @@ func decodeFields(raw []byte, fields []field) (extra map[string]json.RawMessage,
 	return extra, err
 }
 
-// take tells whether the field holds the value so that it can be written back as
-// it came. Text that is no Unicode can be read, but not written: the replacement
-// character stands for it.
-func (f field) take(value []byte) bool {
+// decode sets the field and reports whether it can be written back as it came. Text that is not
+// valid Unicode cannot: it is decoded with replacement characters.
+func (f field) decode(value []byte) bool {
 	target := reflect.ValueOf(f.pointer).Elem()
 	target.SetZero()
 	if json.Unmarshal(value, f.pointer) != nil {
@@ -280,27 +320,26 @@ func (f field) take(value []byte) bool {
 	return !target.IsZero() && (target.Kind() != reflect.String || isUnicode(target.String(), value))
 }
 
-// isUnicode tells whether every replacement character of a decoded text was
-// written as one.
+// isUnicode reports whether all replacement characters of a decoded string are in its JSON too.
 func isUnicode(text string, raw []byte) bool {
 	const replacement = "\uFFFD"
 	written := bytes.Count(raw, []byte(replacement)) + bytes.Count(bytes.ToLower(raw), []byte(`\ufffd`))
 	return strings.Count(text, replacement) == written
 }
 
-// untouched tells whether the field is still as it was decoded from the value.
-func (f field) untouched(value []byte) bool {
+// unchanged reports whether the field still is as it was decoded from the value.
+func (f field) unchanged(value []byte) bool {
 	decoded := field{f.name, reflect.New(reflect.TypeOf(f.pointer).Elem()).Interface()}
-	decoded.take(value)
+	decoded.decode(value)
 	return reflect.DeepEqual(decoded.pointer, f.pointer)
 }
 
-// encodeFields writes the fields that are not zero, then the extra ones by name.
+// encodeFields writes the fields that are not zero, then the members of extra in order of their names.
 func encodeFields(fields []field, extra map[string]json.RawMessage) ([]byte, error) {
 	var buf bytes.Buffer
 	set := map[string]bool{}
 	for _, f := range fields {
-		if raw, kept := extra[f.name]; kept && f.untouched(raw) {
+		if raw, kept := extra[f.name]; kept && f.unchanged(raw) {
 			continue
 		}
 		if value := reflect.ValueOf(f.pointer).Elem(); !value.IsZero() {
@@ -312,7 +351,7 @@ func encodeFields(fields []field, extra map[string]json.RawMessage) ([]byte, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(extra)) {
 		if set[name] {
-			continue // the program has set the field since
+			continue // the program has set the field
 		}
 		if err := writeMember(&buf, name, extra[name]); err != nil {
 			return nil, err
@@ -322,7 +361,7 @@ func encodeFields(fields []field, extra map[string]json.RawMessage) ([]byte, err
 }
 
 func writeMember(buf *bytes.Buffer, name string, value any) error {
-	nameJSON, _ := marshal(name) // a string always marshals
+	nameJSON, _ := marshal(name) // a string can always be encoded
 	valueJSON, err := marshal(value)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)

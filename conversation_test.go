@@ -58,7 +58,8 @@ func TestConversationDecodes(t *testing.T) {
 			mistralobs.Conversation{
 				Messages: []mistralobs.Message{
 					{Extra: map[string]json.RawMessage{
-						"role": json.RawMessage(`null`), "name": json.RawMessage(`""`), "tool_calls": json.RawMessage(`null`), "tool_call_id": json.RawMessage(`7`),
+						"role": json.RawMessage(`null`), "name": json.RawMessage(`""`),
+						"tool_calls": json.RawMessage(`null`), "tool_call_id": json.RawMessage(`7`),
 					}},
 					{ToolCalls: []mistralobs.ToolCall{{Extra: map[string]json.RawMessage{"id": json.RawMessage(`1`), "function": json.RawMessage(`{}`)}}}},
 					{ToolCalls: []mistralobs.ToolCall{}},
@@ -77,7 +78,8 @@ func TestConversationDecodes(t *testing.T) {
 		"the last of equal names counts, whether it fits or not": {
 			`{"messages":[1],"n":0,"messages":[{"role":1,"role":"user","name":"a","name":null,"x":1,"x":2}]}`,
 			mistralobs.Conversation{Messages: []mistralobs.Message{{
-				Role: mistralobs.RoleUser, Extra: map[string]json.RawMessage{"name": json.RawMessage(`null`), "x": json.RawMessage(`2`)},
+				Role: mistralobs.RoleUser, Extra: map[string]json.RawMessage{"name": json.RawMessage(`null`),
+					"x": json.RawMessage(`2`)},
 			}}, Extra: map[string]json.RawMessage{"n": json.RawMessage(`0`)}},
 		},
 		"no messages yet": {`{"messages":[]}`, mistralobs.Conversation{Messages: []mistralobs.Message{}}},
@@ -260,12 +262,14 @@ func TestConversationConstructors(t *testing.T) {
 			mistralobs.NewConversation(mistralobs.User("<b>&amp;\"\n")),
 			`{"messages":[{"role":"user","content":"<b>&amp;\"\n"}]}`,
 		},
-		"an empty text is one": {mistralobs.NewConversation(mistralobs.User("")), `{"messages":[{"role":"user","content":""}]}`},
+		"an empty text is one": {mistralobs.NewConversation(mistralobs.User("")),
+			`{"messages":[{"role":"user","content":""}]}`},
 		"chunks": {
 			mistralobs.NewConversation(mistralobs.Message{Role: mistralobs.RoleUser, Content: chunks}),
 			`{"messages":[{"role":"user","content":[{"type":"text","text":"a<b"},{"type":"image_url","image_url":"https://example.com/?a&b"}]}]}`,
 		},
-		"no chunks":     {mistralobs.NewConversation(mistralobs.Message{Content: none}), `{"messages":[{"content":[]}]}`},
+		"no chunks": {mistralobs.NewConversation(mistralobs.Message{Content: none}),
+			`{"messages":[{"content":[]}]}`},
 		"empty message": {mistralobs.NewConversation(mistralobs.Message{}), `{"messages":[{}]}`},
 		"a tool call": {
 			mistralobs.NewConversation(mistralobs.Message{Role: mistralobs.RoleAssistant, ToolCalls: []mistralobs.ToolCall{{
@@ -274,7 +278,8 @@ func TestConversationConstructors(t *testing.T) {
 			`{"messages":[{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":{"n":1}}}]}]}`,
 		},
 		"extra names come last, in order": {
-			mistralobs.Conversation{Model: "m", Extra: map[string]json.RawMessage{"b": json.RawMessage(`1`), "a": nil}},
+			mistralobs.Conversation{Model: "m", Extra: map[string]json.RawMessage{"b": json.RawMessage(`1`),
+				"a": nil}},
 			`{"messages":[],"model":"m","a":null,"b":1}`,
 		},
 	}
@@ -387,7 +392,8 @@ func TestMessageText(t *testing.T) {
 		"one chunk":  {`[{"type":"text","text":"a"}]`, []mistralobs.Chunk{{Type: "text", Text: "a"}}, "a"},
 		"two chunks": {`[{"type":"text","text":"a"},{"type":"text","text":"b"}]`, []mistralobs.Chunk{{Type: "text", Text: "a"}, {Type: "text", Text: "b"}}, "a\nb"},
 		"other chunks": {`[{"type":"image_url","image_url":"u"},{"type":"text","text":"b"},{"type":"thinking","text":"hm"}]`, []mistralobs.Chunk{
-			{Type: "image_url", Extra: map[string]json.RawMessage{"image_url": json.RawMessage(`"u"`)}}, {Type: "text", Text: "b"}, {Type: "thinking", Text: "hm"},
+			{Type: "image_url", Extra: map[string]json.RawMessage{"image_url": json.RawMessage(`"u"`)}},
+			{Type: "text", Text: "b"}, {Type: "thinking", Text: "hm"},
 		}, "b"},
 	}
 	for name, test := range tests {
@@ -403,7 +409,7 @@ func TestMessageText(t *testing.T) {
 		t.Run("no content: "+content, func(t *testing.T) {
 			t.Parallel()
 			_, err := mistralobs.Content(content).Chunks()
-			require.ErrorContains(t, err, "mistralobs: decoding a message's content: ")
+			require.ErrorContains(t, err, "mistralobs: decoding a message: content")
 			assert.Empty(t, mistralobs.Message{Content: mistralobs.Content(content)}.Text())
 		})
 	}
@@ -412,7 +418,8 @@ func TestMessageText(t *testing.T) {
 // Texts of any kind come out of a content as they went in.
 func TestTextContent(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"", "a", `"quoted" \ back`, "<b>&amp;</b>", "line\nbreak\r\n\t", "é😀\u2028\u2029\u0000\ufffd", `{"json":true}`, "null"} {
+	for _, text := range []string{"", "a", `"quoted" \ back`, "<b>&amp;</b>", "line\nbreak\r\n\t",
+		"é😀\u2028\u2029\u0000\ufffd", `{"json":true}`, "null"} {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
 			assert.Equal(t, text, mistralobs.User(text).Text())
@@ -445,7 +452,8 @@ func TestDecodeArguments(t *testing.T) {
 			assert.Equal(t, "a<b", typed.S)
 		})
 	}
-	for name, arguments := range map[string]string{"absent": ``, "an empty string": `""`, "no JSON in a string": `"n=1"`, "cut short": `"{\"n\":"`, "two objects": `"{}{}"`} {
+	for name, arguments := range map[string]string{"absent": ``, "an empty string": `""`,
+		"no JSON in a string": `"n=1"`, "cut short": `"{\"n\":"`, "two objects": `"{}{}"`} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got map[string]any

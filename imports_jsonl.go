@@ -288,8 +288,7 @@ func (s *importSource) checkLine(text []byte) error {
 	if size := int64(len(text)) + 1; size > s.limit {
 		return fmt.Errorf("its %d bytes do not fit into a file of at most %d", size, s.limit)
 	}
-	_, err := splitLine(text)
-	return err
+	return checkLine(text)
 }
 
 // add puts a line into the last part, or into a new one if that would become too large.

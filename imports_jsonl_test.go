@@ -199,7 +199,7 @@ func TestFromJSONLChecksEveryLine(t *testing.T) {
 		`[]`:                             "it must be a JSON object, got an array",
 		`{}`:                             `it has neither "payload" nor "messages"`,
 		`{"messages":{}}`:                `"messages" must be an array, got an object`,
-		`{"messages":["hi"]}`:            `"messages" must hold objects, got a string`,
+		`{"messages":["hi"]}`:            `messages[0]: it must be a JSON object, got a string`,
 		`{"payload":"text"}`:             `"payload" must be`,
 		`{"payload":{},"properties":[]}`: `"properties" must be`,
 		`{"payload":{}} {"payload":{}}`:  "after the object",

@@ -16,26 +16,26 @@ import (
 
 // JSONLRecord is one line of a dataset's JSONL file.
 type JSONLRecord struct {
-	// Payload is the line's "payload", or, in the shape that has its messages
-	// at the top, the line without its "properties".
+	// Payload is the value of "payload". In the other form of a line, with "messages", it is the line
+	// without its "properties".
 	Payload Object
-	// Properties is the line's "properties", nil if it has none.
+	// Properties is the value of "properties", or nil if there is none.
 	Properties Object
-	// Extra holds what stands beside a "payload" and its "properties", such as
-	// ids; nil if nothing does.
+	// Extra holds the other members of a line with a "payload", such as an ID. It is nil if there are
+	// none.
 	Extra Object
 	// Line is the number of the line, from 1. Blank lines count.
 	Line int
 }
 
-// ReadJSONL returns the records of a dataset file, one a line, in either
-// documented shape: {"payload":{…},"properties":{…}} or
-// {"messages":[…],"properties":{…}}. A byte-order mark, CRLF, blank lines and a
-// missing last newline are fine; lines may be of any length up to [MaxUploadBytes]
-// and are held one at a time. The records are byte for byte what r held.
+// ReadJSONL returns the records of a dataset file, one for each line. It accepts both documented forms:
+// {"payload":{…},"properties":{…}} and {"messages":[…],"properties":{…}}. The file may start with a
+// byte-order mark, contain CRLF and blank lines, and lack the last line break. A line may have up to
+// [MaxUploadBytes]. One line at a time is in memory. Payloads and properties are kept byte for byte,
+// even if they are not objects; requests refuse those.
 //
-// The sequence ends with the first error: a [*LineError] for a line that is no
-// record, else r's own. It reads r once, so it can be ranged over once.
+// The sequence ends with the first error: a [*LineError] for a line that is not a record, or the error
+// of r. It reads r only once, so range over it only once.
 func ReadJSONL(r io.Reader) iter.Seq2[*JSONLRecord, error] {
 	return func(yield func(*JSONLRecord, error) bool) {
 		if r == nil {
@@ -70,8 +70,7 @@ var errNilReader = invalid("reader", "it is nil")
 // lineBuffer is how much is written at once.
 const lineBuffer = 64 << 10
 
-// errLineTooLong keeps rubbish without line breaks from filling the memory; no
-// longer line could be uploaded.
+// errLineTooLong limits the memory for data without line breaks. A longer line cannot be uploaded.
 var errLineTooLong = fmt.Errorf("it is longer than %d bytes", int64(MaxUploadBytes))
 
 func lineReadError(number int, err error) error {
@@ -81,62 +80,66 @@ func lineReadError(number int, err error) error {
 	return fmt.Errorf("mistralobs: reading line %d: %w", number, err)
 }
 
-// lineParts are the bytes of a line that make a record; they are the line's own.
+// lineParts are the parts of a line. They share its memory.
 type lineParts struct {
-	payload    []byte            // nil in the shape with messages at the top
+	payload    []byte            // nil if there is none
 	properties []byte            // nil if absent or null
-	messages   jsonscan.Member   // without a name if absent
-	others     []jsonscan.Member // what is neither payload nor properties
+	messages   []byte            // nil if absent
+	others     []jsonscan.Member // all members but payload and properties
 }
 
-// splitLine tells the parts of a line, and whether it is a record.
+// splitLine returns the parts of a line, whatever their types. It returns an error unless the line is
+// an object with a payload or messages.
 func splitLine(text []byte) (parts lineParts, err error) {
 	err = eachMember(text, func(m jsonscan.Member) error {
 		switch string(m.Name) {
 		case "payload":
 			parts.payload = m.Value
-			return mustBe('{', m)
+			return nil
 		case "properties":
 			if parts.properties = m.Value; m.Value.Kind() == 'n' {
 				parts.properties = nil
-				return nil
 			}
-			return mustBe('{', m)
+			return nil
 		case "messages":
-			parts.messages = m
+			parts.messages = m.Value
 		}
 		parts.others = append(parts.others, m)
 		return nil
 	})
-	switch {
-	case err != nil || parts.payload != nil: // messages beside a payload are not the conversation
-		return parts, err
-	case parts.messages.Name == nil:
-		return parts, errors.New(`it has neither "payload" nor "messages"`)
+	if err == nil && parts.payload == nil && parts.messages == nil {
+		err = errors.New(`it has neither "payload" nor "messages"`)
 	}
-	return parts, checkMessages(parts.messages)
+	return parts, err
 }
 
-// checkMessages looks no further than that messages are objects: roles and
-// contents are the caller's.
-func checkMessages(m jsonscan.Member) error {
-	if err := mustBe('[', m); err != nil {
+// checkLine returns an error if the service cannot import a line. The values inside payload,
+// properties and messages are not checked.
+func checkLine(text []byte) error {
+	parts, err := splitLine(text)
+	if err != nil {
 		return err
 	}
-	s := jsonscan.New(m.Value)
-	var message []byte
-	if !s.Array(func() bool {
-		message, _ = s.Raw() // the array is known to be valid
-		return message[0] == '{'
-	}) {
-		return fmt.Errorf("%q must hold objects, got %s", m.Name, kindName(jsontext.Value(message).Kind()))
+	if parts.properties != nil {
+		if err := mustBe('{', "properties", parts.properties); err != nil {
+			return err
+		}
+	}
+	if parts.payload != nil {
+		return mustBe('{', "payload", parts.payload)
+	}
+	if err := mustBe('[', "messages", parts.messages); err != nil {
+		return err
+	}
+	if err := checkElements(parts.messages); err != nil {
+		return fmt.Errorf("messages%w", err)
 	}
 	return nil
 }
 
-func mustBe(kind jsontext.Kind, m jsonscan.Member) error {
-	if got := m.Value.Kind(); got != kind {
-		return fmt.Errorf("%q must be %s, got %s", m.Name, kindName(kind), kindName(got))
+func mustBe(kind jsontext.Kind, name string, value jsontext.Value) error {
+	if got := value.Kind(); got != kind {
+		return fmt.Errorf("%q must be %s, got %s", name, kindName(kind), kindName(got))
 	}
 	return nil
 }
@@ -153,10 +156,13 @@ func parseLine(text []byte) (*JSONLRecord, error) {
 	} else {
 		record.Payload, record.Properties = joinMembers(parts.others), slices.Clone(parts.properties)
 	}
+	if string(record.Payload) == "null" {
+		record.Payload = nil
+	}
 	return record, nil
 }
 
-// cloneObjects copies two objects into one piece of memory. A nil one stays nil.
+// cloneObjects copies two objects with one allocation. A nil one stays nil.
 func cloneObjects(a, b []byte) (Object, Object) {
 	both := slices.Concat(a, b)
 	first, second := Object(both[:len(a):len(a)]), Object(both[len(a):])
@@ -169,7 +175,7 @@ func cloneObjects(a, b []byte) (Object, Object) {
 	return first, second
 }
 
-// joinMembers returns an object of the members as they were written, nil for none.
+// joinMembers returns an object of the members as they were written, or nil if there are none.
 func joinMembers(members []jsonscan.Member) Object {
 	if len(members) == 0 {
 		return nil
@@ -186,22 +192,58 @@ func joinMembers(members []jsonscan.Member) Object {
 	return append(object, '}')
 }
 
-// JSONLWriter writes a dataset file, a line a record. It is not safe for concurrent use.
+// NewRecords returns the records of [ReadJSONL] or [ExportsService.Records] as parameters for
+// [RecordsService.CreateAll]. It holds one record at a time. The sequence ends with the first error:
+// one of records, or a [*LineError] that matches [ErrInvalidParams] for a payload or properties that
+// are not a JSON object.
+func NewRecords(records iter.Seq2[*JSONLRecord, error]) iter.Seq2[CreateRecordParams, error] {
+	return func(yield func(CreateRecordParams, error) bool) {
+		if records == nil {
+			yield(CreateRecordParams{}, invalid("records", "the sequence is nil"))
+			return
+		}
+		for record, err := range records {
+			params := CreateRecordParams{}
+			if err == nil {
+				params, err = record.params()
+			}
+			if !yield(params, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// params returns the parameters that create the record.
+func (r *JSONLRecord) params() (CreateRecordParams, error) {
+	params := CreateRecordParams{Payload: r.Payload}
+	err := checkObject(r.Payload)
+	name := "Payload"
+	if err == nil && len(r.Properties) > 0 {
+		params.Properties = r.Properties
+		err, name = checkObject(r.Properties), "Properties"
+	}
+	if err != nil {
+		return CreateRecordParams{}, &LineError{Line: r.Line, Err: invalid(name, "%v", err)}
+	}
+	return params, nil
+}
+
+// JSONLWriter writes a dataset file, one line for each record. It is not safe for concurrent use.
 type JSONLWriter struct {
 	w   *bufio.Writer
 	err error
 }
 
-// NewJSONLWriter returns a writer to w. Call Flush at the end.
+// NewJSONLWriter returns a writer to w. Call Flush after the last record.
 func NewJSONLWriter(w io.Writer) *JSONLWriter {
 	return &JSONLWriter{w: bufio.NewWriterSize(w, lineBuffer)}
 }
 
-// Write adds a line {"payload":…,"properties":…}. Both are taken as [NewObject]
-// takes them; nil properties are left out. White space between values is
-// dropped only where a line break would end the line too early. It returns an
-// error matching [ErrInvalidParams] if one is no JSON object, with nothing
-// written, and the first error of the underlying writer, then and ever after.
+// Write adds the line {"payload":…,"properties":…}. payload and properties may be anything that
+// [NewObject] accepts; nil properties are left out. Line breaks between values are removed. It returns
+// an error that matches [ErrInvalidParams], and writes nothing, if one of them is not a JSON object.
+// It returns the first error of the underlying writer, for this line and all later ones.
 func (w *JSONLWriter) Write(payload, properties any) error {
 	p, err := newObject("payload", payload)
 	if err != nil {
@@ -223,7 +265,7 @@ func (w *JSONLWriter) Write(payload, properties any) error {
 	return w.fail()
 }
 
-// Flush writes what is buffered, and returns the first error of the underlying writer.
+// Flush writes the buffered lines. It returns the first error of the underlying writer.
 func (w *JSONLWriter) Flush() error {
 	if w.err == nil {
 		w.err = w.w.Flush()
@@ -244,8 +286,7 @@ func (w *JSONLWriter) fail() error {
 	return nil
 }
 
-// oneLine returns valid JSON without the line breaks between its values. Inside
-// strings JSON has none.
+// oneLine returns valid JSON without the line breaks between its values. JSON strings contain none.
 func oneLine(raw []byte) []byte {
 	if !bytes.ContainsAny(raw, "\n\r") {
 		return raw

@@ -52,7 +52,8 @@ func TestReadJSONL(t *testing.T) {
 		"empty properties are not":   {`{"payload":{"a":1},"properties":{}}`, []*mistralobs.JSONLRecord{record(`{"a":1}`, `{}`, ``)}},
 		"what stands beside a payload is extra": {
 			`{"id" : "r1", "payload":{"a":1}, "messages": [{}], "n":9007199254740993,"n":2}`,
-			[]*mistralobs.JSONLRecord{record(`{"a":1}`, ``, `{"id":"r1","messages":[{}],"n":9007199254740993,"n":2}`)},
+			[]*mistralobs.JSONLRecord{record(`{"a":1}`, ``,
+				`{"id":"r1","messages":[{}],"n":9007199254740993,"n":2}`)},
 		},
 		"messages at the top":      {`{"messages":[{"role":"user","content":"a<b"}]}`, []*mistralobs.JSONLRecord{record(`{"messages":[{"role":"user","content":"a<b"}]}`, ``, ``)}},
 		"no messages yet":          {`{"messages":[]}`, []*mistralobs.JSONLRecord{record(`{"messages":[]}`, ``, ``)}},
@@ -63,11 +64,13 @@ func TestReadJSONL(t *testing.T) {
 		},
 		"values are kept byte for byte": {
 			"{\"payload\":{ \"a\" :\t1e400,\"a\":\"\\u003c\\/\xff\u2028\" },\"properties\":{\"k\" : -0.0}}",
-			[]*mistralobs.JSONLRecord{record("{ \"a\" :\t1e400,\"a\":\"\\u003c\\/\xff\u2028\" }", `{"k" : -0.0}`, ``)},
+			[]*mistralobs.JSONLRecord{record("{ \"a\" :\t1e400,\"a\":\"\\u003c\\/\xff\u2028\" }",
+				`{"k" : -0.0}`, ``)},
 		},
 		"so are names": {"{\"\\u0061\":\"\xff\",\"messages\":[ ]}", []*mistralobs.JSONLRecord{record("{\"\\u0061\":\"\xff\",\"messages\":[ ]}", ``, ``)}},
 		"escaped names are known": {
-			`{"p\u0061yload":{"a":1},"propertie\u0073":{"k":1}}`, []*mistralobs.JSONLRecord{record(`{"a":1}`, `{"k":1}`, ``)},
+			`{"p\u0061yload":{"a":1},"propertie\u0073":{"k":1}}`, []*mistralobs.JSONLRecord{record(`{"a":1}`,
+				`{"k":1}`, ``)},
 		},
 		"names that differ in case are not": {`{"payload":{"a":1},"Properties":7}`, []*mistralobs.JSONLRecord{record(`{"a":1}`, ``, `{"Properties":7}`)}},
 		"a carriage return inside":          {"{\"payload\":{\"a\":\r1}}\n", []*mistralobs.JSONLRecord{record("{\"a\":\r1}", ``, ``)}},
@@ -80,7 +83,8 @@ func TestReadJSONL(t *testing.T) {
 		"messages in front of a payload, also": {`{"messages":12,"payload":{"a":1}}`, []*mistralobs.JSONLRecord{record(`{"a":1}`, ``, `{"messages":12}`)}},
 	}
 	readers := map[string]func(io.Reader) io.Reader{
-		"whole": func(r io.Reader) io.Reader { return r }, "byte after byte": iotest.OneByteReader, "with the end at once": iotest.DataErrReader,
+		"whole": func(r io.Reader) io.Reader { return r }, "byte after byte": iotest.OneByteReader,
+		"with the end at once": iotest.DataErrReader,
 	}
 	for name, test := range tests {
 		for how, reader := range readers {
@@ -122,20 +126,10 @@ func TestReadJSONLRefuses(t *testing.T) {
 		"null":                            {`null`, "it must be a JSON object, got null"},
 		"a number":                        {`-1`, "it must be a JSON object, got a number"},
 		"a boolean":                       {`true`, "it must be a JSON object, got a boolean"},
-		"a payload that is a list":        {`{"payload":[]}`, `"payload" must be an object, got an array`},
-		"a payload that is null":          {`{"payload":null}`, `"payload" must be an object, got null`},
-		"a payload that is a string":      {`{"payload":"{}"}`, `"payload" must be an object, got a string`},
-		"properties that are a list":      {`{"payload":{},"properties":[]}`, `"properties" must be an object, got an array`},
-		"properties that are a number":    {`{"messages":[],"properties":1}`, `"properties" must be an object, got a number`},
-		"messages in an object":           {`{"messages":{}}`, `"messages" must be an array, got an object`},
-		"messages that are null":          {`{"messages":null}`, `"messages" must be an array, got null`},
-		"a message that is a string":      {`{"messages":[{},"hello"]}`, `"messages" must hold objects, got a string`},
-		"a message that is null":          {`{"messages":[null]}`, `"messages" must hold objects, got null`},
-		"a message that is a list":        {`{"messages":[[]]}`, `"messages" must hold objects, got an array`},
 		"cut short":                       {`{"payload":{"a":1}`, "unexpected EOF"},
 		"cut short in a string":           {`{"payload":{"a":"x`, "unexpected EOF"},
-		"two records":                     {`{"payload":{}}{"payload":{}}`, "unexpected data after the object"},
-		"a record and a comma":            {`{"payload":{}},`, "unexpected data after the object"},
+		"two records":                     {`{"payload":{}}{"payload":{}}`, "unexpected data after"},
+		"a record and a comma":            {`{"payload":{}},`, "unexpected data after"},
 		"no JSON":                         {`payload: {}`, "invalid character 'p'"},
 		"single quotes":                   {`{'payload':{}}`, `invalid character '\''`},
 		"a comma too many":                {`{"payload":{},}`, `invalid character ','`},
@@ -170,6 +164,75 @@ func TestReadJSONLRefuses(t *testing.T) {
 	}
 }
 
+// Values of other types than documented are kept: one odd record does not end an export.
+func TestReadJSONLKeepsOddValues(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]mistralobs.JSONLRecord{
+		`{"payload":[1]}`:                          {Payload: mistralobs.Object(`[1]`)},
+		`{"payload":null,"properties":null}`:       {},
+		`{"payload":"{}","properties":[null]}`:     {Payload: mistralobs.Object(`"{}"`), Properties: mistralobs.Object(`[null]`)},
+		`{"messages":{},"properties":1}`:           {Payload: mistralobs.Object(`{"messages":{}}`), Properties: mistralobs.Object(`1`)},
+		`{"messages":[[null]]}`:                    {Payload: mistralobs.Object(`{"messages":[[null]]}`)},
+		`{"id":7,"messages":null,"payload":false}`: {Payload: mistralobs.Object(`false`), Extra: mistralobs.Object(`{"id":7,"messages":null}`)},
+	} {
+		want.Line = 1
+		var got []mistralobs.JSONLRecord
+		for record, err := range mistralobs.ReadJSONL(strings.NewReader(line + "\n{\"payload\":{}}")) {
+			require.NoError(t, err)
+			got = append(got, *record)
+		}
+		assert.Equal(t, []mistralobs.JSONLRecord{want, {Payload: mistralobs.Object(`{}`), Line: 2}}, got)
+	}
+}
+
+func TestNewRecords(t *testing.T) {
+	t.Parallel()
+	const good = `{"payload":{"a":1},"properties":{"b":2}}` + "\n" + `{"messages":[]}` + "\n"
+	want := []mistralobs.CreateRecordParams{
+		{Payload: mistralobs.Object(`{"a":1}`), Properties: mistralobs.Object(`{"b":2}`)},
+		{Payload: mistralobs.Object(`{"messages":[]}`)},
+	}
+	for name, test := range map[string]struct {
+		file, want string
+		line       int
+		invalid    bool
+	}{
+		"whole":          {file: good},
+		"bad JSON":       {file: good + "\n{", line: 4, want: "unexpected EOF"},
+		"an odd payload": {file: good + `{"payload":[]}` + "\n" + good, line: 3, invalid: true, want: "Payload: it must be a JSON object, got an array"},
+		"no payload":     {file: good + `{"payload":null}`, line: 3, invalid: true, want: "Payload: it must be a JSON object, got nothing"},
+		"odd properties": {file: good + `{"payload":{},"properties":[null]}`, line: 3, invalid: true, want: "Properties: it must be a JSON object, got an array"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []mistralobs.CreateRecordParams
+			var last error
+			for params, err := range mistralobs.NewRecords(mistralobs.ReadJSONL(strings.NewReader(test.file))) {
+				require.NoError(t, last, "the error is the last item")
+				if last = err; err == nil {
+					got = append(got, params)
+				}
+			}
+			assert.Equal(t, want, got)
+			if test.want == "" {
+				require.NoError(t, last)
+				return
+			}
+			var line *mistralobs.LineError
+			require.ErrorAs(t, last, &line)
+			assert.Equal(t, test.line, line.Line)
+			assert.Equal(t, test.invalid, errors.Is(last, mistralobs.ErrInvalidParams))
+			assert.ErrorContains(t, last, test.want)
+		})
+	}
+	for _, err := range mistralobs.NewRecords(nil) {
+		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	}
+	for range mistralobs.NewRecords(mistralobs.ReadJSONL(strings.NewReader(good))) {
+		break // without a panic
+	}
+}
+
 func TestReadJSONLReportsItsReader(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the disk is on fire")
@@ -178,11 +241,14 @@ func TestReadJSONLReportsItsReader(t *testing.T) {
 		records int
 		want    string
 	}{
-		"at once":          {"", 0, "mistralobs: reading line 1: the disk is on fire"},
-		"within a line":    {"{\"messages\":[]}\n\n{\"messages\":[]", 1, "mistralobs: reading line 3: the disk is on fire"},
-		"after a record":   {"{\"messages\":[]}\n{\"messages\":[]}", 1, "mistralobs: reading line 2: the disk is on fire"},
-		"between lines":    {"{\"messages\":[]}\n", 1, "mistralobs: reading line 2: the disk is on fire"},
-		"in a long line":   {"{\"messages\":[]}\n{\"messages\":[" + strings.Repeat(" ", 200_000), 1, "mistralobs: reading line 2: the disk is on fire"},
+		"at once": {"", 0, "mistralobs: reading line 1: the disk is on fire"},
+		"within a line": {"{\"messages\":[]}\n\n{\"messages\":[]", 1,
+			"mistralobs: reading line 3: the disk is on fire"},
+		"after a record": {"{\"messages\":[]}\n{\"messages\":[]}", 1,
+			"mistralobs: reading line 2: the disk is on fire"},
+		"between lines": {"{\"messages\":[]}\n", 1, "mistralobs: reading line 2: the disk is on fire"},
+		"in a long line": {"{\"messages\":[]}\n{\"messages\":[" + strings.Repeat(" ", 200_000), 1,
+			"mistralobs: reading line 2: the disk is on fire"},
 		"after blank ones": {"\n\n", 0, "mistralobs: reading line 3: the disk is on fire"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -294,7 +360,8 @@ func TestReadJSONLVeryLongLine(t *testing.T) {
 	}
 	runtime.ReadMemStats(&after)
 	assert.Equal(t, []int{len(`{"messages":[]}`), size + len(`{"a":""}`), len(`{"messages":[]}`)}, sizes)
-	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(10*size), "the line grows by doubling, and is copied once")
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(10*size),
+		"the line grows by doubling, and is copied once")
 }
 
 func TestJSONLWriter(t *testing.T) {
@@ -304,8 +371,9 @@ func TestJSONLWriter(t *testing.T) {
 		payload, properties any
 		want                string
 	}{
-		"without properties":       {conversation, nil, `{"payload":{"messages":[{"role":"user","content":"a<b"}]}}`},
-		"with properties":          {&conversation, map[string]any{"k": "<&>"}, `{"payload":{"messages":[{"role":"user","content":"a<b"}]},"properties":{"k":"<&>"}}`},
+		"without properties": {conversation, nil, `{"payload":{"messages":[{"role":"user","content":"a<b"}]}}`},
+		"with properties": {&conversation, map[string]any{"k": "<&>"},
+			`{"payload":{"messages":[{"role":"user","content":"a<b"}]},"properties":{"k":"<&>"}}`},
 		"empty properties":         {map[string]any{}, map[string]any{}, `{"payload":{},"properties":{}}`},
 		"nil maps":                 {map[string]any{}, map[string]any(nil), `{"payload":{}}`},
 		"nil objects":              {map[string]any{}, mistralobs.Object(nil), `{"payload":{}}`},
@@ -334,7 +402,8 @@ func TestJSONLWriter(t *testing.T) {
 func TestJSONLRoundTrip(t *testing.T) {
 	t.Parallel()
 	const file = `{"payload":{"messages":[{"role":"user","content":"a<b"}],"n":9007199254740993},"properties":{"k":1,"k":2}}` + "\n" +
-		`{"payload":{"sentence": "Bonjour" , "groundtruth":"French"}}` + "\n" + "{\"payload\":{\"a\":\"\xff\"},\"properties\":{}}\n"
+		`{"payload":{"sentence": "Bonjour" , "groundtruth":"French"}}` + "\n" +
+		"{\"payload\":{\"a\":\"\xff\"},\"properties\":{}}\n"
 	var written strings.Builder
 	writer := mistralobs.NewJSONLWriter(&written)
 	for record, err := range mistralobs.ReadJSONL(strings.NewReader(file)) {
@@ -354,11 +423,14 @@ func TestJSONLWriterRefuses(t *testing.T) {
 		payload, properties any
 		want                string
 	}{
-		"no payload":         {nil, nil, "mistralobs: payload: it must be a JSON object, got null"},
-		"a list":             {[]int{}, nil, "mistralobs: payload: it must be a JSON object, got an array"},
-		"an absent object":   {mistralobs.Object(nil), nil, "mistralobs: payload: it must be a JSON object, got nothing"},
-		"a property list":    {map[string]any{}, []int{1}, "mistralobs: properties: it must be a JSON object, got an array"},
-		"invalid properties": {map[string]any{}, map[string]any{"x": math.Inf(1)}, "mistralobs: properties: it cannot be marshaled to JSON: json: unsupported value: +Inf"},
+		"no payload": {nil, nil, "mistralobs: payload: it must be a JSON object, got null"},
+		"a list":     {[]int{}, nil, "mistralobs: payload: it must be a JSON object, got an array"},
+		"an absent object": {mistralobs.Object(nil), nil,
+			"mistralobs: payload: it must be a JSON object, got nothing"},
+		"a property list": {map[string]any{}, []int{1},
+			"mistralobs: properties: it must be a JSON object, got an array"},
+		"invalid properties": {map[string]any{}, map[string]any{"x": math.Inf(1)},
+			"mistralobs: properties: it cannot be encoded as JSON: json: unsupported value: +Inf"},
 	} {
 		err := writer.Write(test.payload, test.properties)
 		require.ErrorIs(t, err, mistralobs.ErrInvalidParams, name)

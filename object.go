@@ -7,41 +7,44 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
-// Object is an undecoded JSON object: a payload or properties exactly as the
-// service sent it. It is decoded only when asked and written back byte for
-// byte, so fields that the program does not know, and integers above 2^53, live
-// through a read-modify-write.
+// Object is an undecoded JSON object: a payload or properties, byte for byte as the service sent it.
+// It is decoded only on demand and sent back unchanged. So a program that reads and writes a record
+// keeps unknown fields and integers above 2^53.
 //
-// An empty Object stands for one that is absent.
+// What the service sends is kept even if it is another JSON value than an object. Decode, Map and
+// Conversation then return an error. Requests must contain objects.
+//
+// An empty Object means that the value is absent or null.
 type Object []byte
 
-// NewObject returns v as an Object: an Object or a json.RawMessage byte for
-// byte, anything else (a map, a struct, a [Conversation]) as encoding/json
-// marshals it, with <, > and & left as they are. If that is no JSON object, the
-// error matches [ErrInvalidParams].
-func NewObject(v any) (Object, error) { return newObject("object", v) }
+// NewObject returns v as an Object. It uses an Object, a [json.RawMessage] or a []byte as it is. It
+// encodes anything else, such as a map, a struct or a [Conversation], as encoding/json does, but
+// without escaping <, > and &. It returns an error that matches [ErrInvalidParams] if the result is
+// not a JSON object.
+func NewObject(v any) (Object, error) { return newObject("v", v) }
 
-// newObject names the field that v is for in its errors.
-func newObject(field string, v any) (Object, error) {
+// newObject is NewObject for the parameter or field that its errors name.
+func newObject(name string, v any) (Object, error) {
 	raw, verbatim := rawJSON(v)
 	if !verbatim {
 		var err error
 		if raw, err = marshal(v); err != nil {
-			return nil, invalid(field, "it cannot be marshaled to JSON: %v", err)
+			return nil, invalid(name, "it cannot be encoded as JSON: %v", err)
 		}
 	}
 	if err := checkObject(raw); err != nil {
-		return nil, invalid(field, "%v", err)
+		return nil, invalid(name, "%v", err)
 	}
 	return slices.Clone(Object(bytes.TrimSpace(raw))), nil
 }
 
-// rawJSON returns what is JSON already.
+// rawJSON returns v if it holds JSON text. The text may be invalid.
 func rawJSON(v any) (raw []byte, ok bool) {
 	switch v := v.(type) {
 	case Object:
@@ -52,14 +55,15 @@ func rawJSON(v any) (raw []byte, ok bool) {
 		}
 	case json.RawMessage:
 		return v, true
+	case []byte:
+		return v, true
 	case jsontext.Value:
 		return v, true
 	}
 	return nil, false
 }
 
-// marshal is json.Marshal without the escaping of <, > and &, which would
-// change the caller's bytes.
+// marshal is json.Marshal without the escaping of <, > and &, which would change the caller's text.
 func marshal(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
@@ -72,7 +76,7 @@ func marshal(v any) ([]byte, error) {
 
 var errNotObject = errors.New("it must be a JSON object")
 
-// checkObject refuses what is not one valid JSON object.
+// checkObject returns an error unless raw is exactly one JSON object.
 func checkObject(raw []byte) error {
 	switch kind := jsontext.Value(raw).Kind(); {
 	case len(bytes.TrimSpace(raw)) == 0:
@@ -85,7 +89,7 @@ func checkObject(raw []byte) error {
 	return nil
 }
 
-// jsonError says where raw stops being JSON.
+// jsonError returns the syntax error in raw.
 func jsonError(raw []byte) error {
 	dec := jsontext.NewDecoder(bytes.NewReader(raw), lenient)
 	for {
@@ -116,8 +120,8 @@ func kindName(kind jsontext.Kind) string {
 	return "something else"
 }
 
-// isAbsent tells whether v stands for no properties: nil, an empty Object, or
-// what marshals to null, such as a nil map.
+// isAbsent reports whether v stands for no properties: nil, an empty Object, or a value that is
+// encoded as null, such as a nil map.
 func isAbsent(v any) bool {
 	if v == nil {
 		return true
@@ -138,9 +142,9 @@ func propertiesObject(name string, v any) (Object, error) {
 	return newObject(name, v)
 }
 
-// Decode stores the object in v as encoding/json does, but numbers that land in
-// an any become json.Number, so that none is rounded. Of names that stand twice
-// the last counts. An empty Object is an error.
+// Decode stores the object in v, as encoding/json does. Numbers in an any become [json.Number], so
+// they are not rounded. If a name stands twice, the last value counts. It returns an error if the
+// Object is empty.
 func (o Object) Decode(v any) error {
 	dec := json.NewDecoder(bytes.NewReader(o))
 	dec.UseNumber()
@@ -156,7 +160,8 @@ func (o Object) Decode(v any) error {
 	return nil
 }
 
-// Map returns the object as a map; its numbers are json.Number. An empty Object is an empty map.
+// Map returns the object as a map with numbers of type [json.Number]. It returns an empty map if the
+// Object is empty.
 func (o Object) Map() (map[string]any, error) {
 	m := map[string]any{}
 	if len(o) == 0 {
@@ -171,8 +176,11 @@ func (o Object) Map() (map[string]any, error) {
 	return m, nil
 }
 
-// Conversation returns the object as a chat. It fails if there is no array of
-// messages, as in a payload that is not a chat.
+// ErrNotConversation means that an [Object] is not a chat.
+var ErrNotConversation = errors.New("not a conversation")
+
+// Conversation decodes the object as a chat. It returns an error that matches [ErrNotConversation] if
+// the object has no array of messages. Any other error names the message, for example "messages[2]".
 func (o Object) Conversation() (*Conversation, error) {
 	c := &Conversation{}
 	if err := c.UnmarshalJSON(o); err != nil {
@@ -181,10 +189,91 @@ func (o Object) Conversation() (*Conversation, error) {
 	return c, nil
 }
 
+// Get returns the value of a name, as it is written in the object, and whether there is one. If the
+// name stands twice, the last value counts. The result shares the object's memory.
+func (o Object) Get(name string) (json.RawMessage, bool) {
+	_, m := o.find(name)
+	return json.RawMessage(m.Value), m.Value != nil
+}
+
+// Set returns a copy of the object in which name has the value v, encoded as by [NewObject]. All other
+// bytes stay as they are. A new name is added at the end; if the name stands twice, all its values
+// are set. An empty Object counts as {}. It returns an error that matches [ErrInvalidParams] if the
+// Object is not a JSON object, name is not valid UTF-8, or v cannot be encoded.
+func (o Object) Set(name string, v any) (Object, error) {
+	if len(bytes.TrimSpace(o)) == 0 {
+		o = Object("{}")
+	}
+	if err := checkObject(o); err != nil {
+		return nil, invalid("Object", "%v", err)
+	}
+	value, err := setValue(v)
+	if err != nil {
+		return nil, err
+	}
+	places, _ := o.find(name)
+	if len(places) == 0 {
+		return o.add(name, value)
+	}
+	var result Object
+	end := 0
+	for _, place := range places {
+		result = append(append(result, o[end:place.start]...), value...)
+		end = place.end
+	}
+	return append(result, o[end:]...), nil
+}
+
+// setValue returns v as JSON.
+func setValue(v any) ([]byte, error) {
+	raw, verbatim := rawJSON(v)
+	if !verbatim {
+		var err error
+		if raw, err = marshal(v); err != nil {
+			return nil, invalid("v", "it cannot be encoded as JSON: %v", err)
+		}
+	}
+	raw = bytes.TrimSpace(raw)
+	if !jsonscan.Valid(raw) {
+		return nil, invalid("v", "it is not valid JSON")
+	}
+	return raw, nil
+}
+
+// add returns the object with one more member.
+func (o Object) add(name string, value []byte) (Object, error) {
+	if !utf8.ValidString(name) {
+		return nil, invalid("name", "it is not valid UTF-8")
+	}
+	nameJSON, _ := marshal(name) // a string can always be encoded
+	end := bytes.LastIndexByte(o, '}')
+	end = len(bytes.TrimRight(o[:end], " \t\r\n"))
+	comma := ","
+	if o[end-1] == '{' {
+		comma = ""
+	}
+	return slices.Concat(o[:end], []byte(comma), nameJSON, []byte(":"), value, o[end:]), nil
+}
+
+// span is the place of a value in an object.
+type span struct{ start, end int }
+
+// find returns the places of all values of a name, and the last member of that name.
+func (o Object) find(name string) (places []span, last jsonscan.Member) {
+	s := jsonscan.New(o)
+	s.Members(func(m jsonscan.Member) bool {
+		if string(m.Name) == name {
+			places, last = append(places, span{s.Pos() - len(m.Value), s.Pos()}), m
+		}
+		return true
+	})
+	return places, last
+}
+
 // String returns the object's JSON.
 func (o Object) String() string { return string(o) }
 
-// MarshalJSON returns the object as it is; null if it is empty.
+// MarshalJSON returns the object as it is, or null if it is empty.
 func (o Object) MarshalJSON() ([]byte, error) {
 	if len(o) == 0 {
 		return []byte("null"), nil
@@ -192,15 +281,11 @@ func (o Object) MarshalJSON() ([]byte, error) {
 	return o, nil
 }
 
-// UnmarshalJSON keeps a copy of the JSON; null makes the object empty, anything
-// else that is not an object is an error.
+// UnmarshalJSON keeps a copy of the JSON, whatever its type. A null makes the object empty.
 func (o *Object) UnmarshalJSON(raw []byte) error {
-	switch {
-	case string(raw) == "null":
+	if string(raw) == "null" {
 		*o = nil
-	case len(raw) == 0 || raw[0] != '{':
-		return errNotObject
-	default:
+	} else {
 		*o = slices.Clone(Object(raw))
 	}
 	return nil

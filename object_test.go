@@ -30,11 +30,13 @@ func TestNewObject(t *testing.T) {
 		given any
 		want  string
 	}{
-		"a map":                            {map[string]any{"b": 1, "a": "x"}, `{"a":"x","b":1}`},
-		"a map of strings":                 {map[string]string{"a": "x"}, `{"a":"x"}`},
-		"an empty map":                     {map[string]any{}, `{}`},
-		"a struct":                         {row{Text: "t", Raw: json.RawMessage(`[1, 2]`)}, `{"text":"t","raw":[1,2]}`},
-		"a pointer to a struct":            {&row{Text: "t", Raw: json.RawMessage(`9007199254740993`)}, `{"text":"t","raw":9007199254740993}`},
+		"a map":            {map[string]any{"b": 1, "a": "x"}, `{"a":"x","b":1}`},
+		"a map of strings": {map[string]string{"a": "x"}, `{"a":"x"}`},
+		"an empty map":     {map[string]any{}, `{}`},
+		"a struct": {row{Text: "t", Raw: json.RawMessage(`[1, 2]`)},
+			`{"text":"t","raw":[1,2]}`},
+		"a pointer to a struct": {&row{Text: "t", Raw: json.RawMessage(`9007199254740993`)},
+			`{"text":"t","raw":9007199254740993}`},
 		"a conversation":                   {conversation, `{"messages":[{"role":"user","content":"a<b"}]}`},
 		"a pointer to a conversation":      {&conversation, `{"messages":[{"role":"user","content":"a<b"}]}`},
 		"an object":                        {object, `{"a" : 1}`},
@@ -47,11 +49,13 @@ func TestNewObject(t *testing.T) {
 		"no HTML is escaped":               {map[string]string{"html": `<b>&amp;</b>`}, `{"html":"<b>&amp;</b>"}`},
 		"no HTML is escaped in raw values": {row{Raw: json.RawMessage(`"<&>"`)}, `{"text":"","raw":"<&>"}`},
 		"escapes stay":                     {json.RawMessage(`{"\u0061":"\u003c\/"}`), `{"\u0061":"\u003c\/"}`},
-		"big numbers stay":                 {json.RawMessage(`{"i":9007199254740993,"e":1E+400,"z":-0.0}`), `{"i":9007199254740993,"e":1E+400,"z":-0.0}`},
-		"equal names stay":                 {json.RawMessage(`{"a":1,"a":{"b":1,"b":2}}`), `{"a":1,"a":{"b":1,"b":2}}`},
-		"broken UTF-8 stays":               {json.RawMessage("{\"a\xff\":\"\xc3\"}"), "{\"a\xff\":\"\xc3\"}"},
-		"lone surrogates stay":             {json.RawMessage(`{"a":"\ud800"}`), `{"a":"\ud800"}`},
-		"odd white space inside stays":     {json.RawMessage("\t{\r\n\t\"a\" :\n[ ]\r}\n"), "{\r\n\t\"a\" :\n[ ]\r}"},
+		"big numbers stay": {json.RawMessage(`{"i":9007199254740993,"e":1E+400,"z":-0.0}`),
+			`{"i":9007199254740993,"e":1E+400,"z":-0.0}`},
+		"equal names stay": {json.RawMessage(`{"a":1,"a":{"b":1,"b":2}}`),
+			`{"a":1,"a":{"b":1,"b":2}}`},
+		"broken UTF-8 stays":           {json.RawMessage("{\"a\xff\":\"\xc3\"}"), "{\"a\xff\":\"\xc3\"}"},
+		"lone surrogates stay":         {json.RawMessage(`{"a":"\ud800"}`), `{"a":"\ud800"}`},
+		"odd white space inside stays": {json.RawMessage("\t{\r\n\t\"a\" :\n[ ]\r}\n"), "{\r\n\t\"a\" :\n[ ]\r}"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -70,22 +74,27 @@ func TestNewObjectRefuses(t *testing.T) {
 		given any
 		want  string
 	}{
-		"nil":                    {nil, "mistralobs: object: it must be a JSON object, got null"},
-		"a nil map":              {map[string]any(nil), "mistralobs: object: it must be a JSON object, got null"},
-		"a nil pointer":          {(*mistralobs.Conversation)(nil), "mistralobs: object: it must be a JSON object, got null"},
-		"a nil object pointer":   {(*mistralobs.Object)(nil), "mistralobs: object: it must be a JSON object, got null"},
-		"a nil object":           {mistralobs.Object(nil), "mistralobs: object: it must be a JSON object, got nothing"},
-		"a blank object":         {mistralobs.Object(" \n"), "mistralobs: object: it must be a JSON object, got nothing"},
-		"an empty raw message":   {json.RawMessage{}, "mistralobs: object: it must be a JSON object, got nothing"},
-		"null":                   {json.RawMessage(" null"), "mistralobs: object: it must be a JSON object, got null"},
-		"an array":               {[]int{1}, "mistralobs: object: it must be a JSON object, got an array"},
-		"a string":               {`{"a":1}`, "mistralobs: object: it must be a JSON object, got a string"},
-		"bytes that are no JSON": {[]byte(`{"a":1}`), "mistralobs: object: it must be a JSON object, got a string"},
-		"a number":               {1.5, "mistralobs: object: it must be a JSON object, got a number"},
-		"a boolean":              {true, "mistralobs: object: it must be a JSON object, got a boolean"},
-		"a channel":              {make(chan int), "mistralobs: object: it cannot be marshaled to JSON: json: unsupported type: chan int"},
-		"a function in a map":    {map[string]any{"f": func() {}}, "mistralobs: object: it cannot be marshaled to JSON: json: unsupported type: func()"},
-		"not a number":           {map[string]any{"f": math.NaN()}, "mistralobs: object: it cannot be marshaled to JSON: json: unsupported value: NaN"},
+		"nil":       {nil, "mistralobs: v: it must be a JSON object, got null"},
+		"a nil map": {map[string]any(nil), "mistralobs: v: it must be a JSON object, got null"},
+		"a nil pointer": {(*mistralobs.Conversation)(nil),
+			"mistralobs: v: it must be a JSON object, got null"},
+		"a nil object pointer": {(*mistralobs.Object)(nil), "mistralobs: v: it must be a JSON object, got null"},
+		"a nil object":         {mistralobs.Object(nil), "mistralobs: v: it must be a JSON object, got nothing"},
+		"a blank object":       {mistralobs.Object(" \n"), "mistralobs: v: it must be a JSON object, got nothing"},
+		"an empty raw message": {json.RawMessage{}, "mistralobs: v: it must be a JSON object, got nothing"},
+		"null":                 {json.RawMessage(" null"), "mistralobs: v: it must be a JSON object, got null"},
+		"an array":             {[]int{1}, "mistralobs: v: it must be a JSON object, got an array"},
+		"a string":             {`{"a":1}`, "mistralobs: v: it must be a JSON object, got a string"},
+		"bytes that are no JSON": {[]byte(`{"a":1}]`),
+			"mistralobs: v: it must be a JSON object, got invalid JSON: unexpected data after byte 7"},
+		"a number":  {1.5, "mistralobs: v: it must be a JSON object, got a number"},
+		"a boolean": {true, "mistralobs: v: it must be a JSON object, got a boolean"},
+		"a channel": {make(chan int),
+			"mistralobs: v: it cannot be encoded as JSON: json: unsupported type: chan int"},
+		"a function in a map": {map[string]any{"f": func() {}},
+			"mistralobs: v: it cannot be encoded as JSON: json: unsupported type: func()"},
+		"not a number": {map[string]any{"f": math.NaN()},
+			"mistralobs: v: it cannot be encoded as JSON: json: unsupported value: NaN"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -98,8 +107,10 @@ func TestNewObjectRefuses(t *testing.T) {
 	}
 
 	invalid := map[string]string{
-		"cut short": `{"a":1`, "single quotes": `{'a':1}`, "two objects": `{}{}`, "something behind": `{} x`, "a comma too many": `{"a":1,}`,
-		"a byte-order mark": "\ufeff{}", "a line break in a string": "{\"a\":\"\n\"}", "a number with a zero in front": `{"a":01}`, "NaN": `{"a":NaN}`, "rubbish": "\x00",
+		"cut short": `{"a":1`, "single quotes": `{'a':1}`, "two objects": `{}{}`, "something behind": `{} x`,
+		"a comma too many":  `{"a":1,}`,
+		"a byte-order mark": "\ufeff{}", "a line break in a string": "{\"a\":\"\n\"}",
+		"a number with a zero in front": `{"a":01}`, "NaN": `{"a":NaN}`, "rubbish": "\x00",
 	}
 	for name, raw := range invalid {
 		t.Run(name, func(t *testing.T) {
@@ -107,7 +118,7 @@ func TestNewObjectRefuses(t *testing.T) {
 			got, err := mistralobs.NewObject(json.RawMessage(raw))
 			assert.Nil(t, got)
 			require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
-			assert.ErrorContains(t, err, "mistralobs: object: it must be a JSON object, got invalid JSON: ")
+			assert.ErrorContains(t, err, "mistralobs: v: it must be a JSON object, got invalid JSON: ")
 		})
 	}
 }
@@ -134,7 +145,8 @@ func TestObjectDecode(t *testing.T) {
 		t.Parallel()
 		var got any
 		require.NoError(t, mistralobs.Object(`{"i":9007199254740993,"list":[0.70],"s":"x","n":null}`).Decode(&got))
-		assert.Equal(t, map[string]any{"i": json.Number("9007199254740993"), "list": []any{json.Number("0.70")}, "s": "x", "n": nil}, got)
+		assert.Equal(t, map[string]any{"i": json.Number("9007199254740993"),
+			"list": []any{json.Number("0.70")}, "s": "x", "n": nil}, got)
 	})
 	t.Run("typed fields are", func(t *testing.T) {
 		t.Parallel()
@@ -162,11 +174,12 @@ func TestObjectDecode(t *testing.T) {
 	})
 
 	failures := map[string]struct{ object, want string }{
-		"empty":        {"", "mistralobs: decoding an object: the object is empty"},
-		"cut short":    {`{"a":`, "mistralobs: decoding an object: unexpected EOF"},
-		"two objects":  {`{}{}`, "mistralobs: decoding an object: there is data after it"},
-		"rubbish":      {`{}]`, "mistralobs: decoding an object: there is data after it"},
-		"another type": {`{"a":"x"}`, "mistralobs: decoding an object: json: cannot unmarshal string into Go struct field .a of type int"},
+		"empty":       {"", "mistralobs: decoding an object: the object is empty"},
+		"cut short":   {`{"a":`, "mistralobs: decoding an object: unexpected EOF"},
+		"two objects": {`{}{}`, "mistralobs: decoding an object: there is data after it"},
+		"rubbish":     {`{}]`, "mistralobs: decoding an object: there is data after it"},
+		"another type": {`{"a":"x"}`,
+			"mistralobs: decoding an object: json: cannot unmarshal string into Go struct field .a of type int"},
 	}
 	for name, test := range failures {
 		t.Run(name, func(t *testing.T) {
@@ -201,20 +214,21 @@ func TestObjectMapRefusesOthers(t *testing.T) {
 func TestObjectConversationRefusesOthers(t *testing.T) {
 	t.Parallel()
 	for object, want := range map[string]string{
-		`null`:                    "got null",
-		`[]`:                      "got an array",
-		`{}`:                      "a conversation must have an array of messages",
-		`{"sentence":"Bonjour"}`:  "a conversation must have an array of messages",
-		`{"messages":null}`:       "a conversation must have an array of messages",
-		`{"messages":{}}`:         "messages: ",
-		`{"messages":"x"}`:        "messages: ",
-		`{"messages":[1]}`:        "messages: ",
-		`{"messages":[null]}`:     "messages: ",
-		`{"messages":[]}{}`:       "unexpected data after the object",
-		`{"messages":[],`:         "unexpected EOF",
-		`{"messages":[{"role":1]`: "invalid character",
-		``:                        "mistralobs: decoding a conversation: ",
-		` `:                       "mistralobs: decoding a conversation: ",
+		`null`:                      "not a conversation: it must be a JSON object, got null",
+		`[]`:                        "not a conversation: it must be a JSON object, got an array",
+		`{}`:                        "not a conversation: it has no array of messages",
+		`{"sentence":"Bonjour"}`:    "not a conversation: it has no array of messages",
+		`{"messages":null}`:         "not a conversation: messages must be an array, got null",
+		`{"messages":{}}`:           "not a conversation: messages must be an array, got an object",
+		`{"messages":"x"}`:          "not a conversation: messages must be an array, got a string",
+		`{"messages":[{},1]}`:       "messages[1]: it must be a JSON object, got a number",
+		`{"messages":[{},{},null]}`: "messages[2]: it must be a JSON object, got null",
+		`{"messages":[[null]]}`:     "messages[0]: it must be a JSON object, got an array",
+		`{"messages":[]}{}`:         "unexpected data after byte 15",
+		`{"messages":[],`:           "unexpected EOF",
+		`{"messages":[{"role":1]`:   "invalid character",
+		``:                          "not a conversation: it must be a JSON object, got nothing",
+		` `:                         "not a conversation: it must be a JSON object, got nothing",
 	} {
 		t.Run(object, func(t *testing.T) {
 			t.Parallel()
@@ -222,8 +236,70 @@ func TestObjectConversationRefusesOthers(t *testing.T) {
 			assert.Nil(t, got)
 			require.ErrorContains(t, err, want)
 			require.ErrorContains(t, err, "mistralobs: decoding a conversation: ")
+			assert.Equal(t, !strings.HasPrefix(want, "messages["), errors.Is(err, mistralobs.ErrNotConversation))
 			assert.False(t, errors.Is(err, io.EOF), "it is not the end of a stream: %v", err)
 		})
+	}
+}
+
+func TestConversationErrorsNameTheField(t *testing.T) {
+	t.Parallel()
+	bad := mistralobs.Content(`{"type":`)
+	chat := mistralobs.NewConversation(mistralobs.User("Hi"), mistralobs.Assistant("Hello"), mistralobs.Message{Content: bad})
+	_, err := mistralobs.NewObject(chat)
+	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	require.ErrorContains(t, err, "messages[2].content: ")
+
+	for content, want := range map[string]string{
+		`[{},5]`: "mistralobs: decoding a message: content[1]: it must be a JSON object, got a number",
+		`5`:      "mistralobs: decoding a message: content: ",
+	} {
+		_, err := mistralobs.Content(content).Chunks()
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestObjectGetAndSet(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		object, name string
+		value        any
+		found, want  string
+	}{
+		{object: ``, name: "a", value: 1, want: `{"a":1}`},
+		{object: ` { } `, name: "a", value: nil, want: ` {"a":null } `},
+		{object: `{"a":1}`, name: "a", value: "<x>", found: `1`, want: `{"a":"<x>"}`},
+		{object: "{ \"b\" : 9007199254740993 ,\n\"a\" : [ 1 ] }", name: "a", value: []int{2}, found: `[ 1 ]`,
+			want: "{ \"b\" : 9007199254740993 ,\n\"a\" : [2] }"},
+		{object: "{ \"b\" : 1e400\n}", name: "ü", value: json.RawMessage(` {"x" : 1} `), want: "{ \"b\" : 1e400,\"ü\":{\"x\" : 1}\n}"},
+		{object: `{"a":1,"\u0061":2}`, name: "a", value: []byte(`3`), found: `2`, want: `{"a":3,"\u0061":3}`},
+		{object: `{"x":{"a":1}}`, name: "a", value: mistralobs.Object(`{}`), want: `{"x":{"a":1},"a":{}}`},
+	} {
+		object := mistralobs.Object(test.object)
+		got, found := object.Get(test.name)
+		assert.Equal(t, test.found, string(got))
+		assert.Equal(t, test.found != "", found)
+		changed, err := object.Set(test.name, test.value)
+		require.NoError(t, err)
+		assert.Equal(t, test.want, changed.String())
+		assert.Equal(t, test.object, object.String(), "the object itself does not change")
+		_, found = changed.Get(test.name)
+		assert.True(t, found)
+	}
+	for _, test := range []struct {
+		object, name string
+		value        any
+		want         string
+	}{
+		{object: `[]`, name: "a", value: 1, want: "mistralobs: Object: it must be a JSON object, got an array"},
+		{object: `{"a":}`, name: "a", value: 1, want: "mistralobs: Object: it must be a JSON object, got invalid JSON: "},
+		{object: `{}`, name: "\xff", value: 1, want: "mistralobs: name: it is not valid UTF-8"},
+		{object: `{}`, name: "a", value: json.RawMessage(`{`), want: "mistralobs: v: it is not valid JSON"},
+		{object: `{}`, name: "a", value: make(chan int), want: "mistralobs: v: it cannot be encoded as JSON: "},
+	} {
+		_, err := mistralobs.Object(test.object).Set(test.name, test.value)
+		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+		require.ErrorContains(t, err, test.want)
 	}
 }
 
@@ -248,7 +324,8 @@ func TestObjectInJSON(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, object := range []string{
-				`{}`, `{"i":9007199254740993,"e":1E+400,"z":-0.0}`, `{"a":1,"a":2}`, "{\"a\":\"\xff\"}", `{"a":"\ud800\u0061\/"}`, `{"a":{"b":[{"c":null}]}}`,
+				`{}`, `{"i":9007199254740993,"e":1E+400,"z":-0.0}`, `{"a":1,"a":2}`, "{\"a\":\"\xff\"}",
+				`{"a":"\ud800\u0061\/"}`, `{"a":{"b":[{"c":null}]}}`,
 			} {
 				in := `{"payload":` + object + `,"after":1}`
 				var got holder
@@ -272,8 +349,8 @@ func TestObjectInJSON(t *testing.T) {
 
 			for _, other := range []string{`[]`, `"{}"`, `1`, `true`, `-1`} {
 				var got holder
-				err := library.unmarshal([]byte(`{"payload":`+other+`}`), &got)
-				require.ErrorContains(t, err, "it must be a JSON object", other)
+				require.NoError(t, library.unmarshal([]byte(`{"payload":`+other+`,"after":1}`), &got))
+				assert.Equal(t, holder{mistralobs.Object(other), 1}, got, "other values are kept")
 			}
 
 			_, err = library.marshal(holder{Payload: mistralobs.Object(`{"a":`)})
