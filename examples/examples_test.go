@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -81,12 +82,11 @@ func examples(t *testing.T) (names []string) {
 
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	programs := build(t)
 	for _, name := range examples(t) {
 		if testing.Short() && isModule(name) {
-			continue // its dependencies may have to be downloaded
+			continue // it is not built
 		}
-		program := filepath.Join(programs, name)
+		program := build(t, name)
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			require.NotEmpty(t, scenarios[name], "there is no scenario of the example %s", name)
@@ -152,24 +152,46 @@ func describesItself(name string) func(*testing.T, *finished) {
 	}
 }
 
-// build builds all programs. Each has the name of its folder.
-func build(t *testing.T) (folder string) {
+// folder is where build puts the programs.
+var folder string
+
+func TestMain(m *testing.M) {
+	var err error
+	if folder, err = os.MkdirTemp("", "examples-*"); err != nil {
+		panic(err)
+	}
+	status := m.Run()
+	_ = os.RemoveAll(folder)
+	os.Exit(status)
+}
+
+// build builds all programs once and returns the path of one.
+func build(t *testing.T, name string) string {
 	t.Helper()
-	folder = t.TempDir() + string(filepath.Separator)
+	require.NoError(t, buildAll())
+	return filepath.Join(folder, name)
+}
+
+var buildAll = sync.OnceValue(func() error {
 	dirs := map[string]string{".": "./..."}
-	for _, name := range examples(t) {
-		if isModule(name) && !testing.Short() {
-			dirs[name] = "."
+	if !testing.Short() { // the dependencies of a module may have to be downloaded
+		modules, err := filepath.Glob("*/go.mod")
+		if err != nil {
+			return err
+		}
+		for _, path := range modules {
+			dirs[filepath.Dir(path)] = "."
 		}
 	}
 	for dir, packages := range dirs {
-		cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", folder, packages)
+		cmd := exec.Command("go", "build", "-ldflags=-s -w", "-o", folder+string(filepath.Separator), packages)
 		cmd.Dir = dir
-		output, err := cmd.CombinedOutput()
-		require.NoError(t, err, "go build in %s:\n%s", dir, output)
+		if output, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("go build in %s: %w\n%s", dir, err, output)
+		}
 	}
-	return folder
-}
+	return nil
+})
 
 func (sc scenario) run(t *testing.T, program string) {
 	t.Helper()
