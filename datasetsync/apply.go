@@ -12,9 +12,8 @@ import (
 
 // run is one run of Apply. Each goroutine writes the results of its own changes; mu guards the rest.
 type run struct {
-	client    *mistralobs.Client
+	session
 	plan      *Plan
-	options   Options
 	looker    looker
 	results   []Result
 	creations []change
@@ -35,10 +34,10 @@ type change struct {
 	result *Result
 }
 
-func newRun(client *mistralobs.Client, plan *Plan, options Options) *run {
+func newRun(s session, plan *Plan) *run {
 	r := &run{
-		client: client, plan: plan, options: options, results: make([]Result, 0, plan.Changes()+len(plan.LeftAlone)),
-		looker: looker{client, plan.DatasetID, plan.size(), options.Concurrency},
+		session: s, plan: plan, looker: looker{s, plan.size()},
+		results: make([]Result, 0, plan.Changes()+len(plan.LeftAlone)),
 	}
 	r.creations = r.list(ActionCreate, plan.Create)
 	r.updates = r.list(ActionUpdate, plan.Update)
@@ -176,34 +175,40 @@ func (r *run) updateOne(ctx context.Context, c change) (Outcome, error) {
 	item := c.item
 	writePayload := item.ChangesPayload && now.payload != item.want.payload
 	writeProperties := item.ChangesProperties && now.properties != item.want.properties
-	if !r.options.Force && !(oneOf(now.payload, item.old.payload, item.want.payload) && oneOf(now.properties, item.old.properties, item.want.properties)) {
+	if !r.options.Force && !item.accepts(now) {
 		return "", ErrRecordChanged
 	}
 	if !writePayload && !writeProperties {
 		return OutcomeAlreadyDone, nil
 	}
 	if writePayload {
-		if err := r.write(ctx, c, item.Payload, r.client.Records.UpdatePayload); err != nil {
+		payload, err := item.Payload()
+		if err == nil {
+			err = r.client.Records.UpdatePayload(ctx, c.result.RecordID, payload)
+		}
+		if err != nil {
 			return "", err
 		}
 	}
 	if writeProperties {
-		if err := r.write(ctx, c, item.Properties, r.client.Records.UpdateProperties); err != nil {
+		properties, err := item.Properties()
+		if err == nil {
+			err = r.client.Records.UpdateProperties(ctx, c.result.RecordID, properties)
+		}
+		if err != nil {
 			return "", err
 		}
 	}
 	return OutcomeDone, nil
 }
 
-func (r *run) write(ctx context.Context, c change, body func() (mistralobs.Object, error), update func(context.Context, string, any, ...mistralobs.CallOption) error) error {
-	object, err := body()
-	if err != nil {
-		return err
-	}
-	return update(ctx, c.result.RecordID, object)
+// accepts reports whether each part of a record is as it was when the plan was made, or as it is to be: an earlier run
+// may have written one of them.
+func (i *Item) accepts(now content) bool {
+	payload := now.payload == i.old.payload || now.payload == i.want.payload
+	properties := now.properties == i.old.properties || now.properties == i.want.properties
+	return payload && properties
 }
-
-func oneOf(now, old, want digest) bool { return now == old || now == want }
 
 // delete deletes records in batches. It reads each record before that, and leaves alone those that have changed.
 func (r *run) delete(ctx context.Context, todo []change) {
@@ -277,7 +282,7 @@ func (r *run) deleteBatch(ctx context.Context, batch []change) {
 	switch {
 	case err == nil:
 		r.record(ctx, OutcomeDone, nil, batch...)
-	case errors.Is(err, mistralobs.ErrNotFound) && len(batch) > 0: // somebody has just deleted one of them
+	case errors.Is(err, mistralobs.ErrNotFound): // somebody has just deleted one of them
 		r.deleteEach(ctx, batch)
 	default:
 		r.recordError(ctx, err, batch...)

@@ -30,7 +30,7 @@ func (r *run) findCreatedByContent(ctx context.Context) error {
 		planned[c.item.want] = true
 	}
 	var count map[content]int
-	err := r.readWhole(ctx, func() func(*mistralobs.Record) {
+	err := r.readNow(ctx, func() func(*mistralobs.Record) {
 		count = map[content]int{}
 		return func(record *mistralobs.Record) {
 			if now, ok := contentNow(record); ok && planned[now] {
@@ -50,8 +50,9 @@ func (r *run) findCreatedByContent(ctx context.Context) error {
 	return nil
 }
 
-func (r *run) readWhole(ctx context.Context, begin func() func(*mistralobs.Record)) error {
-	return readWhole(ctx, r.client, r.plan.DatasetID, r.options.OnProgress, func(*idSet) func(*mistralobs.Record) error {
+// readNow reads the dataset as it is now.
+func (r *run) readNow(ctx context.Context, begin func() func(*mistralobs.Record)) error {
+	return r.readWhole(ctx, func(*idSet) func(*mistralobs.Record) error {
 		visit := begin()
 		return func(record *mistralobs.Record) error {
 			visit(record)
@@ -68,21 +69,12 @@ type found struct {
 }
 
 func (r *run) findCreatedByKey(ctx context.Context) error {
-	keys := make([]digest, len(r.creations))
-	planned := map[digest]bool{}
-	for i, c := range r.creations {
-		properties, err := c.item.Properties()
-		if err != nil {
-			return err
-		}
-		key := keyOf(properties, r.plan.Key)
-		if key.absent() {
-			return fmt.Errorf("datasetsync: %s: %w", nameOf(c.item.Key, "", c.item.Line, c.item.Index), ErrNoKey)
-		}
-		keys[i], planned[key.digest] = key.digest, true
+	keys, planned, err := r.plannedKeys()
+	if err != nil {
+		return err
 	}
 	var there map[digest]found
-	err := r.readWhole(ctx, func() func(*mistralobs.Record) {
+	err = r.readNow(ctx, func() func(*mistralobs.Record) {
 		there = map[digest]found{}
 		return func(record *mistralobs.Record) {
 			key := keyOf(record.Properties, r.plan.Key)
@@ -95,18 +87,42 @@ func (r *run) findCreatedByKey(ctx context.Context) error {
 		return err
 	}
 	for i, c := range r.creations {
-		other, ok := there[keys[i]]
-		switch {
-		case !ok:
-		case !other.odd && other.now == c.item.want:
-			c.result.Outcome, c.result.RecordID = OutcomeAlreadyDone, other.id
-		case r.options.Force && !other.odd:
-			c.result.Action, c.result.RecordID = ActionUpdate, other.id
-		default:
-			c.result.Outcome, c.result.Err, c.result.RecordID = OutcomeLeftAlone, ErrRecordChanged, other.id
+		if other, ok := there[keys[i]]; ok {
+			r.foundCreated(c, other)
 		}
 	}
 	return nil
+}
+
+// plannedKeys returns the keys of the creations.
+func (r *run) plannedKeys() (keys []digest, planned map[digest]bool, err error) {
+	planned = map[digest]bool{}
+	for _, c := range r.creations {
+		properties, err := c.item.Properties()
+		if err != nil {
+			return nil, nil, err
+		}
+		key := keyOf(properties, r.plan.Key)
+		if key.absent() {
+			return nil, nil, fmt.Errorf("datasetsync: %s: %w", nameOf(c.item.Key, "", c.item.Line, c.item.Index), ErrNoKey)
+		}
+		keys = append(keys, key.digest)
+		planned[key.digest] = true
+	}
+	return keys, planned, nil
+}
+
+// foundCreated decides about a creation whose key the dataset has.
+func (r *run) foundCreated(c change, other found) {
+	c.result.RecordID = other.id
+	switch {
+	case !other.odd && other.now == c.item.want:
+		c.result.Outcome = OutcomeAlreadyDone
+	case r.options.Force && !other.odd:
+		c.result.Action = ActionUpdate
+	default:
+		c.result.Outcome, c.result.Err = OutcomeLeftAlone, ErrRecordChanged
+	}
 }
 
 // create makes the new records, in their order.
@@ -144,7 +160,8 @@ func (r *run) createOne(ctx context.Context, item *Item) (*mistralobs.Record, er
 	if err != nil {
 		return nil, err
 	}
-	return r.client.Records.Create(ctx, r.plan.DatasetID, mistralobs.CreateRecordParams{Payload: payload, Properties: properties})
+	params := mistralobs.CreateRecordParams{Payload: payload, Properties: properties}
+	return r.client.Records.Create(ctx, r.plan.DatasetID, params)
 }
 
 // importAll creates records by files that fit into one upload, one after the other, so that their order is kept.
@@ -184,9 +201,10 @@ func importBatches(todo []change, limit int64) iter.Seq[[]change] {
 
 func (r *run) importBatch(ctx context.Context, batch []change) error {
 	var files []*mistralobs.File
-	tasks, err := r.client.Imports.FromJSONL(ctx, r.plan.DatasetID, &lineReader{batch: batch}, mistralobs.JSONLImportOptions{
+	options := mistralobs.JSONLImportOptions{
 		Name: "sync.jsonl", OnUpload: func(file *mistralobs.File) { files = append(files, file) },
-	})
+	}
+	tasks, err := r.client.Imports.FromJSONL(ctx, r.plan.DatasetID, &lineReader{batch: batch}, options)
 	for _, task := range tasks { // one, unless a record exceeds the limit of an upload
 		for _, c := range batch {
 			c.result.TaskID = task.ID
@@ -195,11 +213,8 @@ func (r *run) importBatch(ctx context.Context, batch []change) error {
 			return errors.Join(failed, err)
 		}
 	}
-	if errors.Is(err, mistralobs.ErrMaybeApplied) {
-		return &ImportError{Records: len(batch), Err: err}
-	}
 	if err != nil {
-		return err
+		return &ImportError{Records: len(batch), Err: err}
 	}
 	for _, file := range files {
 		if r.client.Files.Delete(ctx, file.ID) != nil {
@@ -210,12 +225,15 @@ func (r *run) importBatch(ctx context.Context, batch []change) error {
 }
 
 func (r *run) awaitImport(ctx context.Context, taskID string, records int) error {
-	err := waitForTask(ctx, r.client, r.plan.DatasetID, taskID, time.Now().Add(r.options.MaxTaskWait))
+	_, err := r.waitForTask(ctx, taskID, time.Now().Add(r.options.MaxTaskWait))
 	var failed *mistralobs.TaskError
-	if err == nil || errors.As(err, &failed) && failed.Task.Status.Done() {
-		return err
+	switch {
+	case errors.As(err, &failed) && failed.Task.Status.Done():
+		return &ImportError{TaskID: taskID, Records: records, Err: err}
+	case err != nil:
+		return &ImportError{TaskID: taskID, Records: records, Running: true, Err: err}
 	}
-	return &ImportError{TaskID: taskID, Records: records, Err: err}
+	return nil
 }
 
 // lineReader is the JSONL file of creations.

@@ -2,6 +2,9 @@ package datasetsync_test
 
 import (
 	"context"
+	"net"
+	"net/http"
+	"os"
 	"testing"
 	"time"
 
@@ -120,4 +123,170 @@ func TestSyncAfterAnInterruption(t *testing.T) {
 		assert.Equal(t, want, w.holds())
 		assert.Equal(t, 1, w.writes()[mistralobstest.ImportsFromFile])
 	}, mistralobstest.WithTaskDuration(time.Minute))
+}
+
+// What the second writer does right before a record is written or deleted is not lost.
+func TestApplyLooksRightBeforeItWrites(t *testing.T) {
+	have := append(tickets(1, 20), ticket("x-1", "old"), ticket("x-2", "old"))
+	want := append(tickets(1, 10), ticket("x-1", "new"), ticket("x-2", "new"))
+	for name, test := range map[string]struct {
+		method, path string
+		edited       string
+		sync         bool
+	}{
+		"an update, after the first":        {http.MethodPut, "/payload", "x-2", false},
+		"an update, in a Sync":              {http.MethodPut, "/payload", "x-2", true},
+		"a deletion, after an update":       {http.MethodPut, "/payload", "t-0015", false},
+		"a deletion, after an update, Sync": {http.MethodPut, "/payload", "t-0015", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, have, func(w world) {
+				options := byID
+				options.Concurrency = 1
+				w.before(test.method, test.path, func() bool {
+					w.edit(test.edited, "mine")
+					return true
+				})
+				var report *datasetsync.Report
+				var err error
+				if test.sync {
+					report, err = w.sync(options, want...)
+				} else {
+					report, err = w.apply(w.diff(options, want...), options)
+				}
+				require.ErrorIs(t, err, datasetsync.ErrRecordChanged)
+				assert.Contains(t, w.holds(), ticket(test.edited, "mine"))
+				assert.Equal(t, datasetsync.OutcomeLeftAlone, outcomes(report)[test.edited])
+				assert.Equal(t, 11, report.Updated+report.Deleted)
+			})
+		})
+	}
+}
+
+// An update whose payload is written and whose properties are not is completed by the next run.
+func TestHalfAnUpdateIsCompleted(t *testing.T) {
+	have := []string{`{"payload":{"answer":"old"},"properties":{"id":"a","tag":"old"}}`}
+	want := []string{`{"payload":{"answer":"new"},"properties":{"id":"a","tag":"new"}}`}
+	inWorld(t, have, func(w world) {
+		plan := w.diff(byID, want...)
+		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsUpdateProperties, Status: 400})
+		report, err := w.apply(plan, byID)
+		require.ErrorIs(t, err, mistralobs.ErrBadRequest)
+		assert.Equal(t, datasetsync.OutcomeFailed, report.Results[0].Outcome)
+
+		w.server.ResetRequests()
+		report, err = w.apply(plan, byID)
+		require.NoError(t, err)
+		assert.Equal(t, 1, report.Updated)
+		assert.Equal(t, want, w.holds())
+		assert.Equal(t, map[string]int{mistralobstest.RecordsUpdateProperties: 1}, w.writes())
+	})
+}
+
+// A record that is gone is reported as deleted only if it can really not be read.
+func TestAlreadyDeletedIsConfirmed(t *testing.T) {
+	inWorld(t, tickets(1, 150), func(w world) {
+		plan := w.diff(byID, ticket("t-0001", "yes"))
+		require.Len(t, plan.Delete, 149)
+		w.remove("t-0060")
+		w.before(http.MethodGet, "page=2", func() bool { // t-0102 moves to the first page, which has been read
+			w.remove("t-0050")
+			return true
+		})
+		report, err := w.apply(plan, byID)
+		require.NoError(t, err)
+		assert.Equal(t, []string{ticket("t-0001", "yes")}, w.holds())
+		assert.Equal(t, 148, report.Deleted)
+		assert.Equal(t, datasetsync.OutcomeAlreadyDone, outcomes(report)["t-0060"])
+		assert.Equal(t, datasetsync.OutcomeDone, outcomes(report)["t-0102"])
+		assert.Equal(t, 1, report.Equal)
+	})
+}
+
+// A dial that times out matches context.DeadlineExceeded, but it is the failure of one record.
+func TestATimeoutOfTheNetworkDoesNotEndASync(t *testing.T) {
+	inWorld(t, nil, func(w world) {
+		plan := w.diff(byID, tickets(1, 5)...)
+		n := 0
+		w.client = w.server.Client(t, mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}), mistralobs.WithHTTPClient(
+			&http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				if n++; r.Method == http.MethodPost && n < 5 {
+					return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.ErrDeadlineExceeded}
+				}
+				return w.hook.RoundTrip(r)
+			})}))
+		report, err := w.apply(plan, byID)
+		require.Error(t, err)
+		failed := 0
+		for _, result := range report.Results {
+			assert.NotEqual(t, datasetsync.OutcomeNotDone, result.Outcome)
+			if result.Outcome == datasetsync.OutcomeFailed {
+				failed++
+			}
+		}
+		assert.Positive(t, failed)
+		assert.Positive(t, report.Created)
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestTooManyDeletes(t *testing.T) {
+	inWorld(t, tickets(1, 10), func(w world) {
+		options := byID
+		options.MaxDeletes = 8
+		plan := w.diff(options, ticket("t-0001", "new"), ticket("new", "yes"))
+		w.server.ResetRequests()
+		_, err := w.apply(plan, options)
+		require.ErrorIs(t, err, datasetsync.ErrTooManyDeletes)
+		assert.Empty(t, w.server.Requests())
+		_, err = w.sync(options, ticket("t-0001", "new"))
+		require.ErrorIs(t, err, datasetsync.ErrTooManyDeletes)
+		assert.Empty(t, w.writes())
+		options.MaxDeletes = 9
+		_, err = w.apply(plan, options)
+		require.NoError(t, err)
+		assert.Len(t, w.holds(), 2)
+	})
+}
+
+// A failure that all would meet ends the run.
+func TestARunEndsWithoutPermission(t *testing.T) {
+	inWorld(t, []string{ticket("a", "1")}, func(w world) {
+		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsCreate, Status: 403, Skip: 1})
+		report, err := w.sync(byID, tickets(1, 5)...)
+		require.ErrorIs(t, err, mistralobs.ErrForbidden)
+		assert.Equal(t, map[string]datasetsync.Outcome{
+			"t-0001": "done", "t-0002": "failed", "t-0003": "not done", "t-0004": "not done", "t-0005": "not done", "a": "not done",
+		}, outcomes(report))
+		assert.Contains(t, w.holds(), ticket("a", "1"))
+	})
+}
+
+// Many deletions are made in batches, after one walk; few of a large dataset after reading each record.
+func TestDeletionsTakeFewRequests(t *testing.T) {
+	for name, test := range map[string]struct {
+		keep     int
+		requests map[string]int
+	}{
+		"many": {50, map[string]int{mistralobstest.RecordsList: 12, mistralobstest.RecordsDeleteAll: 3, mistralobstest.TasksList: 1}},
+		"few": {1198, map[string]int{
+			mistralobstest.RecordsList: 12, mistralobstest.RecordsGet: 2, mistralobstest.RecordsDeleteAll: 1, mistralobstest.TasksList: 1,
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, tickets(1, 1200), func(w world) {
+				want := tickets(1, test.keep)
+				if name == "many" {
+					test.requests[mistralobstest.RecordsList] *= 2
+				}
+				_, err := w.sync(byID, want...)
+				require.NoError(t, err)
+				assert.Equal(t, want, w.inOrder())
+				assert.Equal(t, test.requests, w.requests())
+			})
+		})
+	}
 }

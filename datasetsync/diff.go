@@ -9,7 +9,7 @@ import (
 )
 
 // diff makes a plan without differences.
-func diff(ctx context.Context, client *mistralobs.Client, datasetID string, want iter.Seq2[*mistralobs.JSONLRecord, error], options Options) (*Plan, error) {
+func (s *session) diff(ctx context.Context, want iter.Seq2[*mistralobs.JSONLRecord, error]) (*Plan, error) {
 	if want == nil {
 		return nil, invalid("want", "the sequence is nil")
 	}
@@ -19,46 +19,47 @@ func diff(ctx context.Context, client *mistralobs.Client, datasetID string, want
 	if err != nil {
 		return nil, err
 	}
-	if !some && options.Delete && !options.AllowEmpty {
-		return nil, invalid("want", "it holds no records, and Delete would delete all of the dataset; set AllowEmpty if that is meant")
+	if !some && s.options.Delete && !s.options.AllowEmpty {
+		return nil, invalid("want", "it holds no records, so Delete would delete the whole dataset; AllowEmpty allows that")
 	}
-	if datasetID, err = resolve(ctx, client, datasetID); err != nil {
+	if err := s.resolve(ctx); err != nil {
 		return nil, err
 	}
-	if err := awaitImports(ctx, client, datasetID, options); err != nil {
+	if err := s.awaitImports(ctx); err != nil {
 		return nil, err
 	}
-	now, err := readSnapshot(ctx, client, datasetID, options)
+	now, err := s.readSnapshot(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer now.close()
-	return now.match(ctx, in, datasetID, options)
+	return now.match(ctx, in, s.datasetID, s.options)
 }
 
-// resolve returns the id of a dataset that is given by id or slug.
-func resolve(ctx context.Context, client *mistralobs.Client, idOrSlug string) (string, error) {
-	if _, ok := parseUUID(idOrSlug); ok {
-		return idOrSlug, nil
+// resolve replaces the slug of the dataset by its id.
+func (s *session) resolve(ctx context.Context) error {
+	if _, ok := parseUUID(s.datasetID); ok {
+		return nil
 	}
-	dataset, err := client.Datasets.Get(ctx, idOrSlug)
+	dataset, err := s.client.Datasets.Get(ctx, s.datasetID)
 	if err != nil {
-		return "", err
+		return err
 	}
-	return dataset.ID, nil
+	s.datasetID = dataset.ID
+	return nil
 }
 
-func readSnapshot(ctx context.Context, client *mistralobs.Client, datasetID string, options Options) (*snapshot, error) {
+func (s *session) readSnapshot(ctx context.Context) (*snapshot, error) {
 	var now *snapshot
-	err := readWhole(ctx, client, datasetID, options.OnProgress, func(ids *idSet) func(*mistralobs.Record) error {
+	err := s.readWhole(ctx, func(ids *idSet) func(*mistralobs.Record) error {
 		if now != nil {
 			now.close()
 		}
-		now = newSnapshot(ids, options)
-		return func(record *mistralobs.Record) error { return now.add(record, options.Key) }
+		now = newSnapshot(ids, s.options)
+		return func(record *mistralobs.Record) error { return now.add(record, s.options.Key) }
 	})
 	if err == nil {
-		err = now.settleDuplicates(options.Duplicates)
+		err = now.settleDuplicates(s.options.Duplicates)
 	}
 	if err != nil {
 		now.close()

@@ -1,13 +1,16 @@
 package datasetsync_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mistralobs/mistralobs-go"
 	"github.com/mistralobs/mistralobs-go/datasetsync"
+	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
 func TestDiffByKey(t *testing.T) {
@@ -120,5 +123,92 @@ func TestSyncTellsKeysApart(t *testing.T) {
 	}
 	inWorld(t, lines, func(w world) {
 		assert.Equal(t, 4, w.diff(byID, lines...).Equal)
+	})
+}
+
+// The differences of long values show their first difference on both sides, and all of them with Full.
+func TestDifferencesOfAPlan(t *testing.T) {
+	same := strings.Repeat("same ", 100)
+	line := func(n int, answer string) string {
+		return fmt.Sprintf(`{"payload":{"text":"%s%s","a":%q,"b":%q,"c":%q},"properties":{"id":%d}}`, same, answer, answer, answer, answer, n)
+	}
+	var have, want []string
+	for n := range 30 {
+		have, want = append(have, line(n, "old")), append(want, line(n, "new"))
+	}
+	inWorld(t, have, func(w world) {
+		plan := w.diff(byID, want...)
+		assert.Equal(t, []datasetsync.Difference{
+			{Path: "payload.a", Old: `"old"`, New: `"new"`}, {Path: "payload.b", Old: `"old"`, New: `"new"`}, {Path: "payload.c", Old: `"old"`, New: `"new"`},
+		}, plan.Update[19].Differences)
+		assert.Equal(t, 1, plan.Update[19].MoreDifferences)
+		assert.Empty(t, plan.Update[20].Differences, "it is not printed")
+		assert.Contains(t, plan.String(), "\n    … and 1 more differences\n")
+		assert.Contains(t, plan.String(), "\n~ … and 10 more\n")
+		assert.Equal(t, 2, w.requests()[mistralobstest.RecordsList], "a walk takes fewer requests than 20 records")
+
+		options := byID
+		options.Full = true
+		full := w.diff(options, want...)
+		assert.Equal(t, datasetsync.Difference{Path: "payload.text", Old: `"` + same + `old"`, New: `"` + same + `new"`}, full.Update[29].Differences[3])
+		assert.NotContains(t, full.String(), "…")
+		assert.Equal(t, 120, strings.Count(full.String(), " -> "))
+	})
+}
+
+// What an item would write can be had before it is written.
+func TestItemBodies(t *testing.T) {
+	have := []string{`{"payload":{"n":1},"properties":{"id":1}}`}
+	inWorld(t, have, func(w world) {
+		plan := w.diff(byID, `{"payload":{"n":1},"properties":{"id":1,"new": true}}`, `{"payload":{"n": 2},"properties":{"id":2}}`)
+		update, creation := plan.Update[0], plan.Create[0]
+		payload, err := update.Payload()
+		require.NoError(t, err)
+		assert.Nil(t, payload)
+		properties, err := update.Properties()
+		require.NoError(t, err)
+		assert.Equal(t, `{"id":1,"new": true}`, properties.String())
+		payload, err = creation.Payload()
+		require.NoError(t, err)
+		assert.Equal(t, `{"n": 2}`, payload.String())
+		assert.Equal(t, []int{2, 2}, []int{creation.Index, creation.Line})
+		require.NoError(t, plan.Close())
+		_, err = creation.Payload()
+		require.ErrorContains(t, err, "closed")
+	})
+}
+
+// Keys and paths of records reach a terminal quoted.
+func TestPlansPrintNoEscapeSequences(t *testing.T) {
+	line := func(id, name string) string {
+		return fmt.Sprintf(`{"payload":{"\u001b[2J":%q},"properties":{"id":"\u001b[31m%s"}}`, name, id)
+	}
+	inWorld(t, []string{line("a", "old"), line("b", "x")}, func(w world) {
+		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsCreate, Status: 422, Body: `{"detail":"bad \u001b[31m"}`})
+		plan := w.diff(byID, line("a", "new"), line("c", "\u009b"))
+		report, err := w.apply(plan, byID)
+		require.Error(t, err)
+		for _, text := range []string{plan.String(), report.String(), err.Error()} {
+			assert.NotContains(t, text, "\x1b")
+			assert.NotContains(t, text, "\u009b")
+			assert.Contains(t, text, `"\x1b[31mc"`)
+		}
+		assert.Contains(t, plan.String(), `payload["\x1b[2J"]`)
+	})
+}
+
+// A plan holds the id of the dataset, also if it was made by the slug.
+func TestDiffBySlug(t *testing.T) {
+	inWorld(t, tickets(1, 3), func(w world) {
+		slug := w.server.Datasets()[0].Slug
+		require.NotEmpty(t, slug)
+		plan, err := datasetsync.Diff(w.t.Context(), w.client, slug, wanted(tickets(1, 4)...), byID)
+		require.NoError(t, err)
+		assert.Equal(t, w.dataset, plan.DatasetID)
+		report, err := w.apply(plan, byID)
+		require.NoError(t, err)
+		assert.Equal(t, []any{w.dataset, 1, 3}, []any{report.DatasetID, report.Created, report.Equal})
+		_, err = datasetsync.Diff(w.t.Context(), w.client, "no-such-dataset", wanted(tickets(1, 4)...), byID)
+		require.ErrorIs(t, err, mistralobs.ErrNotFound)
 	})
 }

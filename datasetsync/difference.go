@@ -22,7 +22,8 @@ type Difference struct {
 
 // String returns the difference as "path: old -> new".
 func (d Difference) String() string {
-	return fmt.Sprintf("%s: %s -> %s", visible(d.Path), visible(cmp.Or(d.Old, "nothing")), visible(cmp.Or(d.New, "nothing")))
+	before, after := cmp.Or(d.Old, "nothing"), cmp.Or(d.New, "nothing")
+	return fmt.Sprintf("%s: %s -> %s", visible(d.Path), visible(before), visible(after))
 }
 
 // maxDifferences is how many differences of a payload or of properties are kept, unless Options.Full is set.
@@ -84,10 +85,10 @@ func (c *comparison) compare(path string, a, b any) {
 
 // step returns the part of a path that a name adds. Names that are not plain words are quoted.
 func step(name string) string {
-	plain := func(r rune) bool {
-		return r == '_' || r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+	special := func(r rune) bool {
+		return r != '_' && r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
 	}
-	if name != "" && strings.TrimFunc(name, plain) == "" && !strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) {
+	if name != "" && !strings.ContainsFunc(name, special) {
 		return "." + name
 	}
 	return "[" + strconv.Quote(name) + "]"

@@ -14,11 +14,12 @@ import (
 
 // looker reads records as they are now.
 type looker struct {
-	client      *mistralobs.Client
-	datasetID   string
-	size        int // of the dataset, about
-	concurrency int
+	session
+	size int // of the dataset, about
 }
+
+// visitor gets the i-th record, or nil if it is gone.
+type visitor func(i int, record *mistralobs.Record) error
 
 // pages returns how many requests a walk over the dataset takes.
 func (l looker) pages() int { return l.size/mistralobs.MaxPageSize + 1 }
@@ -29,7 +30,7 @@ func (l looker) walks(n int) bool { return n > l.pages() }
 // look reads the records of the ids, which differ, and calls visit for each: with nil if the record is gone. Calls do
 // not overlap. It reads each record for itself, or all by one walk if that takes fewer requests. What a walk does not
 // find is read for itself, since a page may have shifted.
-func (l looker) look(ctx context.Context, ids []string, visit func(i int, record *mistralobs.Record) error) error {
+func (l looker) look(ctx context.Context, ids []string, visit visitor) error {
 	if !l.walks(len(ids)) {
 		return l.getAll(ctx, ids, nil, visit)
 	}
@@ -56,9 +57,9 @@ func (l looker) look(ctx context.Context, ids []string, visit func(i int, record
 }
 
 // getAll reads each record for itself: those in only, or all if only is nil.
-func (l looker) getAll(ctx context.Context, ids []string, only map[string]int, visit func(i int, record *mistralobs.Record) error) error {
+func (l looker) getAll(ctx context.Context, ids []string, only map[string]int, visit visitor) error {
 	group, reading := errgroup.WithContext(ctx)
-	group.SetLimit(l.concurrency)
+	group.SetLimit(l.options.Concurrency)
 	var mu sync.Mutex
 	for i, id := range ids {
 		if _, ok := only[id]; only != nil && !ok {
@@ -93,7 +94,7 @@ func (l looker) get(ctx context.Context, id string) (*mistralobs.Record, error) 
 }
 
 // explain finds the differences of updates.
-func (p *Plan) explain(ctx context.Context, client *mistralobs.Client, options Options) error {
+func (s *session) explain(ctx context.Context, p *Plan) error {
 	items := p.Update
 	if !p.full {
 		items = items[:min(len(items), maxPrinted)]
@@ -102,7 +103,7 @@ func (p *Plan) explain(ctx context.Context, client *mistralobs.Client, options O
 	for i := range items {
 		ids[i] = items[i].RecordID
 	}
-	l := looker{client, p.DatasetID, p.size(), options.Concurrency}
+	l := looker{*s, p.size()}
 	return l.look(ctx, ids, func(i int, record *mistralobs.Record) error { return items[i].explain(record, p.full) })
 }
 
@@ -142,9 +143,9 @@ func contentNow(record *mistralobs.Record) (c content, ok bool) {
 
 // awaitImports waits for imports that still run, such as one of a sync that was interrupted. It waits for each task
 // that has not ended: CONTINUED_AS_NEW, UNKNOWN and unknown statuses are not ends.
-func awaitImports(ctx context.Context, client *mistralobs.Client, datasetID string, options Options) error {
+func (s *session) awaitImports(ctx context.Context) error {
 	var running []*mistralobs.ImportTask
-	for task, err := range client.Tasks.All(ctx, datasetID, mistralobs.ListParams{}) {
+	for task, err := range s.client.Tasks.All(ctx, s.datasetID, mistralobs.ListParams{}) {
 		if err != nil {
 			return err
 		}
@@ -152,33 +153,34 @@ func awaitImports(ctx context.Context, client *mistralobs.Client, datasetID stri
 			running = append(running, task)
 		}
 	}
-	deadline := time.Now().Add(options.MaxTaskWait)
+	deadline := time.Now().Add(s.options.MaxTaskWait)
 	for i, task := range running {
-		options.OnProgress(Progress{PhaseWait, i, len(running)})
+		s.options.OnProgress(Progress{PhaseWait, i, len(running)})
 		var failed *mistralobs.TaskError // the program that started it gets this error too
-		if err := waitForTask(ctx, client, datasetID, task.ID, deadline); err != nil && !errors.As(err, &failed) {
+		if _, err := s.waitForTask(ctx, task.ID, deadline); err != nil && !errors.As(err, &failed) {
 			return err
 		}
 	}
 	if len(running) > 0 {
-		options.OnProgress(Progress{PhaseWait, len(running), len(running)})
+		s.options.OnProgress(Progress{PhaseWait, len(running), len(running)})
 	}
 	return nil
 }
 
-// waitForTask waits until the deadline.
-func waitForTask(ctx context.Context, client *mistralobs.Client, datasetID, taskID string, deadline time.Time) error {
+// waitForTask waits for the end of a task until the deadline.
+func (s *session) waitForTask(ctx context.Context, taskID string, deadline time.Time) (*mistralobs.ImportTask, error) {
 	bounded, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	task, err := client.Tasks.Wait(bounded, datasetID, taskID, mistralobs.WaitOptions{})
+	task, err := s.client.Tasks.Wait(bounded, s.datasetID, taskID, mistralobs.WaitOptions{})
 	var failed *mistralobs.TaskError
-	if err == nil || ctx.Err() != nil || errors.As(err, &failed) || bounded.Err() == nil && !errors.Is(err, context.DeadlineExceeded) {
-		return err
+	timedOut := bounded.Err() != nil || errors.Is(err, context.DeadlineExceeded)
+	if err == nil || ctx.Err() != nil || errors.As(err, &failed) || !timedOut {
+		return task, err
 	}
 	status := mistralobs.StatusUnknown
 	if task != nil {
 		status = task.Status
 	}
-	return fmt.Errorf("datasetsync: import task %s still has the status %s after MaxTaskWait: %w: %w",
-		display(taskID), display(string(status)), mistralobs.ErrTimeout, err)
+	return task, fmt.Errorf("datasetsync: import task %s still has the status %s after %v (MaxTaskWait): %w: %w",
+		display(taskID), display(string(status)), s.options.MaxTaskWait, mistralobs.ErrTimeout, err)
 }

@@ -123,15 +123,23 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// checkCall checks the parameters that Diff, Sync and Apply share.
-func checkCall(ctx context.Context, client *mistralobs.Client, options Options) (Options, error) {
+// session is one call of Diff, Sync or Apply.
+type session struct {
+	client    *mistralobs.Client
+	datasetID string // what the caller gave, until resolve
+	options   Options
+}
+
+// newSession checks the parameters that Diff, Sync and Apply share.
+func newSession(ctx context.Context, client *mistralobs.Client, datasetID string, options Options) (session, error) {
 	switch {
 	case ctx == nil:
-		return options, invalid("ctx", "it is nil")
+		return session{}, invalid("ctx", "it is nil")
 	case client == nil:
-		return options, invalid("client", "it is nil")
+		return session{}, invalid("client", "it is nil")
 	}
-	return options.withDefaults()
+	options, err := options.withDefaults()
+	return session{client, datasetID, options}, err
 }
 
 // paramError matches [mistralobs.ErrInvalidParams]. It names the parameter.

@@ -97,7 +97,8 @@ func (p *Plan) size() int {
 
 func (p *Plan) checkDeletes(options Options) error {
 	if n := len(p.Delete); options.MaxDeletes > 0 && n > options.MaxDeletes {
-		return fmt.Errorf("datasetsync: dataset %s: %w: %d, and MaxDeletes is %d", display(p.DatasetID), ErrTooManyDeletes, n, options.MaxDeletes)
+		return fmt.Errorf("datasetsync: dataset %s: %w: %d, and MaxDeletes is %d",
+			display(p.DatasetID), ErrTooManyDeletes, n, options.MaxDeletes)
 	}
 	return nil
 }

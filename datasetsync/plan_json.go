@@ -108,7 +108,8 @@ func (i *Item) encode() ([]byte, error) {
 		return nil, err
 	}
 	return marshal(itemJSON{
-		Key: i.Key, Index: i.Index, Line: i.Line, RecordID: i.RecordID, OldPayload: i.old.payload, OldProperties: i.old.properties,
+		Key: i.Key, Index: i.Index, Line: i.Line, RecordID: i.RecordID,
+		OldPayload: i.old.payload, OldProperties: i.old.properties,
 		Payload: json.RawMessage(payload), Properties: json.RawMessage(properties),
 		Differences: i.Differences, MoreDifferences: i.MoreDifferences, Same: i.same,
 	})

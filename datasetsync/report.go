@@ -44,26 +44,30 @@ type Result struct {
 	Err      error // for the outcomes "failed" and "left alone"
 }
 
-// ImportError is an import whose end was not seen. Its records may yet appear in the dataset, so it matches
-// [mistralobs.ErrMaybeApplied]. The next sync waits for the task. All records of the import share the error.
+// ImportError is an import that failed or whose end was not seen. All records of the import share it.
+// It matches [mistralobs.ErrMaybeApplied] if its records may yet appear; the next sync waits for the task.
 type ImportError struct {
-	TaskID  string // "" if the response to the start of the import was lost
-	Records int    // how many records may appear
-	Err     error  // why the end was not seen
+	TaskID  string // "" if there is no task, or if the response to its start was lost
+	Records int    // how many records the import has
+	Running bool   // the task still runs, as far as is known
+	Err     error
 }
 
 // Error names the task and the number of records.
 func (e *ImportError) Error() string {
-	if e.TaskID == "" {
-		return fmt.Sprintf("an import may have started, and up to %d records may yet appear: %v", e.Records, e.Err)
+	switch {
+	case e.Running:
+		return fmt.Sprintf("import task %s still runs, and up to %d records may yet appear: %v", e.TaskID, e.Records, e.Err)
+	case errors.Is(e.Err, mistralobs.ErrMaybeApplied):
+		return fmt.Sprintf("up to %d records may yet appear: %v", e.Records, e.Err)
 	}
-	return fmt.Sprintf("import task %s still runs, and up to %d records may yet appear: %v", e.TaskID, e.Records, e.Err)
+	return fmt.Sprintf("importing %d records: %v", e.Records, e.Err)
 }
 
-// Is matches [mistralobs.ErrMaybeApplied].
-func (e *ImportError) Is(target error) bool { return target == mistralobs.ErrMaybeApplied }
+// Is matches [mistralobs.ErrMaybeApplied] if the task still runs.
+func (e *ImportError) Is(target error) bool { return e.Running && target == mistralobs.ErrMaybeApplied }
 
-// Unwrap returns why the end of the import was not seen.
+// Unwrap returns the cause.
 func (e *ImportError) Unwrap() error { return e.Err }
 
 // Report says what an Apply or a Sync did. It prints as a short text and marshals to JSON.
@@ -124,7 +128,8 @@ func (r Result) made() bool { return r.Outcome == OutcomeDone || r.Outcome == Ou
 // is one line.
 func (r *Report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "dataset %s: %d created, %d updated, %d deleted, %d equal", display(r.DatasetID), r.Created, r.Updated, r.Deleted, r.Equal)
+	fmt.Fprintf(&b, "dataset %s: %d created, %d updated, %d deleted, %d equal",
+		display(r.DatasetID), r.Created, r.Updated, r.Deleted, r.Equal)
 	if r.Extra > 0 {
 		fmt.Fprintf(&b, ", %d not wanted but left alone", r.Extra)
 	}
@@ -184,7 +189,9 @@ func (e *incompleteError) Unwrap() []error { return e.errs }
 // report counts the results. The error is nil if all changes are made, except those of records that were never to be
 // changed.
 func (r *run) report(ctx context.Context) (*Report, error) {
-	report := &Report{DatasetID: r.plan.DatasetID, Equal: r.plan.Equal, Extra: r.plan.Extra, Results: r.results, Uploads: r.uploads}
+	report := &Report{
+		DatasetID: r.plan.DatasetID, Equal: r.plan.Equal, Extra: r.plan.Extra, Results: r.results, Uploads: r.uploads,
+	}
 	done := map[Action]int{}
 	missed, changes := 0, 0
 	var errs []error
@@ -197,7 +204,9 @@ func (r *run) report(ctx context.Context) (*Report, error) {
 		case result.Outcome == OutcomeDone:
 			done[result.Action]++
 		case result.Outcome == OutcomeAlreadyDone:
-			report.Equal++
+			if result.Action != ActionDelete {
+				report.Equal++
+			}
 		default:
 			missed++
 			errs = appendFailure(errs, result)
@@ -210,7 +219,8 @@ func (r *run) report(ctx context.Context) (*Report, error) {
 	if err := errors.Join(r.aborted, ctx.Err()); err != nil {
 		errs = append([]error{err}, errs...)
 	}
-	text := fmt.Sprintf("datasetsync: dataset %s: %d of %d changes were not made", display(r.plan.DatasetID), missed, changes)
+	text := fmt.Sprintf("datasetsync: dataset %s: %d of %d changes were not made",
+		display(r.plan.DatasetID), missed, changes)
 	for _, err := range errs[:min(len(errs), maxErrorLines)] {
 		text += ": " + visible(err.Error())
 	}

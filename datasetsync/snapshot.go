@@ -14,23 +14,23 @@ const maxReadings = 3
 
 var errChangedWhileRead = errors.New("changed while it was read")
 
-// readWhole reads all records of a dataset, each exactly once. If the total of a page or a repeated record shows that
+// readWhole reads all records of the dataset, each exactly once. If the total of a page or a repeated record shows that
 // records came or went meanwhile, it starts again: begin is called at each start and returns what visits the records.
-func readWhole(ctx context.Context, client *mistralobs.Client, datasetID string, report func(Progress), begin func(*idSet) func(*mistralobs.Record) error) error {
+func (s *session) readWhole(ctx context.Context, begin func(*idSet) func(*mistralobs.Record) error) error {
 	for range maxReadings {
 		ids := newIDSet()
-		err := readOnce(ctx, client, datasetID, report, ids, begin(ids))
-		if !errors.Is(err, errChangedWhileRead) {
+		if err := s.readOnce(ctx, ids, begin(ids)); !errors.Is(err, errChangedWhileRead) {
 			ids.freeze()
 			return err
 		}
 	}
-	return fmt.Errorf("datasetsync: dataset %s: %w: read it %d times", display(datasetID), ErrDatasetChanging, maxReadings)
+	name := display(s.datasetID)
+	return fmt.Errorf("datasetsync: dataset %s: %w: read it %d times", name, ErrDatasetChanging, maxReadings)
 }
 
-func readOnce(ctx context.Context, client *mistralobs.Client, datasetID string, report func(Progress), ids *idSet, visit func(*mistralobs.Record) error) error {
+func (s *session) readOnce(ctx context.Context, ids *idSet, visit func(*mistralobs.Record) error) error {
 	total := -1
-	for page, err := range client.Records.Pages(ctx, datasetID, mistralobs.ListParams{}) {
+	for page, err := range s.client.Records.Pages(ctx, s.datasetID, mistralobs.ListParams{}) {
 		if err != nil {
 			return err
 		}
@@ -45,7 +45,7 @@ func readOnce(ctx context.Context, client *mistralobs.Client, datasetID string, 
 			if err := visit(&page.Items[i]); err != nil {
 				return err
 			}
-			report(Progress{PhaseRead, ids.len(), total})
+			s.options.OnProgress(Progress{PhaseRead, ids.len(), total})
 		}
 	}
 	if ids.len() != total {
@@ -236,5 +236,6 @@ func (s *snapshot) duplicatesError() error {
 		}
 		texts = append(texts, fmt.Sprintf("%s (%s)", display(text), strings.Join(ids, ", ")))
 	}
-	return fmt.Errorf("datasetsync: %w: %s; Duplicates: KeepOldest deletes all but the oldest", ErrDuplicateKeys, strings.Join(texts, "; "))
+	const hint = "Duplicates: KeepOldest deletes all but the oldest"
+	return fmt.Errorf("datasetsync: %w: %s; %s", ErrDuplicateKeys, strings.Join(texts, "; "), hint)
 }

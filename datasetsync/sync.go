@@ -30,16 +30,19 @@ import (
 //   - [mistralobs.ErrTimeout] if an import still runs after options.MaxTaskWait,
 //
 // or the error of the sequence, or one of a request.
-func Diff(ctx context.Context, client *mistralobs.Client, datasetID string, want iter.Seq2[*mistralobs.JSONLRecord, error], options Options) (*Plan, error) {
-	options, err := checkCall(ctx, client, options)
+func Diff(
+	ctx context.Context, client *mistralobs.Client, datasetID string, want iter.Seq2[*mistralobs.JSONLRecord, error],
+	options Options,
+) (*Plan, error) {
+	s, err := newSession(ctx, client, datasetID, options)
 	if err != nil {
 		return nil, err
 	}
-	plan, err := diff(ctx, client, datasetID, want, options)
+	plan, err := s.diff(ctx, want)
 	if err != nil {
 		return nil, err
 	}
-	if err := plan.explain(ctx, client, options); err != nil {
+	if err := s.explain(ctx, plan); err != nil {
 		_ = plan.Close()
 		return nil, err
 	}
@@ -50,20 +53,23 @@ func Diff(ctx context.Context, client *mistralobs.Client, datasetID string, want
 // whole dataset. If it succeeds and nobody else changes the dataset, the next Sync has nothing to do. After a failure
 // or an interruption, call it again: it goes on from the state of the dataset, and creates nothing twice.
 // It returns the errors of Diff and Apply.
-func Sync(ctx context.Context, client *mistralobs.Client, datasetID string, want iter.Seq2[*mistralobs.JSONLRecord, error], options Options) (*Report, error) {
-	options, err := checkCall(ctx, client, options)
+func Sync(
+	ctx context.Context, client *mistralobs.Client, datasetID string, want iter.Seq2[*mistralobs.JSONLRecord, error],
+	options Options,
+) (*Report, error) {
+	s, err := newSession(ctx, client, datasetID, options)
 	if err != nil {
 		return nil, err
 	}
-	plan, err := diff(ctx, client, datasetID, want, options)
+	plan, err := s.diff(ctx, want)
 	if err != nil {
 		return nil, err
 	}
 	defer plan.Close()
-	if err := plan.checkDeletes(options); err != nil {
+	if err := plan.checkDeletes(s.options); err != nil {
 		return nil, err
 	}
-	return newRun(client, plan, options).finish(ctx)
+	return newRun(s, plan).finish(ctx)
 }
 
 // Apply carries out a plan: creations, then updates, then deletions. Changes that are already made are not made again,
@@ -82,20 +88,20 @@ func Sync(ctx context.Context, client *mistralobs.Client, datasetID string, want
 // Apply returns an error that matches [mistralobs.ErrInvalidParams] if the plan is closed, [ErrTooManyDeletes] if it
 // deletes more than options.MaxDeletes, and [ErrDatasetChanging] as Diff does; nothing was changed then.
 func (p *Plan) Apply(ctx context.Context, client *mistralobs.Client, options Options) (*Report, error) {
-	options, err := checkCall(ctx, client, options)
-	if err != nil {
-		return nil, err
-	}
 	if p == nil || p.bodies == nil {
 		return nil, invalid("plan", "it is nil or closed")
 	}
-	if err := p.checkDeletes(options); err != nil {
+	s, err := newSession(ctx, client, p.DatasetID, options)
+	if err != nil {
 		return nil, err
 	}
-	if err := awaitImports(ctx, client, p.DatasetID, options); err != nil {
+	if err := p.checkDeletes(s.options); err != nil {
 		return nil, err
 	}
-	r := newRun(client, p, options)
+	if err := s.awaitImports(ctx); err != nil {
+		return nil, err
+	}
+	r := newRun(s, p)
 	if err := r.findCreated(ctx); err != nil {
 		return nil, err
 	}

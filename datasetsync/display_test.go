@@ -1,0 +1,23 @@
+package datasetsync
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// What is printed holds no character that a terminal would obey.
+func TestDisplay(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"ticket-01": "ticket-01", "Straße 7": "Straße 7", "": `""`, " a": `" a"`, `a"b`: `"a\"b"`,
+		"\x1b[31mred": `"\x1b[31mred"`, "a\nb": `"a\nb"`, "\xff": `"\xff"`, "\u202eabc": `"\u202eabc"`, "\u009b": `"\u009b"`,
+	} {
+		assert.Equal(t, want, display(text))
+	}
+	for text, want := range map[string]string{
+		"plain ä": "plain ä", "\x1b[0m\n": `\u001b[0m\u000a`, "\U000e0001": `\U000e0001`, "\xff": "\uFFFD",
+	} {
+		assert.Equal(t, want, visible(text))
+	}
+}
