@@ -3,6 +3,7 @@ package datasetsync_test
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -36,5 +37,95 @@ func TestPlanLivesThroughJSON(t *testing.T) {
 		again, err := json.Marshal(&read)
 		require.NoError(t, err)
 		assert.JSONEq(t, raw.String(), string(again))
+	})
+}
+
+// A plan that WriteTo has written is the same after ReadPlan, with everything that is in it.
+func TestPlanIsWrittenAndRead(t *testing.T) {
+	have := append(tickets(1, 40), ticket("a", "old"), ticket("b", "old"))
+	inWorld(t, have, func(w world) {
+		options := byID
+		options.Full = true
+		plan := w.diff(options, append(tickets(30, 60), ticket("a", "new"), ticket("b", "old"))...)
+		var first, second bytes.Buffer
+		n, err := plan.WriteTo(&first)
+		require.NoError(t, err)
+		assert.EqualValues(t, first.Len(), n)
+		marshaled, err := plan.MarshalJSON()
+		require.NoError(t, err)
+		assert.Equal(t, first.String(), string(marshaled)+"\n")
+
+		read, err := datasetsync.ReadPlan(&first)
+		require.NoError(t, err)
+		assert.Equal(t, plan.String(), read.String())
+		_, err = read.WriteTo(&second)
+		require.NoError(t, err)
+		assert.Equal(t, string(marshaled)+"\n", second.String())
+		_, err = w.apply(read, datasetsync.Options{})
+		require.NoError(t, err)
+		assert.Len(t, w.holds(), 33)
+		require.NoError(t, read.Close())
+		_, err = read.WriteTo(&second)
+		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	})
+}
+
+func TestReadPlanRefuses(t *testing.T) {
+	t.Parallel()
+	const head = `{"version":1,"dataset_id":"d"`
+	for name, test := range map[string]struct{ plan, says string }{
+		"nothing":                  {``, "unexpected EOF"},
+		"a list":                   {`[]`, "expected {, got ["},
+		"another version":          {`{"version":2,"dataset_id":"d"}`, "its version is 2, not 1"},
+		"no dataset":               {`{"version":1}`, "it has no dataset_id"},
+		"an end that is missing":   {head, "unexpected EOF"},
+		"something after it":       {head + `} {}`, "there is something after it"},
+		"a list that is none":      {head + `,"create":{}}`, "create: expected [, got {"},
+		"a creation without body":  {head + `,"create":[{}]}`, "create: item 1: it has no payload or no properties"},
+		"a payload that is a list": {head + `,"create":[{"payload":[],"properties":{}}]}`, "not a JSON object"},
+		"an update of nothing":     {head + `,"update":[{"record_id":"r"}]}`, "neither payload nor properties"},
+		"an update of no record":   {head + `,"update":[{"payload":{}}]}`, "it has no record_id"},
+		"a deletion with a body":   {head + `,"delete":[{"record_id":"r","payload":{}}]}`, "it has a payload"},
+		"a digest that is short":   {head + `,"delete":[{"record_id":"r","old_payload":"00"}]}`, "32 hexadecimal digits"},
+		"a negative count":         {head + `,"equal":-1}`, "a count is negative"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := datasetsync.ReadPlan(strings.NewReader(test.plan))
+			require.ErrorContains(t, err, test.says)
+			require.ErrorContains(t, err, "datasetsync: reading a plan: ")
+		})
+	}
+}
+
+// What ReadPlan accepts is written as a plan that is the same when it is read again.
+func FuzzReadPlan(f *testing.F) {
+	digest := `"old_payload":"00112233445566778899aabbccddeeff"`
+	for _, seed := range []string{
+		`{"version":1,"dataset_id":"d","equal":2}`,
+		`{"version":1,"dataset_id":"d","key":"id","create":[{"key":"\u001b","line":3,"payload":{"a":1},"properties":{}}],"x":[1]}`,
+		`{"version":1,"dataset_id":"d","update":[{"record_id":"r",` + digest + `,"payload":{},"differences":[{"path":"p","old":"1"}]}]}`,
+		`{"version":1,"dataset_id":"d","full":true,"delete":[{"record_id":"r",` + digest + `}],"left_alone":[{"record_id":"s"}]}`,
+		`{"version":1,"dataset_id":"d","create":null}`, `[]`, ``, `{"version":1`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		plan, err := datasetsync.ReadPlan(bytes.NewReader(raw))
+		if err != nil {
+			return
+		}
+		defer plan.Close()
+		var first, second bytes.Buffer
+		_, err = plan.WriteTo(&first)
+		require.NoError(t, err)
+		again, err := datasetsync.ReadPlan(bytes.NewReader(first.Bytes()))
+		require.NoError(t, err, first.String())
+		defer again.Close()
+		_, err = again.WriteTo(&second)
+		require.NoError(t, err)
+		assert.Equal(t, first.String(), second.String())
+		assert.Equal(t, plan.String(), again.String())
+		assert.NotContains(t, plan.String(), "\x1b")
 	})
 }

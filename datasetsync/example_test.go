@@ -1,0 +1,93 @@
+package datasetsync_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"strings"
+
+	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/datasetsync"
+	"github.com/mistralobs/mistralobs-go/mistralobstest"
+)
+
+// exampleDataset returns a client of an in-memory server, and the id of a dataset with three records.
+func exampleDataset() (client *mistralobs.Client, datasetID string, done func()) {
+	server := mistralobstest.NewServer()
+	record := func(id, question string) mistralobstest.Conversation {
+		return mistralobstest.Conversation{
+			Payload: []byte(fmt.Sprintf(`{"question":%q}`, question)), Properties: []byte(fmt.Sprintf(`{"id":%q}`, id)),
+		}
+	}
+	datasetID = server.SeedDataset("Capitals", "",
+		record("fr", "Capital of France?"), record("pt", "Capital of Portugal?"), record("xx", "Capital of Atlantis?"))
+	client, err := mistralobs.NewClient(mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey))
+	if err != nil {
+		log.Fatal(err)
+	}
+	return client, datasetID, func() { client.CloseIdleConnections(); server.Close() }
+}
+
+const exampleFile = `{"payload":{"question":"Capital of France?"},"properties":{"id":"fr"}}
+{"payload":{"question":"What is the capital of Portugal?"},"properties":{"id":"pt"}}
+{"payload":{"question":"Capital of Malta?"},"properties":{"id":"mt"}}
+`
+
+// A dataset is kept in a file under version control, and made equal to it.
+func ExampleSync() {
+	client, datasetID, done := exampleDataset()
+	defer done()
+	options := datasetsync.Options{Key: "id", Delete: true, MaxDeletes: 10}
+	for range 2 { // the second time there is nothing to do
+		want := mistralobs.ReadJSONL(strings.NewReader(exampleFile))
+		report, err := datasetsync.Sync(context.Background(), client, datasetID, want, options)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%d created, %d updated, %d deleted, %d equal\n",
+			report.Created, report.Updated, report.Deleted, report.Equal)
+	}
+	// Output:
+	// 1 created, 1 updated, 1 deleted, 1 equal
+	// 0 created, 0 updated, 0 deleted, 3 equal
+}
+
+// A plan is shown, stored for review, and applied later.
+func ExampleDiff() {
+	client, datasetID, done := exampleDataset()
+	defer done()
+	ctx := context.Background()
+	want := mistralobs.ReadJSONL(strings.NewReader(exampleFile))
+	plan, err := datasetsync.Diff(ctx, client, datasetID, want, datasetsync.Options{Key: "id", Delete: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer plan.Close()
+	_, changes, _ := strings.Cut(plan.String(), "\n")
+	fmt.Print(changes)
+
+	var stored strings.Builder
+	if _, err := plan.WriteTo(&stored); err != nil {
+		log.Fatal(err)
+	}
+	reviewed, err := datasetsync.ReadPlan(strings.NewReader(stored.String()))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer reviewed.Close()
+	report, err := reviewed.Apply(ctx, client, datasetsync.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, result := range report.Results {
+		fmt.Println(result.Action, result.Key, result.Outcome)
+	}
+	// Output:
+	// + mt
+	// ~ pt
+	//     payload.question: "Capital of Portugal?" -> "What is the capital of Portugal?"
+	// - xx
+	// create mt done
+	// update pt done
+	// delete xx done
+}
