@@ -3,8 +3,6 @@ package mistralobstest
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 
 	mistralobs "github.com/mistralobs/mistralobs-go"
 )
@@ -72,26 +70,4 @@ func demoTicket(id, question, answer, category string) Conversation {
 	payload, _ := json.Marshal(mistralobs.NewConversation(mistralobs.User(question), mistralobs.Assistant(answer)))
 	properties, _ := json.Marshal(map[string]string{"id": id, "category": category, "expected_output": answer})
 	return Conversation{Payload: payload, Properties: properties}
-}
-
-// ClientOrDemo returns a client of the service if MISTRAL_API_KEY is set. If
-// not, it starts a server with the data of [Server.SeedDemo], writes a message
-// about it to messages, and returns a client of that server. Call done at the
-// end. It returns the errors of [mistralobs.NewClient].
-func ClientOrDemo(messages io.Writer, opts ...mistralobs.Option) (client *mistralobs.Client, done func(), err error) {
-	if os.Getenv("MISTRAL_API_KEY") != "" {
-		client, err = mistralobs.NewClient(opts...)
-		return client, func() {}, err
-	}
-	fmt.Fprintln(messages, "MISTRAL_API_KEY is not set: using an in-memory server with demo data.")
-	server := NewServer()
-	server.SeedDemo()
-	client, err = mistralobs.NewClient(append([]mistralobs.Option{
-		mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey),
-	}, opts...)...)
-	if err != nil {
-		server.Close()
-		return nil, func() {}, err
-	}
-	return client, func() { client.CloseIdleConnections(); server.Close() }, nil
 }

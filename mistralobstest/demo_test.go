@@ -1,7 +1,6 @@
 package mistralobstest_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -29,40 +28,4 @@ func TestDemoCanBeImportedAndRead(t *testing.T) {
 	chat, err := page.Items[0].Payload.Conversation()
 	require.NoError(t, err)
 	assert.Equal(t, "Where is my parcel?", chat.Messages[0].Text())
-}
-
-// Not parallel: it sets the environment.
-func TestClientOrDemo(t *testing.T) {
-	t.Run("without a key there is a server with data", func(t *testing.T) {
-		t.Setenv("MISTRAL_API_KEY", "")
-		var messages strings.Builder
-		client, done, err := mistralobstest.ClientOrDemo(&messages)
-		require.NoError(t, err)
-		defer done()
-		page, err := client.Datasets.List(t.Context(), mistralobs.ListDatasetsParams{})
-		require.NoError(t, err)
-		assert.Len(t, page.Items, 1)
-		assert.Contains(t, messages.String(), "in-memory server")
-	})
-	t.Run("with a key the service is used", func(t *testing.T) {
-		server := mistralobstest.NewServer()
-		defer server.Close()
-		t.Setenv("MISTRAL_API_KEY", server.APIKey)
-		t.Setenv("MISTRAL_BASE_URL", server.URL)
-		var messages strings.Builder
-		client, done, err := mistralobstest.ClientOrDemo(&messages)
-		require.NoError(t, err)
-		defer done()
-		defer client.CloseIdleConnections()
-		_, err = client.Datasets.Create(t.Context(), mistralobs.CreateDatasetParams{Name: "Real data"})
-		require.NoError(t, err)
-		assert.Len(t, server.Requests(), 1)
-		assert.Empty(t, messages.String())
-	})
-	t.Run("options that make no sense are reported", func(t *testing.T) {
-		t.Setenv("MISTRAL_API_KEY", "")
-		_, done, err := mistralobstest.ClientOrDemo(&strings.Builder{}, mistralobs.WithTimeout(-1))
-		done()
-		assert.ErrorIs(t, err, mistralobs.ErrInvalidParams)
-	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"net/http/httptest"
 	"time"
@@ -134,16 +133,6 @@ func ExampleWithInMemoryNetwork() {
 	}
 	fmt.Println(dataset.Name)
 	// Output: Support tickets
-}
-
-func ExampleClientOrDemo() {
-	client, done, err := mistralobstest.ClientOrDemo(io.Discard) // a script gives os.Stderr
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer done()
-	fmt.Println(client != nil)
-	// Output: true
 }
 
 // A program finds the spans that an evaluator scored low, and imports them.
