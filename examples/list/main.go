@@ -90,9 +90,9 @@ func printJSON(w io.Writer, rows []row) error {
 
 func printTable(w io.Writer, rows []row) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	title, withCounts := "ID\tNAME\tCREATED", rows[0].Records != nil
+	title, withCounts := "ID\tSLUG\tNAME\tCREATED", rows[0].Records != nil
 	if withCounts {
-		title = "ID\tNAME\tRECORDS\tCREATED"
+		title = "ID\tSLUG\tNAME\tRECORDS\tCREATED"
 	}
 	fmt.Fprintln(table, title)
 	for _, r := range rows {
@@ -100,7 +100,7 @@ func printTable(w io.Writer, rows []row) error {
 		if withCounts {
 			name += "\t" + strconv.Itoa(*r.Records)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", r.ID, name, r.CreatedAt.Local().Format(time.DateTime))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", r.ID, r.Slug, name, r.CreatedAt.Local().Format(time.DateTime))
 	}
 	return table.Flush() // it returns the errors of all writes
 }
