@@ -20,7 +20,8 @@ const (
 {"question":"Two"}
 {"messages":[{"role":"user","content":"Three"}]}
 `
-	edited = `{"payload":{"messages":[{"role":"user","content":"Where is my parcel?"},{"role":"assistant","content":"On its way."}]},"properties":{"id":"ticket-01"}}
+	edited = `{"payload":{"messages":[{"role":"user","content":"Where is my parcel?"},` +
+		`{"role":"assistant","content":"On its way."}]},"properties":{"id":"ticket-01"}}
 {"payload":{"messages":[{"role":"user","content":"Do you ship to Malta?"}]},"properties":{"id":"ticket-13"}}
 `
 	unknownID = "00000000-0000-4000-8000-000000000000"
@@ -107,7 +108,8 @@ var scenarios = map[string][]scenario{
 			name: "a service that is down ends it", service: true, stdin: twoRecords,
 			args:    []string{"-concurrency", "1", "-dataset", "{dataset}"},
 			prepare: inject(mistralobstest.Fault{Operation: mistralobstest.RecordsCreate, Status: 500}),
-			exit:    1, stdout: "0 records added to {dataset}\n", stderr: `add-records: record 1: .*check before retrying.*`, check: untouched,
+			exit:    1, stdout: "0 records added to {dataset}\n", check: untouched,
+			stderr: `add-records: record 1: .*check before retrying.*`,
 		},
 		{
 			name: "an unknown dataset", service: true, stdin: twoRecords, args: []string{"-dataset", "Nope"},
@@ -118,7 +120,8 @@ var scenarios = map[string][]scenario{
 			exit: 1, stderr: `add-records: no dataset is given: see -h\n`, check: untouched,
 		},
 		{
-			name: "a name that two datasets have", service: true, stdin: twoRecords, args: []string{"-dataset", "Support tickets"},
+			name: "a name that two datasets have", service: true, stdin: twoRecords,
+			args:    []string{"-dataset", "Support tickets"},
 			prepare: func(s *mistralobstest.Server) { s.SeedDataset("Support tickets", "") },
 			exit:    1, stderr: `.*2 datasets have the name "Support tickets".* {dataset}, {id}.*`,
 		},
@@ -235,7 +238,8 @@ var scenarios = map[string][]scenario{
 			stdout: `(?:{"payload":[^\n]*\n){12}`, stderr: "Exported [0-9]+ bytes.\n",
 		},
 		{
-			name: "it saves a file", service: true, args: []string{"-out", "{dir}/out.jsonl", "-dataset", "{dataset}"},
+			name: "it saves a file, by the slug of the dataset", service: true,
+			args:   []string{"-out", "{dir}/out.jsonl", "-dataset", "support-tickets"},
 			stderr: "Exported [0-9]+ bytes.\n",
 			check: func(t *testing.T, run *finished) {
 				saved, err := os.ReadFile(filepath.Join(run.dir, "out.jsonl"))
@@ -357,11 +361,11 @@ var scenarios = map[string][]scenario{
 	"list": {
 		{
 			name: "with -demo it lists the demo data", args: []string{"-demo"},
-			stdout: `ID +NAME +CREATED\n{id}  Support tickets  [-0-9]+ [:0-9]+\n`,
+			stdout: `ID +SLUG +NAME +CREATED\n{id}  support-tickets  Support tickets  [-0-9]+ [:0-9]+\n`,
 		},
 		{
 			name: "with numbers of records", service: true, args: []string{"-counts"},
-			stdout: `ID +NAME +RECORDS +CREATED\n{dataset}  Support tickets  12 .*\n`,
+			stdout: `ID +SLUG +NAME +RECORDS +CREATED\n{dataset}  support-tickets  Support tickets  12 .*\n`,
 		},
 		{
 			name: "it prints JSON", service: true, args: []string{"-json", "-counts"}, stdout: anything,
@@ -375,7 +379,7 @@ var scenarios = map[string][]scenario{
 		},
 		{
 			name: "it searches", service: true, args: []string{"-q", "parcel"},
-			stdout:  `ID +NAME +CREATED\n{id}  Parcels  [^\n]*\n`,
+			stdout:  `ID +SLUG +NAME +CREATED\n{id}  parcels  Parcels  [^\n]*\n`,
 			prepare: func(s *mistralobstest.Server) { s.SeedDataset("Parcels", "") },
 		},
 		{
@@ -527,7 +531,7 @@ var scenarios = map[string][]scenario{
 		},
 		{
 			name: "a terminal shows the progress", service: true, terminal: true, stdout: anything,
-			stderr: `.*uploading  .*walking  1 of 50 records  2 %.*downloading .*`,
+			stderr: `.*checking  .*uploading  .*walking  1 of 50 records  2 %.*downloading .*verifying .*`,
 		},
 		{
 			name: "a bad line", service: true, files: map[string]string{"in.jsonl": badLine},
@@ -546,7 +550,8 @@ var scenarios = map[string][]scenario{
 }
 
 // spans matches those of a walk over one dataset, and the metrics by operation.
-const spans = `.*"Name":"datasets.list".*"Name":"records.list".*"Name":"count all records".*"mistralobs.operation".*"records.list".*`
+const spans = `.*"Name":"datasets.list".*"Name":"records.list".*"Name":"count all records".*` +
+	`"mistralobs.operation".*"records.list".*`
 
 var failingTasks = mistralobstest.WithTaskOutcome(func(mistralobstest.TaskInfo) (status, message string) {
 	return "FAILED", "disk full"

@@ -80,7 +80,9 @@ func check(ctx context.Context, input io.Reader) (total int64, err error) {
 	if err != nil {
 		return 0, nil // a named pipe
 	}
-	for _, err := range mistralobs.ReadJSONL(file) {
+	line := progress.New(os.Stderr)
+	defer line.Clear()
+	for _, err := range mistralobs.ReadJSONL(line.Reader("checking", file)) {
 		if err == nil {
 			err = ctx.Err()
 		}

@@ -67,11 +67,15 @@ func open(ctx context.Context, file string, useDemo bool) (io.ReadCloser, error)
 func run(ctx context.Context, client *mistralobs.Client, datasetID string, input io.Reader, asJSON bool) error {
 	line := progress.New(os.Stderr)
 	defer line.Clear()
+	checked := line.Reader("checking", input)
 	var uploads []*mistralobs.File
 	// FromJSONL returns the tasks that it started beside an error.
-	tasks, startErr := client.Imports.FromJSONL(ctx, datasetID, input, mistralobs.JSONLImportOptions{
-		OnUpload:   func(f *mistralobs.File) { uploads = append(uploads, f) },
-		OnProgress: func(done, total int64) { line.Bytes("uploading", done, total) },
+	tasks, startErr := client.Imports.FromJSONL(ctx, datasetID, checked, mistralobs.JSONLImportOptions{
+		OnUpload: func(f *mistralobs.File) { uploads = append(uploads, f) },
+		OnProgress: func(done, total int64) {
+			checked.Quiet()
+			line.Bytes("uploading", done, total)
+		},
 	})
 	percent := map[string]int{}
 	tasks, waitErr := client.Tasks.WaitAll(ctx, tasks, mistralobs.WaitOptions{OnUpdate: func(t *mistralobs.ImportTask) {

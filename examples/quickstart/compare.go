@@ -38,7 +38,7 @@ type records map[digest]int
 // count reads a file.
 func count(ctx context.Context, file source) (records, error) {
 	found := records{}
-	for d, err := range file.records(ctx) {
+	for d, err := range file.records(ctx, "checking") {
 		if err != nil {
 			return nil, err
 		}
@@ -56,8 +56,8 @@ type numbered struct {
 	line int
 }
 
-// records reads a file record by record.
-func (s source) records(ctx context.Context) iter.Seq2[numbered, error] {
+// records reads a file record by record. The text what describes the activity.
+func (s source) records(ctx context.Context, what string) iter.Seq2[numbered, error] {
 	return func(yield func(numbered, error) bool) {
 		file, err := s.open()
 		if err != nil {
@@ -65,7 +65,7 @@ func (s source) records(ctx context.Context) iter.Seq2[numbered, error] {
 			return
 		}
 		defer file.Close()
-		for record, err := range mistralobs.ReadJSONL(file) {
+		for record, err := range mistralobs.ReadJSONL(s.line.Reader(what, file)) {
 			if err == nil {
 				err = ctx.Err()
 			}
@@ -106,7 +106,7 @@ func (r records) compare(ctx context.Context, export, input source) error {
 			differences = append(differences, fmt.Errorf(format, args...))
 		}
 	}
-	for record, err := range export.records(ctx) {
+	for record, err := range export.records(ctx, "verifying") {
 		if err != nil {
 			return err
 		}
@@ -114,7 +114,7 @@ func (r records) compare(ctx context.Context, export, input source) error {
 			add("line %d of the export is not in the input", record.line)
 		}
 	}
-	for record, err := range input.records(ctx) {
+	for record, err := range input.records(ctx, "verifying the input") {
 		if err != nil {
 			return err
 		}

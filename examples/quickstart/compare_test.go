@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/examples/internal/progress"
 )
 
 func TestCompare(t *testing.T) {
@@ -69,7 +70,7 @@ func write(t *testing.T, content string) source {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file.jsonl")
 	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
-	return source(path)
+	return source{path, progress.New(os.Stderr)}
 }
 
 func digestFor(t *testing.T, properties string) digest {

@@ -46,7 +46,9 @@ func main() {
 			return err
 		}
 		defer done()
-		return run(ctx, client, source(*file), *out, *keep)
+		line := progress.New(os.Stderr)
+		defer line.Clear()
+		return run(ctx, client, source{*file, line}, *out, *keep)
 	})
 }
 
@@ -67,18 +69,22 @@ func connect(useDemo bool) (*mistralobs.Client, func(), error) {
 	return client, client.CloseIdleConnections, nil
 }
 
-// source is the name of the file to import; "" is the embedded one.
-type source string
+// source is a file, or the embedded one if the path is empty.
+type source struct {
+	path string
+	line *progress.Line
+}
 
 func (s source) open() (io.ReadCloser, error) {
-	if s == "" {
+	if s.path == "" {
 		return io.NopCloser(bytes.NewReader(conversations)), nil
 	}
-	return os.Open(string(s))
+	return os.Open(s.path)
 }
 
 func run(ctx context.Context, client *mistralobs.Client, input source, out string, keep bool) (err error) {
 	expected, err := count(ctx, input)
+	input.line.Clear()
 	if err != nil {
 		return err
 	}
@@ -120,12 +126,10 @@ func finish(ctx context.Context, client *mistralobs.Client, dataset *mistralobs.
 func roundTrip(
 	ctx context.Context, client *mistralobs.Client, datasetID string, input source, expected records, out string,
 ) error {
-	line := progress.New(os.Stderr)
-	defer line.Clear()
-	if err := importFile(ctx, client, datasetID, input, line); err != nil {
+	if err := importFile(ctx, client, datasetID, input); err != nil {
 		return err
 	}
-	before, after, err := walkAndEdit(ctx, client, datasetID, expected.total(), line)
+	before, after, err := walkAndEdit(ctx, client, datasetID, expected.total(), input.line)
 	if err != nil {
 		return err
 	}
@@ -133,25 +137,24 @@ func roundTrip(
 		return err
 	}
 	size, err := client.Exports.Save(ctx, datasetID, out, mistralobs.TransferOptions{
-		OnProgress: func(done, total int64) { line.Bytes("downloading", done, total) },
+		OnProgress: func(done, total int64) { input.line.Bytes("downloading", done, total) },
 	})
+	input.line.Clear()
 	if err != nil {
 		return err
 	}
-	line.Clear()
 	fmt.Printf("Exported %d bytes.\n", size)
 	total := expected.total()
-	if err := expected.compare(ctx, source(out), input); err != nil {
+	if err := expected.compare(ctx, source{out, input.line}, input); err != nil {
 		return err
 	}
+	input.line.Clear()
 	fmt.Printf("Verified: all %d records came back as they went in, one of them with the edit.\n", total)
 	return nil
 }
 
 // importFile uploads the file, imports it, and shows the progress until the import ends.
-func importFile(
-	ctx context.Context, client *mistralobs.Client, datasetID string, input source, line *progress.Line,
-) error {
+func importFile(ctx context.Context, client *mistralobs.Client, datasetID string, input source) error {
 	file, err := input.open()
 	if err != nil {
 		return err
@@ -160,9 +163,9 @@ func importFile(
 	var uploaded []*mistralobs.File
 	tasks, err := client.Imports.FromJSONL(ctx, datasetID, file, mistralobs.JSONLImportOptions{
 		OnUpload:   func(f *mistralobs.File) { uploaded = append(uploaded, f) },
-		OnProgress: func(done, total int64) { line.Bytes("uploading", done, total) },
+		OnProgress: func(done, total int64) { input.line.Bytes("uploading", done, total) },
 	})
-	line.Clear()
+	input.line.Clear()
 	if err != nil {
 		return err
 	}

@@ -58,8 +58,8 @@ func Client(useDemo bool, messages io.Writer, opts ...mistralobs.Option) (_ *mis
 	return client, client.CloseIdleConnections, nil
 }
 
-// Dataset returns the value of a flag that names a dataset. An empty value is the demo dataset with useDemo. Without, it
-// is an error, so that no program changes a dataset that nobody named.
+// Dataset returns the value of a flag that names a dataset. With useDemo, an empty value is the demo dataset.
+// Without it, an empty value is an error, so that no program changes a dataset that nobody named.
 func Dataset(useDemo bool, value string) (string, error) {
 	if value == "" && useDemo {
 		return dataset, nil
