@@ -181,6 +181,8 @@ func (e *Error) hint() string {
 		return maybeAppliedHint
 	case e.unrewindable:
 		return unrewindableHint
+	case e.Operation == downloadName: // the storage knows neither the API key nor its limits
+		return ""
 	case e.StatusCode == http.StatusUnauthorized:
 		return "check the API key, and that its quota is not used up"
 	case e.StatusCode == http.StatusTooManyRequests:

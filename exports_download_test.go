@@ -345,6 +345,10 @@ func TestDownloadFails(t *testing.T) {
 			respond: brokenThen(response{status: 503, header: http.Header{"Retry-After": {"3600"}}}), etag: strong,
 			want: mistralobs.ErrServer, text: "1h0m0s", written: 1000,
 		},
+		"unauthorized": {
+			respond: always(response{status: 401}), want: mistralobs.ErrUnauthorized,
+			text: "mistralobs: download export: 401 Unauthorized (1 attempt)",
+		},
 		"forbidden from the start": {
 			respond: always(response{status: 403}), want: mistralobs.ErrForbidden, text: "403",
 		},
@@ -399,6 +403,7 @@ func TestDownloadFails(t *testing.T) {
 					require.ErrorIs(t, err, test.want)
 				}
 				require.ErrorContains(t, err, test.text)
+				assert.NotContains(t, err.Error(), "API key")
 				assert.NotContains(t, fmt.Sprintf("%+v %#v", err, err), signature)
 				assert.Equal(t, int64(test.written), n)
 				assert.Equal(t, string(content[:n]), got.String())

@@ -454,7 +454,7 @@ func BenchmarkUpload(b *testing.B) {
 	}
 }
 
-// BenchmarkFromJSONL checks every line and uploads a copy; the baseline uploads the file as it is.
+// BenchmarkFromJSONL checks every line and uploads the file; the baseline uploads it without a check.
 func BenchmarkFromJSONL(b *testing.B) {
 	base := benchServer(b, 0, 0)
 	client, plain := benchClient(b, base), plainClient(b, base)

@@ -41,7 +41,10 @@ func secretsOf(raw string) []string {
 	}
 	secrets := formsOf(query)
 	for parameter := range strings.SplitSeq(query, "&") {
-		_, value, _ := strings.Cut(parameter, "=")
+		_, value, named := strings.Cut(parameter, "=")
+		if !named {
+			value = parameter
+		}
 		if value != "" {
 			secrets = append(secrets, formsOf(parameter)...)
 		}
