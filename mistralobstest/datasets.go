@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // The limits of names and descriptions, in code points.
@@ -82,7 +83,7 @@ func (s *Server) updateDataset(r *http.Request) (answer, error) {
 		if description != nil {
 			ds.description = *description
 		}
-		ds.updated = later(ds.updated, s.options.now())
+		ds.updated = time.UnixMilli(later(ds.updated.UnixMilli(), s.options.now()))
 		return answer{http.StatusOK, d.datasetJSON(ds)}, nil
 	})
 }
@@ -101,7 +102,7 @@ func (s *Server) withDataset(r *http.Request, f func(*store, *dataset) (answer, 
 }
 
 func (d *store) datasetJSON(ds *dataset) []byte {
-	return stamps(ds.id, ds.created, ds.updated).set("name", ds.name).set("description", ds.description).
+	return new(object).stamps(ds.id, ds.created, ds.updated).set("name", ds.name).set("description", ds.description).
 		set("slug", ds.slug).set("owner_id", d.owner).set("workspace_id", d.workspace).bytes()
 }
 

@@ -31,5 +31,6 @@ func TestDemoSpansCanBeImported(t *testing.T) {
 	a.do("POST", datasets+"/support-tickets/imports/from-spans", `{"span_references":[`+reference+`],
 		"mapping_contract":{"version":1,"mappings":[`+mapping("messages", "span_attributes", "gen_ai.input.messages")+`]}}`)
 	records := a.server.Records(demo.DatasetID)
-	assert.Equal(t, `{"messages":[{"role":"user","content":"Wie lange dauert der Versand?"}]}`, string(records[12].Payload))
+	want := `{"messages":[{"role":"user","content":"Wie lange dauert der Versand?"}]}`
+	assert.Equal(t, want, string(records[12].Payload))
 }

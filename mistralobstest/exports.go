@@ -1,7 +1,6 @@
 package mistralobstest
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -18,32 +17,19 @@ import (
 
 const exportsPath = "/exports"
 
-// A blob is an exported file. Its content never changes; other content makes
-// another blob. The server keeps it as long as a link to it works.
-type blob struct {
-	dataset          *dataset
-	content          []byte
-	etag             string
-	created, expires time.Time
-}
-
 func (s *Server) exportJSONL(r *http.Request) (answer, error) {
 	return s.withDataset(r, func(d *store, ds *dataset) (answer, error) {
 		now := s.options.now()
-		var content []byte
-		for _, rec := range ds.records {
-			content = writeLine(content, rec)
-		}
-		sum := sha256.Sum256(content)
-		path := exportsPath + "/" + ds.id + "/" + hex.EncodeToString(sum[:16]) + ".jsonl"
 		maps.DeleteFunc(d.blobs, func(_ string, b *blob) bool { return now.After(b.expires) })
-		if d.blobs[path] == nil {
-			etag := `"` + hex.EncodeToString(sum[16:24]) + `"`
-			d.blobs[path] = &blob{dataset: ds, content: content, etag: etag, created: now}
+		name := sha256.Sum256(fmt.Appendf(nil, "%s %d", ds.id, ds.revision))
+		path := exportsPath + "/" + ds.id + "/" + hex.EncodeToString(name[:16]) + ".jsonl"
+		b := d.blobs[path]
+		if b == nil {
+			b = newBlob(ds, `"`+hex.EncodeToString(name[16:24])+`"`, now)
+			d.blobs[path] = b
 		}
-		expires := now.Add(s.options.exportTTL)
-		d.blobs[path].expires = expires
-		link := url.URL{Scheme: "http", Host: r.Host, Path: path, RawQuery: s.signer.query(path, expires)}
+		b.expires = now.Add(s.options.exportTTL)
+		link := url.URL{Scheme: "http", Host: r.Host, Path: path, RawQuery: s.signer.query(path, b.expires)}
 		return answer{http.StatusOK, new(object).set("file_url", link.String()).bytes()}, nil
 	})
 }
@@ -66,7 +52,7 @@ func (s *Server) downloadExport(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.Header().Set("Content-Type", "application/octet-stream")
 		w.Header().Set("ETag", b.etag)
-		http.ServeContent(w, r, "", b.created, bytes.NewReader(b.content))
+		http.ServeContent(w, r, "", b.created, &blobReader{blob: b})
 	}
 }
 

@@ -3,20 +3,12 @@ package mistralobstest
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 )
 
 const (
 	maxExplorerImport = 500
 	maxDatasetImport  = 10_000
-)
-
-// The sources that imports give to their records.
-const (
-	sourceExplorer     = "EXPLORER"
-	sourceUploadedFile = "UPLOADED_FILE"
-	sourcePlayground   = "PLAYGROUND"
 )
 
 func (s *Server) importCampaign(r *http.Request) (answer, error) {
@@ -60,9 +52,10 @@ func (s *Server) importPlayground(r *http.Request) (answer, error) {
 
 // A seededImport describes an import of conversations by their ids.
 type seededImport struct {
-	operation, field, source string
-	limit                    int // negative for no limit
-	seeds                    func(*store) map[string]Conversation
+	operation, field string
+	source           source
+	limit            int // negative for no limit
+	seeds            func(*store) map[string]Conversation
 }
 
 // importSeeded imports the conversations whose ids are in the body. An unknown
@@ -93,10 +86,10 @@ func (s *Server) importSeeded(r *http.Request, imp seededImport) (answer, error)
 	})
 }
 
-func withSource(conversations []Conversation, source string) imported {
+func withSource(conversations []Conversation, from source) imported {
 	records := make([]loaded, len(conversations))
 	for i, c := range conversations {
-		records[i] = loaded{c, source}
+		records[i] = loaded{c, from}
 	}
 	return imported{records: records}
 }
@@ -118,8 +111,8 @@ func (d *store) copies(ids []string) (imported, error) {
 	var records []loaded
 	var unknown []string
 	for _, id := range ids {
-		if rec := d.recordByID[strings.ToLower(id)]; rec != nil {
-			c := Conversation{Payload: slices.Clone(rec.payload), Properties: slices.Clone(rec.properties)}
+		if rec := d.findRecord(id); rec != nil {
+			c := Conversation{Payload: rec.content.payload(), Properties: rec.content.properties()}
 			records = append(records, loaded{c, rec.source})
 		} else {
 			unknown = append(unknown, id)

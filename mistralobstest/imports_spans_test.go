@@ -69,8 +69,14 @@ func TestImportFromSpansIsValidated(t *testing.T) {
 		{name: "nothing", body: ``, want: "body.span_references: Field required; body.mapping_contract: Field required"},
 		{name: "references", body: `"span_references":1,` + good, want: "body.span_references: "},
 		{name: "a reference", body: `"span_references":["x"],` + good, want: "body.span_references.0: "},
-		{name: "a trace", body: reference(`"ABC"`, `"`+spanID(1)+`"`) + "," + good, want: "body.span_references.0.trace_id: "},
-		{name: "a span", body: reference(`"`+traceID+`"`, `null`) + "," + good, want: "body.span_references.0.span_id: "},
+		{
+			name: "a trace", body: reference(`"ABC"`, `"`+spanID(1)+`"`) + "," + good,
+			want: "body.span_references.0.trace_id: ",
+		},
+		{
+			name: "a span", body: reference(`"`+traceID+`"`, `null`) + "," + good,
+			want: "body.span_references.0.span_id: ",
+		},
 		{name: "a contract", body: none + `,"mapping_contract":[]`, want: "body.mapping_contract: "},
 		{name: "a version", body: none + "," + contract("2", ""), want: at + "version: Input should be 1"},
 		{name: "a mapping", body: none + "," + contract("1", "1"), want: at + "mappings.0: "},

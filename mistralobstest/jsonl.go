@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 )
 
 // readJSONL reads a dataset file. Lines may have either documented shape. Its
@@ -121,13 +120,38 @@ func splitObject(raw []byte) ([]member, error) {
 	return members, nil
 }
 
-// writeLine appends a record to an export.
-func writeLine(out []byte, rec *record) []byte {
-	line := new(object).raw("payload", oneLine(rec.payload)).raw("properties", oneLine(rec.properties)).bytes()
-	return append(append(out, line...), '\n')
+// The parts of a line of an export around the payload and the properties.
+const (
+	linePrefix = `{"payload":`
+	lineMiddle = `,"properties":`
+	lineEnd    = "}\n"
+)
+
+// appendLine appends the content of a record to an export.
+func appendLine(out []byte, c content) []byte {
+	out = appendWithoutBreaks(append(out, linePrefix...), c.payload())
+	out = appendWithoutBreaks(append(out, lineMiddle...), c.properties())
+	return append(out, lineEnd...)
 }
 
-// oneLine removes line breaks. JSON has them only between values.
-func oneLine(raw []byte) []byte {
-	return slices.DeleteFunc(slices.Clone(raw), func(b byte) bool { return b == '\n' || b == '\r' })
+// appendWithoutBreaks appends a JSON value without its line breaks. JSON has them
+// only between tokens.
+func appendWithoutBreaks(out, value []byte) []byte {
+	for len(value) > 0 {
+		end := bytes.IndexAny(value, "\r\n")
+		if end < 0 {
+			return append(out, value...)
+		}
+		out, value = append(out, value[:end]...), value[end+1:]
+	}
+	return out
+}
+
+// lineLength returns the number of bytes that appendLine appends.
+func lineLength(c content) int {
+	length := len(linePrefix) + len(lineMiddle) + len(lineEnd)
+	for _, value := range [][]byte{c.payload(), c.properties()} {
+		length += len(value) - bytes.Count(value, []byte("\n")) - bytes.Count(value, []byte("\r"))
+	}
+	return length
 }

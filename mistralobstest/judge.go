@@ -113,7 +113,7 @@ var customary = []string{"category", "expected_output"}
 
 func newEvidence(rec *record) (*evidence, error) {
 	var properties map[string]any
-	_ = json.Unmarshal(rec.properties, &properties) // validated when the record was stored
+	_ = json.Unmarshal(rec.content.properties(), &properties) // validated when the record was stored
 	e := &evidence{expected: map[string]bool{}, given: map[string]bool{}}
 	for _, name := range customary {
 		if text, ok := properties[name].(string); ok {
@@ -123,7 +123,7 @@ func newEvidence(rec *record) (*evidence, error) {
 	if text, ok := properties["expected_output"].(string); ok {
 		addWords(e.expected, text)
 	}
-	said, err := said(rec.payload)
+	said, err := said(rec.content.payload())
 	addWords(e.given, said)
 	return e, err
 }

@@ -4,16 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 )
 
 const maxBulkDelete = 500
-
-// The sources of records that clients add one by one.
-const (
-	sourceDirectInput   = "DIRECT_INPUT"
-	sourceTelemetrySpan = "TELEMETRY_SPAN"
-)
 
 func (s *Server) listRecords(r *http.Request) (answer, error) {
 	c := check(r)
@@ -30,12 +23,12 @@ func (s *Server) createRecord(r *http.Request) (answer, error) {
 	c := check(r)
 	c.readBody()
 	record := Conversation{Payload: c.payload(), Properties: c.object("properties", false)}
-	source := c.enum("source", sourceDirectInput, sourceTelemetrySpan)
+	from := c.enum("source", sourceDirectInput.String(), sourceTelemetrySpan.String())
 	if err := c.failed(); err != nil {
 		return answer{}, err
 	}
 	return s.withDataset(r, func(d *store, ds *dataset) (answer, error) {
-		rec := d.addRecord(ds, record, source, s.options.now())
+		rec := d.addRecord(ds, record, sourceOf(from), s.options.now())
 		return answer{http.StatusCreated, rec.json()}, nil
 	})
 }
@@ -48,7 +41,7 @@ func (s *Server) getRecord(r *http.Request) (answer, error) {
 
 func (s *Server) deleteRecord(r *http.Request) (answer, error) {
 	return s.withRecord(r, func(d *store, rec *record) (answer, error) {
-		d.removeRecords(map[*record]bool{rec: true})
+		d.removeRecords([]*record{rec})
 		return answer{status: http.StatusNoContent}, nil
 	})
 }
@@ -63,10 +56,10 @@ func (s *Server) deleteRecords(r *http.Request) (answer, error) {
 	}
 	d, _, unlock := s.lock()
 	defer unlock()
-	gone := map[*record]bool{}
+	var gone []*record
 	for _, id := range ids {
-		if rec := d.recordByID[strings.ToLower(id)]; rec != nil {
-			gone[rec] = true
+		if rec := d.findRecord(id); rec != nil {
+			gone = append(gone, rec)
 		}
 	}
 	d.removeRecords(gone)
@@ -77,22 +70,23 @@ func (s *Server) updatePayload(r *http.Request) (answer, error) {
 	c := check(r)
 	c.readBody()
 	payload := c.payload()
-	return s.update(c, func(rec *record) { rec.payload = payload })
+	return s.update(c, func(old content) content { return newContent(payload, old.properties()) })
 }
 
 func (s *Server) updateProperties(r *http.Request) (answer, error) {
 	c := check(r)
 	c.readBody()
 	properties := c.object("properties", true)
-	return s.update(c, func(rec *record) { rec.properties = properties })
+	return s.update(c, func(old content) content { return newContent(old.payload(), properties) })
 }
 
-func (s *Server) update(c *checker, change func(*record)) (answer, error) {
+func (s *Server) update(c *checker, change func(content) content) (answer, error) {
 	if err := c.failed(); err != nil {
 		return answer{}, err
 	}
 	return s.withRecord(c.r, func(_ *store, rec *record) (answer, error) {
-		change(rec)
+		rec.content = change(rec.content)
+		rec.dataset.revision++
 		rec.updated = later(rec.updated, s.options.now())
 		return answer{status: http.StatusNoContent}, nil
 	})
@@ -107,7 +101,7 @@ func (s *Server) withRecord(r *http.Request, f func(*store, *record) (answer, er
 	}
 	d, _, unlock := s.lock()
 	defer unlock()
-	rec := d.recordByID[strings.ToLower(id)]
+	rec := d.findRecord(id)
 	if rec == nil {
 		return answer{}, recordNotFound(id)
 	}
@@ -117,11 +111,6 @@ func (s *Server) withRecord(r *http.Request, f func(*store, *record) (answer, er
 func recordNotFound(id string) *failure {
 	message := fmt.Sprintf("Dataset record %s not found", id)
 	return apiError(http.StatusNotFound, "DATASET_RECORD_NOT_FOUND", message)
-}
-
-func (rec *record) json() []byte {
-	return stamps(rec.id, rec.created, rec.updated).set("dataset_id", rec.dataset.id).
-		raw("payload", rec.payload).raw("properties", rec.properties).set("source", rec.source).bytes()
 }
 
 // A Record is a record that the server holds.
@@ -142,7 +131,10 @@ func (s *Server) Records(datasetID string) []Record {
 	}
 	records := make([]Record, len(ds.records))
 	for i, rec := range ds.records {
-		records[i] = Record{ID: rec.id, Payload: rec.payload, Properties: rec.properties, Source: rec.source}
+		records[i] = Record{
+			ID: rec.id.String(), Payload: rec.content.payload(), Properties: rec.content.properties(),
+			Source: rec.source.String(),
+		}
 	}
 	return records
 }

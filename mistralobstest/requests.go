@@ -48,6 +48,9 @@ type logEntry struct {
 
 // add logs a request. The entry then follows the reading of the body.
 func (l *requestLog) add(r *http.Request, operation string) *logEntry {
+	if l.limit == 0 {
+		return &logEntry{log: l}
+	}
 	entry := &logEntry{log: l, request: Request{
 		Operation: operation, Method: r.Method, Path: r.URL.EscapedPath(),
 		Query: r.URL.Query(), Header: r.Header.Clone(), Time: l.now(),

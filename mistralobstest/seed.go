@@ -2,6 +2,7 @@ package mistralobstest
 
 import (
 	"encoding/json"
+	"iter"
 	"slices"
 )
 
@@ -36,6 +37,24 @@ func (s *Server) SeedDataset(name, description string, records ...Conversation) 
 		d.addRecord(ds, c, sourceDirectInput, now)
 	}
 	return ds.id
+}
+
+// SeedRecords adds records to a dataset, one after the other. datasetID is an id
+// or a slug. SeedRecords panics if there is no such dataset, or if a payload or
+// properties are not a JSON object.
+func (s *Server) SeedRecords(datasetID string, records iter.Seq[Conversation]) {
+	for c := range records {
+		c.mustBeValid()
+		d, now, unlock := s.lock()
+		ds := d.findDataset(datasetID)
+		if ds != nil {
+			d.addRecord(ds, c, sourceDirectInput, now)
+		}
+		unlock()
+		if ds == nil {
+			panic("mistralobstest: there is no dataset " + datasetID)
+		}
+	}
 }
 
 // SeedCampaign adds a campaign with the records as its events, and returns its

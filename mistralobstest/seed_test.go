@@ -2,6 +2,7 @@ package mistralobstest_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,4 +18,17 @@ func TestSeedsMustBeObjects(t *testing.T) {
 		conversation := mistralobstest.Conversation{Payload: json.RawMessage(payload)}
 		assert.Panics(t, func() { server.SeedConversation(conversation) }, payload)
 	}
+}
+
+func TestSeedRecords(t *testing.T) {
+	t.Parallel()
+	server := mistralobstest.NewUnstartedServer()
+	defer server.Close()
+	id := server.SeedDataset("Test data", "", mistralobstest.Conversation{Payload: []byte(`{"n":0}`)})
+	more := []mistralobstest.Conversation{{Payload: []byte(`{"n":1}`)}, {Payload: []byte(`{"n":2}`)}}
+	server.SeedRecords("test-data", slices.Values(more))
+	got := server.Records(id)
+	assert.Len(t, got, 3)
+	assert.JSONEq(t, `{"n":2}`, string(got[2].Payload))
+	assert.Panics(t, func() { server.SeedRecords(nobody, slices.Values(more)) })
 }

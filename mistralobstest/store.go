@@ -1,9 +1,8 @@
 package mistralobstest
 
 import (
+	"cmp"
 	"crypto/rand"
-	"encoding/json"
-	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -15,7 +14,7 @@ type store struct {
 	datasets      []*dataset // in the order of creation
 	datasetByID   map[string]*dataset
 	datasetBySlug map[string]*dataset
-	recordByID    map[string]*record
+	recordByID    map[uuid]*record
 	files         map[string]*file
 	blobs         map[string]*blob
 	running       []*task
@@ -36,22 +35,16 @@ type dataset struct {
 	name, description string
 	created, updated  time.Time
 	records           []*record // in the order of creation
+	lastNumber        uint64    // of a record
+	revision          uint64    // grows with each change of a record
 	tasks             []*task
-}
-
-type record struct {
-	id                  string
-	dataset             *dataset
-	created, updated    time.Time
-	payload, properties json.RawMessage
-	source              string
 }
 
 func newStore() store {
 	return store{
 		datasetByID:   map[string]*dataset{},
 		datasetBySlug: map[string]*dataset{},
-		recordByID:    map[string]*record{},
+		recordByID:    map[uuid]*record{},
 		files:         map[string]*file{},
 		blobs:         map[string]*blob{},
 		campaigns:     map[string][]Conversation{},
@@ -84,29 +77,56 @@ func (d *store) addDataset(name, description string, now time.Time) *dataset {
 }
 
 // addRecord stores a new record. Absent properties become {}.
-func (d *store) addRecord(ds *dataset, c Conversation, source string, now time.Time) *record {
+func (d *store) addRecord(ds *dataset, c Conversation, from source, now time.Time) *record {
+	ds.lastNumber++
+	ds.revision++
 	rec := &record{
-		id: newID(), dataset: ds, created: now, updated: now,
-		payload: slices.Clone(c.Payload), properties: slices.Clone(c.Properties), source: source,
-	}
-	if len(rec.properties) == 0 {
-		rec.properties = json.RawMessage("{}")
+		id: newUUID(), dataset: ds, number: ds.lastNumber, content: newContent(c.Payload, c.Properties),
+		created: now.UnixMilli(), updated: now.UnixMilli(), source: from,
 	}
 	ds.records = append(ds.records, rec)
 	d.recordByID[rec.id] = rec
 	return rec
 }
 
+// findRecord returns the record with an id, or nil. The id must be a UUID.
+func (d *store) findRecord(id string) *record { return d.recordByID[parseUUID(id)] }
+
 // removeRecords deletes records of any datasets.
-func (d *store) removeRecords(gone map[*record]bool) {
-	touched := map[*dataset]bool{}
-	for rec := range gone {
-		delete(d.recordByID, rec.id)
-		touched[rec.dataset] = true
+func (d *store) removeRecords(gone []*record) {
+	byDataset := map[*dataset][]*record{}
+	for _, rec := range gone {
+		if d.recordByID[rec.id] != nil { // else it is listed twice
+			delete(d.recordByID, rec.id)
+			byDataset[rec.dataset] = append(byDataset[rec.dataset], rec)
+		}
 	}
-	for ds := range touched {
-		ds.records = slices.DeleteFunc(ds.records, func(rec *record) bool { return gone[rec] })
+	for ds, records := range byDataset {
+		ds.remove(records)
 	}
+}
+
+// remove deletes records from the list. It moves each other record at most once,
+// so that the cost does not depend on the number of records to delete.
+func (ds *dataset) remove(gone []*record) {
+	ds.revision++
+	positions := make([]int, len(gone))
+	for i, rec := range gone {
+		positions[i], _ = slices.BinarySearchFunc(ds.records, rec.number, func(other *record, number uint64) int {
+			return cmp.Compare(other.number, number)
+		})
+	}
+	slices.Sort(positions)
+	end := positions[0]
+	for i, position := range positions {
+		next := len(ds.records)
+		if i+1 < len(positions) {
+			next = positions[i+1]
+		}
+		end += copy(ds.records[end:], ds.records[position+1:next])
+	}
+	clear(ds.records[end:])
+	ds.records = ds.records[:end]
 }
 
 // removeDataset deletes a dataset with its records and tasks.
@@ -121,23 +141,20 @@ func (d *store) removeDataset(ds *dataset) {
 	d.running = slices.DeleteFunc(d.running, func(t *task) bool { return t.dataset == ds })
 }
 
-// later returns the update time of a change at now. It is at least a millisecond
-// after the time before, because the API shows milliseconds.
-func later(before, now time.Time) time.Time {
-	if least := before.Add(time.Millisecond); now.Before(least) {
-		return least
-	}
-	return now
+// later returns the update time of a change at now, in milliseconds. It is after
+// the time before, so that every change is visible.
+func later(before int64, now time.Time) int64 { return max(before+1, now.UnixMilli()) }
+
+// newUUID returns a random UUID.
+func newUUID() uuid {
+	var id uuid
+	_, _ = rand.Read(id[:]) // it never fails
+	id[6] = id[6]&0x0f | 0x40
+	id[8] = id[8]&0x3f | 0x80
+	return id
 }
 
-// newID returns a random UUID.
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // it never fails
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
+func newID() string { return newUUID().String() }
 
 func newRequestID() string { return newID() }
 

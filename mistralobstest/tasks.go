@@ -66,7 +66,7 @@ type imported struct {
 // loaded is a record that an import adds.
 type loaded struct {
 	Conversation
-	source string
+	source source
 }
 
 // startTask starts an import and returns its task.
@@ -160,7 +160,7 @@ func (s *Server) listTasks(r *http.Request) (answer, error) {
 }
 
 func (s *Server) taskJSON(t *task, now time.Time) []byte {
-	o := stamps(t.id, t.created, t.updated).set("creator_id", s.data.owner).
+	o := new(object).stamps(t.id, t.created, t.updated).set("creator_id", s.data.owner).
 		set("dataset_id", t.dataset.id).set("workspace_id", s.data.workspace).set("status", t.status)
 	if s.options.taskProgress != nil {
 		o.set("progress", s.options.taskProgress(t.fraction(now)))
