@@ -126,12 +126,13 @@ func (s *DatasetsService) List(
 func (s *DatasetsService) All(
 	ctx context.Context, params ListDatasetsParams, opts ...CallOption,
 ) iter.Seq2[*Dataset, error] {
-	list := ListParams{Page: params.Page, PageSize: params.PageSize, ReadAhead: params.ReadAhead}
-	return walkAll(ctx, list, func(ctx context.Context, list ListParams) (*Page[Dataset], error) {
+	list := func(ctx context.Context, page ListParams, opts []CallOption) (*Page[Dataset], error) {
 		params := params
-		params.Page, params.PageSize = list.Page, list.PageSize
+		params.Page, params.PageSize = page.Page, page.PageSize
 		return s.List(ctx, params, opts...)
-	}, func(d *Dataset) string { return d.ID })
+	}
+	pages := ListParams{Page: params.Page, PageSize: params.PageSize, ReadAhead: params.ReadAhead}
+	return newWalk(s.client, pages, opts, list, func(d *Dataset) string { return d.ID }).items(ctx)
 }
 
 // Find returns the dataset with this ID or slug, or else the only one with exactly this name. A

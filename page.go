@@ -9,41 +9,63 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
-// MaxPageSize is the largest page the service returns, and what the All methods ask for.
+// MaxPageSize is the largest page that the service returns. The All methods request pages of this size.
 const MaxPageSize = 100
 
-// Page is one page of a list. Pages are cut from the list at the time of each
-// request: what is added or removed during a walk shifts the later ones.
+// NoReadAhead as [ListParams].ReadAhead makes an All method request a page only when it is needed.
+const NoReadAhead = -1
+
+// Page is one page of a list. The service cuts every page from the list at the time of its
+// request. If items are added or removed during a walk, later pages shift: an item can appear
+// twice or not at all.
 type Page[T any] struct {
 	Items    []T    `json:"results"`
-	Total    int    `json:"count"`    // over all pages, as far as the service knows
-	Number   int    `json:"-"`        // of this page, from 1
-	Next     string `json:"next"`     // set if there is a page after this one; not to be interpreted
-	Previous string `json:"previous"` // set if there is a page before this one
+	Total    int    `json:"count"`    // the number of items on all pages, as the service reports it
+	Number   int    `json:"-"`        // the number of this page, from 1
+	Next     string `json:"next"`     // set if another page follows; its format is not documented
+	Previous string `json:"previous"` // set if a page precedes this one
 }
 
-// HasNext tells whether there is a page after this one; it may be empty all the same.
+// HasNext reports whether another page follows. That page may be empty.
 func (p *Page[T]) HasNext() bool { return p.Next != "" }
 
-// ListParams says which part of a list to return. Its zero value is the service's default.
+// Feed is one page of a search. A search has no total and no page numbers: a cursor continues it.
+type Feed[T any] struct {
+	Items  []T    `json:"results"`
+	Next   string `json:"next"`   // continues the search if Cursor is empty
+	Cursor string `json:"cursor"` // continues the search
+}
+
+// continuation returns the cursor of the next page, or "" if there is none.
+func (f *Feed[T]) continuation() string {
+	if f.Cursor != "" {
+		return f.Cursor
+	}
+	return f.Next
+}
+
+// ListParams selects a part of a list. Its zero value selects the first page in List methods, and
+// all pages in All methods.
 type ListParams struct {
-	Page     int // number of the (first) page, from 1; 0 is the first
-	PageSize int // items a page, at most [MaxPageSize]; 0 is the service's default of 50, or MaxPageSize in All methods
-	// ReadAhead is how many later pages the All methods keep in flight while
-	// one is consumed, to hide the round trips; 0 asks for a page when it is
-	// needed. They are all held in memory. Items come in the same order
-	// whatever it is. List ignores it.
+	Page     int // the number of the (first) page, from 1; 0 means 1
+	PageSize int // items on a page, at most [MaxPageSize]; 0 means 50 in List methods, MaxPageSize in All methods
+	// ReadAhead is how many later pages an All method requests while the caller consumes one. The
+	// pages in flight hide the round trips, and are held in memory. Items keep their order.
+	//
+	// With 0 the number adapts. Nothing is requested ahead of the first page. Every page that the
+	// caller consumes whole doubles the number of pages in flight, up to 8, and a 429 halves it.
+	// [NoReadAhead] requests one page at a time. List methods ignore ReadAhead.
 	ReadAhead int
 }
 
 func (p ListParams) check() error {
 	switch {
 	case p.Page < 0:
-		return invalid("Page", "it must be at least 1, or 0 for the first, got %d", p.Page)
+		return invalid("Page", "it must be at least 1, or 0 for the first page, got %d", p.Page)
 	case p.PageSize < 0 || p.PageSize > MaxPageSize:
 		return invalid("PageSize", "it must be 0 to %d, got %d", MaxPageSize, p.PageSize)
-	case p.ReadAhead < 0:
-		return invalid("ReadAhead", "it must not be negative, got %d", p.ReadAhead)
+	case p.ReadAhead < NoReadAhead:
+		return invalid("ReadAhead", "it must be NoReadAhead or at least 0, got %d", p.ReadAhead)
 	}
 	return nil
 }
@@ -59,13 +81,13 @@ func (p ListParams) query() url.Values {
 	return query
 }
 
-// listing is an answer that holds a page under the name of what it lists.
+// listing is a response that holds a page in a field with the name of the list.
 type listing[T any] interface {
 	identified
 	page() *Page[T]
 }
 
-// fetchPage sends a list request and returns its page. L is the wire's envelope.
+// fetchPage sends a list request and returns its page. L is the type of the response.
 func fetchPage[T any, L any, P interface {
 	*L
 	listing[T]
@@ -112,7 +134,7 @@ func (p *Page[T]) scan(s *jsonscan.Scanner, item func(*T) bool) bool {
 	})
 }
 
-// missingItem tells whether a page holds what is no item of its list.
+// missingItem returns the name of the first required field that a page lacks, or "".
 func missingItem[T any, P interface {
 	*T
 	identified

@@ -152,9 +152,10 @@ func (s *RecordsService) Pages(
 }
 
 func (s *RecordsService) walk(datasetID string, params ListParams, opts []CallOption) walk[Record] {
-	return newWalk(params, func(ctx context.Context, params ListParams) (*Page[Record], error) {
+	list := func(ctx context.Context, params ListParams, opts []CallOption) (*Page[Record], error) {
 		return s.List(ctx, datasetID, params, opts...)
-	}, func(r *Record) string { return r.ID })
+	}
+	return newWalk(s.client, params, opts, list, func(r *Record) string { return r.ID })
 }
 
 // Create adds a record to a dataset.

@@ -90,7 +90,8 @@ func (s *TasksService) List(ctx context.Context, datasetID string, params ListPa
 // and yields it last: an error of [TasksService.List], or one that matches
 // [ErrNoProgress] if the service returns the same page again and again.
 func (s *TasksService) All(ctx context.Context, datasetID string, params ListParams, opts ...CallOption) iter.Seq2[*ImportTask, error] {
-	return walkAll(ctx, params, func(ctx context.Context, params ListParams) (*Page[ImportTask], error) {
+	list := func(ctx context.Context, params ListParams, opts []CallOption) (*Page[ImportTask], error) {
 		return s.List(ctx, datasetID, params, opts...)
-	}, func(t *ImportTask) string { return t.ID })
+	}
+	return newWalk(s.client, params, opts, list, func(t *ImportTask) string { return t.ID }).items(ctx)
 }

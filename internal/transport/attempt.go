@@ -136,6 +136,7 @@ func withKey(ctx context.Context, req *http.Request, key string) *http.Request {
 }
 
 func (a *Attempt) exchange(ctx context.Context, req *http.Request, key string) (*http.Response, error) {
+	sent := time.Now()
 	resp, err := a.Next.RoundTrip(req)
 	if err != nil {
 		return nil, explain(ctx, err)
@@ -148,20 +149,23 @@ func (a *Attempt) exchange(ctx context.Context, req *http.Request, key string) (
 	if err != nil {
 		return nil, explain(ctx, err)
 	}
-	a.pace(resp)
+	a.pace(resp, sent)
 	resp.Body = &Body{data: data, key: key}
 	return resp, nil
 }
 
-// pace adapts the pace of all callers to the response. A pause that the retry policy would not
-// wait for holds back nobody.
-func (a *Attempt) pace(resp *http.Response) {
-	if resp.StatusCode != http.StatusTooManyRequests {
+// pace adapts the pace of all callers to the response to a request that was sent at that time. A
+// pause that the retry policy would not wait for holds back nobody.
+func (a *Attempt) pace(resp *http.Response, sent time.Time) {
+	switch resp.StatusCode {
+	case http.StatusTooManyRequests:
+		if after, _ := RetryAfter(resp.Header, time.Now()); after <= a.MaxHold {
+			a.Pacer.Limited(sent, after)
+		}
+	case http.StatusServiceUnavailable:
+		a.Pacer.Unavailable()
+	default:
 		a.Pacer.Succeeded()
-		return
-	}
-	if after, _ := RetryAfter(resp.Header, time.Now()); after <= a.MaxHold {
-		a.Pacer.Limited(after)
 	}
 }
 

@@ -10,28 +10,42 @@ import (
 	"time"
 )
 
-// Pacer keeps all callers of a client from overloading a service that has
-// answered 429. It does nothing before the first 429. After one, everybody
-// waits for its Retry-After. Then requests are spaced: at first a little wider
-// than the service accepted them last, then slowly closer. Waiters queue, and
-// only the first one watches the clock, so a higher rate helps them all.
+// Pacer keeps all callers of a client just below the rate that the service allows. It does nothing
+// before the first 429. From then on it spaces the requests of all callers, by these rules:
+//
+//   - Everybody waits for the Retry-After of a 429.
+//   - The pacer measures the rate that the service accepted until the 429, and continues at 90 % of
+//     it. The 429s of requests that were sent before the last one lowered the rate are not new.
+//   - A first burst of requests says nothing about the rate. After it the pacer starts low and
+//     doubles the rate, until the next 429 gives a measurement.
+//   - Without another 429 the rate grows, slowly at first and then faster, so that the pacer probes
+//     for more only now and then, and still finds a limit that was raised.
+//   - After a pause of the callers, requests are no longer spaced.
+//
+// Waiters queue, and only the first one watches the clock, so a higher rate helps them all.
 type Pacer struct {
 	turn chan struct{} // held by the first waiter of the queue
 
-	mu    sync.Mutex
-	until time.Time // nothing is sent before this time
-	free  time.Time // the next request may be sent at this time, while requests are spaced
-	rate  float64   // requests a second; 0 if requests are not spaced
-	grown time.Time // the time of the last raise of the rate
-	taken meter
+	mu       sync.Mutex
+	refusals int       // 429s and 503s so far
+	until    time.Time // nothing is sent before this time
+	free     time.Time // the next request may be sent at this time, while requests are spaced
+	rate     float64   // requests a second; 0 if requests are not spaced
+	doubling bool      // the rate doubles: there was no measurement yet
+	lowered  time.Time // the time of the last change to a lower rate
+	raised   time.Time // the time of the last raise of the rate
+	progress int       // requests accepted since then
+	accepted meter
 }
 
 const (
-	paceBackoff  = 0.8              // of the accepted rate, after a 429
-	paceGrowth   = 1.1              // a second without a 429
-	paceSlowest  = 0.5              // requests a second
-	paceUnknown  = 2                // requests a second, if the service has accepted none lately
-	paceForgiven = 30 * time.Second // without a 429, after which requests are no longer spaced
+	paceBackoff  = 0.9              // of the accepted rate, after a 429
+	paceGuess    = 0.7              // of the rate, after a 429 before the accepted rate could be measured
+	paceGrowth   = 0.005            // of the rate a second, for each second since the last 429
+	paceStart    = 2                // requests a second, if nothing is known
+	paceSlowest  = 0.1              // requests a second
+	paceStep     = 4                // accepted requests before a raise or a measurement, at least
+	paceForgiven = 30 * time.Second // after a 429 without need of the pace, requests are no longer spaced
 )
 
 // PaceError is returned by [Pacer.Wait] if the wait would outlast the context's deadline.
@@ -103,7 +117,7 @@ func outlasts(ctx context.Context, pause time.Duration) error {
 func (p *Pacer) pause(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.grow(now)
+	p.forgive(now)
 	if p.rate == 0 && !now.Before(p.until) {
 		return -1
 	}
@@ -114,7 +128,6 @@ func (p *Pacer) pause(now time.Time) time.Duration {
 func (p *Pacer) take(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.grow(now)
 	if pause := max(p.until.Sub(now), p.free.Sub(now)); pause > 0 {
 		return pause
 	}
@@ -124,54 +137,92 @@ func (p *Pacer) take(now time.Time) time.Duration {
 	return 0
 }
 
-// grow raises the rate for the time without a 429, and ends the spacing in the end.
-func (p *Pacer) grow(now time.Time) {
-	if p.rate == 0 || now.Before(p.until) {
-		return
+// forgive ends the spacing long after the last 429, once the callers have paused.
+func (p *Pacer) forgive(now time.Time) {
+	if p.rate > 0 && now.Sub(p.lowered) > paceForgiven && now.Sub(p.free) > time.Second {
+		p.rate, p.free, p.doubling = 0, time.Time{}, false
 	}
-	if now.Sub(p.until) > paceForgiven {
-		p.rate, p.free = 0, time.Time{}
-		return
-	}
-	for ; now.Sub(p.grown) >= time.Second; p.grown = p.grown.Add(time.Second) {
-		p.rate *= paceGrowth
-	}
+}
+
+// Refusals returns how many 429 and 503 responses there were so far.
+func (p *Pacer) Refusals() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.refusals
+}
+
+// Unavailable counts a 503, which says nothing about the rate.
+func (p *Pacer) Unavailable() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refusals++
 }
 
 // Succeeded counts a request that the service accepted.
 func (p *Pacer) Succeeded() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.taken.count(time.Now())
-}
-
-// Limited slows everybody down after a 429. retryAfter is the wait that the
-// service asked for. While everybody waits already, another 429 can only make
-// the wait longer.
-func (p *Pacer) Limited(retryAfter time.Duration) {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	first := !now.Before(p.until)
-	if until := now.Add(retryAfter); until.After(p.until) {
-		p.until = until
+	p.accepted.count(now)
+	if p.rate > 0 {
+		p.raise(now)
 	}
-	if first {
-		p.rate = p.slower(now)
-	}
-	p.free, p.grown, p.taken = p.until, p.until, meter{}
 }
 
-// slower returns the rate after a 429.
-func (p *Pacer) slower(now time.Time) float64 {
-	rate := p.taken.rate(now)
-	switch {
-	case p.rate == 0 && rate == 0:
-		return paceUnknown
-	case p.rate > 0 && p.rate < rate:
-		rate = p.rate
+// raise raises the rate after the requests of about a second were accepted.
+func (p *Pacer) raise(now time.Time) {
+	if p.progress++; float64(p.progress) < max(paceStep, p.rate) {
+		return
 	}
-	return max(paceSlowest, paceBackoff*rate)
+	if p.doubling {
+		p.rate *= 2
+	} else {
+		p.rate *= 1 + paceGrowth*now.Sub(p.lowered).Seconds()*min(1, now.Sub(p.raised).Seconds())
+	}
+	p.raised, p.progress = now, 0
+}
+
+// Limited slows everybody down after a 429 to a request that was sent at that time. retryAfter is
+// the wait that the service asked for, or 0.
+func (p *Pacer) Limited(sent time.Time, retryAfter time.Duration) {
+	now := time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refusals++
+	if until := now.Add(retryAfter); retryAfter > 0 && until.After(p.until) {
+		p.until = until
+	}
+	if p.rate == 0 || sent.After(p.lowered) {
+		p.lower(now)
+	}
+	p.free = maxTime(p.until, now.Add(time.Duration(float64(time.Second)/p.rate)))
+	p.raised, p.progress = maxTime(p.until, now), 0
+	p.accepted = meter{second: p.raised}
+}
+
+// lower sets the rate after a 429.
+func (p *Pacer) lower(now time.Time) {
+	n, span := p.accepted.recent(now)
+	measured := paceBackoff * float64(n) / span.Seconds()
+	switch {
+	case p.rate == 0 && span < time.Second:
+		p.rate, p.doubling = max(paceStart, float64(n)), true
+	case p.rate == 0:
+		p.rate = measured
+	case n < paceStep:
+		p.rate, p.doubling = paceGuess*p.rate, false
+	default:
+		p.rate, p.doubling = min(measured, paceBackoff*p.rate), false
+	}
+	p.rate = max(paceSlowest, p.rate)
+	p.lowered = now
+}
+
+func maxTime(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // meter counts the events of the current second and of the second before.
@@ -179,6 +230,7 @@ type meter struct {
 	second  time.Time // the start of the current second
 	current int
 	before  int
+	full    bool // before is the count of a whole second
 }
 
 func (m *meter) count(now time.Time) {
@@ -191,19 +243,19 @@ func (m *meter) roll(now time.Time) {
 	case passed < time.Second:
 		return
 	case passed < 2*time.Second:
-		m.before, m.second = m.current, m.second.Add(time.Second)
+		m.before, m.full, m.second = m.current, true, m.second.Add(time.Second)
 	default:
-		m.before, m.second = 0, now
+		m.before, m.full, m.second = 0, false, now
 	}
 	m.current = 0
 }
 
-// rate returns the events a second.
-func (m *meter) rate(now time.Time) float64 {
+// recent returns the latest events, and the time that they span.
+func (m *meter) recent(now time.Time) (n int, span time.Duration) {
 	m.roll(now)
-	seconds := 1.0
-	if m.before > 0 {
-		seconds += now.Sub(m.second).Seconds()
+	span = max(now.Sub(m.second), time.Millisecond)
+	if m.full {
+		return m.before + m.current, span + time.Second
 	}
-	return float64(m.before+m.current) / seconds
+	return m.current, span
 }

@@ -29,7 +29,7 @@ func TestPacerSharesRetryAfter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p, start := NewPacer(), time.Now()
-		p.Limited(10 * time.Second)
+		p.Limited(time.Now(), 10*time.Second)
 		var callers sync.WaitGroup
 		for range 5 {
 			callers.Go(func() {
@@ -48,7 +48,7 @@ func TestPacerFailsAtOnceBeforeADeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p, start := NewPacer(), time.Now()
-		p.Limited(10 * time.Second)
+		p.Limited(time.Now(), 10*time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		err := p.Wait(ctx, func(time.Duration) { t.Error("the caller is not held back") })
@@ -66,7 +66,7 @@ func TestPacerEndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p, start := NewPacer(), time.Now()
-		p.Limited(10 * time.Second)
+		p.Limited(time.Now(), 10*time.Second)
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		var callers sync.WaitGroup
