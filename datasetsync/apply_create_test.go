@@ -115,7 +115,8 @@ func TestACanceledImportIsReportedOnce(t *testing.T) {
 // The response to the start of an import is lost: that it may have started is kept.
 func TestALostImportMayBeApplied(t *testing.T) {
 	inWorld(t, nil, func(w world) {
-		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.ImportsFromFile, Break: mistralobstest.ResetUnanswered})
+		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.ImportsFromFile,
+			Break: mistralobstest.ResetUnanswered})
 		options := datasetsync.Options{Key: "id", ImportAbove: 10}
 		report, err := w.sync(options, tickets(1, 30)...)
 		require.ErrorIs(t, err, mistralobs.ErrMaybeApplied)

@@ -44,12 +44,15 @@ func TestApplyLeavesAloneWhatHasChanged(t *testing.T) {
 					outcomes[result.Key] = result.Outcome
 				}
 				want := map[string]datasetsync.Outcome{
-					"edited": datasetsync.OutcomeLeftAlone, "vanished": datasetsync.OutcomeLeftAlone, "finished": datasetsync.OutcomeAlreadyDone,
-					"made": datasetsync.OutcomeLeftAlone, "deleted": datasetsync.OutcomeLeftAlone,
+					"edited": datasetsync.OutcomeLeftAlone, "vanished": datasetsync.OutcomeLeftAlone,
+					"finished": datasetsync.OutcomeAlreadyDone,
+					"made":     datasetsync.OutcomeLeftAlone, "deleted": datasetsync.OutcomeLeftAlone,
 				}
-				holds := []string{ticket("deleted", "mine"), ticket("edited", "mine"), ticket("finished", "2"), ticket("made", "mine")}
+				holds := []string{ticket("deleted", "mine"), ticket("edited", "mine"), ticket("finished", "2"), ticket("made",
+					"mine")}
 				if force { // but what is gone cannot be overwritten
-					want["edited"], want["made"], want["deleted"] = datasetsync.OutcomeDone, datasetsync.OutcomeDone, datasetsync.OutcomeDone
+					want["edited"], want["made"], want["deleted"] = datasetsync.OutcomeDone, datasetsync.OutcomeDone,
+						datasetsync.OutcomeDone
 					holds = []string{ticket("edited", "2"), ticket("finished", "2"), ticket("made", "2")}
 				}
 				assert.Equal(t, want, outcomes)
@@ -66,7 +69,8 @@ func TestSyncConverges(t *testing.T) {
 	have := append(tickets(1, 20), ticket("t-0021", "old"), ticket("t-0022", "old"), ticket("gone", "x"))
 	want := tickets(11, 60)
 	for name, fault := range map[string]mistralobstest.Fault{
-		"lost answers":         {Operation: mistralobstest.RecordsCreate, Break: mistralobstest.ResetUnanswered, Times: 5, Skip: 3},
+		"lost answers": {Operation: mistralobstest.RecordsCreate, Break: mistralobstest.ResetUnanswered, Times: 5,
+			Skip: 3},
 		"refused creations":    {Operation: mistralobstest.RecordsCreate, Status: 422, Times: 5},
 		"failed updates":       {Operation: mistralobstest.RecordsUpdatePayload, Status: 400, Times: 2},
 		"a failed deletion":    {Operation: mistralobstest.RecordsDeleteAll, Status: 400},
@@ -259,7 +263,8 @@ func TestARunEndsWithoutPermission(t *testing.T) {
 		report, err := w.sync(byID, tickets(1, 5)...)
 		require.ErrorIs(t, err, mistralobs.ErrForbidden)
 		assert.Equal(t, map[string]datasetsync.Outcome{
-			"t-0001": "done", "t-0002": "failed", "t-0003": "not done", "t-0004": "not done", "t-0005": "not done", "a": "not done",
+			"t-0001": "done", "t-0002": "failed", "t-0003": "not done", "t-0004": "not done", "t-0005": "not done",
+			"a": "not done",
 		}, outcomes(report))
 		assert.Contains(t, w.holds(), ticket("a", "1"))
 	})
@@ -271,9 +276,11 @@ func TestDeletionsTakeFewRequests(t *testing.T) {
 		keep     int
 		requests map[string]int
 	}{
-		"many": {50, map[string]int{mistralobstest.RecordsList: 12, mistralobstest.RecordsDeleteAll: 3, mistralobstest.TasksList: 1}},
+		"many": {50, map[string]int{mistralobstest.RecordsList: 12, mistralobstest.RecordsDeleteAll: 3,
+			mistralobstest.TasksList: 1}},
 		"few": {1198, map[string]int{
-			mistralobstest.RecordsList: 12, mistralobstest.RecordsGet: 2, mistralobstest.RecordsDeleteAll: 1, mistralobstest.TasksList: 1,
+			mistralobstest.RecordsList: 12, mistralobstest.RecordsGet: 2, mistralobstest.RecordsDeleteAll: 1,
+			mistralobstest.TasksList: 1,
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

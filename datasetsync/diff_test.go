@@ -14,7 +14,8 @@ import (
 )
 
 func TestDiffByKey(t *testing.T) {
-	have := []string{ticket("same", "yes"), ticket("edited", "no"), ticket("gone", "yes"), `{"payload":{"n":1},"properties":{"id":"tagged"}}`, `{"payload":{"no":"key"},"properties":{}}`}
+	have := []string{ticket("same", "yes"), ticket("edited", "no"), ticket("gone", "yes"),
+		`{"payload":{"n":1},"properties":{"id":"tagged"}}`, `{"payload":{"no":"key"},"properties":{}}`}
 	want := []string{
 		ticket("new", "yes"),
 		`{"properties":{"id":"same"}, "payload":{ "answer" : "yes" }}`,
@@ -57,7 +58,8 @@ func keyless(w world) string {
 func TestSyncByContentCounts(t *testing.T) {
 	twice := `{"payload":{"a":1,"b":[true,null]},"properties":{}}`
 	inWorld(t, []string{twice, twice, twice, `{"payload":{"old":1}}`}, func(w world) {
-		report, err := w.sync(datasetsync.Options{Delete: true}, `{"payload":{"b":[true,null],"a":1e0}}`, twice, `{"payload":{"new":1}}`, `{"payload":{"new":1}}`)
+		report, err := w.sync(datasetsync.Options{Delete: true}, `{"payload":{"b":[true,null],"a":1e0}}`, twice,
+			`{"payload":{"new":1}}`, `{"payload":{"new":1}}`)
 		require.NoError(t, err)
 		assert.Equal(t, []int{2, 0, 2, 2}, []int{report.Created, report.Updated, report.Deleted, report.Equal})
 		assert.Len(t, w.holds(), 4)
@@ -84,13 +86,16 @@ func TestDiffRefusesWhatIsAmbiguous(t *testing.T) {
 			kind: datasetsync.ErrDuplicateKeys, says: []string{"line 1 and line 2"},
 		},
 		"two of the dataset": {
-			have: []string{ticket("a", "1"), ticket("b", "1"), ticket("a", "2"), ticket("a", "3")}, want: []string{ticket("b", "1")},
+			have: []string{ticket("a", "1"), ticket("b", "1"), ticket("a", "2"), ticket("a", "3")},
+			want: []string{ticket("b", "1")},
 			kind: datasetsync.ErrDuplicateKeys, says: []string{": a (", "KeepOldest"},
 		},
 		"no key": {
-			want: []string{ticket("a", "1"), "", `{"payload":{}}`}, kind: datasetsync.ErrNoKey, says: []string{"line 3", "property id"},
+			want: []string{ticket("a", "1"), "", `{"payload":{}}`}, kind: datasetsync.ErrNoKey, says: []string{"line 3",
+				"property id"},
 		},
-		"a null key":  {want: []string{`{"payload":{},"properties":{"id":null}}`}, kind: datasetsync.ErrNoKey, says: []string{"line 1"}},
+		"a null key": {want: []string{`{"payload":{},"properties":{"id":null}}`}, kind: datasetsync.ErrNoKey,
+			says: []string{"line 1"}},
 		"a bad input": {want: []string{ticket("a", "1"), `{`}, says: []string{"line 2"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,7 +135,8 @@ func TestSyncTellsKeysApart(t *testing.T) {
 func TestDifferencesOfAPlan(t *testing.T) {
 	same := strings.Repeat("same ", 100)
 	line := func(n int, answer string) string {
-		return fmt.Sprintf(`{"payload":{"text":"%s%s","a":%q,"b":%q,"c":%q},"properties":{"id":%d}}`, same, answer, answer, answer, answer, n)
+		return fmt.Sprintf(`{"payload":{"text":"%s%s","a":%q,"b":%q,"c":%q},"properties":{"id":%d}}`, same, answer,
+			answer, answer, answer, n)
 	}
 	var have, want []string
 	for n := range 30 {
@@ -139,7 +145,8 @@ func TestDifferencesOfAPlan(t *testing.T) {
 	inWorld(t, have, func(w world) {
 		plan := w.diff(byID, want...)
 		assert.Equal(t, []datasetsync.Difference{
-			{Path: "payload.a", Old: `"old"`, New: `"new"`}, {Path: "payload.b", Old: `"old"`, New: `"new"`}, {Path: "payload.c", Old: `"old"`, New: `"new"`},
+			{Path: "payload.a", Old: `"old"`, New: `"new"`}, {Path: "payload.b", Old: `"old"`, New: `"new"`},
+			{Path: "payload.c", Old: `"old"`, New: `"new"`},
 		}, plan.Update[19].Differences)
 		assert.Equal(t, 1, plan.Update[19].MoreDifferences)
 		assert.Empty(t, plan.Update[20].Differences, "it is not printed")
@@ -150,7 +157,8 @@ func TestDifferencesOfAPlan(t *testing.T) {
 		options := byID
 		options.Full = true
 		full := w.diff(options, want...)
-		assert.Equal(t, datasetsync.Difference{Path: "payload.text", Old: `"` + same + `old"`, New: `"` + same + `new"`}, full.Update[29].Differences[3])
+		assert.Equal(t, datasetsync.Difference{Path: "payload.text", Old: `"` + same + `old"`, New: `"` + same + `new"`},
+			full.Update[29].Differences[3])
 		assert.NotContains(t, full.String(), "…")
 		assert.Equal(t, 120, strings.Count(full.String(), " -> "))
 	})
@@ -160,7 +168,8 @@ func TestDifferencesOfAPlan(t *testing.T) {
 func TestItemBodies(t *testing.T) {
 	have := []string{`{"payload":{"n":1},"properties":{"id":1}}`}
 	inWorld(t, have, func(w world) {
-		plan := w.diff(byID, `{"payload":{"n":1},"properties":{"id":1,"new": true}}`, `{"payload":{"n": 2},"properties":{"id":2}}`)
+		plan := w.diff(byID, `{"payload":{"n":1},"properties":{"id":1,"new": true}}`,
+			`{"payload":{"n": 2},"properties":{"id":2}}`)
 		update, creation := plan.Update[0], plan.Create[0]
 		payload, err := update.Payload()
 		require.NoError(t, err)
@@ -184,7 +193,8 @@ func TestPlansPrintNoEscapeSequences(t *testing.T) {
 		return fmt.Sprintf(`{"payload":{"\u001b[2J":%q},"properties":{"id":"\u001b[31m%s"}}`, name, id)
 	}
 	inWorld(t, []string{line("a", "old"), line("b", "x")}, func(w world) {
-		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsCreate, Status: 422, Body: `{"detail":"bad \u001b[31m"}`})
+		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsCreate, Status: 422,
+			Body: `{"detail":"bad \u001b[31m"}`})
 		plan := w.diff(byID, line("a", "new"), line("c", "\u009b"))
 		report, err := w.apply(plan, byID)
 		require.Error(t, err)

@@ -61,7 +61,8 @@ func inWorld(t *testing.T, lines []string, f func(world), opts ...mistralobstest
 		var seed []mistralobstest.Conversation
 		for record, err := range wanted(lines...) {
 			require.NoError(t, err)
-			seed = append(seed, mistralobstest.Conversation{Payload: json.RawMessage(record.Payload), Properties: json.RawMessage(record.Properties)})
+			seed = append(seed, mistralobstest.Conversation{Payload: json.RawMessage(record.Payload),
+				Properties: json.RawMessage(record.Properties)})
 		}
 		f(world{t, server, client, other, server.SeedDataset("Support tickets", "", seed...), hook})
 	})
@@ -155,7 +156,8 @@ func (w world) apply(plan *datasetsync.Plan, options datasetsync.Options) (*data
 // edit replaces the answer of a record, as a second writer.
 func (w world) edit(id, answer string) {
 	w.t.Helper()
-	require.NoError(w.t, w.other.Records.UpdatePayload(w.t.Context(), w.record(id).ID, map[string]string{"answer": answer}))
+	require.NoError(w.t, w.other.Records.UpdatePayload(w.t.Context(), w.record(id).ID,
+		map[string]string{"answer": answer}))
 }
 
 // remove deletes a record, as a second writer.

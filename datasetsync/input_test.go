@@ -67,7 +67,8 @@ func TestTheContextEndsAnInputThatBlocks(t *testing.T) {
 
 // An input without records is refused if that would delete everything, and nothing is sent.
 func TestAnEmptyInputDeletesNothing(t *testing.T) {
-	for name, lines := range map[string][]string{"an empty file": nil, "a byte-order mark": {"\ufeff"}, "blank lines": {"", " ", ""}} {
+	for name, lines := range map[string][]string{"an empty file": nil, "a byte-order mark": {"\ufeff"},
+		"blank lines": {"", " ", ""}} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, tickets(1, 3), func(w world) {
 				_, err := w.sync(byID, lines...)

@@ -18,7 +18,8 @@ func TestOverflowFile(t *testing.T) {
 		size   int
 		inFile bool
 	}{
-		"in memory": {size: 100}, "in a file": {size: overflowLimit / 3, inFile: true}, "one too large": {size: overflowLimit + 1, inFile: true},
+		"in memory": {size: 100}, "in a file": {size: overflowLimit / 3, inFile: true},
+		"one too large": {size: overflowLimit + 1, inFile: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

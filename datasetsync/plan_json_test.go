@@ -15,7 +15,8 @@ import (
 
 func TestPlanLivesThroughJSON(t *testing.T) {
 	have := []string{ticket("a", "1"), ticket("b", "1"), ticket("c", "1")}
-	want := []string{ticket("a", "2"), ticket("b", "1"), `{"payload":{"big":9007199254740993,"html":"<&>"},"properties":{"id":"d"}}`}
+	want := []string{ticket("a", "2"), ticket("b", "1"),
+		`{"payload":{"big":9007199254740993,"html":"<&>"},"properties":{"id":"d"}}`}
 	inWorld(t, have, func(w world) {
 		plan := w.diff(byID, want...)
 		var raw bytes.Buffer
@@ -100,13 +101,14 @@ func TestReadPlanRefuses(t *testing.T) {
 
 // What ReadPlan accepts is written as a plan that is the same when it is read again.
 func FuzzReadPlan(f *testing.F) {
+	const head = `{"version":1,"dataset_id":"d",`
 	digest := `"old_payload":"00112233445566778899aabbccddeeff"`
 	for _, seed := range []string{
-		`{"version":1,"dataset_id":"d","equal":2}`,
-		`{"version":1,"dataset_id":"d","key":"id","create":[{"key":"\u001b","line":3,"payload":{"a":1},"properties":{}}],"x":[1]}`,
-		`{"version":1,"dataset_id":"d","update":[{"record_id":"r",` + digest + `,"payload":{},"differences":[{"path":"p","old":"1"}]}]}`,
-		`{"version":1,"dataset_id":"d","full":true,"delete":[{"record_id":"r",` + digest + `}],"left_alone":[{"record_id":"s"}]}`,
-		`{"version":1,"dataset_id":"d","create":null}`, `[]`, ``, `{"version":1`,
+		head + `"equal":2}`,
+		head + `"key":"id","create":[{"key":"\u001b","line":3,"payload":{"a":1},"properties":{}}],"x":[1]}`,
+		head + `"update":[{"record_id":"r",` + digest + `,"payload":{},"differences":[{"path":"p","old":"1"}]}]}`,
+		head + `"full":true,"delete":[{"record_id":"r",` + digest + `}],"left_alone":[{"record_id":"s"}]}`,
+		head + `"create":null}`, `[]`, ``, `{"version":1`,
 	} {
 		f.Add([]byte(seed))
 	}

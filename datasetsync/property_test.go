@@ -58,7 +58,8 @@ func linesOf(m map[string]string) (lines []string) {
 
 func (g *game) play() {
 	options := datasetsync.Options{
-		Key: "id", Delete: g.random.IntN(2) == 0, ImportAbove: []int{-1, 5}[g.random.IntN(2)], Concurrency: 1 + g.random.IntN(8),
+		Key: "id", Delete: g.random.IntN(2) == 0, ImportAbove: []int{-1, 5}[g.random.IntN(2)],
+		Concurrency: 1 + g.random.IntN(8),
 	}
 	plan := g.diff(options, linesOf(g.want)...)
 	g.interfere()

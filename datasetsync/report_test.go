@@ -14,7 +14,8 @@ import (
 
 func TestSyncReportAsJSON(t *testing.T) {
 	inWorld(t, []string{ticket("a", "1")}, func(w world) {
-		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsCreate, Status: 422, Body: `{"detail":"too sad"}`})
+		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsCreate, Status: 422,
+			Body: `{"detail":"too sad"}`})
 		options := byID
 		options.Concurrency = 1
 		report, err := w.sync(options, ticket("a", "1"), ticket("b", "1"), ticket("c", "1"))

@@ -60,7 +60,8 @@ func TestDatasetThatNeverStops(t *testing.T) {
 }
 
 func TestDuplicatesAreReducedToTheOldest(t *testing.T) {
-	have := []string{ticket("a", "1"), ticket("b", "1"), ticket("a", "2"), ticket("a", "3"), ticket("b", "2"), ticket("c", "1")}
+	have := []string{ticket("a", "1"), ticket("b", "1"), ticket("a", "2"), ticket("a", "3"), ticket("b", "2"),
+		ticket("c", "1")}
 	for name, remove := range map[string]bool{"with Delete": true, "without": false} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, have, func(w world) {

@@ -26,7 +26,8 @@ func TestSyncMakesEqual(t *testing.T) {
 		"by key": {byID, map[string]int{
 			mistralobstest.RecordsCreate: 2, mistralobstest.RecordsUpdatePayload: 1, mistralobstest.RecordsDeleteAll: 1,
 		}},
-		"by content": {datasetsync.Options{Delete: true}, map[string]int{mistralobstest.RecordsCreate: 3, mistralobstest.RecordsDeleteAll: 1}},
+		"by content": {datasetsync.Options{Delete: true}, map[string]int{mistralobstest.RecordsCreate: 3,
+			mistralobstest.RecordsDeleteAll: 1}},
 		"by a file": {datasetsync.Options{Key: "id", Delete: true, ImportAbove: 1}, map[string]int{
 			mistralobstest.FilesUpload: 1, mistralobstest.ImportsFromFile: 1, mistralobstest.FilesDelete: 1,
 			mistralobstest.RecordsUpdatePayload: 1, mistralobstest.RecordsDeleteAll: 1,
@@ -89,7 +90,8 @@ func TestSyncTellsItsProgress(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, map[datasetsync.Phase]datasetsync.Progress{
 			"input": {Phase: "input", Done: 9, Total: -1}, "read": {Phase: "read", Done: 6, Total: 6},
-			"create": {Phase: "create", Done: 4, Total: 4}, "update": {Phase: "update", Done: 2, Total: 2}, "delete": {Phase: "delete", Done: 1, Total: 1},
+			"create": {Phase: "create", Done: 4, Total: 4}, "update": {Phase: "update", Done: 2, Total: 2},
+			"delete": {Phase: "delete", Done: 1, Total: 1},
 		}, last)
 	})
 }
@@ -136,7 +138,8 @@ func TestErrorsOfTheInput(t *testing.T) {
 	inWorld(t, nil, func(w world) {
 		_, err := w.sync(byID, ticket("a", "1"))
 		require.NoError(t, err)
-		_, err = datasetsync.Diff(w.t.Context(), w.client, "00000000-0000-4000-8000-000000000000", wanted(ticket("a", "1")), byID)
+		_, err = datasetsync.Diff(w.t.Context(), w.client, "00000000-0000-4000-8000-000000000000", wanted(ticket("a",
+			"1")), byID)
 		require.ErrorIs(t, err, mistralobs.ErrNotFound)
 		w.server.ResetRequests()
 		broken := errors.New("broken")
@@ -145,15 +148,21 @@ func TestErrorsOfTheInput(t *testing.T) {
 			err    error
 			says   string
 		}{
-			"an error":                 {nil, broken, "broken"},
-			"no record":                {nil, nil, "record 1 of the input is nil"},
-			"no payload":               {&mistralobs.JSONLRecord{}, nil, "record 1 of the input: its payload is not a JSON object"},
-			"a payload that is a list": {&mistralobs.JSONLRecord{Payload: mistralobs.Object("[]"), Line: 7}, nil, "line 7: its payload"},
+			"an error":  {nil, broken, "broken"},
+			"no record": {nil, nil, "record 1 of the input is nil"},
+			"no payload": {&mistralobs.JSONLRecord{}, nil,
+				"record 1 of the input: its payload is not a JSON object"},
+			"a payload that is a list": {&mistralobs.JSONLRecord{Payload: mistralobs.Object("[]"), Line: 7}, nil,
+				"line 7: its payload"},
 			"properties without an end": {
-				&mistralobs.JSONLRecord{Payload: mistralobs.Object("{}"), Properties: mistralobs.Object("{")}, nil, "its properties are not",
+				&mistralobs.JSONLRecord{Payload: mistralobs.Object("{}"), Properties: mistralobs.Object("{")}, nil,
+				"its properties are not",
 			},
 		} {
-			_, err := datasetsync.Diff(w.t.Context(), w.client, w.dataset, func(yield func(*mistralobs.JSONLRecord, error) bool) { yield(test.record, test.err) }, byID)
+			_, err := datasetsync.Diff(w.t.Context(), w.client, w.dataset, func(yield func(*mistralobs.JSONLRecord,
+				error) bool) {
+				yield(test.record, test.err)
+			}, byID)
 			require.ErrorContains(t, err, test.says, name)
 		}
 		assert.Empty(t, w.writes())
