@@ -164,15 +164,17 @@ func parseLine(text []byte) (*JSONLRecord, error) {
 
 // cloneObjects copies two objects with one allocation. A nil one stays nil.
 func cloneObjects(a, b []byte) (Object, Object) {
-	both := slices.Concat(a, b)
-	first, second := Object(both[:len(a):len(a)]), Object(both[len(a):])
-	if a == nil {
-		first = nil
-	}
+	// Not slices.Concat, which clears the memory before it copies.
+	first := append(Object(nil), a...)
+	n := len(first)
 	if b == nil {
-		second = nil
+		return first, nil
 	}
-	return first, second
+	if cap(first)-n >= len(b) {
+		first = append(first, b...)
+		return first[:n:n], first[n:]
+	}
+	return first, append(Object(nil), b...)
 }
 
 // joinMembers returns an object of the members as they were written, or nil if there are none.
