@@ -31,6 +31,7 @@ type Client struct {
 	Tasks    *TasksService    // the state of imports, and waiting for them
 	Exports  *ExportsService  // datasets as JSONL files
 	Files    *FilesService    // uploaded files, which imports read
+	Spans    *SpansService    // telemetry of applications, which imports read
 
 	cfg       config
 	base      *url.URL
@@ -82,6 +83,7 @@ func newClient(cfg config, opts []Option) (*Client, error) {
 	c.Tasks = &TasksService{client: c}
 	c.Exports = &ExportsService{client: c}
 	c.Files = &FilesService{client: c}
+	c.Spans = &SpansService{client: c}
 	return c, nil
 }
 

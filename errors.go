@@ -59,24 +59,51 @@ var (
 // every release of the service. Unknown codes are passed on as they are.
 type ErrorCode string
 
-// The error codes that the datasets API is known to use.
+// The error codes that the datasets API is known to use. It also has codes that begin with
+// EVALUATION_, PROJECT_, PIPELINE_, SCORER_ and OPTIMIZATION_.
 const (
-	CodeUnknownError             ErrorCode = "UNKNOWN_ERROR"
-	CodeValidationError          ErrorCode = "VALIDATION_ERROR"
-	CodeAuthForbidden            ErrorCode = "AUTH_FORBIDDEN"
-	CodeAuthUnauthorized         ErrorCode = "AUTH_UNAUTHORIZED"
-	CodeFeatureNotSupported      ErrorCode = "FEATURE_NOT_SUPPORTED"
-	CodeDatasetNotFound          ErrorCode = "DATASET_NOT_FOUND"
-	CodeDatasetTaskNotFound      ErrorCode = "DATASET_TASK_NOT_FOUND"
-	CodeDatasetRecordNotFound    ErrorCode = "DATASET_RECORD_NOT_FOUND"
-	CodeDatasetRecordFormatError ErrorCode = "DATASET_RECORD_FORMAT_ERROR"
-	CodeCampaignNotFound         ErrorCode = "CAMPAIGN_NOT_FOUND"
-	CodeCampaignNoMatchingEvents ErrorCode = "CAMPAIGN_NO_MATCHING_EVENTS"
-	CodeJudgeConversationFormat  ErrorCode = "JUDGE_CONVERSATION_FORMAT_ERROR"
-	CodeJudgeMistralAPIError     ErrorCode = "JUDGE_MISTRAL_API_ERROR"
-	CodeJudgeMistralAPITimeout   ErrorCode = "JUDGE_MISTRAL_API_TIMEOUT"
-	CodeDatabaseUnavailable      ErrorCode = "DATABASE_UNAVAILABLE"
-	CodeTemplateSyntaxError      ErrorCode = "TEMPLATE_SYNTAX_ERROR"
+	CodeUnknownError                     ErrorCode = "UNKNOWN_ERROR"
+	CodeValidationError                  ErrorCode = "VALIDATION_ERROR"
+	CodeAuthUnauthorized                 ErrorCode = "AUTH_UNAUTHORIZED"
+	CodeAuthForbidden                    ErrorCode = "AUTH_FORBIDDEN"
+	CodeAuthForbiddenNotWorkspaceAdmin   ErrorCode = "AUTH_FORBIDDEN_NOT_WORKSPACE_ADMIN"
+	CodeAuthForbiddenWorkspaceNotFound   ErrorCode = "AUTH_FORBIDDEN_WORKSPACE_NOT_FOUND"
+	CodeAuthForbiddenRoleNotFound        ErrorCode = "AUTH_FORBIDDEN_ROLE_NOT_FOUND"
+	CodeFeatureNotSupported              ErrorCode = "FEATURE_NOT_SUPPORTED"
+	CodeFieldsBadRequest                 ErrorCode = "FIELDS_BAD_REQUEST"
+	CodeSearchBadRequest                 ErrorCode = "SEARCH_BAD_REQUEST"
+	CodeSearchFilterToSQLConversionError ErrorCode = "SEARCH_FILTER_TO_SQL_CONVERSION_ERROR"
+	CodeDatabaseError                    ErrorCode = "DATABASE_ERROR"
+	CodeDatabaseTimeout                  ErrorCode = "DATABASE_TIMEOUT"
+	CodeDatabaseUnavailable              ErrorCode = "DATABASE_UNAVAILABLE"
+	CodeDatabaseQueryError               ErrorCode = "DATABASE_QUERY_ERROR"
+	CodeJudgeConversationFormat          ErrorCode = "JUDGE_CONVERSATION_FORMAT_ERROR"
+	CodeJudgeMistralAPIError             ErrorCode = "JUDGE_MISTRAL_API_ERROR"
+	CodeJudgeMistralAPITimeout           ErrorCode = "JUDGE_MISTRAL_API_TIMEOUT"
+	CodeJudgeNameAlreadyExists           ErrorCode = "JUDGE_NAME_ALREADY_EXISTS"
+	CodeJudgeNotFound                    ErrorCode = "JUDGE_NOT_FOUND"
+	CodeJudgeDidNotChange                ErrorCode = "JUDGE_DID_NOT_CHANGE"
+	CodeDatasetNotFound                  ErrorCode = "DATASET_NOT_FOUND"
+	CodeDatasetTaskNotFound              ErrorCode = "DATASET_TASK_NOT_FOUND"
+	CodeDatasetRecordNotFound            ErrorCode = "DATASET_RECORD_NOT_FOUND"
+	CodeDatasetRecordFormatError         ErrorCode = "DATASET_RECORD_FORMAT_ERROR"
+	CodeAgentNotFound                    ErrorCode = "AGENT_NOT_FOUND"
+	CodeAgentMistralAPIError             ErrorCode = "AGENT_MISTRAL_API_ERROR"
+	CodeTemplateError                    ErrorCode = "TEMPLATE_ERROR"
+	CodeTemplateSyntaxError              ErrorCode = "TEMPLATE_SYNTAX_ERROR"
+	CodeTracesFilterQueryParseError      ErrorCode = "TRACES_FILTER_QUERY_PARSE_ERROR"
+	CodeTraceNotFound                    ErrorCode = "TRACE_NOT_FOUND"
+	CodeSpanNotFound                     ErrorCode = "SPAN_NOT_FOUND"
+)
+
+// The error codes of an older service.
+const (
+	CodeAuthForbiddenOrgNotWhitelisted ErrorCode = "AUTH_FORBIDDEN_ORG_NOT_WHITELISTED"
+	CodeFieldsNotFound                 ErrorCode = "FIELDS_NOT_FOUND"
+	CodeSearchNotFound                 ErrorCode = "SEARCH_NOT_FOUND"
+	CodeSearchServiceUnavailable       ErrorCode = "SEARCH_SERVICE_UNAVAILABLE"
+	CodeCampaignNotFound               ErrorCode = "CAMPAIGN_NOT_FOUND"
+	CodeCampaignNoMatchingEvents       ErrorCode = "CAMPAIGN_NO_MATCHING_EVENTS"
 )
 
 // Error is a response that is not a success, or not the documented one. If the request was sent

@@ -1,6 +1,9 @@
 package mistralobs
 
-import "context"
+import (
+	"context"
+	"strconv"
+)
 
 // The numbers of IDs that one import accepts.
 const (
@@ -119,4 +122,107 @@ func (s *ImportsService) FromDataset(
 		name: "imports.from_dataset", action: "import from dataset",
 		route: "POST /v1/observability/datasets/{dataset_id}/imports/from-dataset", ids: ids{datasetID},
 	}, recordIDList{recordIDs}, opts)
+}
+
+// SpanNamespace is a set of attributes of a span. The service may add more.
+type SpanNamespace string
+
+// The known namespaces.
+const (
+	NamespaceSpanAttributes     SpanNamespace = "span_attributes"
+	NamespaceResourceAttributes SpanNamespace = "resource_attributes"
+)
+
+// SpanMapping fills a field of a record's payload from an attribute of a span. Create one with
+// [SpanAttribute] or [ResourceAttribute].
+type SpanMapping struct {
+	Target    string        // the top-level name in the payload
+	Namespace SpanNamespace // the set that has the attribute
+	Key       string        // the name of the attribute; its dots are part of it
+}
+
+// SpanAttribute fills target from the span attribute key, such as "gen_ai.input.messages".
+func SpanAttribute(target, key string) SpanMapping {
+	return SpanMapping{Target: target, Namespace: NamespaceSpanAttributes, Key: key}
+}
+
+// ResourceAttribute fills target from the resource attribute key, such as "service.name".
+func ResourceAttribute(target, key string) SpanMapping {
+	return SpanMapping{Target: target, Namespace: NamespaceResourceAttributes, Key: key}
+}
+
+// FromSpans creates a record from each span. The mappings say which attributes fill the payload. The
+// service puts the IDs of the span into the properties. Find spans with [SpansService].
+//
+// An attribute that is missing, blank or an empty list leaves its target out. An attribute that holds
+// a JSON object or array as text becomes that value. Other texts stay texts.
+//
+// The service skips spans that it does not have, or no longer has. The task still completes: compare
+// the numbers in [ImportTask].Result. How many spans one import accepts is not documented.
+//
+// API: POST /v1/observability/datasets/{dataset_id}/imports/from-spans
+//
+// It returns an error that matches [ErrInvalidParams] if an ID does not have the form of
+// [SpanReference], if a target or key is empty, or if two mappings have the same target. It returns
+// one that matches [ErrNotFound] if there is no such dataset.
+func (s *ImportsService) FromSpans(
+	ctx context.Context, datasetID string, spans []SpanReference, mappings []SpanMapping, opts ...CallOption,
+) (*ImportTask, error) {
+	params, err := newSpanImport(spans, mappings)
+	if err != nil {
+		return nil, err
+	}
+	return s.start(ctx, request{
+		name: "imports.from_spans", action: "import from spans",
+		route: "POST /v1/observability/datasets/{dataset_id}/imports/from-spans", ids: ids{datasetID},
+	}, params, opts)
+}
+
+// spanImport is the body of an import from spans.
+type spanImport struct {
+	Spans    []SpanReference `json:"span_references"`
+	Contract spanContract    `json:"mapping_contract"`
+}
+
+type spanContract struct {
+	Version  int          `json:"version"`
+	Mappings []spanTarget `json:"mappings"`
+}
+
+type spanTarget struct {
+	Target string     `json:"target_field"`
+	Source spanSource `json:"source_field"`
+}
+
+type spanSource struct {
+	Namespace SpanNamespace `json:"namespace"`
+	Key       string        `json:"key"`
+}
+
+func newSpanImport(spans []SpanReference, mappings []SpanMapping) (*spanImport, error) {
+	body := &spanImport{Spans: make([]SpanReference, len(spans)), Contract: spanContract{Version: 1}}
+	for i, span := range spans {
+		reference, err := span.lower("spans[" + strconv.Itoa(i) + "].")
+		if err != nil {
+			return nil, err
+		}
+		body.Spans[i] = reference
+	}
+	first := map[string]int{} // mapping by target
+	for i, m := range mappings {
+		name := "mappings[" + strconv.Itoa(i) + "]"
+		other, repeated := first[m.Target]
+		switch {
+		case m.Target == "":
+			return nil, invalid(name+".Target", "it is empty")
+		case m.Key == "":
+			return nil, invalid(name+".Key", "it is empty")
+		case repeated:
+			return nil, invalid(name+".Target", "mappings[%d] has the same target %q", other, m.Target)
+		}
+		first[m.Target] = i
+		source := spanSource{Namespace: m.Namespace, Key: m.Key}
+		body.Contract.Mappings = append(body.Contract.Mappings, spanTarget{Target: m.Target, Source: source})
+	}
+	return body, nil
 }

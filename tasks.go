@@ -37,16 +37,25 @@ func (s TaskStatus) Succeeded() bool { return s == StatusCompleted }
 
 // ImportTask is an import that the service runs in the background. See [TasksService.Wait].
 type ImportTask struct {
-	ID          string     `json:"id"`
-	DatasetID   string     `json:"dataset_id"`
-	CreatorID   string     `json:"creator_id"`
-	WorkspaceID string     `json:"workspace_id"`
-	CreatedAt   time.Time  `json:"created_at"`
-	UpdatedAt   time.Time  `json:"updated_at"`
-	DeletedAt   *time.Time `json:"deleted_at"`
-	Status      TaskStatus `json:"status"`
-	Progress    *int       `json:"progress"` // percent, 0 to 100; nil if the service reports none
-	Message     *string    `json:"message"`  // for example why the import failed; nil if there is none
+	ID          string        `json:"id"`
+	DatasetID   string        `json:"dataset_id"`
+	CreatorID   string        `json:"creator_id"`
+	WorkspaceID string        `json:"workspace_id"`
+	CreatedAt   time.Time     `json:"created_at"`
+	UpdatedAt   time.Time     `json:"updated_at"`
+	DeletedAt   *time.Time    `json:"deleted_at"`
+	Status      TaskStatus    `json:"status"`
+	Progress    *int          `json:"progress"` // percent, 0 to 100; nil if the service reports none
+	Message     *string       `json:"message"`  // for example why the import failed; nil if there is none
+	Result      *ImportResult `json:"result"`   // nil until the end, and from a service that does not report it
+}
+
+// ImportResult counts the records of an import that has ended. A task can be COMPLETED although
+// records were skipped.
+type ImportResult struct {
+	Requested int `json:"requested_record_count"`
+	Imported  int `json:"imported_record_count"`
+	Skipped   int `json:"skipped_record_count"`
 }
 
 func (t *ImportTask) missing() string { return missingID(t.ID) }

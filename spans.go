@@ -1,0 +1,379 @@
+package mistralobs
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// SpanReference names a span. The service writes IDs in lower case; the SDK accepts either case.
+type SpanReference struct {
+	TraceID string `json:"trace_id"` // 32 hexadecimal characters
+	SpanID  string `json:"span_id"`  // 16 hexadecimal characters
+}
+
+func (r SpanReference) missing() string {
+	switch {
+	case r.TraceID == "":
+		return "trace_id"
+	case r.SpanID == "":
+		return "span_id"
+	}
+	return ""
+}
+
+// lower returns the reference in lower case. The names of the fields in errors begin with prefix.
+func (r SpanReference) lower(prefix string) (SpanReference, error) {
+	if err := checkHex(prefix+"TraceID", r.TraceID, 32); err != nil {
+		return r, err
+	}
+	if err := checkHex(prefix+"SpanID", r.SpanID, 16); err != nil {
+		return r, err
+	}
+	return SpanReference{TraceID: strings.ToLower(r.TraceID), SpanID: strings.ToLower(r.SpanID)}, nil
+}
+
+func checkHex(name, id string, length int) error {
+	if len(id) != length || strings.Trim(id, "0123456789abcdefABCDEF") != "" {
+		return invalid(name, "it must have %d hexadecimal characters, got %q", length, id)
+	}
+	return nil
+}
+
+// SpanEvaluation is the result of a judge or an evaluator for a span.
+type SpanEvaluation struct {
+	CustomerID     string            `json:"customer_id"`
+	OrganizationID string            `json:"organization_id"`
+	WorkspaceID    string            `json:"workspace_id"`
+	UserID         string            `json:"user_id"`
+	TraceID        string            `json:"trace_id"`
+	SpanID         string            `json:"span_id"`
+	ResponseID     string            `json:"response_id"`
+	ConversationID string            `json:"conversation_id"`
+	Timestamp      time.Time         `json:"timestamp"`
+	EvaluationName string            `json:"evaluation_name"`
+	ScoreValue     float64           `json:"score_value"`
+	ScoreLabel     string            `json:"score_label"`
+	Explanation    string            `json:"explanation"`
+	Metadata       map[string]string `json:"metadata"`
+}
+
+// Reference returns the IDs of the span that the evaluation is about.
+func (e *SpanEvaluation) Reference() SpanReference {
+	return SpanReference{TraceID: e.TraceID, SpanID: e.SpanID}
+}
+
+// UnmarshalJSON decodes an evaluation. A field of another type than documented stays zero. It returns
+// an error if the evaluation does not name a span.
+func (e *SpanEvaluation) UnmarshalJSON(raw []byte) error {
+	type fields SpanEvaluation // has no methods
+	*e = SpanEvaluation{}
+	unmarshalFields(raw, (*fields)(e))
+	if field := e.Reference().missing(); field != "" {
+		return fmt.Errorf("%w: an evaluation has no %s", errIncomplete, field)
+	}
+	return nil
+}
+
+// SpanField is a field that a search can use.
+type SpanField struct {
+	Name                  string   `json:"name"`
+	Label                 string   `json:"label"`
+	Type                  string   `json:"type"`                 // such as "ENUM", "TEXT", "INT", "TIMESTAMP", "MAP"
+	Group                 string   `json:"group"`                // "" if it has none
+	SourceAttributeKey    string   `json:"source_attribute_key"` // for [SpanAttribute] and [ResourceAttribute], or ""
+	SupportedOperators    []string `json:"supported_operators"`
+	SupportedAggregations []string `json:"supported_aggregations"`
+}
+
+// UnmarshalJSON decodes a field. A member of another type than documented stays zero. It returns an
+// error if the field has no name.
+func (f *SpanField) UnmarshalJSON(raw []byte) error {
+	type fields SpanField // has no methods
+	*f = SpanField{}
+	unmarshalFields(raw, (*fields)(f))
+	if f.Name == "" {
+		return fmt.Errorf("%w: a field has no name", errIncomplete)
+	}
+	return nil
+}
+
+// SearchSpansParams selects spans or evaluations. Its zero value selects all that the service keeps.
+//
+// Expression is in the service's search language. It has the operators =, !=, <, <=, >, >=, LIKE,
+// ILIKE, CONTAINS, REGEXP, BETWEEN, IN and EXISTS, with AND, OR, NOT and brackets. Strings are in
+// single quotes, and attributes in brackets: span_attributes['gen_ai.request.model'] = 'm'.
+// [SpansService.Fields] returns the fields.
+type SearchSpansParams struct {
+	Expression string    // "" selects all
+	From       time.Time // the earliest time; zero means no limit
+	To         time.Time // the latest time; zero means no limit
+	PageSize   int       // at most MaxPageSize; 0 means the service's 50, or MaxPageSize in methods that return all
+	Cursor     string    // the Cursor or Next of an earlier Feed; "" starts at the beginning
+	Latest     bool      // of evaluations only: the newest evaluation of each span and name
+}
+
+// query returns the parameters of the search that belong into the URL.
+func (p SearchSpansParams) query() (url.Values, error) {
+	if p.PageSize < 0 || p.PageSize > MaxPageSize {
+		return nil, invalid("PageSize", "it must be 0 to %d, got %d", MaxPageSize, p.PageSize)
+	}
+	query := timeRange(p.From, p.To)
+	if p.PageSize > 0 {
+		query.Set("page_size", strconv.Itoa(p.PageSize))
+	}
+	if p.Cursor != "" {
+		query.Set("cursor", p.Cursor)
+	}
+	return query, nil
+}
+
+func timeRange(from, to time.Time) url.Values {
+	query := url.Values{}
+	if !from.IsZero() {
+		query.Set("from", from.UTC().Format(time.RFC3339Nano))
+	}
+	if !to.IsZero() {
+		query.Set("to", to.UTC().Format(time.RFC3339Nano))
+	}
+	return query
+}
+
+// all returns the parameters of a walk: the largest pages, unless p has another size.
+func (p SearchSpansParams) all() SearchSpansParams {
+	if p.PageSize == 0 {
+		p.PageSize = MaxPageSize
+	}
+	return p
+}
+
+// SpansService searches the telemetry of applications. Use it as [Client].Spans. Import the spans
+// that it finds with [ImportsService.FromSpans].
+//
+// The service requires a role for reading traces, or an Enterprise organization. Without it, the
+// methods return an error that matches [ErrForbidden].
+type SpansService struct{ client *Client }
+
+type spanFeed struct {
+	Feed *Feed[Span] `json:"spans"`
+}
+
+func (f *spanFeed) missing() string   { return missingIf(f.Feed == nil, "spans") }
+func (f *spanFeed) feed() *Feed[Span] { return f.Feed }
+
+type evaluationFeed struct {
+	Feed *Feed[SpanEvaluation] `json:"span_evaluations"`
+}
+
+func (f *evaluationFeed) missing() string             { return missingIf(f.Feed == nil, "span_evaluations") }
+func (f *evaluationFeed) feed() *Feed[SpanEvaluation] { return f.Feed }
+
+func missingIf(missing bool, name string) string {
+	if missing {
+		return name
+	}
+	return ""
+}
+
+// search sends a search. E is the envelope of its result.
+func search[T any, E any, P interface {
+	*E
+	feed() *Feed[T]
+}](ctx context.Context, c *Client, params SearchSpansParams, req request, opts []CallOption) (*Feed[T], error) {
+	query, err := params.query()
+	if err != nil {
+		return nil, err
+	}
+	req.query = query
+	if strings.HasPrefix(req.route, "POST ") {
+		if req.body, err = encode(searchBody{params.Expression}); err != nil {
+			return nil, invalid("Expression", "it is not valid UTF-8")
+		}
+	}
+	envelope, err := fetch[E](ctx, c, req, opts)
+	if err != nil {
+		return nil, err
+	}
+	return P(envelope).feed(), nil
+}
+
+type searchBody struct {
+	Expression string `json:"search_expression,omitzero"`
+}
+
+// Search returns one page of the spans that match.
+//
+// API: POST /v1/observability/spans/search
+//
+// It returns an error that matches [ErrInvalidParams] if the page size is above [MaxPageSize] or
+// Latest is set. It returns an [Error] with code [CodeTracesFilterQueryParseError] or
+// [CodeSearchBadRequest] if the service does not understand the expression.
+func (s *SpansService) Search(
+	ctx context.Context, params SearchSpansParams, opts ...CallOption,
+) (*Feed[Span], error) {
+	if params.Latest {
+		return nil, invalid("Latest", "only searches of evaluations have it")
+	}
+	return search[Span, spanFeed](ctx, s.client, params, request{
+		name: "spans.search", action: "search spans", route: "POST /v1/observability/spans/search",
+	}, opts)
+}
+
+// All returns all spans that match. It searches again each time it is ranged over. It yields at most
+// one error, as the last item: an error of Search, or one that matches [ErrNoProgress] if the pages
+// bring nothing new.
+func (s *SpansService) All(
+	ctx context.Context, params SearchSpansParams, opts ...CallOption,
+) iter.Seq2[*Span, error] {
+	params = params.all()
+	return walkFeed(ctx, params.Cursor, func(ctx context.Context, cursor string) (*Feed[Span], error) {
+		params := params
+		params.Cursor = cursor
+		return s.Search(ctx, params, opts...)
+	}, spanKey)
+}
+
+func spanKey(s *Span) string { return s.TraceID + s.SpanID }
+
+// Evaluations returns one page of the results of judges and evaluators that match. With
+// params.Latest, it returns the newest result of each.
+//
+// API: POST /v1/observability/spans/evaluations/search
+// API: POST /v1/observability/spans/evaluations/search/latest
+//
+// The errors are those of [SpansService.Search].
+func (s *SpansService) Evaluations(
+	ctx context.Context, params SearchSpansParams, opts ...CallOption,
+) (*Feed[SpanEvaluation], error) {
+	req := request{
+		name: "spans.search_evaluations", action: "search evaluations of spans",
+		route: "POST /v1/observability/spans/evaluations/search",
+	}
+	if params.Latest {
+		req.name = "spans.latest_evaluations"
+		req.route += "/latest"
+	}
+	return search[SpanEvaluation, evaluationFeed](ctx, s.client, params, req, opts)
+}
+
+// AllEvaluations returns all results of judges and evaluators that match, as [SpansService.All] does
+// for spans.
+func (s *SpansService) AllEvaluations(
+	ctx context.Context, params SearchSpansParams, opts ...CallOption,
+) iter.Seq2[*SpanEvaluation, error] {
+	params = params.all()
+	return walkFeed(ctx, params.Cursor, func(ctx context.Context, cursor string) (*Feed[SpanEvaluation], error) {
+		params := params
+		params.Cursor = cursor
+		return s.Evaluations(ctx, params, opts...)
+	}, evaluationKey)
+}
+
+func evaluationKey(e *SpanEvaluation) string {
+	return e.TraceID + e.SpanID + e.Timestamp.String() + e.EvaluationName
+}
+
+// Get returns a span.
+//
+// API: GET /v1/observability/traces/{trace_id}/spans/{span_id}
+//
+// It returns an error that matches [ErrInvalidParams] if an ID does not have the form of
+// [SpanReference], and one that matches [ErrNotFound] if there is no such span.
+func (s *SpansService) Get(ctx context.Context, reference SpanReference, opts ...CallOption) (*Span, error) {
+	reference, err := reference.lower("")
+	if err != nil {
+		return nil, err
+	}
+	return fetch[Span](ctx, s.client, request{
+		name: "spans.get", action: "get span", route: "GET /v1/observability/traces/{trace_id}/spans/{span_id}",
+		ids: ids{reference.TraceID, reference.SpanID},
+	}, opts)
+}
+
+// AllOfTrace returns the spans of a trace. It sends the requests again each time it is ranged over.
+// params.Expression and params.Latest must be unset. It yields at most one error, as the last item.
+//
+// API: GET /v1/observability/traces/{trace_id}/spans
+//
+// The error matches [ErrInvalidParams] if a parameter is invalid, [ErrNotFound] if there is no such
+// trace, or [ErrNoProgress] if the pages bring nothing new.
+func (s *SpansService) AllOfTrace(
+	ctx context.Context, traceID string, params SearchSpansParams, opts ...CallOption,
+) iter.Seq2[*Span, error] {
+	params = params.all()
+	return walkFeed(ctx, params.Cursor, func(ctx context.Context, cursor string) (*Feed[Span], error) {
+		if params.Expression != "" || params.Latest {
+			return nil, invalid("params", "Expression and Latest must be unset for the spans of a trace")
+		}
+		if err := checkHex("traceID", traceID, 32); err != nil {
+			return nil, err
+		}
+		params := params
+		params.Cursor = cursor
+		return search[Span, spanFeed](ctx, s.client, params, request{
+			name: "spans.list_of_trace", action: "list spans of trace",
+			route: "GET /v1/observability/traces/{trace_id}/spans", ids: ids{strings.ToLower(traceID)},
+		}, opts)
+	}, spanKey)
+}
+
+type spanFields struct {
+	Fields *[]SpanField `json:"field_definitions"`
+}
+
+func (f *spanFields) missing() string { return missingIf(f.Fields == nil, "field_definitions") }
+
+// Fields returns the fields that a search can use.
+//
+// API: GET /v1/observability/spans/fields
+func (s *SpansService) Fields(ctx context.Context, opts ...CallOption) ([]SpanField, error) {
+	fields, err := fetch[spanFields](ctx, s.client, request{
+		name: "spans.fields", action: "list fields of spans", route: "GET /v1/observability/spans/fields",
+	}, opts)
+	if err != nil {
+		return nil, err
+	}
+	return *fields.Fields, nil
+}
+
+type spanFieldOptions struct {
+	Options fieldOptions `json:"options"`
+}
+
+func (o *spanFieldOptions) missing() string { return missingIf(o.Options == nil, "options") }
+
+// fieldOptions is not nil after it was decoded, also from null.
+type fieldOptions []string
+
+func (o *fieldOptions) UnmarshalJSON(raw []byte) error {
+	var list []string
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return err
+	}
+	*o = append(fieldOptions{}, list...)
+	return nil
+}
+
+// FieldOptions returns the values that a field had between from and to. A zero time means no limit.
+// The list is empty, not nil, if there are none.
+//
+// API: GET /v1/observability/spans/fields/{field_name}/options
+//
+// It returns an error that matches [ErrInvalidParams] if name is empty.
+func (s *SpansService) FieldOptions(
+	ctx context.Context, name string, from, to time.Time, opts ...CallOption,
+) ([]string, error) {
+	options, err := fetch[spanFieldOptions](ctx, s.client, request{
+		name: "spans.field_options", action: "list options of field",
+		route: "GET /v1/observability/spans/fields/{field_name}/options", ids: ids{name}, query: timeRange(from, to),
+	}, opts)
+	if err != nil {
+		return nil, err
+	}
+	return options.Options, nil
+}
