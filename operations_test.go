@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"iter"
 	"math"
 	"mime"
 	"mime/multipart"
@@ -31,6 +32,8 @@ const (
 	recordID  = "0190d5a8-7f3e-7c1a-9a1b-aaaaaaaaaaaa"
 	taskID    = "0190d5a8-7f3e-7c1a-9a1b-bbbbbbbbbbbb"
 	fileID    = "0190d5a8-7f3e-7c1a-9a1b-cccccccccccc"
+	traceID   = "4bf92f3577b34da6a3ce929d0e0e4736"
+	spanID    = "00f067aa0ba902b7"
 )
 
 // newMockClient returns a client that sends each request once, to the mock.
@@ -85,6 +88,7 @@ func ptr[T any](v T) *T { return &v }
 // operation is a row of the table of operations.
 type operation struct {
 	name    string // as [mistralobs.OperationName] returns it
+	goName  string // of the method, in lower case; "" if it is that of name without the underscores
 	call    func(context.Context, *mistralobs.Client) (any, error)
 	creates bool   // a repeat would create a second one
 	route   string // method and path of the API reference
@@ -115,7 +119,10 @@ func operations() []operation {
 	const (
 		datasets = "/v1/observability/datasets"
 		records  = "/v1/observability/dataset-records"
+		spans    = "/v1/observability/spans"
+		traces   = "/v1/observability/traces"
 	)
+	from := time.Date(2026, 11, 5, 11, 0, 0, 5e8, time.FixedZone("CET", 3600))
 	judge := mistralobs.JudgeDefinition{
 		Name: "politeness", Description: "d", ModelName: "mistral-medium-latest", Instructions: "i",
 		Output: mistralobs.ClassificationOutput(mistralobs.JudgeOption{Value: "yes", Description: "polite"}),
@@ -258,6 +265,81 @@ func operations() []operation {
 			name: "files.delete", route: "DELETE /v1/files/{file_id}", method: "DELETE", path: "/v1/files/" + fileID,
 			call:   func(ctx ctx, c client) (any, error) { return empty(c.Files.Delete(ctx, fileID)) },
 			status: 200, answer: `{"id":"` + fileID + `","object":"file","deleted":true}`,
+		}, {
+			name: "imports.from_spans", creates: true, route: "POST " + datasets + "/{dataset_id}/imports/from-spans",
+			method: "POST", path: datasets + "/a-slug/imports/from-spans",
+			call: func(ctx ctx, c client) (any, error) {
+				return c.Imports.FromSpans(ctx, "a-slug",
+					[]mistralobs.SpanReference{{TraceID: strings.ToUpper(traceID), SpanID: strings.ToUpper(spanID)}},
+					[]mistralobs.SpanMapping{
+						mistralobs.SpanAttribute("messages", "gen_ai.input.messages"),
+						mistralobs.ResourceAttribute("service", "service.name"),
+					})
+			},
+			body: `{"span_references":[{"trace_id":"` + traceID + `","span_id":"` + spanID + `"}],"mapping_contract":{"version":1,` +
+				`"mappings":[{"target_field":"messages","source_field":{"namespace":"span_attributes","key":"gen_ai.input.messages"}},` +
+				`{"target_field":"service","source_field":{"namespace":"resource_attributes","key":"service.name"}}]}}`,
+			status: 202, answer: taskJSON, want: &wantTask,
+		}, {
+			name: "spans.search", route: "POST " + spans + "/search", method: "POST", path: spans + "/search",
+			call: func(ctx ctx, c client) (any, error) {
+				return c.Spans.Search(ctx, mistralobs.SearchSpansParams{
+					Expression: "status_code = 'Error'", From: from, To: from.Add(time.Hour), PageSize: 7, Cursor: "a+b",
+				})
+			},
+			query: url.Values{
+				"from": {"2026-11-05T10:00:00.5Z"}, "to": {"2026-11-05T11:00:00.5Z"}, "page_size": {"7"}, "cursor": {"a+b"},
+			},
+			body:   `{"search_expression":"status_code = 'Error'"}`,
+			status: 200, answer: `{"spans":{"results":[` + spanJSON + `],"next":"n","cursor":null}}`,
+			want: &mistralobs.Feed[mistralobs.Span]{Items: []mistralobs.Span{wantSpan()}, Next: "n"},
+		}, {
+			name: "spans.search_evaluations", goName: "evaluations",
+			route: "POST " + spans + "/evaluations/search", method: "POST", path: spans + "/evaluations/search",
+			call: func(ctx ctx, c client) (any, error) {
+				return c.Spans.Evaluations(ctx, mistralobs.SearchSpansParams{})
+			},
+			body: `{}`, status: 200, answer: `{"span_evaluations":{"results":[` + evaluationJSON + `],"next":null,"cursor":"c"}}`,
+			want: &mistralobs.Feed[mistralobs.SpanEvaluation]{Items: []mistralobs.SpanEvaluation{wantEvaluation}, Cursor: "c"},
+		}, {
+			name: "spans.latest_evaluations", goName: "evaluations",
+			route: "POST " + spans + "/evaluations/search/latest", method: "POST", path: spans + "/evaluations/search/latest",
+			call: func(ctx ctx, c client) (any, error) {
+				return c.Spans.Evaluations(ctx, mistralobs.SearchSpansParams{Latest: true})
+			},
+			body: `{}`, status: 200, answer: `{"span_evaluations":{}}`, want: &mistralobs.Feed[mistralobs.SpanEvaluation]{},
+		}, {
+			name: "spans.list_of_trace", goName: "alloftrace",
+			route: "GET " + traces + "/{trace_id}/spans", method: "GET", path: traces + "/" + traceID + "/spans",
+			call: func(ctx ctx, c client) (any, error) {
+				return firstItem(c.Spans.AllOfTrace(ctx, strings.ToUpper(traceID), mistralobs.SearchSpansParams{From: from}))
+			},
+			query:  url.Values{"from": {"2026-11-05T10:00:00.5Z"}, "page_size": {"100"}},
+			status: 200, answer: `{"spans":{"results":[` + spanJSON + `]}}`, want: ptr(wantSpan()),
+		}, {
+			name: "spans.get", route: "GET " + traces + "/{trace_id}/spans/{span_id}",
+			method: "GET", path: traces + "/" + traceID + "/spans/" + spanID,
+			call: func(ctx ctx, c client) (any, error) {
+				return c.Spans.Get(ctx, mistralobs.SpanReference{TraceID: traceID, SpanID: strings.ToUpper(spanID)})
+			},
+			status: 200, answer: spanJSON, want: ptr(wantSpan()),
+		}, {
+			name: "spans.fields", route: "GET " + spans + "/fields", method: "GET", path: spans + "/fields",
+			call:   func(ctx ctx, c client) (any, error) { return c.Spans.Fields(ctx) },
+			status: 200, answer: `{"field_definitions":[{"name":"request_model","label":"Model","type":"ENUM","group":null,` +
+				`"source_attribute_key":"gen_ai.request.model","supported_operators":["eq"],"supported_aggregations":["count"]}]}`,
+			want: []mistralobs.SpanField{{
+				Name: "request_model", Label: "Model", Type: "ENUM", SourceAttributeKey: "gen_ai.request.model",
+				SupportedOperators: []string{"eq"}, SupportedAggregations: []string{"count"},
+			}},
+		}, {
+			name: "spans.field_options", route: "GET " + spans + "/fields/{field_name}/options",
+			method: "GET", path: spans + "/fields/request_model/options",
+			call: func(ctx ctx, c client) (any, error) {
+				return c.Spans.FieldOptions(ctx, "request_model", time.Time{}, from)
+			},
+			query:  url.Values{"to": {"2026-11-05T10:00:00.5Z"}},
+			status: 200, answer: `{"options":["a","b"]}`, want: []string{"a", "b"},
 		},
 	}
 }
@@ -422,6 +504,21 @@ func TestLimitsAreCheckedFirst(t *testing.T) {
 			return err
 		}
 	}
+	fromSpans := func(spans []mistralobs.SpanReference, m ...mistralobs.SpanMapping) func(ctx, *mistralobs.Client) error {
+		return imports(func(ctx ctx, s service) (task, error) { return s.FromSpans(ctx, datasetID, spans, m) })
+	}
+	search := func(params mistralobs.SearchSpansParams) func(ctx, *mistralobs.Client) error {
+		return func(ctx ctx, c *mistralobs.Client) error {
+			_, err := c.Spans.Search(ctx, params)
+			return err
+		}
+	}
+	ofTrace := func(traceID string, params mistralobs.SearchSpansParams) func(ctx, *mistralobs.Client) error {
+		return func(ctx ctx, c *mistralobs.Client) error {
+			_, err := firstItem(c.Spans.AllOfTrace(ctx, traceID, params))
+			return err
+		}
+	}
 	tests := map[string]struct {
 		call func(context.Context, *mistralobs.Client) error
 		want string // in the error; "" if the request is sent
@@ -520,6 +617,52 @@ func TestLimitsAreCheckedFirst(t *testing.T) {
 			call: imports(func(ctx ctx, s service) (task, error) { return s.FromFile(ctx, datasetID, "") }),
 			want: "fileID: it is empty",
 		},
+		"trace ID of 31": {
+			call: fromSpans([]mistralobs.SpanReference{{TraceID: traceID, SpanID: spanID}, {TraceID: traceID[1:], SpanID: spanID}}),
+			want: `spans[1].TraceID: it must have 32 hexadecimal characters, got "bf92f3577b34da6a3ce929d0e0e4736"`,
+		},
+		"span ID that is not hexadecimal": {
+			call: fromSpans([]mistralobs.SpanReference{{TraceID: traceID, SpanID: "00f067aa0ba902bg"}}),
+			want: "spans[0].SpanID: it must have 16 hexadecimal characters",
+		},
+		"mapping without target": {
+			call: fromSpans(nil, mistralobs.SpanAttribute("", "k")), want: "mappings[0].Target: it is empty",
+		},
+		"mapping without key": {
+			call: fromSpans(nil, mistralobs.ResourceAttribute("t", "")), want: "mappings[0].Key: it is empty",
+		},
+		"two mappings with one target": {
+			call: fromSpans(nil, mistralobs.SpanAttribute("t", "a"), mistralobs.SpanAttribute("u", "a"), mistralobs.SpanAttribute("t", "b")),
+			want: `mappings[2].Target: mappings[0] has the same target "t"`,
+		},
+		"no spans and no mappings": {call: fromSpans(nil)},
+		"page of 101 spans": {
+			call: search(mistralobs.SearchSpansParams{PageSize: 101}), want: "PageSize: it must be 0 to 100, got 101",
+		},
+		"latest spans": {
+			call: search(mistralobs.SearchSpansParams{Latest: true}), want: "Latest: only searches of evaluations have it",
+		},
+		"expression that is not UTF-8": {
+			call: search(mistralobs.SearchSpansParams{Expression: "\xff"}), want: "Expression: it is not valid UTF-8",
+		},
+		"span of no trace": {
+			call: func(ctx ctx, c *mistralobs.Client) error {
+				_, err := c.Spans.Get(ctx, mistralobs.SpanReference{SpanID: spanID})
+				return err
+			},
+			want: `TraceID: it must have 32 hexadecimal characters, got ""`,
+		},
+		"spans of no trace": {call: ofTrace("", mistralobs.SearchSpansParams{}), want: "traceID: it must have 32"},
+		"expression for the spans of a trace": {
+			call: ofTrace(traceID, mistralobs.SearchSpansParams{Expression: "x"}), want: "Expression and Latest must be unset",
+		},
+		"options of no field": {
+			call: func(ctx ctx, c *mistralobs.Client) error {
+				_, err := c.Spans.FieldOptions(ctx, "", time.Time{}, time.Time{})
+				return err
+			},
+			want: "name: ",
+		},
 		"nothing to delete": {
 			call: func(ctx ctx, c *mistralobs.Client) error { return c.Records.DeleteAll(ctx, nil) },
 			want: "must have at least 1",
@@ -608,15 +751,20 @@ func TestIDsInPaths(t *testing.T) {
 	}
 }
 
-// The API line of a method's comment is the route in the table of operations.
+// The API lines of a method's comment are its routes in the table of operations.
 func TestCommentsNameTheOperations(t *testing.T) {
 	t.Parallel()
-	want := map[string]string{}
+	want := map[string][]string{} // routes by method
 	for _, op := range operations() {
-		want[strings.ReplaceAll(op.name, "_", "")] = op.route
+		resource, name, _ := strings.Cut(op.name, ".")
+		if op.goName != "" {
+			name = op.goName
+		}
+		method := resource + "." + strings.ReplaceAll(name, "_", "")
+		want[method] = append(want[method], op.route)
 	}
-	apiLine := regexp.MustCompile(`(?m)^API: (.*)$`)
-	got := map[string]string{}
+	apiLine := regexp.MustCompile(`(?m)API: ([A-Z]+ /\S+)`)
+	got := map[string][]string{}
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
 	for _, file := range files {
@@ -628,10 +776,22 @@ func TestCommentsNameTheOperations(t *testing.T) {
 			if !ok || method.Doc == nil {
 				continue
 			}
-			if match := apiLine.FindStringSubmatch(method.Doc.Text()); match != nil {
-				got[resource+"."+strings.ToLower(method.Name.Name)] = match[1]
+			for _, match := range apiLine.FindAllStringSubmatch(method.Doc.Text(), -1) {
+				name := resource + "." + strings.ToLower(method.Name.Name)
+				got[name] = append(got[name], match[1])
 			}
 		}
 	}
 	assert.Equal(t, want, got)
+}
+
+// firstItem returns the first item of a walk.
+func firstItem[T any](items iter.Seq2[*T, error]) (any, error) {
+	for item, err := range items {
+		if err != nil {
+			return nil, err
+		}
+		return item, nil
+	}
+	return nil, errors.New("no items")
 }

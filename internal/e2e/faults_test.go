@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ type world struct {
 	client                      *mistralobs.Client
 	dataset, record, task, file string
 	campaign, event, chat       string
+	span                        mistralobs.SpanReference
 }
 
 func newWorld(t *testing.T, opts ...mistralobstest.Option) *world {
@@ -37,6 +39,8 @@ func newWorld(t *testing.T, opts ...mistralobstest.Option) *world {
 	w.client = w.server.Client(t)
 	conversation := mistralobstest.Conversation{Payload: json.RawMessage(`{"messages":[]}`)}
 	w.campaign, w.event, w.chat = w.server.SeedCampaign(conversation), w.server.SeedCompletionEvent(conversation), w.server.SeedConversation(conversation)
+	span := w.server.SeedSpan(mistralobstest.Span{InputMessages: "[]"})
+	w.span = mistralobs.SpanReference{TraceID: span.TraceID, SpanID: span.SpanID}
 	w.dataset = newDataset(t, w.client)
 	record, err := w.client.Records.Create(w.ctx, w.dataset, mistralobs.CreateRecordParams{Payload: map[string]string{"text": strings.Repeat("x", 100)}})
 	require.NoError(t, err)
@@ -52,108 +56,155 @@ func newWorld(t *testing.T, opts ...mistralobstest.Option) *world {
 	return w
 }
 
-// repeatable are the operations that may be sent again after anything, and what
-// tells that they were carried out, nil for those that only read.
-var repeatable = map[string]struct {
-	call func(*world) error
-	done func(*world) bool
-}{
-	mistralobstest.DatasetsList: {func(w *world) error {
-		_, err := w.client.Datasets.List(w.ctx, mistralobs.ListDatasetsParams{})
-		return err
-	}, nil},
-	mistralobstest.DatasetsGet: {func(w *world) error { _, err := w.client.Datasets.Get(w.ctx, w.dataset); return err }, nil},
+// operation is a row of the fault table.
+type operation struct {
+	call  func(*world) error
+	done  func(*world) bool // reports whether the server did it; nil if it only reads
+	count func(*world) int  // counts what it created; nil if it creates nothing
+}
+
+// repeatable are the operations that are sent again after any failure that may pass.
+var repeatable = map[string]operation{
+	mistralobstest.DatasetsList: {call: func(w *world) error {
+		return failure(w.client.Datasets.List(w.ctx, mistralobs.ListDatasetsParams{}))
+	}},
+	mistralobstest.DatasetsGet: {call: func(w *world) error { return failure(w.client.Datasets.Get(w.ctx, w.dataset)) }},
 	mistralobstest.DatasetsUpdate: {
-		func(w *world) error {
-			_, err := w.client.Datasets.Update(w.ctx, w.dataset, mistralobs.UpdateDatasetParams{Name: ptr("Changed")})
-			return err
+		call: func(w *world) error {
+			params := mistralobs.UpdateDatasetParams{Name: ptr("Changed")}
+			return failure(w.client.Datasets.Update(w.ctx, w.dataset, params))
 		},
-		func(w *world) bool { return w.server.Datasets()[0].Name == "Changed" },
+		done: func(w *world) bool { return w.server.Datasets()[0].Name == "Changed" },
 	},
 	mistralobstest.DatasetsDelete: {
-		func(w *world) error { return w.client.Datasets.Delete(w.ctx, w.dataset) },
-		func(w *world) bool { return len(w.server.Datasets()) == 0 },
+		call: func(w *world) error { return w.client.Datasets.Delete(w.ctx, w.dataset) },
+		done: func(w *world) bool { return len(w.server.Datasets()) == 0 },
 	},
-	mistralobstest.RecordsList: {func(w *world) error {
-		_, err := w.client.Records.List(w.ctx, w.dataset, mistralobs.ListParams{})
-		return err
-	}, nil},
-	mistralobstest.RecordsGet: {func(w *world) error { _, err := w.client.Records.Get(w.ctx, w.record); return err }, nil},
+	mistralobstest.RecordsList: {call: func(w *world) error {
+		return failure(w.client.Records.List(w.ctx, w.dataset, mistralobs.ListParams{}))
+	}},
+	mistralobstest.RecordsGet: {call: func(w *world) error { return failure(w.client.Records.Get(w.ctx, w.record)) }},
 	mistralobstest.RecordsDelete: {
-		func(w *world) error { return w.client.Records.Delete(w.ctx, w.record) },
-		func(w *world) bool { return len(w.server.Records(w.dataset)) == 0 },
+		call: func(w *world) error { return w.client.Records.Delete(w.ctx, w.record) },
+		done: func(w *world) bool { return len(w.server.Records(w.dataset)) == 0 },
 	},
 	mistralobstest.RecordsDeleteAll: {
-		func(w *world) error { return w.client.Records.DeleteAll(w.ctx, []string{w.record}) },
-		func(w *world) bool { return len(w.server.Records(w.dataset)) == 0 },
+		call: func(w *world) error { return w.client.Records.DeleteAll(w.ctx, []string{w.record}) },
+		done: func(w *world) bool { return len(w.server.Records(w.dataset)) == 0 },
 	},
-	mistralobstest.RecordsJudge: {func(w *world) error {
-		_, err := w.client.Records.Judge(w.ctx, w.record, mistralobs.JudgeDefinition{Name: "judge", Output: mistralobs.RegressionOutput(mistralobs.RegressionScale{Max: 1})})
-		return err
-	}, nil},
+	mistralobstest.RecordsJudge: {call: func(w *world) error {
+		output := mistralobs.RegressionOutput(mistralobs.RegressionScale{Max: 1})
+		return failure(w.client.Records.Judge(w.ctx, w.record, mistralobs.JudgeDefinition{Name: "judge", Output: output}))
+	}},
 	mistralobstest.RecordsUpdatePayload: {
-		func(w *world) error { return w.client.Records.UpdatePayload(w.ctx, w.record, map[string]int{"new": 1}) },
-		func(w *world) bool { return string(w.server.Records(w.dataset)[0].Payload) == `{"new":1}` },
+		call: func(w *world) error { return w.client.Records.UpdatePayload(w.ctx, w.record, map[string]int{"new": 1}) },
+		done: func(w *world) bool { return string(w.server.Records(w.dataset)[0].Payload) == `{"new":1}` },
 	},
 	mistralobstest.RecordsUpdateProperties: {
-		func(w *world) error {
+		call: func(w *world) error {
 			return w.client.Records.UpdateProperties(w.ctx, w.record, map[string]int{"new": 1})
 		},
-		func(w *world) bool { return string(w.server.Records(w.dataset)[0].Properties) == `{"new":1}` },
+		done: func(w *world) bool { return string(w.server.Records(w.dataset)[0].Properties) == `{"new":1}` },
 	},
-	mistralobstest.TasksGet: {func(w *world) error { _, err := w.client.Tasks.Get(w.ctx, w.dataset, w.task); return err }, nil},
-	mistralobstest.TasksList: {func(w *world) error {
-		_, err := w.client.Tasks.List(w.ctx, w.dataset, mistralobs.ListParams{})
-		return err
-	}, nil},
-	mistralobstest.ExportsToJSONL: {func(w *world) error { _, err := w.client.Exports.ToJSONL(w.ctx, w.dataset); return err }, nil},
-	mistralobstest.FilesGet:       {func(w *world) error { _, err := w.client.Files.Get(w.ctx, w.file); return err }, nil},
+	mistralobstest.TasksGet: {call: func(w *world) error { return failure(w.client.Tasks.Get(w.ctx, w.dataset, w.task)) }},
+	mistralobstest.TasksList: {call: func(w *world) error {
+		return failure(w.client.Tasks.List(w.ctx, w.dataset, mistralobs.ListParams{}))
+	}},
+	mistralobstest.ExportsToJSONL: {call: func(w *world) error {
+		return failure(w.client.Exports.ToJSONL(w.ctx, w.dataset))
+	}},
+	mistralobstest.FilesGet: {call: func(w *world) error { return failure(w.client.Files.Get(w.ctx, w.file)) }},
 	mistralobstest.FilesDelete: {
-		func(w *world) error { return w.client.Files.Delete(w.ctx, w.file) },
-		func(w *world) bool {
+		call: func(w *world) error { return w.client.Files.Delete(w.ctx, w.file) },
+		done: func(w *world) bool {
 			_, err := w.client.Files.Get(w.ctx, w.file)
 			return errors.Is(err, mistralobs.ErrNotFound)
 		},
 	},
+	mistralobstest.SpansSearch: {call: func(w *world) error {
+		return failure(w.client.Spans.Search(w.ctx, mistralobs.SearchSpansParams{}))
+	}},
+	mistralobstest.SpansSearchEvaluations: {call: func(w *world) error {
+		return failure(w.client.Spans.Evaluations(w.ctx, mistralobs.SearchSpansParams{}))
+	}},
+	mistralobstest.SpansLatestEvaluations: {call: func(w *world) error {
+		return failure(w.client.Spans.Evaluations(w.ctx, mistralobs.SearchSpansParams{Latest: true}))
+	}},
+	mistralobstest.SpansListOfTrace: {call: func(w *world) error {
+		for _, err := range w.client.Spans.AllOfTrace(w.ctx, w.span.TraceID, mistralobs.SearchSpansParams{}) {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
+	mistralobstest.SpansGet:    {call: func(w *world) error { return failure(w.client.Spans.Get(w.ctx, w.span)) }},
+	mistralobstest.SpansFields: {call: func(w *world) error { return failure(w.client.Spans.Fields(w.ctx)) }},
+	mistralobstest.SpansFieldOptions: {call: func(w *world) error {
+		return failure(w.client.Spans.FieldOptions(w.ctx, "service_name", time.Time{}, time.Time{}))
+	}},
 }
 
-// creating are the operations of which a repeat would make a second one, and how
-// many there are.
-var creating = map[string]struct {
-	call  func(*world) error
-	count func(*world) int
-}{
+// creating are the operations that would create a second thing if they were sent again.
+var creating = map[string]operation{
 	mistralobstest.DatasetsCreate: {
-		func(w *world) error {
-			_, err := w.client.Datasets.Create(w.ctx, mistralobs.CreateDatasetParams{Name: "Second"})
-			return err
+		call: func(w *world) error {
+			return failure(w.client.Datasets.Create(w.ctx, mistralobs.CreateDatasetParams{Name: "Second"}))
 		},
-		func(w *world) int { return len(w.server.Datasets()) - 1 },
+		count: func(w *world) int { return len(w.server.Datasets()) - 1 },
 	},
 	mistralobstest.RecordsCreate: {
-		func(w *world) error {
-			_, err := w.client.Records.Create(w.ctx, w.dataset, mistralobs.CreateRecordParams{Payload: map[string]int{"n": 2}})
-			return err
+		call: func(w *world) error {
+			params := mistralobs.CreateRecordParams{Payload: map[string]int{"n": 2}}
+			return failure(w.client.Records.Create(w.ctx, w.dataset, params))
 		},
-		func(w *world) int { return len(w.server.Records(w.dataset)) - 1 },
+		count: func(w *world) int { return len(w.server.Records(w.dataset)) - 1 },
 	},
-	mistralobstest.ImportsFromCampaign: {func(w *world) error {
-		_, err := w.client.Imports.FromCampaign(w.ctx, w.dataset, w.campaign)
-		return err
-	}, (*world).newTasks},
-	mistralobstest.ImportsFromExplorer: {func(w *world) error {
-		_, err := w.client.Imports.FromExplorer(w.ctx, w.dataset, []string{w.event})
-		return err
-	}, (*world).newTasks},
-	mistralobstest.ImportsFromFile: {func(w *world) error { _, err := w.client.Imports.FromFile(w.ctx, w.dataset, w.file); return err }, (*world).newTasks},
-	mistralobstest.ImportsFromPlayground: {func(w *world) error {
-		_, err := w.client.Imports.FromPlayground(w.ctx, w.dataset, []string{w.chat})
-		return err
-	}, (*world).newTasks},
-	mistralobstest.ImportsFromDataset: {func(w *world) error {
-		_, err := w.client.Imports.FromDataset(w.ctx, w.dataset, []string{w.record})
-		return err
-	}, (*world).newTasks},
+	mistralobstest.ImportsFromCampaign: {
+		call:  func(w *world) error { return failure(w.client.Imports.FromCampaign(w.ctx, w.dataset, w.campaign)) },
+		count: (*world).newTasks,
+	},
+	mistralobstest.ImportsFromExplorer: {
+		call: func(w *world) error {
+			return failure(w.client.Imports.FromExplorer(w.ctx, w.dataset, []string{w.event}))
+		},
+		count: (*world).newTasks,
+	},
+	mistralobstest.ImportsFromFile: {
+		call:  func(w *world) error { return failure(w.client.Imports.FromFile(w.ctx, w.dataset, w.file)) },
+		count: (*world).newTasks,
+	},
+	mistralobstest.ImportsFromPlayground: {
+		call: func(w *world) error {
+			return failure(w.client.Imports.FromPlayground(w.ctx, w.dataset, []string{w.chat}))
+		},
+		count: (*world).newTasks,
+	},
+	mistralobstest.ImportsFromDataset: {
+		call: func(w *world) error {
+			return failure(w.client.Imports.FromDataset(w.ctx, w.dataset, []string{w.record}))
+		},
+		count: (*world).newTasks,
+	},
+	mistralobstest.ImportsFromSpans: {
+		call: func(w *world) error {
+			mapping := []mistralobs.SpanMapping{mistralobs.SpanAttribute("messages", "gen_ai.input.messages")}
+			return failure(w.client.Imports.FromSpans(w.ctx, w.dataset, []mistralobs.SpanReference{w.span}, mapping))
+		},
+		count: (*world).newTasks,
+	},
+}
+
+// failure drops the result of a call.
+func failure[T any](_ T, err error) error { return err }
+
+// Every operation is in one of the tables. Uploads and downloads have tests of their own.
+func TestFaultTableIsComplete(t *testing.T) {
+	t.Parallel()
+	names := []string{mistralobstest.FilesUpload, mistralobstest.ExportsDownload}
+	names = slices.AppendSeq(names, maps.Keys(repeatable))
+	names = slices.AppendSeq(names, maps.Keys(creating))
+	assert.ElementsMatch(t, mistralobstest.Operations(), names)
 }
 
 func (w *world) newTasks() int {
@@ -164,7 +215,7 @@ func (w *world) newTasks() int {
 	return page.Total - 1
 }
 
-// outcome is what must come of a call that was hit by a fault.
+// outcome describes a call that met a fault.
 type outcome struct {
 	requests int           // that reached the server
 	err      error         // nil: success
@@ -173,136 +224,174 @@ type outcome struct {
 	within   time.Duration // at most, of fake time
 }
 
-// faultRow is a fault and what must come of the call that it hits.
+// faultRow is a fault and the outcome of the call that meets it.
 type faultRow struct {
 	fault          mistralobstest.Fault
 	repeat, create outcome
 }
 
-// faultTable states, for every fault that hits the first attempt, what must
-// come of what may be repeated and of what creates something.
+// faultTable holds faults of the first attempt, with the outcome for operations that are sent again
+// and for operations that create something.
 var faultTable = map[string]faultRow{
 	"connection refused": {
-		mistralobstest.Fault{Break: mistralobstest.Refuse},
-		outcome{requests: 1, applied: true, within: 2 * time.Second}, outcome{requests: 1, applied: true, within: 2 * time.Second},
+		fault:  mistralobstest.Fault{Break: mistralobstest.Refuse},
+		repeat: outcome{requests: 1, applied: true, within: 2 * time.Second},
+		create: outcome{requests: 1, applied: true, within: 2 * time.Second},
 	},
 	"reset before the request is read": {
-		mistralobstest.Fault{Break: mistralobstest.ResetUnread},
-		outcome{requests: 2, applied: true, within: 2 * time.Second}, outcome{requests: 1, err: mistralobs.ErrMaybeApplied, maybe: true},
+		fault:  mistralobstest.Fault{Break: mistralobstest.ResetUnread},
+		repeat: outcome{requests: 2, applied: true, within: 2 * time.Second},
+		create: outcome{requests: 1, err: mistralobs.ErrMaybeApplied, maybe: true},
 	},
 	"reset after it was applied": {
-		mistralobstest.Fault{Break: mistralobstest.ResetUnanswered},
-		outcome{requests: 2, applied: true, within: 2 * time.Second}, outcome{requests: 1, err: mistralobs.ErrMaybeApplied, maybe: true, applied: true},
+		fault:  mistralobstest.Fault{Break: mistralobstest.ResetUnanswered},
+		repeat: outcome{requests: 2, applied: true, within: 2 * time.Second},
+		create: outcome{requests: 1, err: mistralobs.ErrMaybeApplied, maybe: true, applied: true},
 	},
 	"reset in the body": {
-		mistralobstest.Fault{Break: mistralobstest.ResetBody, After: 5},
-		outcome{requests: 2, applied: true, within: 2 * time.Second}, outcome{requests: 1, err: mistralobs.ErrMaybeApplied, maybe: true, applied: true},
+		fault:  mistralobstest.Fault{Break: mistralobstest.ResetBody, After: 5},
+		repeat: outcome{requests: 2, applied: true, within: 2 * time.Second},
+		create: outcome{requests: 1, err: mistralobs.ErrMaybeApplied, maybe: true, applied: true},
 	},
 	"truncated body": {
-		mistralobstest.Fault{Break: mistralobstest.TruncateBody, After: 5},
-		outcome{requests: 2, applied: true, within: 2 * time.Second}, outcome{requests: 1, err: io.ErrUnexpectedEOF, maybe: true, applied: true},
+		fault:  mistralobstest.Fault{Break: mistralobstest.TruncateBody, After: 5},
+		repeat: outcome{requests: 2, applied: true, within: 2 * time.Second},
+		create: outcome{requests: 1, err: io.ErrUnexpectedEOF, maybe: true, applied: true},
 	},
 	"body that stalls": {
-		mistralobstest.Fault{Break: mistralobstest.StallBody, After: 5},
-		outcome{requests: 2, applied: true, within: 62 * time.Second}, outcome{requests: 1, err: mistralobs.ErrTimeout, maybe: true, applied: true, within: time.Minute},
+		fault:  mistralobstest.Fault{Break: mistralobstest.StallBody, After: 5},
+		repeat: outcome{requests: 2, applied: true, within: 62 * time.Second},
+		create: outcome{requests: 1, err: mistralobs.ErrTimeout, maybe: true, applied: true, within: time.Minute},
 	},
 	"header that stalls": {
-		mistralobstest.Fault{Break: mistralobstest.StallHeader},
-		outcome{requests: 2, applied: true, within: 62 * time.Second}, outcome{requests: 1, err: mistralobs.ErrTimeout, maybe: true, applied: true, within: time.Minute},
+		fault:  mistralobstest.Fault{Break: mistralobstest.StallHeader},
+		repeat: outcome{requests: 2, applied: true, within: 62 * time.Second},
+		create: outcome{requests: 1, err: mistralobs.ErrTimeout, maybe: true, applied: true, within: time.Minute},
 	},
 	"longer than the timeout": {
-		mistralobstest.Fault{Delay: time.Hour},
-		outcome{requests: 2, applied: true, within: 62 * time.Second}, outcome{requests: 1, err: mistralobs.ErrTimeout, maybe: true, within: time.Minute},
+		fault:  mistralobstest.Fault{Delay: time.Hour},
+		repeat: outcome{requests: 2, applied: true, within: 62 * time.Second},
+		create: outcome{requests: 1, err: mistralobs.ErrTimeout, maybe: true, within: time.Minute},
 	},
 	"slow": {
-		mistralobstest.Fault{Delay: 50 * time.Second},
-		outcome{requests: 1, applied: true, within: 50 * time.Second}, outcome{requests: 1, applied: true, within: 50 * time.Second},
+		fault:  mistralobstest.Fault{Delay: 50 * time.Second},
+		repeat: outcome{requests: 1, applied: true, within: 50 * time.Second},
+		create: outcome{requests: 1, applied: true, within: 50 * time.Second},
 	},
-	"400": {mistralobstest.Fault{Status: 400}, outcome{requests: 1, err: mistralobs.ErrBadRequest}, outcome{requests: 1, err: mistralobs.ErrBadRequest}},
-	"401": {mistralobstest.Fault{Status: 401}, outcome{requests: 1, err: mistralobs.ErrUnauthorized}, outcome{requests: 1, err: mistralobs.ErrUnauthorized}},
+	"400": {
+		fault:  mistralobstest.Fault{Status: 400},
+		repeat: outcome{requests: 1, err: mistralobs.ErrBadRequest},
+		create: outcome{requests: 1, err: mistralobs.ErrBadRequest},
+	},
+	"401": {
+		fault:  mistralobstest.Fault{Status: 401},
+		repeat: outcome{requests: 1, err: mistralobs.ErrUnauthorized},
+		create: outcome{requests: 1, err: mistralobs.ErrUnauthorized},
+	},
 	"408": {
-		mistralobstest.Fault{Status: 408},
-		outcome{requests: 2, applied: true, within: 2 * time.Second}, outcome{requests: 1, err: mistralobs.ErrTimeout, maybe: true},
+		fault:  mistralobstest.Fault{Status: 408},
+		repeat: outcome{requests: 2, applied: true, within: 2 * time.Second},
+		create: outcome{requests: 1, err: mistralobs.ErrTimeout, maybe: true},
 	},
 	"429": {
-		mistralobstest.Fault{Status: 429},
-		outcome{requests: 2, applied: true, within: 2 * time.Second}, outcome{requests: 2, applied: true, within: 2 * time.Second},
+		fault:  mistralobstest.Fault{Status: 429},
+		repeat: outcome{requests: 2, applied: true, within: 2 * time.Second},
+		create: outcome{requests: 2, applied: true, within: 2 * time.Second},
 	},
 	"429 for 5 seconds": {
-		mistralobstest.Fault{Status: 429, Header: http.Header{"Retry-After": {"5"}}},
-		outcome{requests: 2, applied: true, within: 6 * time.Second}, outcome{requests: 2, applied: true, within: 6 * time.Second},
+		fault:  mistralobstest.Fault{Status: 429, Header: http.Header{"Retry-After": {"5"}}},
+		repeat: outcome{requests: 2, applied: true, within: 6 * time.Second},
+		create: outcome{requests: 2, applied: true, within: 6 * time.Second},
 	},
 	"429 until a date": {
-		mistralobstest.Fault{Status: 429, Header: http.Header{"Retry-After": {"Sat, 01 Jan 2000 00:00:10 GMT"}}}, // the bubble's clock starts at 0
-		outcome{requests: 2, applied: true, within: 11 * time.Second}, outcome{requests: 2, applied: true, within: 11 * time.Second},
+		fault:  mistralobstest.Fault{Status: 429, Header: http.Header{"Retry-After": {"Sat, 01 Jan 2000 00:00:10 GMT"}}}, // the bubble's clock starts at 0
+		repeat: outcome{requests: 2, applied: true, within: 11 * time.Second},
+		create: outcome{requests: 2, applied: true, within: 11 * time.Second},
 	},
 	"429 until a date in the past": {
-		mistralobstest.Fault{Status: 429, Header: http.Header{"Retry-After": {"Fri, 01 Jan 1999 00:00:10 GMT"}}},
-		outcome{requests: 2, applied: true, within: 2 * time.Second}, outcome{requests: 2, applied: true, within: 2 * time.Second},
+		fault:  mistralobstest.Fault{Status: 429, Header: http.Header{"Retry-After": {"Fri, 01 Jan 1999 00:00:10 GMT"}}},
+		repeat: outcome{requests: 2, applied: true, within: 2 * time.Second},
+		create: outcome{requests: 2, applied: true, within: 2 * time.Second},
 	},
 	"429 for -5 seconds": {
-		mistralobstest.Fault{Status: 429, Header: http.Header{"Retry-After": {"-5"}}},
-		outcome{requests: 2, applied: true, within: 2 * time.Second}, outcome{requests: 2, applied: true, within: 2 * time.Second},
+		fault:  mistralobstest.Fault{Status: 429, Header: http.Header{"Retry-After": {"-5"}}},
+		repeat: outcome{requests: 2, applied: true, within: 2 * time.Second},
+		create: outcome{requests: 2, applied: true, within: 2 * time.Second},
 	},
 	"429 for garbage": {
-		mistralobstest.Fault{Status: 429, Header: http.Header{"Retry-After": {"soon"}}},
-		outcome{requests: 2, applied: true, within: 2 * time.Second}, outcome{requests: 2, applied: true, within: 2 * time.Second},
+		fault:  mistralobstest.Fault{Status: 429, Header: http.Header{"Retry-After": {"soon"}}},
+		repeat: outcome{requests: 2, applied: true, within: 2 * time.Second},
+		create: outcome{requests: 2, applied: true, within: 2 * time.Second},
 	},
 	"429 for 31 years": {
-		mistralobstest.Fault{Status: 429, Header: http.Header{"Retry-After": {"999999999"}}},
-		outcome{requests: 1, err: mistralobs.ErrRateLimited}, outcome{requests: 1, err: mistralobs.ErrRateLimited},
+		fault:  mistralobstest.Fault{Status: 429, Header: http.Header{"Retry-After": {"999999999"}}},
+		repeat: outcome{requests: 1, err: mistralobs.ErrRateLimited},
+		create: outcome{requests: 1, err: mistralobs.ErrRateLimited},
 	},
 	"500": {
-		mistralobstest.Fault{Status: 500, Body: `{"detail":"oh"}`},
-		outcome{requests: 2, applied: true, within: 2 * time.Second}, outcome{requests: 1, err: mistralobs.ErrServer, maybe: true},
+		fault:  mistralobstest.Fault{Status: 500, Body: `{"detail":"oh"}`},
+		repeat: outcome{requests: 2, applied: true, within: 2 * time.Second},
+		create: outcome{requests: 1, err: mistralobs.ErrServer, maybe: true},
 	},
 	"applied, then 502": {
-		mistralobstest.Fault{Status: 502, Apply: true, Body: "<html>Bad Gateway</html>"},
-		outcome{requests: 2, applied: true, within: 2 * time.Second}, outcome{requests: 1, err: mistralobs.ErrServer, maybe: true, applied: true},
+		fault:  mistralobstest.Fault{Status: 502, Apply: true, Body: "<html>Bad Gateway</html>"},
+		repeat: outcome{requests: 2, applied: true, within: 2 * time.Second},
+		create: outcome{requests: 1, err: mistralobs.ErrServer, maybe: true, applied: true},
 	},
 	"503": {
-		mistralobstest.Fault{Status: 503},
-		outcome{requests: 2, applied: true, within: 2 * time.Second}, outcome{requests: 1, err: mistralobs.ErrServer, maybe: true},
+		fault:  mistralobstest.Fault{Status: 503},
+		repeat: outcome{requests: 2, applied: true, within: 2 * time.Second},
+		create: outcome{requests: 1, err: mistralobs.ErrServer, maybe: true},
 	},
 	"503 with Retry-After": {
-		mistralobstest.Fault{Status: 503, Header: http.Header{"Retry-After": {"1"}}},
-		outcome{requests: 2, applied: true, within: 2 * time.Second}, outcome{requests: 2, applied: true, within: 2 * time.Second},
+		fault:  mistralobstest.Fault{Status: 503, Header: http.Header{"Retry-After": {"1"}}},
+		repeat: outcome{requests: 2, applied: true, within: 2 * time.Second},
+		create: outcome{requests: 2, applied: true, within: 2 * time.Second},
 	},
 	"504": {
-		mistralobstest.Fault{Status: 504},
-		outcome{requests: 2, applied: true, within: 2 * time.Second}, outcome{requests: 1, err: mistralobs.ErrTimeout, maybe: true},
+		fault:  mistralobstest.Fault{Status: 504},
+		repeat: outcome{requests: 2, applied: true, within: 2 * time.Second},
+		create: outcome{requests: 1, err: mistralobs.ErrTimeout, maybe: true},
 	},
 	"HTML with status 200": {
-		mistralobstest.Fault{Status: 200, Body: "<html>Welcome</html>"},
-		outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse}, outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse, maybe: true},
+		fault:  mistralobstest.Fault{Status: 200, Body: "<html>Welcome</html>"},
+		repeat: outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse},
+		create: outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse, maybe: true},
 	},
 	"JSON of another shape": {
-		mistralobstest.Fault{Status: 200, Body: `{"hello":"world"}`},
-		outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse}, outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse, maybe: true},
+		fault:  mistralobstest.Fault{Status: 200, Body: `{"hello":"world"}`},
+		repeat: outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse},
+		create: outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse, maybe: true},
 	},
 	"an empty 200": {
-		mistralobstest.Fault{Status: 200},
-		outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse}, outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse, maybe: true},
+		fault:  mistralobstest.Fault{Status: 200},
+		repeat: outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse},
+		create: outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse, maybe: true},
 	},
 	"a body of 1 GiB": {
-		mistralobstest.Fault{Status: 200, BodySize: 1 << 30},
-		outcome{requests: 1, err: mistralobs.ErrResponseTooLarge}, outcome{requests: 1, err: mistralobs.ErrResponseTooLarge, maybe: true},
+		fault:  mistralobstest.Fault{Status: 200, BodySize: 1 << 30},
+		repeat: outcome{requests: 1, err: mistralobs.ErrResponseTooLarge},
+		create: outcome{requests: 1, err: mistralobs.ErrResponseTooLarge, maybe: true},
 	},
 	"an error of 1 GiB": {
-		mistralobstest.Fault{Status: 404, BodySize: 1 << 30},
-		outcome{requests: 1, err: mistralobs.ErrNotFound}, outcome{requests: 1, err: mistralobs.ErrNotFound},
+		fault:  mistralobstest.Fault{Status: 404, BodySize: 1 << 30},
+		repeat: outcome{requests: 1, err: mistralobs.ErrNotFound},
+		create: outcome{requests: 1, err: mistralobs.ErrNotFound},
 	},
 	"deeply nested JSON": {
-		mistralobstest.Fault{Status: 200, Body: strings.Repeat(`{"id":`, 20_000)},
-		outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse}, outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse, maybe: true},
+		fault:  mistralobstest.Fault{Status: 200, Body: strings.Repeat(`{"id":`, 20_000)},
+		repeat: outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse},
+		create: outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse, maybe: true},
 	},
 	"compressed": {
-		mistralobstest.Fault{Gzip: true},
-		outcome{requests: 1, applied: true}, outcome{requests: 1, applied: true},
+		fault:  mistralobstest.Fault{Gzip: true},
+		repeat: outcome{requests: 1, applied: true},
+		create: outcome{requests: 1, applied: true},
 	},
 	"a redirect to another origin": {
-		mistralobstest.Fault{Status: 307, Header: http.Header{"Location": {"https://elsewhere.example/"}}},
-		outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse}, outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse, maybe: true},
+		fault:  mistralobstest.Fault{Status: 307, Header: http.Header{"Location": {"https://elsewhere.example/"}}},
+		repeat: outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse},
+		create: outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse, maybe: true},
 	},
 }
 
