@@ -18,6 +18,24 @@
 // fail, and the choice is repeatable. With [WithInMemoryNetwork] a server works
 // inside a [testing/synctest] bubble, where its delays take no real time.
 //
+// # Data to work with
+//
+// The Seed methods add data that the API itself cannot create, or creates slowly.
+// [Server.SeedDataset] and [Server.SeedRecords] add records, up to millions.
+// [Server.SeedSpan] and [Server.SeedSpanEvaluation] add telemetry, which searches
+// then find and imports from spans use:
+//
+//	span := server.SeedSpan(mistralobstest.Span{
+//		SpanName:      "chat",
+//		RequestModel:  "mistral-small-latest",
+//		InputMessages: `[{"role":"user","content":"Hi"}]`,
+//	})
+//	server.SeedSpanEvaluation(mistralobstest.SpanEvaluation{
+//		TraceID: span.TraceID, SpanID: span.SpanID, EvaluationName: "helpfulness", ScoreValue: 0.2,
+//	})
+//
+// [Server.SeedDemo] adds a dataset and the telemetry of a small chat service.
+//
 // # Differences from the service
 //
 // The service's reference leaves much open. The server then does what is most

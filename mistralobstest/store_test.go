@@ -50,7 +50,7 @@ func TestDeletionsKeepTheOrder(t *testing.T) {
 		assert.Equal(t, 204, r.status, test.name)
 		var left []string
 		for _, rec := range a.server.Records(id) {
-			left = append(left, strings.Trim(string(rec.Payload), `{"n":}`))
+			left = append(left, strings.Trim(string(rec.Payload), `{"n:}`))
 		}
 		assert.Equal(t, test.want, strings.Join(left, " "), test.name)
 		a.do("POST", datasets+"/"+id+"/records", `{"payload":{}}`)

@@ -1,0 +1,43 @@
+package mistralobstest_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	const (
+		classes = `{"type":"CLASSIFICATION","options":[{"value":"refund","description":"money back"},` +
+			`{"value":"shipping","description":"where is my parcel"}]}`
+		scale = `{"type":"REGRESSION","min":0,"min_description":"bad","max":10,"max_description":"good"}`
+		chat  = `{"messages":[{"role":"user","content":"?"},{"role":"assistant","content":"Your parcel is on its way"}]}`
+	)
+	tests := []struct{ name, payload, properties, output, want string }{
+		{
+			name: "a property names the option", payload: chat, output: classes, want: "refund",
+			properties: `{"category":"Refund"}`,
+		},
+		{name: "the answer shares words", payload: chat, properties: `{}`, output: classes, want: "shipping"},
+		{
+			name: "a share of the expected words", payload: chat, output: scale, want: "5",
+			properties: `{"expected_output":"parcel way shop closed"}`,
+		},
+		{
+			name: "a payload that is not a chat", output: classes, want: "refund",
+			payload: `{"text":"money back"}`, properties: `{}`,
+		},
+	}
+	a := newAPI(t)
+	for _, test := range tests {
+		_, recordIDs := a.dataset(test.payload)
+		path := records + "/" + recordIDs[0]
+		a.do("PUT", path+"/properties", `{"properties":`+test.properties+`}`)
+		r := a.do("POST", path+"/live-judging", `{"judge_definition":{"name":"judge","description":"","model_name":"m",`+
+			`"instructions":"","tools":[],"output":`+test.output+`}}`)
+		assert.Equal(t, 200, r.status, test.name)
+		assert.EqualValues(t, test.want, r.json(t, "answer"), test.name)
+		assert.NotEmpty(t, r.json(t, "analysis"), test.name)
+	}
+}
