@@ -54,7 +54,8 @@ func ExampleRecordsService_CreateAll() {
 		{Payload: map[string]string{"sentence": "Bonjour"}},
 		{Payload: map[string]string{"sentence": "Hola"}},
 	})
-	for record, err := range client.Records.CreateAll(context.Background(), datasetID, params, mistralobs.BulkOptions{Concurrency: 2}) {
+	options := mistralobs.BulkOptions{Concurrency: 2}
+	for record, err := range client.Records.CreateAll(context.Background(), datasetID, mistralobs.NoErrors(params), options) {
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -69,13 +70,7 @@ func ExampleBulkOptions() {
 	client, datasetID, done := exampleClient()
 	defer done()
 	input := []mistralobs.CreateRecordParams{{Payload: map[string]int{"n": 1}}, {Payload: "no object"}, {Payload: map[string]int{"n": 3}}}
-	records := func(yield func(mistralobs.CreateRecordParams) bool) {
-		for _, params := range input {
-			if !yield(params) {
-				return
-			}
-		}
-	}
+	records := mistralobs.NoErrors(slices.Values(input))
 	for record, err := range client.Records.CreateAll(context.Background(), datasetID, records, mistralobs.BulkOptions{
 		Concurrency: 4,
 		OnError: func(index int, _ mistralobs.CreateRecordParams, _ error) error {

@@ -2,20 +2,13 @@ package mistralobs
 
 import (
 	"context"
-	"errors"
 	"iter"
-	"net/http"
 	"slices"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
-	"golang.org/x/sync/errgroup"
 )
-
-// MaxBulkDelete is the number of records that the service deletes with one request.
-const MaxBulkDelete = 500
 
 // RecordSource is the way in which a record got into its dataset. The service may add more.
 type RecordSource string
@@ -221,65 +214,6 @@ func (s *RecordsService) Delete(ctx context.Context, recordID string, opts ...Ca
 		name: "records.delete", action: "delete record",
 		route: "DELETE /v1/observability/dataset-records/{dataset_record_id}", ids: ids{recordID},
 	}, opts)
-}
-
-// DeleteAll removes any number of records, [MaxBulkDelete] a request, and if
-// that makes many requests, up to [DefaultBulkConcurrency] of them at once. After a failure no further request
-// is started, and those in flight are waited for: then some of the records are
-// gone and others not, and the error joins all failures, which are those of
-// [RecordsService.Delete].
-//
-// API: POST /v1/observability/dataset-records/bulk-delete
-//
-// It returns an error matching [ErrInvalidParams], with nothing deleted, if
-// there are no ids or one of them is empty.
-func (s *RecordsService) DeleteAll(ctx context.Context, recordIDs []string) error {
-	if err := checkIDs("recordIDs", recordIDs, 1, len(recordIDs)); err != nil {
-		return err
-	}
-	batches := slices.Collect(slices.Chunk(recordIDs, MaxBulkDelete))
-	errs := make([]error, len(batches))
-	var group errgroup.Group // without a context, which would cancel those in flight
-	// Few gain little by it, and one after the other they stop sooner.
-	group.SetLimit(max(1, min(len(batches)/4, DefaultBulkConcurrency)))
-	var failed atomic.Bool
-	for i, batch := range batches {
-		group.Go(func() error {
-			if !failed.Load() {
-				errs[i] = s.deleteBatch(ctx, batch)
-				failed.CompareAndSwap(false, errs[i] != nil)
-			}
-			return nil
-		})
-	}
-	_ = group.Wait() // always nil
-	return errors.Join(errs...)
-}
-
-func (s *RecordsService) deleteBatch(ctx context.Context, recordIDs []string) error {
-	body, err := encode(recordIDList{recordIDs})
-	if err != nil {
-		return err
-	}
-	err = exec(ctx, s.client, request{
-		name: "records.delete_all", action: "delete records", route: "POST /v1/observability/dataset-records/bulk-delete", body: body,
-	}, nil)
-	var e *Error
-	if errors.As(err, &e) && e.StatusCode == http.StatusNotFound && e.ambiguous {
-		// The first attempt, whose answer was lost, may have deleted them, or not:
-		// one by one it does not matter.
-		return s.deleteEach(ctx, recordIDs)
-	}
-	return err
-}
-
-func (s *RecordsService) deleteEach(ctx context.Context, recordIDs []string) error {
-	for _, id := range recordIDs {
-		if err := s.Delete(ctx, id); err != nil && !errors.Is(err, ErrNotFound) {
-			return err
-		}
-	}
-	return nil
 }
 
 type recordIDList struct {

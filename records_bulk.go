@@ -5,171 +5,227 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"sync"
+	"net/http"
+	"slices"
 	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mistralobs/mistralobs-go/internal/bulk"
 )
 
-// DefaultBulkConcurrency is how many records [RecordsService.CreateAll] creates at once.
-const DefaultBulkConcurrency = 8
+// MaxBulkDelete is the number of records that the service deletes with one request.
+const MaxBulkDelete = 500
 
-// BulkOptions says how to create many records. Its zero value is a sensible default.
+// maxConcurrentDeletes is the number of requests of [RecordsService.DeleteAll] in flight.
+const maxConcurrentDeletes = 8
+
+// BulkOptions says how [RecordsService.CreateAll] and [RecordsService.UpdateAll] send their requests.
+// Its zero value is a sensible default.
 type BulkOptions struct {
-	// Concurrency is how many records are being created at once; 0 is [DefaultBulkConcurrency].
+	// Concurrency is the number of requests in flight. 0 adapts it: it starts with 8 and grows to up
+	// to 32 as long as that makes the whole faster, and shrinks after 429 and 503.
 	Concurrency int
-	// OnError decides about a record that could not be created, the index-th of
-	// the input, counted from 0. Nil as a result leaves it out and goes on; an
-	// error ends the creation with that error. Without OnError the first
-	// failure ends it. It is called in input order, from the ranging goroutine.
+	// OnError decides about an element that failed. index is its position in the input, from 0.
+	// params has the payload and the properties that were to be written. If OnError returns nil, the
+	// element is skipped. If it returns an error, no further request is started and that error is
+	// yielded last. Without OnError the first failure does that. It is not called for a request that
+	// the end of the context has canceled.
 	OnError func(index int, params CreateRecordParams, err error) error
+	// OnResult is told about each element whose request was started: its index, the ID of the record
+	// ("" if a creation failed), and its error, nil if it succeeded. It is called in the order of the
+	// input, before OnError and before the result is yielded. So it tells which element a result
+	// belongs to, also if other elements were skipped or canceled.
+	OnResult func(index int, recordID string, err error)
 }
 
-// CreateAll creates records concurrently and yields them in the order of the
-// input. It reads the input only as fast as records are created, from the
-// ranging goroutine, and holds at most Concurrency of them. While the input makes
-// it wait, nothing is yielded: so the input must not wait for what is yielded.
-//
-// When a record fails for good (and OnError, asked in input order, does not
-// leave it out), no further one is started, those in flight are waited for and
-// yielded if they succeed, and the error comes last: so everything that was
-// created has been yielded, but for records whose failure matches
-// [ErrMaybeApplied]; the failures of those in flight are joined to the error.
-// When the caller breaks off or the context ends, the requests in flight are
-// canceled, and their records may or may not exist. The errors are those of
-// [RecordsService.Create].
-//
-// The sequence can be ranged over again only if the input can, and creates the records again.
-func (s *RecordsService) CreateAll(ctx context.Context, datasetID string, records iter.Seq[CreateRecordParams], options BulkOptions) iter.Seq2[*Record, error] {
-	return func(yield func(*Record, error) bool) {
-		endsAtOnce := options.OnError == nil // nobody decides otherwise
-		if err := options.fill(); err != nil {
-			yield(nil, err)
-			return
-		}
-		if ctx == nil {
-			yield(nil, errNilContext)
-			return
-		}
-		if records == nil {
-			yield(nil, invalid("records", "the sequence is nil"))
-			return
-		}
-		ctx, cancel := context.WithCancel(ctx)
-		b := &bulk{service: s, datasetID: datasetID, options: options, endsAtOnce: endsAtOnce, ctx: ctx, yield: yield}
-		defer b.running.Wait()
-		defer cancel()
-		b.run(records)
-	}
-}
-
-func (o *BulkOptions) fill() error {
-	if o.Concurrency == 0 {
-		o.Concurrency = DefaultBulkConcurrency
-	}
+func (o BulkOptions) check() error {
 	if o.Concurrency < 0 {
 		return invalid("Concurrency", "it must not be negative, got %d", o.Concurrency)
-	}
-	if o.OnError == nil {
-		o.OnError = func(index int, _ CreateRecordParams, err error) error {
-			return fmt.Errorf("record %d of the input: %w", index, err)
-		}
 	}
 	return nil
 }
 
-// bulk is one run of CreateAll.
-type bulk struct {
-	service    *RecordsService
-	datasetID  string
-	options    BulkOptions
-	endsAtOnce bool // with the first failure, whichever it is
-	ctx        context.Context
-	yield      func(*Record, error) bool
-	queue      []*creation // in flight or done, in input order
-	running    sync.WaitGroup
-	failed     error       // ends the run
-	failing    atomic.Bool // a creation behind the first in flight has ended it
-	broken     bool        // the caller wants no more
+// CreateAll creates records concurrently and yields them in the order of the input. The input is
+// usually that of [NewRecords]. It is read only as fast as records are created.
+//
+// The records do NOT stand in the dataset in the order of the input, unless options.Concurrency is 1:
+// requests in flight overtake each other.
+//
+// After a failure that options.OnError does not skip, or an error of the input, no further record is
+// started. Those in flight are waited for and yielded, and the error comes last. So every record that
+// was created has been yielded, except those whose failure matches [ErrMaybeApplied].
+//
+// If the loop breaks or the context ends, the requests in flight are canceled. Their records may or
+// may not exist. The context is checked between two elements of the input. The loop reads the input,
+// so the input must not wait for what the loop does with the results.
+//
+// The sequence can be ranged over again only if the input can, and then creates the records again.
+// The errors are those of [RecordsService.Create].
+func (s *RecordsService) CreateAll(
+	ctx context.Context, datasetID string, records iter.Seq2[CreateRecordParams, error], options BulkOptions,
+) iter.Seq2[*Record, error] {
+	create := func(ctx context.Context, params CreateRecordParams) (*Record, error) {
+		return s.Create(ctx, datasetID, params)
+	}
+	params := func(p CreateRecordParams) CreateRecordParams { return p }
+	id := func(r *Record) string {
+		if r == nil {
+			return ""
+		}
+		return r.ID
+	}
+	return runBulk(ctx, s.client, "create records", "records", records, create, params, id, options)
 }
 
-// creation is a record being created; record and err may be read once done is closed.
-type creation struct {
-	index  int
-	params CreateRecordParams
-	record *Record
-	err    error
-	done   chan struct{}
-}
-
-func (b *bulk) run(records iter.Seq[CreateRecordParams]) {
-	index := 0
-	for params := range records {
-		b.start(&creation{index: index, params: params, done: make(chan struct{})})
-		index++
-		// The next one is read only when there is room for it.
-		if b.settle(b.options.Concurrency - 1); b.over() {
-			break
+// NoErrors returns the elements of a sequence without errors, such as slices.Values, as input for
+// [RecordsService.CreateAll] and [RecordsService.UpdateAll].
+func NoErrors[T any](elements iter.Seq[T]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for element := range elements {
+			if !yield(element, nil) {
+				return
+			}
 		}
 	}
-	b.settle(0)
-	if b.failed == nil && b.ctx.Err() != nil {
-		b.failed = fmt.Errorf("mistralobs: create records: %w", b.ctx.Err())
-	}
-	if b.failed != nil && !b.broken {
-		b.yield(nil, b.failed)
-	}
 }
 
-func (b *bulk) over() bool {
-	return b.failed != nil || b.failing.Load() || b.broken || b.ctx.Err() != nil
+// RecordUpdate is one element of the input of [RecordsService.UpdateAll]. A nil Payload or nil
+// Properties is left as it is.
+type RecordUpdate struct {
+	ID         string // of the record; required
+	Payload    any    // as in [CreateRecordParams]
+	Properties any    // as in [CreateRecordParams]; replaces all of the properties
 }
 
-func (b *bulk) start(c *creation) {
-	b.queue = append(b.queue, c)
-	b.running.Go(func() {
-		defer close(c.done)
-		c.record, c.err = b.service.Create(b.ctx, b.datasetID, c.params)
-		if c.err != nil && b.endsAtOnce {
-			b.failing.Store(true)
+// UpdateAll replaces payloads and properties of records concurrently, and yields the IDs of the
+// updated records in the order of the input. Each part that is not nil takes one request, the payload
+// first. The input is read only as fast as records are updated.
+//
+// A failed update may have replaced the payload but not the properties. Updates can be repeated, so
+// run the failed ones again. Two updates of one record in the same input may be applied in any order,
+// unless options.Concurrency is 1.
+//
+// Failures, the end of the loop and the end of the context are handled as in
+// [RecordsService.CreateAll]. The errors are those of [RecordsService.UpdatePayload] and
+// [RecordsService.UpdateProperties]. An update of neither part is an error that matches
+// [ErrInvalidParams].
+func (s *RecordsService) UpdateAll(
+	ctx context.Context, updates iter.Seq2[RecordUpdate, error], options BulkOptions,
+) iter.Seq2[string, error] {
+	params := func(u RecordUpdate) CreateRecordParams {
+		return CreateRecordParams{Payload: u.Payload, Properties: u.Properties}
+	}
+	id := func(id string) string { return id }
+	return runBulk(ctx, s.client, "update records", "updates", updates, s.update, params, id, options)
+}
+
+// update replaces the parts of a record that are set. It returns the record's ID, also beside an error.
+func (s *RecordsService) update(ctx context.Context, update RecordUpdate) (string, error) {
+	if update.Payload == nil && update.Properties == nil {
+		return update.ID, invalid("RecordUpdate", "it changes neither Payload nor Properties")
+	}
+	if update.Payload != nil {
+		if err := s.UpdatePayload(ctx, update.ID, update.Payload); err != nil {
+			return update.ID, err
 		}
-	})
+	}
+	if update.Properties != nil {
+		return update.ID, s.UpdateProperties(ctx, update.ID, update.Properties)
+	}
+	return update.ID, nil
 }
 
-// settle hands out what is done, and waits until at most n are left.
-func (b *bulk) settle(n int) {
-	for len(b.queue) > 0 && !b.broken {
-		first := b.queue[0]
-		if len(b.queue) <= n && !first.isDone() {
-			return
+// runBulk sends a request for each element of the input. params and id are what the options are told
+// of an element and of a result. name is the parameter that holds the input.
+func runBulk[In, Out any](
+	ctx context.Context, c *Client, action, name string, input iter.Seq2[In, error],
+	send func(context.Context, In) (Out, error), params func(In) CreateRecordParams, id func(Out) string, options BulkOptions,
+) iter.Seq2[Out, error] {
+	err := options.check()
+	switch {
+	case ctx == nil:
+		err = errNilContext
+	case input == nil:
+		err = invalid(name, "the sequence is nil")
+	}
+	if err != nil {
+		return func(yield func(Out, error) bool) {
+			var none Out
+			yield(none, err)
 		}
-		<-first.done
-		b.queue = b.queue[1:]
-		b.deliver(first)
 	}
+	run := bulk.Options[In, Out]{
+		Concurrency: options.Concurrency,
+		Refusals:    c.cfg.pacer.Refusals,
+		Wrap:        func(index int, err error) error { return fmt.Errorf("record %d of the input: %w", index, err) },
+		Ended:       func(err error) error { return fmt.Errorf("mistralobs: %s: %w", action, err) },
+		Marked:      func(err error) bool { return errors.Is(err, ErrMaybeApplied) },
+	}
+	if options.OnError != nil {
+		run.OnError = func(index int, in In, err error) error { return options.OnError(index, params(in), err) }
+	}
+	if options.OnResult != nil {
+		run.OnResult = func(index int, out Out, err error) { options.OnResult(index, id(out), err) }
+	}
+	return bulk.Run(ctx, input, send, run)
 }
 
-func (c *creation) isDone() bool {
-	select {
-	case <-c.done:
-		return true
-	default:
-		return false
+// DeleteAll deletes any number of records, [MaxBulkDelete] a request. If that takes many requests, up
+// to 8 of them are in flight. After a failure no further request is started, and those in flight are
+// waited for. Then some of the records are deleted and others are not, and the error joins all
+// failures, which are those of [RecordsService.Delete].
+//
+// API: POST /v1/observability/dataset-records/bulk-delete
+//
+// It returns an error that matches [ErrInvalidParams], and deletes nothing, if there are no IDs or one
+// of them is empty.
+func (s *RecordsService) DeleteAll(ctx context.Context, recordIDs []string) error {
+	if err := checkIDs("recordIDs", recordIDs, 1, len(recordIDs)); err != nil {
+		return err
 	}
+	batches := slices.Collect(slices.Chunk(recordIDs, MaxBulkDelete))
+	errs := make([]error, len(batches))
+	var group errgroup.Group // without a context, which would cancel the requests in flight
+	// A few requests gain little by concurrency, and one after the other they stop sooner.
+	group.SetLimit(max(1, min(len(batches)/4, maxConcurrentDeletes)))
+	var failed atomic.Bool
+	for i, batch := range batches {
+		group.Go(func() error {
+			if !failed.Load() {
+				errs[i] = s.deleteBatch(ctx, batch)
+				failed.CompareAndSwap(false, errs[i] != nil)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // always nil
+	return errors.Join(errs...)
 }
 
-func (b *bulk) deliver(c *creation) {
-	if c.err == nil {
-		b.broken = !b.yield(c.record, nil)
-		return
+func (s *RecordsService) deleteBatch(ctx context.Context, recordIDs []string) error {
+	body, err := encode(recordIDList{recordIDs})
+	if err != nil {
+		return err
 	}
-	if ended := b.ctx.Err(); ended != nil && errors.Is(c.err, ended) {
-		if b.failed == nil { // the others end alike
-			b.failed = c.err
+	err = exec(ctx, s.client, request{
+		name: "records.delete_all", action: "delete records",
+		route: "POST /v1/observability/dataset-records/bulk-delete", body: body,
+	}, nil)
+	var e *Error
+	if errors.As(err, &e) && e.StatusCode == http.StatusNotFound && e.ambiguous {
+		// An attempt whose response was lost may have deleted the records. Deleting them one by one
+		// finds out.
+		return s.deleteEach(ctx, recordIDs)
+	}
+	return err
+}
+
+func (s *RecordsService) deleteEach(ctx context.Context, recordIDs []string) error {
+	for _, id := range recordIDs {
+		if err := s.Delete(ctx, id); err != nil && !errors.Is(err, ErrNotFound) {
+			return err
 		}
-		return // not asked about: this is no failure of the record
 	}
-	if err := b.options.OnError(c.index, c.params, c.err); b.failed == nil {
-		b.failed = err
-	} else if err != nil {
-		b.failed = errors.Join(b.failed, err)
-	}
+	return nil
 }

@@ -87,11 +87,11 @@ func (s *bulkService) snapshot() (started, inFlight int) {
 }
 
 // numberedRecords is the input of so many records, counting those that are read; negative: endless.
-func numberedRecords(n int, read *int) iter.Seq[mistralobs.CreateRecordParams] {
-	return func(yield func(mistralobs.CreateRecordParams) bool) {
+func numberedRecords(n int, read *int) iter.Seq2[mistralobs.CreateRecordParams, error] {
+	return func(yield func(mistralobs.CreateRecordParams, error) bool) {
 		for i := 0; n < 0 || i < n; i++ {
 			*read++
-			if !yield(mistralobs.CreateRecordParams{Payload: map[string]int{"n": i}}) {
+			if !yield(mistralobs.CreateRecordParams{Payload: map[string]int{"n": i}}, nil) {
 				return
 			}
 		}
@@ -141,7 +141,8 @@ func TestCreateAllKeepsTheOrder(t *testing.T) {
 					assert.Equal(t, upTo(60), ids)
 					assert.Len(t, service.started, 60)
 					if concurrency == 0 {
-						concurrency = mistralobs.DefaultBulkConcurrency
+						assert.LessOrEqual(t, service.most, 32)
+						return
 					}
 					assert.LessOrEqual(t, service.most, concurrency)
 					if took != nil {
@@ -331,7 +332,9 @@ func TestCreateAllRefusesBadPayloadsUnsent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		service := &bulkService{}
-		input := slices.Values([]mistralobs.CreateRecordParams{{Payload: map[string]int{"n": 0}}, {Payload: "text"}, {Payload: map[string]int{"n": 2}}})
+		input := mistralobs.NoErrors(slices.Values([]mistralobs.CreateRecordParams{
+			{Payload: map[string]int{"n": 0}}, {Payload: "text"}, {Payload: map[string]int{"n": 2}},
+		}))
 		ids, err := gather(t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, input, mistralobs.BulkOptions{Concurrency: 1}))
 		assert.Equal(t, set("params"), kindsOf(err), "%v", err)
 		assert.Equal(t, []string{"0"}, ids)
@@ -515,7 +518,7 @@ func TestDeleteAllIsConcurrent(t *testing.T) {
 				}))
 				began := time.Now()
 				err := client.Records.DeleteAll(t.Context(), upTo(40*500))
-				assert.Equal(t, mistralobs.DefaultBulkConcurrency, most)
+				assert.Equal(t, 8, most)
 				if !fail {
 					require.NoError(t, err)
 					assert.Len(t, deleted, 40*500)
@@ -528,4 +531,116 @@ func TestDeleteAllIsConcurrent(t *testing.T) {
 			})
 		})
 	}
+}
+
+// OnResult tells which element a result belongs to, whatever became of those before it.
+func TestCreateAllOnResult(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		service := &bulkService{
+			status: func(n int) int { return map[int]int{1: 422}[n] },
+			took:   func(n int) time.Duration { return map[int]time.Duration{3: time.Hour}[n] },
+		}
+		read := 0
+		var results []string
+		options := mistralobs.BulkOptions{
+			Concurrency: 3,
+			OnError:     func(int, mistralobs.CreateRecordParams, error) error { return nil },
+			OnResult: func(index int, id string, err error) {
+				results = append(results, fmt.Sprintf("%d %q %t", index, id, errors.Is(err, context.Canceled)))
+			},
+		}
+		time.AfterFunc(time.Minute, cancel) // while record 3 is created; 4 and 5 are done
+		ids, err := gather(t, clientOver(t, service, mistralobs.WithTimeout(2*time.Hour)).Records.
+			CreateAll(ctx, datasetID, numberedRecords(6, &read), options))
+
+		require.ErrorIs(t, err, context.Canceled)
+		assert.Equal(t, []string{"0", "2", "4", "5"}, ids)
+		assert.Equal(t, []string{
+			`0 "0" false`, `1 "" false`, `2 "2" false`, `3 "" true`, `4 "4" false`, `5 "5" false`,
+		}, results)
+	})
+}
+
+// An error of the input ends the run after the requests in flight, and is yielded last.
+func TestCreateAllInputError(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		broken := errors.New("line 3 is broken")
+		input := func(yield func(mistralobs.CreateRecordParams, error) bool) {
+			for i := range 2 {
+				if !yield(mistralobs.CreateRecordParams{Payload: map[string]int{"n": i}}, nil) {
+					return
+				}
+			}
+			assert.False(t, yield(mistralobs.CreateRecordParams{}, broken), "the input is not read after its error")
+		}
+		service := &bulkService{took: func(int) time.Duration { return time.Second }}
+		ids, err := gather(t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, input, mistralobs.BulkOptions{}))
+		assert.Equal(t, broken, err)
+		assert.Equal(t, []string{"0", "1"}, ids)
+	})
+}
+
+// A dial that times out matches context.DeadlineExceeded, but it does not end the run.
+func TestCreateAllAsksTheContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service := roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			return nil, &net.OpError{Op: "dial", Err: context.DeadlineExceeded}
+		})
+		read, failed := 0, 0
+		options := mistralobs.BulkOptions{OnError: func(int, mistralobs.CreateRecordParams, error) error { failed++; return nil }}
+		ids, err := gather(t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(20, &read), options))
+		require.NoError(t, err)
+		assert.Empty(t, ids)
+		assert.Equal(t, 20, failed)
+	})
+}
+
+// UpdateAll writes the parts that are set, the payload first, and yields the IDs in input order.
+func TestUpdateAll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		sent := map[string][]string{}
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			id, part, _ := strings.Cut(strings.TrimPrefix(req.URL.Path, "/v1/observability/dataset-records/"), "/")
+			sent[id] = append(sent[id], req.Method+" "+part)
+			if id == "missing" {
+				return reply(req, 404, ""), nil
+			}
+			return answer(req, 204, nil, strings.NewReader(""), 0), nil
+		}))
+		updates := mistralobs.NoErrors(slices.Values([]mistralobs.RecordUpdate{
+			{ID: "both", Payload: map[string]int{"a": 1}, Properties: map[string]int{}},
+			{ID: "payload", Payload: map[string]int{"a": 1}},
+			{ID: "properties", Properties: map[string]int{}},
+			{ID: "missing", Payload: map[string]int{"a": 1}, Properties: map[string]int{}},
+			{ID: "neither"},
+			{ID: "last", Payload: map[string]int{"a": 1}},
+		}))
+		var skipped []string
+		var ids []string
+		for id, err := range client.Records.UpdateAll(t.Context(), updates, mistralobs.BulkOptions{
+			OnError: func(index int, params mistralobs.CreateRecordParams, err error) error {
+				skipped = append(skipped, fmt.Sprint(index, params.Payload != nil,
+					errors.Is(err, mistralobs.ErrNotFound), errors.Is(err, mistralobs.ErrInvalidParams)))
+				return nil
+			},
+		}) {
+			require.NoError(t, err)
+			ids = append(ids, id)
+		}
+		assert.Equal(t, []string{"both", "payload", "properties", "last"}, ids)
+		assert.Equal(t, []string{"3 true true false", "4 false false true"}, skipped)
+		assert.Equal(t, map[string][]string{
+			"both": {"PUT payload", "PUT properties"}, "payload": {"PUT payload"}, "properties": {"PUT properties"},
+			"missing": {"PUT payload"}, "last": {"PUT payload"},
+		}, sent)
+	})
 }

@@ -9,7 +9,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"iter"
 	"os"
 	"strings"
 
@@ -114,16 +113,13 @@ func add(
 		line.Println(fmt.Sprintf("record %d is left out: %v", index+1, err))
 		return nil
 	}
-	var readErr error
-	for _, err := range client.Records.CreateAll(ctx, datasetID, read(input, &readErr), options) {
+	records := mistralobs.NewRecords(mistralobs.ReadJSONL(input))
+	for _, err := range client.Records.CreateAll(ctx, datasetID, records, options) {
 		if err != nil {
 			return err
 		}
 		added++
 		line.Records("adding", added, total)
-	}
-	if readErr != nil {
-		return readErr
 	}
 	if added == 0 && leftOut == 0 {
 		return errors.New("the input has no records")
@@ -132,18 +128,4 @@ func add(
 		return fmt.Errorf("%d records were left out: correct those and add them again", leftOut)
 	}
 	return nil
-}
-
-// read yields the records of a file. It stores a failure to read in failed.
-func read(input io.Reader, failed *error) iter.Seq[mistralobs.CreateRecordParams] {
-	return func(yield func(mistralobs.CreateRecordParams) bool) {
-		for record, err := range mistralobs.ReadJSONL(input) {
-			if *failed = err; err != nil {
-				return
-			}
-			if !yield(mistralobs.CreateRecordParams{Payload: record.Payload, Properties: record.Properties}) {
-				return
-			}
-		}
-	}
 }

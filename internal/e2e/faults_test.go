@@ -559,7 +559,7 @@ func TestTenThousandCreationsUnderFaults(t *testing.T) {
 			return nil
 		}}
 		reported := map[string]bool{}
-		for record, err := range w.client.Records.CreateAll(w.ctx, w.dataset, input, options) {
+		for record, err := range w.client.Records.CreateAll(w.ctx, w.dataset, mistralobs.NoErrors(input), options) {
 			require.NoError(t, err)
 			reported[record.Payload.String()] = true
 		}

@@ -65,7 +65,7 @@ func TestFlowRecords(t *testing.T) {
 			for i := 0; i < 1200 && yield(mistralobs.CreateRecordParams{Payload: map[string]int{"i": i}}); i++ {
 			}
 		}
-		for rec, err := range c.Records.CreateAll(ctx, id, params, mistralobs.BulkOptions{Concurrency: 16}) {
+		for rec, err := range c.Records.CreateAll(ctx, id, mistralobs.NoErrors(params), mistralobs.BulkOptions{Concurrency: 16}) {
 			require.NoError(t, err)
 			assert.Equal(t, fmt.Sprintf(`{"i":%d}`, len(ids)), rec.Payload.String(), "in the order of the input")
 			ids = append(ids, rec.ID)
