@@ -1,10 +1,14 @@
 package datasetsync_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -193,7 +197,7 @@ func TestAlreadyDeletedIsConfirmed(t *testing.T) {
 		plan := w.diff(byID, ticket("t-0001", "yes"))
 		require.Len(t, plan.Delete, 149)
 		w.remove("t-0060")
-		w.before(http.MethodGet, "page=2", func() bool { // t-0102 moves to the first page, which has been read
+		w.before(http.MethodGet, "page=2&", func() bool { // t-0102 moves to the first page, which has been read
 			w.remove("t-0050")
 			return true
 		})
@@ -276,10 +280,10 @@ func TestDeletionsTakeFewRequests(t *testing.T) {
 		keep     int
 		requests map[string]int
 	}{
-		"many": {50, map[string]int{mistralobstest.RecordsList: 12, mistralobstest.RecordsDeleteAll: 3,
+		"many": {50, map[string]int{mistralobstest.RecordsList: 14, mistralobstest.RecordsDeleteAll: 3,
 			mistralobstest.TasksList: 1}},
 		"few": {1198, map[string]int{
-			mistralobstest.RecordsList: 12, mistralobstest.RecordsGet: 2, mistralobstest.RecordsDeleteAll: 1,
+			mistralobstest.RecordsList: 14, mistralobstest.RecordsGet: 2, mistralobstest.RecordsDeleteAll: 1,
 			mistralobstest.TasksList: 1,
 		}},
 	} {
@@ -287,7 +291,7 @@ func TestDeletionsTakeFewRequests(t *testing.T) {
 			inWorld(t, tickets(1, 1200), func(w world) {
 				want := tickets(1, test.keep)
 				if name == "many" {
-					test.requests[mistralobstest.RecordsList] *= 2
+					test.requests[mistralobstest.RecordsList] += 12
 				}
 				_, err := w.sync(byID, want...)
 				require.NoError(t, err)
@@ -296,4 +300,64 @@ func TestDeletionsTakeFewRequests(t *testing.T) {
 			})
 		})
 	}
+}
+
+// odd serves records whose payload or properties are not objects: the server itself accepts none.
+type odd struct {
+	base    http.RoundTripper
+	replace *strings.Replacer
+}
+
+func (o odd) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := o.base.RoundTrip(r)
+	if err != nil || r.Method != http.MethodGet {
+		return resp, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	text := o.replace.Replace(string(body))
+	resp.Body, resp.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+	resp.Header.Del("Content-Length")
+	return resp, nil
+}
+
+// Records that are not made of objects are reported and left alone. They are no failure.
+func TestOddRecordsAreLeftAlone(t *testing.T) {
+	have := []string{
+		ticket("a", "1"), ticket("odd-payload", "odd"), `{"payload":{"n":1},"properties":{"odd":"properties"}}`,
+		ticket("b", "1"), ticket("null", "null"), ticket("gone", "1"),
+	}
+	want := []string{ticket("a", "1"), ticket("odd-payload", "new"), ticket("b", "2"), ticket("c", "1")}
+	inWorld(t, have, func(w world) {
+		w.client = w.server.Client(t, mistralobs.WithHTTPClient(&http.Client{Transport: odd{w.hook.base, strings.NewReplacer(
+			`{"answer":"odd"}`, `[[null]]`, `{"odd":"properties"}`, `[null]`, `{"answer":"null"}`, `null`,
+		)}}))
+		plan := w.diff(byID, want...)
+		assert.Contains(t, plan.String(),
+			"1 to create, 1 to update, 1 to delete, 1 equal, 3 left alone that are not JSON objects")
+		assert.Contains(t, plan.String(), "\n! odd-payload\n! record ")
+		raw, err := json.Marshal(plan)
+		require.NoError(t, err)
+		read, err := datasetsync.ReadPlan(bytes.NewReader(raw))
+		require.NoError(t, err)
+		report, err := w.apply(read, byID)
+		require.NoError(t, err)
+		assert.Equal(t, []int{1, 1, 1}, []int{report.Created, report.Updated, report.Deleted})
+		left := report.Results[3:]
+		require.Len(t, left, 3)
+		for _, result := range left {
+			assert.Equal(t, datasetsync.OutcomeLeftAlone, result.Outcome)
+			require.ErrorIs(t, result.Err, datasetsync.ErrNotObject)
+		}
+		assert.Contains(t, report.String(),
+			"! odd-payload: left alone: the payload or the properties are not a JSON object\n")
+		assert.Contains(t, w.holds(), ticket("odd-payload", "odd"))
+		assert.Len(t, w.holds(), 6)
+
+		report, err = w.sync(byID, want...)
+		require.NoError(t, err)
+		assert.Equal(t, []int{0, 0, 0, 3}, []int{report.Created, report.Updated, report.Deleted, report.Equal})
+	})
 }

@@ -14,8 +14,9 @@ const maxReadings = 3
 
 var errChangedWhileRead = errors.New("changed while it was read")
 
-// readWhole reads all records of the dataset, each exactly once. If the total of a page or a repeated record shows that
-// records came or went meanwhile, it starts again: begin is called at each start and returns what visits the records.
+// readWhole reads all records of the dataset, each exactly once. If the total of a page, a repeated record or the last
+// record shows that records came or went meanwhile, it starts again: begin is called at each start and returns what
+// visits the records.
 func (s *session) readWhole(ctx context.Context, begin func(*idSet) func(*mistralobs.Record) error) error {
 	for range maxReadings {
 		ids := newIDSet()
@@ -29,26 +30,73 @@ func (s *session) readWhole(ctx context.Context, begin func(*idSet) func(*mistra
 }
 
 func (s *session) readOnce(ctx context.Context, ids *idSet, visit func(*mistralobs.Record) error) error {
-	total := -1
+	r := reading{session: s, ids: ids, visit: visit}
+	first, err := s.client.Records.List(ctx, s.datasetID, mistralobs.ListParams{PageSize: mistralobs.MaxPageSize})
+	if err != nil {
+		return err
+	}
+	r.total = first.Total
+	if !first.HasNext() { // a page is of one moment
+		if err := r.add(first); err != nil {
+			return err
+		}
+		return r.end()
+	}
+	if err := r.findLast(ctx); err != nil {
+		return err
+	}
 	for page, err := range s.client.Records.Pages(ctx, s.datasetID, mistralobs.ListParams{}) {
+		if err == nil {
+			err = r.add(page)
+		}
 		if err != nil {
 			return err
 		}
-		if total >= 0 && page.Total != total {
+	}
+	return r.end()
+}
+
+// reading is one reading of a dataset.
+type reading struct {
+	*session
+	ids   *idSet
+	visit func(*mistralobs.Record) error
+	total int    // of each page
+	last  string // the id of the last record before the reading; "" if it is not known
+	seen  string // the id of the last record that was read
+}
+
+// findLast finds the last record. If it is another one at the end of the reading, a deletion and a creation have
+// happened meanwhile that kept the total.
+func (r *reading) findLast(ctx context.Context) error {
+	page, err := r.client.Records.List(ctx, r.datasetID, mistralobs.ListParams{Page: r.total, PageSize: 1})
+	if err == nil && len(page.Items) == 1 {
+		r.last = page.Items[0].ID
+	}
+	return err
+}
+
+func (r *reading) add(page *mistralobs.Page[mistralobs.Record]) error {
+	if page.Total != r.total {
+		return errChangedWhileRead
+	}
+	for i := range page.Items {
+		record := &page.Items[i]
+		if !r.ids.add(record.ID) {
 			return errChangedWhileRead
 		}
-		total = page.Total
-		for i := range page.Items {
-			if !ids.add(page.Items[i].ID) {
-				return errChangedWhileRead
-			}
-			if err := visit(&page.Items[i]); err != nil {
-				return err
-			}
-			s.options.OnProgress(Progress{PhaseRead, ids.len(), total})
+		if err := r.visit(record); err != nil {
+			return err
 		}
+		r.seen = record.ID
+		r.options.OnProgress(Progress{PhaseRead, r.ids.len(), r.total})
 	}
-	if ids.len() != total {
+	return nil
+}
+
+// end checks that all records have been read.
+func (r *reading) end() error {
+	if r.ids.len() != r.total || r.last != "" && r.last != r.seen {
 		return errChangedWhileRead
 	}
 	return nil

@@ -18,13 +18,14 @@ import (
 func TestSnapshotIsWhole(t *testing.T) {
 	want := tickets(2, 250)
 	for name, change := range map[string]func(world){
-		"a deletion":               func(w world) { w.remove("t-0001") },
-		"a deletion in the second": func(w world) { w.remove("t-0101"); w.add("t-0101", "yes") },
-		"a creation":               func(w world) { w.add("t-0251", "yes") },
+		"a deletion":                func(w world) { w.remove("t-0001") },
+		"a deletion in the second":  func(w world) { w.remove("t-0101"); w.add("t-0101", "yes") },
+		"a creation":                func(w world) { w.add("t-0251", "yes") },
+		"both, with the same total": func(w world) { w.remove("t-0001"); w.add("t-0251", "yes") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, tickets(1, 250), func(w world) {
-				w.before(http.MethodGet, "page=2", func() bool {
+				w.before(http.MethodGet, "page=2&", func() bool {
 					change(w)
 					return true
 				})
@@ -47,7 +48,7 @@ func TestSnapshotIsWhole(t *testing.T) {
 func TestDatasetThatNeverStops(t *testing.T) {
 	inWorld(t, tickets(1, 250), func(w world) {
 		n := 250
-		w.before(http.MethodGet, "page=2", func() bool {
+		w.before(http.MethodGet, "page=2&", func() bool {
 			n++
 			w.add(fmt.Sprintf("t-%04d", n), "yes")
 			return false
