@@ -225,13 +225,16 @@ func (r *run) importBatch(ctx context.Context, batch []change) error {
 }
 
 func (r *run) awaitImport(ctx context.Context, taskID string, records int) error {
-	_, err := r.waitForTask(ctx, taskID, time.Now().Add(r.options.MaxTaskWait))
+	task, err := r.waitForTask(ctx, taskID, time.Now().Add(r.options.MaxTaskWait))
 	var failed *mistralobs.TaskError
 	switch {
 	case errors.As(err, &failed) && failed.Task.Status.Done():
 		return &ImportError{TaskID: taskID, Records: records, Err: err}
 	case err != nil:
 		return &ImportError{TaskID: taskID, Records: records, Running: true, Err: err}
+	case task.Result != nil && task.Result.Skipped > 0: // which of them, the service does not say
+		err = fmt.Errorf("import task %s skipped %d of them: %w", taskID, task.Result.Skipped, mistralobs.ErrMaybeApplied)
+		return &ImportError{TaskID: taskID, Records: records, Err: err}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package datasetsync_test
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -162,5 +163,22 @@ func TestUploadsThatStay(t *testing.T) {
 		report, err := w.sync(datasetsync.Options{Key: "id", ImportAbove: 1}, tickets(1, 3)...)
 		require.NoError(t, err)
 		assert.Len(t, report.Uploads, 1)
+	})
+}
+
+// A task that is COMPLETED may have skipped records, which the next run creates.
+func TestAnImportThatSkips(t *testing.T) {
+	inWorld(t, nil, func(w world) {
+		skips := strings.NewReplacer(`"skipped_record_count":0`, `"skipped_record_count":2`)
+		client := w.server.Client(t, mistralobs.WithHTTPClient(&http.Client{Transport: odd{w.hook.base, skips}}))
+		options := datasetsync.Options{Key: "id", ImportAbove: 10}
+		report, err := datasetsync.Sync(w.t.Context(), client, w.dataset, wanted(tickets(1, 30)...), options)
+		require.ErrorIs(t, err, mistralobs.ErrMaybeApplied)
+		says := "importing 30 records: import task " + report.Results[0].TaskID + " skipped 2 of them"
+		assert.Equal(t, 1, strings.Count(report.String(), says), report.String())
+		w.remove("t-0011")
+		report, err = w.sync(options, tickets(1, 30)...)
+		require.NoError(t, err)
+		assert.Equal(t, []int{1, 29}, []int{report.Created, report.Equal})
 	})
 }

@@ -66,7 +66,7 @@ type Options struct {
 	// Full makes Diff find all differences of all updates, and the plan print them all, uncut. Otherwise the first 20
 	// updates are compared, with up to three differences of the payload and three of the properties.
 	Full bool
-	// OnProgress reports progress. Calls do not overlap.
+	// OnProgress reports progress. Calls do not overlap. PhaseRead starts again if the dataset has to be read again.
 	OnProgress func(Progress)
 }
 

@@ -44,15 +44,15 @@ type Item struct {
 
 // Payload returns the payload that would be written, nil if the item does not change the payload. It fails if the plan
 // is closed or its temporary file cannot be read.
-func (i *Item) Payload() (mistralobs.Object, error) { return i.body(i.ChangesPayload, i.payload) }
+func (i Item) Payload() (mistralobs.Object, error) { return i.body(i.ChangesPayload, i.payload) }
 
 // Properties returns the properties that would be written, nil if the item does not change the properties. It fails as
 // [Item.Payload] does.
-func (i *Item) Properties() (mistralobs.Object, error) {
+func (i Item) Properties() (mistralobs.Object, error) {
 	return i.body(i.ChangesProperties, i.properties)
 }
 
-func (i *Item) body(changes bool, at span) (mistralobs.Object, error) {
+func (i Item) body(changes bool, at span) (mistralobs.Object, error) {
 	if !changes {
 		return nil, nil
 	}
@@ -128,14 +128,14 @@ func (p *Plan) String() string {
 				fmt.Fprintf(&b, "%s … and %d more\n", group.sign, len(group.items)-i)
 				break
 			}
-			fmt.Fprintf(&b, "%s %s\n", group.sign, &group.items[i])
+			fmt.Fprintf(&b, "%s %s\n", group.sign, group.items[i])
 		}
 	}
 	return b.String()
 }
 
 // String returns the name of the item and, on lines of their own, its differences.
-func (i *Item) String() string {
+func (i Item) String() string {
 	var b strings.Builder
 	b.WriteString(nameOf(i.Key, i.RecordID, i.Line, i.Index))
 	for _, difference := range i.Differences {

@@ -45,7 +45,8 @@ type Result struct {
 }
 
 // ImportError is an import that failed or whose end was not seen. All records of the import share it.
-// It matches [mistralobs.ErrMaybeApplied] if its records may yet appear; the next sync waits for the task.
+// It matches [mistralobs.ErrMaybeApplied] if some of the records may be in the dataset, or may yet appear. The next
+// sync waits for the task and creates what is missing.
 type ImportError struct {
 	TaskID  string // "" if there is no task, or if the response to its start was lost
 	Records int    // how many records the import has
@@ -57,8 +58,9 @@ type ImportError struct {
 func (e *ImportError) Error() string {
 	switch {
 	case e.Running:
-		return fmt.Sprintf("import task %s still runs, and up to %d records may yet appear: %v", e.TaskID, e.Records, e.Err)
-	case errors.Is(e.Err, mistralobs.ErrMaybeApplied):
+		const text = "import task %s still runs, and up to %d records may yet appear: %v"
+		return fmt.Sprintf(text, e.TaskID, e.Records, e.Err)
+	case e.TaskID == "" && errors.Is(e.Err, mistralobs.ErrMaybeApplied):
 		return fmt.Sprintf("up to %d records may yet appear: %v", e.Records, e.Err)
 	}
 	return fmt.Sprintf("importing %d records: %v", e.Records, e.Err)
