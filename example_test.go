@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/mistralobs/mistralobs-go"
@@ -91,6 +93,33 @@ func ExampleClient_With() {
 	}
 	fmt.Println(page.Total)
 	// Output: 1
+}
+
+// An operation that the SDK has no method for: the service's description has one that lists judges.
+func ExampleClient_Do() {
+	// Here the answer comes from a stub, since the in-memory server does not have the operation either.
+	stub := &http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+		fmt.Println(req.Method, req.URL.RequestURI(), req.Header.Get("Authorization") != "")
+		body := `{"judges":{"results":[{"name":"politeness"}],"count":1}}`
+		return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(body)), Request: req}, nil
+	})}
+	client, err := mistralobs.NewClient(mistralobs.WithAPIKey("your-key"), mistralobs.WithHTTPClient(stub))
+	if err != nil {
+		log.Fatal(err)
+	}
+	var out struct {
+		Judges mistralobs.Page[struct{ Name string }]
+	}
+	path := "/v1/observability/judges?page_size=10"
+	var response mistralobs.Response
+	err = client.Do(context.Background(), "GET", path, nil, &out, mistralobs.WithResponse(&response))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(response.StatusCode, out.Judges.Items[0].Name)
+	// Output:
+	// GET /v1/observability/judges?page_size=10 true
+	// 200 politeness
 }
 
 func ExampleWithAPIKeySource() {

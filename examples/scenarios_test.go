@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -267,6 +268,55 @@ var scenarios = map[string][]scenario{
 			exit: 1, stderr: `export-dataset: .*save export: .*none.*`,
 		},
 		{name: "an unknown dataset", service: true, args: []string{"-dataset", "Nope"}, exit: 1, stderr: notFound},
+	},
+	"from-traffic": {
+		{
+			name: "with -demo it imports what the demo evaluator scored low", args: []string{"-demo"},
+			stdout: "Support tickets: 4 spans requested, 4 imported, 0 skipped\n",
+		},
+		{
+			name: "it imports the spans and maps their attributes", service: true, args: []string{"-dataset", "Low scores"},
+			prepare: func(s *mistralobstest.Server) { s.SeedDataset("Low scores", "") },
+			stdout:  "Low scores: 4 spans requested, 4 imported, 0 skipped\n",
+			check: func(t *testing.T, run *finished) {
+				datasets := run.server.Datasets()
+				records := run.server.Records(datasets[len(datasets)-1].ID)
+				require.Len(t, records, 4)
+				assert.Equal(t, "TELEMETRY_SPAN", records[0].Source)
+				assert.Contains(t, string(records[0].Payload), `"service":"support-chat"`)
+			},
+		},
+		{
+			name: "a lower threshold and another evaluator", service: true, check: untouched,
+			args:   []string{"-dataset", "{dataset}", "-below", "0.7", "-evaluator", "tone", "-since", "48h"},
+			stdout: "No span has such an evaluation.\n",
+		},
+		{
+			name: "spans that are gone are skipped", service: true, args: []string{"-dataset", "{dataset}"},
+			prepare: func(s *mistralobstest.Server) {
+				s.SeedSpanEvaluation(mistralobstest.SpanEvaluation{
+					TraceID: strings.Repeat("a", 32), SpanID: strings.Repeat("b", 16), EvaluationName: "helpfulness",
+				})
+			},
+			stdout: "Support tickets: 5 spans requested, 4 imported, 1 skipped\n",
+		},
+		{
+			name: "without the role to read telemetry", service: true, args: []string{"-dataset", "{dataset}"},
+			prepare: func(s *mistralobstest.Server) {
+				s.Inject(mistralobstest.Fault{Operation: mistralobstest.SpansLatestEvaluations, Status: 403})
+			},
+			exit: 1, stderr: `from-traffic: .*403.*requires a role.*`,
+		},
+		{name: "an unknown dataset", service: true, args: []string{"-dataset", "Nope"}, exit: 1, stderr: notFound},
+		{name: "no dataset", service: true, exit: 1, stderr: `from-traffic: no dataset is given: see -h\n`},
+		{
+			name: "a name with a quote", service: true, args: []string{"-evaluator", "it's"},
+			exit: 1, stderr: `from-traffic: -evaluator must not contain a single quote\n`,
+		},
+		{
+			name: "no time to search", service: true, args: []string{"-since", "0s"},
+			exit: 1, stderr: `from-traffic: -since must be positive\n`,
+		},
 	},
 	"import-jsonl": {
 		{name: "with -demo it imports demo records", args: []string{"-demo"}, stdout: "{id} COMPLETED\n"},
