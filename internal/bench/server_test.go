@@ -88,9 +88,8 @@ func serveBench() {
 	fmt.Fprintln(os.Stderr, http.Serve(listener, benchHandler(listener.Addr().String())))
 }
 
-// benchHandler serves the API below /LATENCY/SIZE, such as /20ms/64: how long each
-// answer takes, and how many megabytes the export has, or how many pages the list
-// of records if there are more than 100.
+// benchHandler serves the API below /LATENCY/SIZE, such as /20ms/64. LATENCY is the time that each response takes.
+// SIZE is the number of megabytes in the export and of pages in the list of records; 0 means 100 pages.
 func benchHandler(host string) http.Handler {
 	pages := make([][]byte, benchPages)
 	for i := range pages {
@@ -109,14 +108,23 @@ func benchHandler(host string) http.Handler {
 	mux.HandleFunc("GET "+prefix+benchDSPath+"/records", func(w http.ResponseWriter, r *http.Request) {
 		n, _ := strconv.Atoi(cmp.Or(r.URL.Query().Get("page"), "1"))
 		last, _ := strconv.Atoi(r.PathValue("size"))
-		switch last = max(last, benchPages); {
-		case n > last: // asked for ahead
+		switch last = cmp.Or(last, benchPages); {
+		case n > last: // requested ahead
 			benchAnswer(w, r, http.StatusOK, []byte(`{"records":{"results":[],"count":0,"next":null,"previous":null}}`))
-		case last > benchPages:
+		case last != benchPages:
 			benchAnswer(w, r, http.StatusOK, benchPage(n, last, 100, 2000))
 		default:
 			benchAnswer(w, r, http.StatusOK, pages[n-1])
 		}
+	})
+	const recordPath = prefix + "/v1/observability/dataset-records/{id}"
+	mux.HandleFunc("GET "+recordPath, func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.PathValue("id")[:8])
+		benchAnswer(w, r, http.StatusOK, []byte(benchRecordJSON(n, 2000)))
+	})
+	mux.HandleFunc("PUT "+recordPath+"/{part}", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("POST "+prefix+benchDSPath+"/records", func(w http.ResponseWriter, r *http.Request) { benchAnswer(w, r, http.StatusCreated, record) })
 	mux.HandleFunc("POST "+prefix+"/v1/files", func(w http.ResponseWriter, r *http.Request) { benchAnswer(w, r, http.StatusOK, file) })
