@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// row compares a metric of the SDK's benchmark with another one's, or with a number if there is no other.
+type row struct {
+	work, ours, theirs, metric string
+	bar                        bar
+}
+
+// bar returns the result that a row shows, the bar that the project sets itself, and whether the result meets it.
+type bar func(ours, theirs float64) (result, wanted string, met bool)
+
+// faster wants the SDK to take at most 1/times of what the other takes.
+func faster(times float64) bar {
+	return func(ours, theirs float64) (string, string, bool) {
+		return fmt.Sprintf("%.2f x", theirs/ours), fmt.Sprintf("%.2f x", times), ours*times <= theirs
+	}
+}
+
+// moreBy wants the SDK to take at most n more than the other.
+func moreBy(n float64) bar {
+	return func(ours, theirs float64) (string, string, bool) {
+		return fmt.Sprintf("%+.0f", ours-theirs), fmt.Sprintf("%+.0f", n), ours-theirs <= n
+	}
+}
+
+// atMost wants the SDK to take at most n.
+func atMost(n float64) bar {
+	return func(ours, _ float64) (string, string, bool) {
+		return fmt.Sprintf("%.2f", ours), fmt.Sprintf("<= %g", n), ours <= n
+	}
+}
+
+var rows = []row{
+	{"get a dataset: CPU", "GetDataset/by=sdk", "GetDataset/by=plain", "cpu-ns/op", faster(1 / 1.15)},
+	{"get a dataset: allocations", "GetDataset/by=sdk", "GetDataset/by=plain", "allocs/op", moreBy(8)},
+	{"get a dataset: CPU, TypeScript", "GetDataset/by=sdk", "GetDataset/by=typescript", "cpu-ns/op", faster(1)},
+	{"walk 10,000 records", "Walk/by=sdk/ahead=one", "Walk/by=plain", "ns/op", faster(2.5)},
+	{"walk 10,000 records, TypeScript", "Walk/by=sdk/ahead=one", "Walk/by=typescript", "ns/op", faster(2.5)},
+	{"walk, 20 ms latency, default", "WalkLatency/by=sdk/ahead=default", "WalkLatency/by=sdk/ahead=one", "ns/op", faster(5)},
+	{"walk, 20 ms latency, ReadAhead 8", "WalkLatency/by=sdk/ahead=8", "WalkLatency/by=sdk/ahead=one", "ns/op", faster(6)},
+	{"walk 40 pages, 5 requests/s: time / limit", "WalkLimited/retry-after=yes", "", "x-limit", atMost(1.5)},
+	{"the same: refusals", "WalkLimited/retry-after=yes", "", "refusals", atMost(10)},
+	{"the same without Retry-After: time / limit", "WalkLimited/retry-after=no", "", "x-limit", atMost(1.5)},
+	{"the same: refusals", "WalkLimited/retry-after=no", "", "refusals", atMost(10)},
+	{"decode a page, 100 records of 2 KB", page + "by=sdk", page + "by=plain", "ns/op", faster(4.5)},
+	{"export 200 MB by records", "ExportRecords/by=sdk", "ExportRecords/by=plain", "ns/op", faster(1)},
+	{"export 200 MB by records, Node", "ExportRecords/by=sdk", "ExportRecords/by=node", "ns/op", faster(2)},
+	{"export 200 MB by records, io.Copy", "ExportRecords/by=sdk", "ExportRecords/by=copy", "ns/op", faster(0.35)},
+	{"download 200 MB", "Download/by=sdk", "Download/by=plain", "ns/op", faster(0.9)},
+	{"save 200 MB", "Save/by=sdk", "Save/by=plain", "ns/op", faster(0.9)},
+	{"upload 500 MB", "Upload/MB=500/by=sdk", "Upload/MB=500/by=plain", "ns/op", faster(0.9)},
+	{"check and import 512 MB, upload alone", "FromJSONL/MB=512/by=sdk", "FromJSONL/MB=512/by=plain", "ns/op", faster(0.1)},
+	{"create a record, 20 ms, 32 in flight", "CreateAll/by=sdk", "CreateAll/by=plain", "ns/record", faster(25)},
+	{"the same, default, 32 in flight", "CreateAll/by=default", "CreateAll/by=sdk", "ns/record", faster(1 / 1.2)},
+	{"create 300, 20 requests/s: time / limit", "CreateAllLimited/retry-after=yes", "", "x-limit", atMost(1.3)},
+	{"the same: refusals", "CreateAllLimited/retry-after=yes", "", "refusals", atMost(30)},
+	{"the same without Retry-After: time / limit", "CreateAllLimited/retry-after=no", "", "x-limit", atMost(1.3)},
+	{"the same: refusals", "CreateAllLimited/retry-after=no", "", "refusals", atMost(30)},
+	{"compare 1,000,000 records, reading alone", million + "by=sdk", million + "by=read", "ns/op", faster(0.5)},
+	{"the same: MB over idle", million + "by=sdk", "", "peak-MB", atMost(256)},
+	{"compare 100,000, half changed: MB over idle", "Diff/records=100000/every=2/by=sdk", "", "peak-MB", atMost(100)},
+	{"sync 100,000, 1 % changed: MB over idle", "Sync", "", "peak-MB", atMost(64)},
+	{"digest, 5,000 objects deep, validation", "Digest/depth5000", "", "valid/op", atMost(3)},
+	{"digest, 5,000 lists deep, validation", "Digest/lists5000", "", "valid/op", atMost(3)},
+	{"digest, 1,000,000 names, validation", "Digest/width1000000", "", "valid/op", atMost(3)},
+}
+
+const (
+	page    = "DecodePage/items=100/size=2000/"
+	million = "Diff/records=1000000/every=0/"
+)
+
+// show prints the rows that were measured.
+func show(w io.Writer, metrics map[string]float64) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "| work\t| SDK\t| other\t| result\t| bar\t| peak MB\t|")
+	fmt.Fprintln(table, "|---\t|---\t|---\t|---\t|---\t|---\t|")
+	for _, r := range rows {
+		ours, measured := metrics[r.ours+" "+r.metric]
+		theirs, compared := metrics[r.theirs+" "+r.metric]
+		if !measured || r.theirs != "" && !compared {
+			continue
+		}
+		other := ""
+		if compared {
+			other = value(r.metric, theirs)
+		}
+		result, wanted, met := r.bar(ours, theirs)
+		if !met {
+			result += " (missed)"
+		}
+		fmt.Fprintf(table, "| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t|\n",
+			r.work, value(r.metric, ours), other, result, wanted, peak(metrics, r.ours))
+	}
+	return table.Flush()
+}
+
+func value(metric string, v float64) string {
+	if strings.Contains(metric, "ns/") {
+		return fmt.Sprintf("%.3f ms", v/1e6)
+	}
+	return fmt.Sprintf("%.4g", v)
+}
+
+func peak(metrics map[string]float64, name string) string {
+	if mb, ok := metrics[name+" peak-MB"]; ok {
+		return fmt.Sprintf("%.1f", mb)
+	}
+	return ""
+}
