@@ -240,10 +240,14 @@ func BenchmarkWalkLatency(b *testing.B) { benchmarkWalk(b, 20*time.Millisecond) 
 func benchmarkWalk(b *testing.B, latency time.Duration) {
 	base := benchServer(b, latency, 0)
 	client, plain := benchClient(b, base), plainClient(b, base)
-	for _, ahead := range []int{0, 8} {
-		b.Run(fmt.Sprintf("by=sdk/ahead=%d", ahead), func(b *testing.B) {
+	for _, ahead := range []struct {
+		name  string
+		pages int
+	}{{"one", mistralobs.NoReadAhead}, {"default", 0}, {"8", 8}} {
+		b.Run("by=sdk/ahead="+ahead.name, func(b *testing.B) {
 			measured(b, func() error {
-				n, err := count(client.Records.All(b.Context(), benchDataset, mistralobs.ListParams{ReadAhead: ahead}))
+				params := mistralobs.ListParams{ReadAhead: ahead.pages}
+				n, err := count(client.Records.All(b.Context(), benchDataset, params))
 				return want(n, 100*benchPages, err)
 			})
 		})
@@ -510,20 +514,22 @@ func BenchmarkCreateAll(b *testing.B) {
 	client, plain := benchClient(b, base), plainClient(b, base)
 	body := map[string]json.RawMessage{"payload": json.RawMessage(benchPayload(1, 2000)), "properties": json.RawMessage(benchProperties(1))}
 	const bulk, loop = 10_000, 200
-	b.Run("by=sdk", func(b *testing.B) {
-		records := func(yield func(mistralobs.CreateRecordParams) bool) {
-			for range bulk {
-				if !yield(mistralobs.CreateRecordParams{Payload: body["payload"], Properties: body["properties"]}) {
-					return
-				}
+	records := func(yield func(mistralobs.CreateRecordParams) bool) {
+		for range bulk {
+			if !yield(mistralobs.CreateRecordParams{Payload: body["payload"], Properties: body["properties"]}) {
+				return
 			}
 		}
-		measured(b, func() error {
-			n, err := count(client.Records.CreateAll(b.Context(), benchDataset, mistralobs.NoErrors(records), mistralobs.BulkOptions{Concurrency: 32}))
-			return want(n, bulk, err)
+	}
+	for by, options := range map[string]mistralobs.BulkOptions{"sdk": {Concurrency: 32}, "default": {}} {
+		b.Run("by="+by, func(b *testing.B) {
+			measured(b, func() error {
+				n, err := count(client.Records.CreateAll(b.Context(), benchDataset, mistralobs.NoErrors(records), options))
+				return want(n, bulk, err)
+			})
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/bulk, "ns/record")
 		})
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/bulk, "ns/record")
-	})
+	}
 	b.Run("by=plain", func(b *testing.B) {
 		measured(b, func() error {
 			for range loop {
