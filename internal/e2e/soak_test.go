@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"strings"
@@ -20,9 +21,9 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// TestSoak lets 64 goroutines share a client, all operations against a server
-// that fails one request in ten and limits the rate, for as long as
-// MISTRALOBS_SOAK says ("10m"). Not parallel: it counts goroutines.
+// TestSoak runs for as long as MISTRALOBS_SOAK says ("10m"). The server fails one request in ten and limits the rate.
+// Goroutines that share a client run all operations, cancel operations at any moment, and sync datasets while a second
+// writer changes them. Nothing may be lost, doubled or leaked. The test is not parallel: it counts goroutines.
 func TestSoak(t *testing.T) {
 	duration, err := time.ParseDuration(os.Getenv("MISTRALOBS_SOAK"))
 	if err != nil {
@@ -46,6 +47,21 @@ func TestSoak(t *testing.T) {
 			}
 		})
 	}
+	folder := t.TempDir()
+	for worker := range uint64(16) {
+		workers.Go(func() {
+			for random := rand.New(rand.NewPCG(worker, 0)); ctx.Err() == nil; {
+				s.cancelRound(folder, random)
+			}
+		})
+	}
+	for worker := range uint64(8) {
+		workers.Go(func() {
+			for random := rand.New(rand.NewPCG(worker, 1)); ctx.Err() == nil; {
+				s.syncRound(random)
+			}
+		})
+	}
 	workers.Wait()
 
 	s.server.ClearFaults()
@@ -59,8 +75,9 @@ func TestSoak(t *testing.T) {
 	assert.Eventually(t, func() bool { return runtime.NumGoroutine() <= before.goroutines+1 }, 10*time.Second, 10*time.Millisecond, "goroutines, beside the one that counts them")
 	after := measure()
 	assert.Less(t, after.heap, before.heap+16<<20, "heap")
-	t.Logf("%v: %d rounds, %d records made, %d doubtful, %d errors; before %v, at the end %v, after %v",
-		duration, s.rounds.Load(), s.made.Load(), s.doubtful.Load(), s.errors.Load(), before, peak, after)
+	t.Logf("%v: %d rounds, %d records made, %d doubtful, %d canceled, %d syncs, %d errors; before %v, at the end %v, after %v",
+		duration, s.rounds.Load(), s.made.Load(), s.doubtful.Load(), s.canceled.Load(), s.syncs.Load(), s.errors.Load(),
+		before, peak, after)
 }
 
 type soak struct {
@@ -68,10 +85,10 @@ type soak struct {
 	server *mistralobstest.Server
 	client *mistralobs.Client
 
-	rounds, made, doubtful, errors atomic.Int64
+	rounds, made, doubtful, canceled, syncs, errors atomic.Int64
 }
 
-// usage is what a run could leak.
+// usage counts what a run could leak.
 type usage struct {
 	goroutines int
 	heap       uint64
@@ -101,7 +118,7 @@ func (s *soak) breakThings() {
 	}
 }
 
-// round is a life of a dataset, all operations. What is doubtful ends it early.
+// round creates a dataset, calls all operations on it and deletes it. A doubtful creation ends the round early.
 func (s *soak) round(worker, round int) {
 	ctx := context.Background()
 	dataset, err := s.client.Datasets.Create(ctx, mistralobs.CreateDatasetParams{Name: fmt.Sprintf("Soak %d-%d", worker, round)})
@@ -115,7 +132,7 @@ func (s *soak) round(worker, round int) {
 	s.rounds.Add(1)
 }
 
-// certain tells whether a call succeeded. Only a creation may be doubtful.
+// certain reports whether a call succeeded. Only a creation may be doubtful.
 func (s *soak) certain(err error) bool {
 	switch {
 	case err == nil:
@@ -209,7 +226,7 @@ func (s *soak) importAndExport(ctx context.Context, id string) {
 	assert.Len(s.t, s.server.Records(id), exported, "the export is whole")
 }
 
-// removeDoubtfulDatasets deletes what was made though its creation was not reported.
+// removeDoubtfulDatasets deletes the datasets whose creation was not reported.
 func (s *soak) removeDoubtfulDatasets() {
 	for _, dataset := range s.server.Datasets() {
 		require.NoError(s.t, s.client.Datasets.Delete(context.Background(), dataset.ID))
