@@ -148,7 +148,7 @@ func createAll(ctx context.Context, client *mistralobs.Client, dataset string, n
 		}
 	}
 	var all error
-	for _, err := range client.Records.CreateAll(ctx, dataset, input, mistralobs.BulkOptions{}) {
+	for _, err := range client.Records.CreateAll(ctx, dataset, mistralobs.NoErrors(input), mistralobs.BulkOptions{}) {
 		if err == nil {
 			reported++
 		}
