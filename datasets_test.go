@@ -26,10 +26,12 @@ func TestFindDataset(t *testing.T) {
 		err      error
 		requests []string
 	}{
-		"slug":            {text: "one-dataset", want: one, requests: []string{mistralobstest.DatasetsGet}},
-		"ID":              {text: one, want: one, requests: []string{mistralobstest.DatasetsGet}},
-		"name":            {text: "One dataset", want: one, requests: []string{mistralobstest.DatasetsList}},
-		"case of letters": {text: "one dataset", err: mistralobs.ErrNotFound, requests: []string{mistralobstest.DatasetsList}},
+		"slug": {text: "one-dataset", want: one, requests: []string{mistralobstest.DatasetsGet}},
+		"ID":   {text: one, want: one, requests: []string{mistralobstest.DatasetsGet}},
+		"name": {text: "One dataset", want: one, requests: []string{mistralobstest.DatasetsList}},
+		"case of letters": {
+			text: "one dataset", err: mistralobs.ErrNotFound, requests: []string{mistralobstest.DatasetsList},
+		},
 		"unknown": {
 			text: "one", err: mistralobs.ErrNotFound,
 			requests: []string{mistralobstest.DatasetsGet, mistralobstest.DatasetsList},

@@ -15,7 +15,7 @@ func ExampleImportsService_FromJSONL() {
 	client, datasetID, done := exampleClient()
 	defer done()
 	ctx := context.Background()
-	file := strings.NewReader(`{"messages":[{"role":"user","content":"Capital of Peru?"}],"properties":{"difficulty":"hard"}}
+	file := strings.NewReader(`{"messages":[{"role":"user","content":"Capital of Peru?"}],"properties":{}}
 {"payload":{"sentence":"Hola"},"properties":{}}
 `)
 	tasks, err := client.Imports.FromJSONL(ctx, datasetID, file, mistralobs.JSONLImportOptions{})
@@ -33,8 +33,9 @@ func ExampleImportsService_FromJSONL() {
 func ExampleLineError() {
 	client, datasetID, done := exampleClient()
 	defer done()
+	ctx := context.Background()
 	file := "{\"payload\":{\"a\":1}}\n{\"payload\":[]}\n{\"payload\":{\"a\":2}}\n"
-	tasks, err := client.Imports.FromJSONL(context.Background(), datasetID, strings.NewReader(file), mistralobs.JSONLImportOptions{
+	tasks, err := client.Imports.FromJSONL(ctx, datasetID, strings.NewReader(file), mistralobs.JSONLImportOptions{
 		OnError: func(bad *mistralobs.LineError) error { // if it returns nil, the line is skipped
 			fmt.Println("skipped: line", bad.Line)
 			return nil
@@ -71,7 +72,10 @@ func ExampleTasksService_WaitAll() {
 	client, datasetID, done := exampleClient()
 	defer done()
 	ctx := context.Background()
-	tasks, err := client.Imports.FromJSONL(ctx, datasetID, strings.NewReader(`{"messages":[{"role":"user","content":"Hello"}]}`), mistralobs.JSONLImportOptions{})
+	tasks, err := client.Imports.FromJSONL(
+		ctx, datasetID, strings.NewReader(`{"messages":[{"role":"user","content":"Hello"}]}`),
+		mistralobs.JSONLImportOptions{},
+	)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -75,7 +75,10 @@ func ExampleChunkContent() {
 }
 
 func ExampleToolCall() {
-	call := mistralobs.ToolCall{ID: "call-1", Type: "function", Function: mistralobs.FunctionCall{Name: "track", Arguments: json.RawMessage(`"{\"parcel\":42}"`)}}
+	call := mistralobs.ToolCall{
+		ID: "call-1", Type: "function",
+		Function: mistralobs.FunctionCall{Name: "track", Arguments: json.RawMessage(`"{\"parcel\":42}"`)},
+	}
 	var arguments struct{ Parcel int }
 	if err := call.Function.DecodeArguments(&arguments); err != nil {
 		log.Fatal(err)
@@ -107,7 +110,7 @@ func ExampleReadJSONL() {
 func ExampleJSONLWriter() {
 	var file bytes.Buffer
 	w := mistralobs.NewJSONLWriter(&file)
-	chat := mistralobs.NewConversation(mistralobs.User("2 < 3?"), mistralobs.Assistant("Yes."))
+	chat := mistralobs.NewConversation(mistralobs.User("Is 2 < 3?"))
 	if err := w.Write(chat, map[string]string{"category": "math"}); err != nil {
 		log.Fatal(err)
 	}
@@ -115,5 +118,5 @@ func ExampleJSONLWriter() {
 		log.Fatal(err)
 	}
 	fmt.Print(file.String())
-	// Output: {"payload":{"messages":[{"role":"user","content":"2 < 3?"},{"role":"assistant","content":"Yes."}]},"properties":{"category":"math"}}
+	// Output: {"payload":{"messages":[{"role":"user","content":"Is 2 < 3?"}]},"properties":{"category":"math"}}
 }

@@ -148,7 +148,9 @@ func ExampleWithHTTPClient() {
 		fmt.Println(mistralobs.OperationName(req.Context()))
 		return http.DefaultTransport.RoundTrip(req)
 	})}
-	client, err := mistralobs.NewClient(mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey), mistralobs.WithHTTPClient(counting))
+	client, err := mistralobs.NewClient(
+		mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey), mistralobs.WithHTTPClient(counting),
+	)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -163,12 +165,13 @@ func ExampleWithLogger() {
 	defer server.Close()
 	server.Inject(mistralobstest.Fault{Operation: mistralobstest.DatasetsList, Status: 503})
 	// Repeats are logged at level Warn; each attempt, at level Debug.
-	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+	short := func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == "msg" || a.Key == "status" {
 			return a
 		}
 		return slog.Attr{}
-	}}))
+	}
+	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: short}))
 	policy := mistralobs.DefaultRetryPolicy()
 	policy.MinWait, policy.MaxWait = time.Millisecond, time.Millisecond
 	client, err := mistralobs.NewClient(mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey),

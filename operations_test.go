@@ -50,14 +50,23 @@ func newMockClient(t *testing.T, mock *httpmock.MockTransport, opts ...mistralob
 }
 
 const (
-	datasetJSON = `{"id":"` + datasetID + `","created_at":"2026-05-04T10:20:30.123Z","updated_at":"2026-05-05T10:20:30.456Z","deleted_at":null,` +
-		`"slug":"support","name":"Support","description":"Tickets","owner_id":"owner","workspace_id":"space","colour":"a field of tomorrow"}`
-	recordJSON = `{"id":"` + recordID + `","created_at":"2026-05-04T10:20:30.123Z","updated_at":"2026-05-05T10:20:30.456Z","deleted_at":null,` +
-		`"dataset_id":"` + datasetID + `","payload":{"messages": [{"role":"user","content":"a<b"}],"n":9007199254740993},"properties":{"k":1,"k":2},"source":"A_NEW_SOURCE"}`
-	taskJSON = `{"id":"` + taskID + `","created_at":"2026-05-04T10:20:30.123Z","updated_at":"2026-05-05T10:20:30.456Z","deleted_at":null,` +
-		`"creator_id":"creator","dataset_id":"` + datasetID + `","workspace_id":"space","status":"RUNNING","progress":40,"message":null}`
-	fileJSON = `{"id":"` + fileID + `","object":"file","bytes":null,"created_at":1759500189,"filename":"a.jsonl","purpose":"evaluation",` +
-		`"sample_type":"instruct","num_lines":2,"mimetype":"application/jsonl","source":"upload","signature":null,"expires_at":1762092189,"visibility":"workspace"}`
+	datasetJSON = `{"id":"` + datasetID +
+		`","created_at":"2026-05-04T10:20:30.123Z","updated_at":"2026-05-05T10:20:30.456Z","deleted_at":null,` +
+		`"slug":"support","name":"Support","description":"Tickets","owner_id":"owner","workspace_id":"space",` +
+		`"colour":"a field of tomorrow"}`
+	recordJSON = `{"id":"` + recordID +
+		`","created_at":"2026-05-04T10:20:30.123Z","updated_at":"2026-05-05T10:20:30.456Z","deleted_at":null,` +
+		`"dataset_id":"` + datasetID +
+		`","payload":{"messages": [{"role":"user","content":"a<b"}],"n":9007199254740993},` +
+		`"properties":{"k":1,"k":2},"source":"A_NEW_SOURCE"}`
+	taskJSON = `{"id":"` + taskID +
+		`","created_at":"2026-05-04T10:20:30.123Z","updated_at":"2026-05-05T10:20:30.456Z","deleted_at":null,` +
+		`"creator_id":"creator","dataset_id":"` + datasetID +
+		`","workspace_id":"space","status":"RUNNING","progress":40,"message":null}`
+	fileJSON = `{"id":"` + fileID +
+		`","object":"file","bytes":null,"created_at":1759500189,"filename":"a.jsonl","purpose":"evaluation",` +
+		`"sample_type":"instruct","num_lines":2,"mimetype":"application/jsonl","source":"upload","signature":null,` +
+		`"expires_at":1762092189,"visibility":"workspace"}`
 )
 
 var (
@@ -65,7 +74,8 @@ var (
 	updated = time.Date(2026, 5, 5, 10, 20, 30, 456e6, time.UTC)
 
 	wantDataset = mistralobs.Dataset{
-		ID: datasetID, CreatedAt: created, UpdatedAt: updated, Slug: "support", Name: "Support", Description: "Tickets", OwnerID: "owner", WorkspaceID: "space",
+		ID: datasetID, CreatedAt: created, UpdatedAt: updated, Slug: "support",
+		Name: "Support", Description: "Tickets", OwnerID: "owner", WorkspaceID: "space",
 	}
 	wantRecord = mistralobs.Record{
 		ID: recordID, DatasetID: datasetID, CreatedAt: created, UpdatedAt: updated, Source: "A_NEW_SOURCE",
@@ -78,7 +88,8 @@ var (
 	}
 	wantFile = mistralobs.File{
 		ID: fileID, Object: "file", CreatedAt: time.Unix(1759500189, 0).UTC(), Filename: "a.jsonl",
-		Purpose: mistralobs.PurposeEvaluation, SampleType: "instruct", NumLines: ptr(2), MIMEType: "application/jsonl", Source: "upload",
+		Purpose: mistralobs.PurposeEvaluation, SampleType: "instruct", NumLines: ptr(2),
+		MIMEType: "application/jsonl", Source: "upload",
 		ExpiresAt: time.Unix(1762092189, 0).UTC(), Visibility: mistralobs.VisibilityWorkspace,
 	}
 )
@@ -136,7 +147,9 @@ func operations() []operation {
 			},
 			query:  url.Values{"q": {"a&b ü"}, "page": {"2"}, "page_size": {"7"}},
 			status: 200, answer: `{"datasets":{"results":[` + datasetJSON + `],"count":87,"next":"n","previous":"p"}}`,
-			want: &mistralobs.Page[mistralobs.Dataset]{Items: []mistralobs.Dataset{wantDataset}, Total: 87, Number: 2, Next: "n", Previous: "p"},
+			want: &mistralobs.Page[mistralobs.Dataset]{
+				Items: []mistralobs.Dataset{wantDataset}, Total: 87, Number: 2, Next: "n", Previous: "p",
+			},
 		}, {
 			name: "datasets.create", creates: true, route: "POST " + datasets, method: "POST", path: datasets,
 			call: func(ctx ctx, c client) (any, error) {
@@ -148,28 +161,35 @@ func operations() []operation {
 			call:   func(ctx ctx, c client) (any, error) { return c.Datasets.Get(ctx, datasetID) },
 			status: 200, answer: datasetJSON, want: &wantDataset,
 		}, {
-			name: "datasets.delete", route: "DELETE " + datasets + "/{dataset_id}", method: "DELETE", path: datasets + "/" + datasetID,
+			name: "datasets.delete", route: "DELETE " + datasets + "/{dataset_id}", method: "DELETE", path: datasets + "/" +
+				datasetID,
 			call:   func(ctx ctx, c client) (any, error) { return empty(c.Datasets.Delete(ctx, datasetID)) },
 			status: 204,
 		}, {
-			name: "datasets.update", route: "PATCH " + datasets + "/{dataset_id}", method: "PATCH", path: datasets + "/" + datasetID,
+			name: "datasets.update", route: "PATCH " + datasets + "/{dataset_id}", method: "PATCH", path: datasets + "/" +
+				datasetID,
 			call: func(ctx ctx, c client) (any, error) {
 				return c.Datasets.Update(ctx, datasetID, mistralobs.UpdateDatasetParams{Description: ptr("")})
 			},
 			body: `{"description":""}`, status: 200, answer: datasetJSON, want: &wantDataset,
 		}, {
-			name: "records.list", route: "GET " + datasets + "/{dataset_id}/records", method: "GET", path: datasets + "/" + datasetID + "/records",
+			name: "records.list", route: "GET " + datasets + "/{dataset_id}/records", method: "GET", path: datasets + "/" +
+				datasetID + "/records",
 			call: func(ctx ctx, c client) (any, error) {
 				return c.Records.List(ctx, datasetID, mistralobs.ListParams{})
 			},
 			status: 200, answer: `{"records":{"results":[` + recordJSON + `],"count":1,"next":null,"previous":null}}`,
 			want: &mistralobs.Page[mistralobs.Record]{Items: []mistralobs.Record{wantRecord}, Total: 1, Number: 1},
 		}, {
-			name: "records.create", creates: true, route: "POST " + datasets + "/{dataset_id}/records", method: "POST", path: datasets + "/" + datasetID + "/records",
+			name: "records.create", creates: true, route: "POST " + datasets +
+				"/{dataset_id}/records", method: "POST", path: datasets + "/" + datasetID + "/records",
 			call: func(ctx ctx, c client) (any, error) {
-				return c.Records.Create(ctx, datasetID, mistralobs.CreateRecordParams{Payload: mistralobs.Object(`{"a": "<&>", "a":9007199254740993}`)})
+				return c.Records.Create(
+					ctx, datasetID, mistralobs.CreateRecordParams{Payload: mistralobs.Object(`{"a": "<&>", "a":9007199254740993}`)},
+				)
 			},
-			body: `{"payload":{"a": "<&>", "a":9007199254740993},"properties":{}}`, status: 201, answer: recordJSON, want: &wantRecord,
+			body:   `{"payload":{"a": "<&>", "a":9007199254740993},"properties":{}}`,
+			status: 201, answer: recordJSON, want: &wantRecord,
 		}, {
 			name: "imports.from_campaign", creates: true, route: "POST " + datasets + "/{dataset_id}/imports/from-campaign",
 			method: "POST", path: datasets + "/" + datasetID + "/imports/from-campaign",
@@ -208,7 +228,8 @@ func operations() []operation {
 			call:   func(ctx ctx, c client) (any, error) { return c.Tasks.Get(ctx, datasetID, taskID) },
 			status: 200, answer: taskJSON, want: &wantTask,
 		}, {
-			name: "tasks.list", route: "GET " + datasets + "/{dataset_id}/tasks", method: "GET", path: datasets + "/" + datasetID + "/tasks",
+			name: "tasks.list", route: "GET " + datasets + "/{dataset_id}/tasks", method: "GET", path: datasets + "/" +
+				datasetID + "/tasks",
 			call: func(ctx ctx, c client) (any, error) {
 				return c.Tasks.List(ctx, datasetID, mistralobs.ListParams{Page: 3})
 			},
@@ -219,11 +240,13 @@ func operations() []operation {
 			call:   func(ctx ctx, c client) (any, error) { return c.Records.Get(ctx, recordID) },
 			status: 200, answer: recordJSON, want: &wantRecord,
 		}, {
-			name: "records.delete", route: "DELETE " + records + "/{dataset_record_id}", method: "DELETE", path: records + "/" + recordID,
+			name: "records.delete", route: "DELETE " + records + "/{dataset_record_id}", method: "DELETE", path: records + "/" +
+				recordID,
 			call:   func(ctx ctx, c client) (any, error) { return empty(c.Records.Delete(ctx, recordID)) },
 			status: 204,
 		}, {
-			name: "records.delete_all", route: "POST " + records + "/bulk-delete", method: "POST", path: records + "/bulk-delete",
+			name: "records.delete_all", route: "POST " + records + "/bulk-delete", method: "POST", path: records +
+				"/bulk-delete",
 			call: func(ctx ctx, c client) (any, error) {
 				return empty(c.Records.DeleteAll(ctx, []string{recordID, "other"}))
 			},
@@ -232,7 +255,8 @@ func operations() []operation {
 			name: "records.judge", route: "POST " + records + "/{dataset_record_id}/live-judging",
 			method: "POST", path: records + "/" + recordID + "/live-judging",
 			call: func(ctx ctx, c client) (any, error) { return c.Records.Judge(ctx, recordID, judge) },
-			body: `{"judge_definition":{"name":"politeness","description":"d","model_name":"mistral-medium-latest","instructions":"i","tools":[],` +
+			body: `{"judge_definition":{"name":"politeness","description":"d","model_name":"mistral-medium-latest",` +
+				`"instructions":"i","tools":[],` +
 				`"output":{"type":"CLASSIFICATION","options":[{"value":"yes","description":"polite"}]}}}`,
 			status: 200, answer: `{"analysis":"because","answer":"yes"}`,
 			want: &mistralobs.Judgement{Analysis: "because", Answer: mistralobs.Answer(`"yes"`)},
@@ -253,7 +277,8 @@ func operations() []operation {
 			name: "files.upload", creates: true, route: "POST /v1/files", method: "POST", path: "/v1/files",
 			call: func(ctx ctx, c client) (any, error) {
 				return c.Files.Upload(ctx, mistralobs.UploadParams{
-					Name: `a "b".jsonl`, Body: strings.NewReader("content"), Purpose: "evaluation", Expiry: 90 * time.Minute, Visibility: "user",
+					Name: `a "b".jsonl`, Body: strings.NewReader("content"), Purpose: "evaluation",
+					Expiry: 90 * time.Minute, Visibility: "user",
 				}, mistralobs.TransferOptions{})
 			},
 			status: 200, answer: fileJSON, want: &wantFile,
@@ -276,8 +301,10 @@ func operations() []operation {
 						mistralobs.ResourceAttribute("service", "service.name"),
 					})
 			},
-			body: `{"span_references":[{"trace_id":"` + traceID + `","span_id":"` + spanID + `"}],"mapping_contract":{"version":1,` +
-				`"mappings":[{"target_field":"messages","source_field":{"namespace":"span_attributes","key":"gen_ai.input.messages"}},` +
+			body: `{"span_references":[{"trace_id":"` + traceID + `","span_id":"` + spanID +
+				`"}],"mapping_contract":{"version":1,` +
+				`"mappings":[{"target_field":"messages",` +
+				`"source_field":{"namespace":"span_attributes","key":"gen_ai.input.messages"}},` +
 				`{"target_field":"service","source_field":{"namespace":"resource_attributes","key":"service.name"}}]}}`,
 			status: 202, answer: taskJSON, want: &wantTask,
 		}, {
@@ -299,7 +326,8 @@ func operations() []operation {
 			call: func(ctx ctx, c client) (any, error) {
 				return c.Spans.Evaluations(ctx, mistralobs.SearchSpansParams{})
 			},
-			body: `{}`, status: 200, answer: `{"span_evaluations":{"results":[` + evaluationJSON + `],"next":null,"cursor":"c"}}`,
+			body: `{}`, status: 200, answer: `{"span_evaluations":{"results":[` + evaluationJSON +
+				`],"next":null,"cursor":"c"}}`,
 			want: &mistralobs.Feed[mistralobs.SpanEvaluation]{Items: []mistralobs.SpanEvaluation{wantEvaluation}, Cursor: "c"},
 		}, {
 			name: "spans.latest_evaluations", goName: "evaluations",
@@ -363,7 +391,10 @@ func TestOperations(t *testing.T) {
 
 			require.NoError(t, err)
 			assert.Equal(t, op.want, got)
-			assert.Regexp(t, "^"+regexp.MustCompile(`\{\w+\}`).ReplaceAllString(op.route, "[^/]+")+"$", sent.Method+" "+sent.URL.EscapedPath())
+			assert.Regexp(
+				t, "^"+regexp.MustCompile(`\{\w+\}`).ReplaceAllString(op.route, "[^/]+")+"$",
+				sent.Method+" "+sent.URL.EscapedPath(),
+			)
 			assert.Equal(t, op.query.Encode(), sent.URL.Query().Encode())
 			assert.Equal(t, op.name, mistralobs.OperationName(sent.Context()))
 			assert.Equal(t, "Bearer secret-key", sent.Header.Get("Authorization"))
@@ -409,7 +440,9 @@ func TestOperationsReportErrors(t *testing.T) {
 	for _, op := range operations() {
 		t.Run(op.name, func(t *testing.T) {
 			t.Parallel()
-			answer := httpmock.NewStringResponse(404, `{"detail":{"message":"There is no such thing","error_code":"DATASET_NOT_FOUND"}}`)
+			answer := httpmock.NewStringResponse(
+				404, `{"detail":{"message":"There is no such thing","error_code":"DATASET_NOT_FOUND"}}`,
+			)
 			answer.Header.Set("mistral-correlation-id", "corr-1")
 
 			got, err := op.call(t.Context(), newMockClient(t, op.mock(httpmock.ResponderFromResponse(answer))))
@@ -424,7 +457,10 @@ func TestOperationsReportErrors(t *testing.T) {
 			assert.Equal(t, op.method, e.Method)
 			assert.Equal(t, op.path, e.Path)
 			assert.Equal(t, 1, e.Attempts)
-			assert.Regexp(t, `^mistralobs: [a-z JSONL]+: 404 DATASET_NOT_FOUND: There is no such thing \(1 attempt, request corr-1\)$`, err.Error())
+			assert.Regexp(
+				t, `^mistralobs: [a-z JSONL]+: 404 DATASET_NOT_FOUND: There is no such thing \(1 attempt, request corr-1\)$`,
+				err.Error(),
+			)
 			assert.Zero(t, got)
 		})
 	}
@@ -434,7 +470,8 @@ func TestOperationsReportErrors(t *testing.T) {
 func TestOperationsRefuseOtherDocuments(t *testing.T) {
 	t.Parallel()
 	answers := map[string]string{
-		"HTML": "<html><body>Welcome</body></html>", "nothing": "", "null": "null", "another object": `{"hello":"world"}`, "an array": "[]",
+		"HTML": "<html><body>Welcome</body></html>", "nothing": "", "null": "null",
+		"another object": `{"hello":"world"}`, "an array": "[]",
 	}
 	for _, op := range operations() {
 		for name, answer := range answers {
@@ -483,7 +520,9 @@ func TestLimitsAreCheckedFirst(t *testing.T) {
 	}
 	judge := func(change func(*mistralobs.JudgeDefinition)) func(context.Context, *mistralobs.Client) error {
 		return func(ctx context.Context, c *mistralobs.Client) error {
-			d := mistralobs.JudgeDefinition{Name: "judge", Output: mistralobs.RegressionOutput(mistralobs.RegressionScale{Max: 1})}
+			d := mistralobs.JudgeDefinition{
+				Name: "judge", Output: mistralobs.RegressionOutput(mistralobs.RegressionScale{Max: 1}),
+			}
 			change(&d)
 			_, err := c.Records.Judge(ctx, recordID, d)
 			return err
@@ -618,7 +657,9 @@ func TestLimitsAreCheckedFirst(t *testing.T) {
 			want: "fileID: it is empty",
 		},
 		"trace ID of 31": {
-			call: fromSpans([]mistralobs.SpanReference{{TraceID: traceID, SpanID: spanID}, {TraceID: traceID[1:], SpanID: spanID}}),
+			call: fromSpans([]mistralobs.SpanReference{
+				{TraceID: traceID, SpanID: spanID}, {TraceID: traceID[1:], SpanID: spanID},
+			}),
 			want: `spans[1].TraceID: it must have 32 hexadecimal characters, got "bf92f3577b34da6a3ce929d0e0e4736"`,
 		},
 		"span ID that is not hexadecimal": {
@@ -632,7 +673,9 @@ func TestLimitsAreCheckedFirst(t *testing.T) {
 			call: fromSpans(nil, mistralobs.ResourceAttribute("t", "")), want: "mappings[0].Key: it is empty",
 		},
 		"two mappings with one target": {
-			call: fromSpans(nil, mistralobs.SpanAttribute("t", "a"), mistralobs.SpanAttribute("u", "a"), mistralobs.SpanAttribute("t", "b")),
+			call: fromSpans(
+				nil, mistralobs.SpanAttribute("t", "a"), mistralobs.SpanAttribute("u", "a"), mistralobs.SpanAttribute("t", "b"),
+			),
 			want: `mappings[2].Target: mappings[0] has the same target "t"`,
 		},
 		"no spans and no mappings": {call: fromSpans(nil)},

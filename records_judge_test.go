@@ -15,8 +15,12 @@ import (
 func TestJudgeLivesThroughJSON(t *testing.T) {
 	t.Parallel()
 	for _, output := range []mistralobs.JudgeOutput{
-		mistralobs.RegressionOutput(mistralobs.RegressionScale{Min: 1, Max: 5, MinDescription: "bad", MaxDescription: "good"}),
-		mistralobs.ClassificationOutput(mistralobs.JudgeOption{Value: "yes", Description: "it is"}, mistralobs.JudgeOption{Value: "no"}),
+		mistralobs.RegressionOutput(mistralobs.RegressionScale{
+			Min: 1, Max: 5, MinDescription: "bad", MaxDescription: "good",
+		}),
+		mistralobs.ClassificationOutput(
+			mistralobs.JudgeOption{Value: "yes", Description: "it is"}, mistralobs.JudgeOption{Value: "no"},
+		),
 	} {
 		judge := mistralobs.JudgeDefinition{Name: "helpful", Output: output, Tools: []string{}}
 		raw, err := json.Marshal(judge)
@@ -32,7 +36,9 @@ func TestJudgementWithoutAnAnswer(t *testing.T) {
 	client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
 		return reply(req, 200, `{"analysis":"x","answer":null}`), nil
 	}))
-	_, err := client.Records.Judge(t.Context(), recordID, mistralobs.JudgeDefinition{Name: "helpful", Output: mistralobs.ClassificationOutput()})
+	_, err := client.Records.Judge(
+		t.Context(), recordID, mistralobs.JudgeDefinition{Name: "helpful", Output: mistralobs.ClassificationOutput()},
+	)
 	require.ErrorIs(t, err, mistralobs.ErrUnexpectedResponse)
 	_, err = mistralobs.Answer("null").Float64()
 	require.Error(t, err)

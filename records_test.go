@@ -16,8 +16,11 @@ func TestSourceOfNewRecords(t *testing.T) {
 		source, want mistralobs.RecordSource
 		body         string
 	}{
-		"unset":           {want: mistralobs.SourceDirectInput, body: `{"payload":{},"properties":{}}`},
-		"telemetry span":  {source: mistralobs.SourceTelemetrySpan, want: mistralobs.SourceTelemetrySpan, body: `{"payload":{},"properties":{},"source":"TELEMETRY_SPAN"}`},
+		"unset": {want: mistralobs.SourceDirectInput, body: `{"payload":{},"properties":{}}`},
+		"telemetry span": {
+			source: mistralobs.SourceTelemetrySpan, want: mistralobs.SourceTelemetrySpan,
+			body: `{"payload":{},"properties":{},"source":"TELEMETRY_SPAN"}`,
+		},
 		"with characters": {source: `a"<`, body: `{"payload":{},"properties":{},"source":"a\"<"}`},
 	}
 	for name, test := range tests {

@@ -72,7 +72,8 @@ func anyOf(t *testing.T, text string) (v any) {
 func TestSpansWithOddFields(t *testing.T) {
 	t.Parallel()
 	ids := `"trace_id":"` + traceID + `","span_id":"` + spanID + `"`
-	odd := `{"start_time":"","duration_ns":1.5,"request_top_k":"many","span_attributes":{"a":1},"response_finish_reasons":"stop",` +
+	odd := `{"start_time":"","duration_ns":1.5,"request_top_k":"many","span_attributes":{"a":1},` +
+		`"response_finish_reasons":"stop",` +
 		`"request_model":null,"colour":"a field of tomorrow","usage_input_tokens":7,"span_name":"chat",` + ids + `}`
 	var span mistralobs.Span
 	require.NoError(t, json.Unmarshal([]byte(odd), &span))
@@ -84,7 +85,9 @@ func TestSpansWithOddFields(t *testing.T) {
 	assert.Zero(t, span.DurationNS)
 
 	var evaluation mistralobs.SpanEvaluation
-	require.NoError(t, json.Unmarshal([]byte(`{"score_value":"high","timestamp":5,"score_label":"good",`+ids+`}`), &evaluation))
+	require.NoError(
+		t, json.Unmarshal([]byte(`{"score_value":"high","timestamp":5,"score_label":"good",`+ids+`}`), &evaluation),
+	)
 	assert.Equal(t, mistralobs.SpanEvaluation{TraceID: traceID, SpanID: spanID, ScoreLabel: "good"}, evaluation)
 
 	var field mistralobs.SpanField
@@ -151,11 +154,15 @@ func TestAllSpans(t *testing.T) {
 		want    string // numbers of the spans
 		pages   int
 	}{
-		"one page":             {want: "4 3 2 1 0", pages: 1},
-		"pages by cursor":      {params: mistralobs.SearchSpansParams{PageSize: 2}, want: "4 3 2 1 0", pages: 3},
-		"expression":           {params: mistralobs.SearchSpansParams{Expression: "span_name = 'chat 3'"}, want: "3", pages: 1},
-		"no match":             {params: mistralobs.SearchSpansParams{Expression: "span_name = 'none'"}, want: "", pages: 1},
-		"until 58 minutes ago": {params: mistralobs.SearchSpansParams{To: time.Now().Add(-57*time.Minute - 30*time.Second)}, want: "2 1 0", pages: 1},
+		"one page":        {want: "4 3 2 1 0", pages: 1},
+		"pages by cursor": {params: mistralobs.SearchSpansParams{PageSize: 2}, want: "4 3 2 1 0", pages: 3},
+		"expression": {
+			params: mistralobs.SearchSpansParams{Expression: "span_name = 'chat 3'"}, want: "3", pages: 1,
+		},
+		"no match": {params: mistralobs.SearchSpansParams{Expression: "span_name = 'none'"}, want: "", pages: 1},
+		"until 58 minutes ago": {
+			params: mistralobs.SearchSpansParams{To: time.Now().Add(-57*time.Minute - 30*time.Second)}, want: "2 1 0", pages: 1,
+		},
 		"pages by next": {
 			options: []mistralobstest.Option{mistralobstest.WithFeedNext()},
 			params:  mistralobs.SearchSpansParams{PageSize: 2}, want: "4 3 2 1 0", pages: 3,
@@ -218,7 +225,9 @@ func TestErrorsOfSpans(t *testing.T) {
 	_, err = client.Spans.Get(t.Context(), mistralobs.SpanReference{TraceID: traceID, SpanID: spanID})
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, mistralobs.CodeSpanNotFound, e.Code)
-	_, err = client.Spans.Get(t.Context(), mistralobs.SpanReference{TraceID: strings.Repeat("f", 32), SpanID: references[0].SpanID})
+	_, err = client.Spans.Get(
+		t.Context(), mistralobs.SpanReference{TraceID: strings.Repeat("f", 32), SpanID: references[0].SpanID},
+	)
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, mistralobs.CodeTraceNotFound, e.Code)
 }
@@ -228,7 +237,9 @@ func TestSearchesAreRetried(t *testing.T) {
 	t.Parallel()
 	server, _ := spansServer(t)
 	server.Inject(mistralobstest.Fault{Operation: mistralobstest.SpansSearch, Status: 502})
-	client := server.Client(t, mistralobs.WithRetry(mistralobs.RetryPolicy{MinWait: time.Nanosecond, MaxWait: time.Nanosecond}))
+	client := server.Client(
+		t, mistralobs.WithRetry(mistralobs.RetryPolicy{MinWait: time.Nanosecond, MaxWait: time.Nanosecond}),
+	)
 	_, err := client.Spans.Search(t.Context(), mistralobs.SearchSpansParams{})
 	require.NoError(t, err)
 }
@@ -254,7 +265,9 @@ func TestAnswersToSearches(t *testing.T) {
 			t.Parallel()
 			mock := httpmock.NewMockTransport()
 			mock.RegisterResponder("POST", baseURL+path+"?page_size=100", httpmock.NewStringResponder(200, test.answer))
-			mock.RegisterResponder("POST", baseURL+path+"?cursor=again&page_size=100", httpmock.NewStringResponder(200, test.answer))
+			mock.RegisterResponder(
+				"POST", baseURL+path+"?cursor=again&page_size=100", httpmock.NewStringResponder(200, test.answer),
+			)
 			n, err := count(newMockClient(t, mock).Spans.All(t.Context(), mistralobs.SearchSpansParams{}))
 			require.ErrorIs(t, err, test.err)
 			assert.Equal(t, test.items, n)
@@ -280,7 +293,9 @@ func TestFieldOptions(t *testing.T) {
 	t.Parallel()
 	for _, answer := range []string{`{"options":null}`, `{"options":[]}`} {
 		mock := httpmock.NewMockTransport()
-		mock.RegisterResponder("GET", baseURL+"/v1/observability/spans/fields/a%2Fb/options", httpmock.NewStringResponder(200, answer))
+		mock.RegisterResponder(
+			"GET", baseURL+"/v1/observability/spans/fields/a%2Fb/options", httpmock.NewStringResponder(200, answer),
+		)
 		options, err := newMockClient(t, mock).Spans.FieldOptions(t.Context(), "a/b", time.Time{}, time.Time{})
 		require.NoError(t, err)
 		assert.Equal(t, []string{}, options)

@@ -38,15 +38,20 @@ func newWorld(t *testing.T, opts ...mistralobstest.Option) *world {
 	t.Cleanup(w.server.Close)
 	w.client = w.server.Client(t)
 	conversation := mistralobstest.Conversation{Payload: json.RawMessage(`{"messages":[]}`)}
-	w.campaign, w.event, w.chat = w.server.SeedCampaign(conversation), w.server.SeedCompletionEvent(conversation), w.server.SeedConversation(conversation)
+	w.campaign, w.event = w.server.SeedCampaign(conversation), w.server.SeedCompletionEvent(conversation)
+	w.chat = w.server.SeedConversation(conversation)
 	span := w.server.SeedSpan(mistralobstest.Span{InputMessages: "[]"})
 	w.span = mistralobs.SpanReference{TraceID: span.TraceID, SpanID: span.SpanID}
 	w.dataset = newDataset(t, w.client)
-	record, err := w.client.Records.Create(w.ctx, w.dataset, mistralobs.CreateRecordParams{Payload: map[string]string{"text": strings.Repeat("x", 100)}})
+	record, err := w.client.Records.Create(
+		w.ctx, w.dataset, mistralobs.CreateRecordParams{Payload: map[string]string{"text": strings.Repeat("x", 100)}},
+	)
 	require.NoError(t, err)
 	task, err := w.client.Imports.FromPlayground(w.ctx, w.dataset, nil)
 	require.NoError(t, err)
-	file, err := w.client.Files.Upload(w.ctx, mistralobs.UploadParams{Name: "f.jsonl", Body: strings.NewReader(line1)}, mistralobs.TransferOptions{})
+	file, err := w.client.Files.Upload(
+		w.ctx, mistralobs.UploadParams{Name: "f.jsonl", Body: strings.NewReader(line1)}, mistralobs.TransferOptions{},
+	)
 	require.NoError(t, err)
 	w.record, w.task, w.file = record.ID, task.ID, file.ID
 	_, err = w.client.Tasks.Get(w.ctx, w.dataset, w.task) // which ends it
@@ -304,7 +309,9 @@ var faultTable = map[string]faultRow{
 		create: outcome{requests: 2, applied: true, within: 6 * time.Second},
 	},
 	"429 until a date": {
-		fault:  mistralobstest.Fault{Status: 429, Header: http.Header{"Retry-After": {"Sat, 01 Jan 2000 00:00:10 GMT"}}}, // the bubble's clock starts at 0
+		fault: mistralobstest.Fault{
+			Status: 429, Header: http.Header{"Retry-After": {"Sat, 01 Jan 2000 00:00:10 GMT"}},
+		}, // the bubble's clock starts at 0
 		repeat: outcome{requests: 2, applied: true, within: 11 * time.Second},
 		create: outcome{requests: 2, applied: true, within: 11 * time.Second},
 	},
@@ -408,14 +415,17 @@ func TestFaultTable(t *testing.T) {
 					t.Parallel()
 					want := row.repeat
 					answersNothing := slices.Contains([]string{
-						mistralobstest.DatasetsDelete, mistralobstest.FilesDelete, mistralobstest.RecordsDelete, mistralobstest.RecordsDeleteAll,
+						mistralobstest.DatasetsDelete, mistralobstest.FilesDelete,
+						mistralobstest.RecordsDelete, mistralobstest.RecordsDeleteAll,
 						mistralobstest.RecordsUpdatePayload, mistralobstest.RecordsUpdateProperties,
 					}, operation)
 					if answersNothing && slices.Contains(anyBody, name) {
 						want = outcome{requests: 1}
 					}
-					if answersNothing && operation != mistralobstest.FilesDelete && (row.fault.Break >= mistralobstest.ResetBody && row.fault.Break <= mistralobstest.StallBody || row.fault.Gzip) {
-						// A 204 is whole before a body could break; a compressed nothing is a body, which it cannot have.
+					how := row.fault.Break
+					needsBody := how >= mistralobstest.ResetBody && how <= mistralobstest.StallBody || row.fault.Gzip
+					if answersNothing && operation != mistralobstest.FilesDelete && needsBody {
+						// A 204 has no body that could break or be compressed.
 						want.requests = 1
 					}
 					hit(t, operation, row.fault, op.call, want, func(w *world) bool {
@@ -437,7 +447,9 @@ func TestFaultTable(t *testing.T) {
 			t.Run(mistralobstest.FilesUpload, func(t *testing.T) {
 				t.Parallel()
 				upload := func(w *world) error {
-					_, err := w.client.Files.Upload(w.ctx, mistralobs.UploadParams{Name: "n", Body: strings.NewReader("{}")}, mistralobs.TransferOptions{})
+					_, err := w.client.Files.Upload(
+						w.ctx, mistralobs.UploadParams{Name: "n", Body: strings.NewReader("{}")}, mistralobs.TransferOptions{},
+					)
 					return err
 				}
 				hit(t, mistralobstest.FilesUpload, row.fault, upload, row.create, func(*world) bool { return true })
@@ -447,7 +459,10 @@ func TestFaultTable(t *testing.T) {
 }
 
 // hit makes a call whose first attempt meets a fault, and compares what comes of it.
-func hit(t *testing.T, operation string, fault mistralobstest.Fault, call func(*world) error, want outcome, holds func(*world) bool) {
+func hit(
+	t *testing.T, operation string, fault mistralobstest.Fault, call func(*world) error, want outcome,
+	holds func(*world) bool,
+) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -480,7 +495,9 @@ func TestFaultRedirectLoop(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.server.Inject(mistralobstest.Fault{Times: -1, Status: 307, Header: http.Header{"Location": {"/v1/observability/datasets"}}})
+		w.server.Inject(mistralobstest.Fault{
+			Times: -1, Status: 307, Header: http.Header{"Location": {"/v1/observability/datasets"}},
+		})
 		_, err := w.client.Datasets.List(w.ctx, mistralobs.ListDatasetsParams{})
 		require.ErrorIs(t, err, mistralobs.ErrUnexpectedResponse)
 		_, err = w.client.Datasets.Create(w.ctx, mistralobs.CreateDatasetParams{Name: "Second"})
@@ -538,11 +555,16 @@ func TestTenThousandCreationsUnderFaults(t *testing.T) {
 		w := newWorld(t)
 		faults := []mistralobstest.Fault{
 			{Break: mistralobstest.Refuse}, {Break: mistralobstest.ResetUnread}, {Break: mistralobstest.ResetUnanswered},
-			{Break: mistralobstest.ResetBody, After: 20}, {Break: mistralobstest.TruncateBody, After: 20}, {Break: mistralobstest.StallHeader},
-			{Status: 429}, {Status: 503}, {Status: 503, Header: http.Header{"Retry-After": {"1"}}}, {Status: 502, Apply: true}, {Status: 200, Body: "<html>"}, {Delay: time.Hour},
+			{Break: mistralobstest.ResetBody, After: 20}, {
+				Break: mistralobstest.TruncateBody, After: 20,
+			}, {Break: mistralobstest.StallHeader},
+			{Status: 429}, {Status: 503}, {
+				Status: 503, Header: http.Header{"Retry-After": {"1"}},
+			}, {Status: 502, Apply: true}, {Status: 200, Body: "<html>"}, {Delay: time.Hour},
 		}
 		for i, fault := range faults {
-			fault.Operation, fault.Times, fault.Probability, fault.Seed = mistralobstest.RecordsCreate, -1, 0.2/float64(len(faults)), uint64(i)
+			fault.Operation, fault.Times, fault.Seed = mistralobstest.RecordsCreate, -1, uint64(i)
+			fault.Probability = 0.2 / float64(len(faults))
 			w.server.Inject(fault)
 		}
 		const n = 10_000
