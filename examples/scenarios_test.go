@@ -287,6 +287,14 @@ var scenarios = map[string][]scenario{
 			},
 		},
 		{
+			name: "a terminal shows the progress", service: true, terminal: true, args: []string{"-dataset", "{dataset}"},
+			stdout: "Support tickets: 4 spans requested, 4 imported, 0 skipped\n", stderr: `.*importing  [0-9]+ %.*`,
+		},
+		{
+			name: "Ctrl-C ends the wait", service: true, interrupt: onceItPolls, args: []string{"-dataset", "{dataset}"},
+			exit: 130, stderr: `from-traffic: interrupted: .*` + canceled + `.*`,
+		},
+		{
 			name: "a lower threshold and another evaluator", service: true, check: untouched,
 			args:   []string{"-dataset", "{dataset}", "-below", "0.7", "-evaluator", "tone", "-since", "48h"},
 			stdout: "No span has such an evaluation.\n",

@@ -16,6 +16,7 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 	"github.com/mistralobs/mistralobs-go/examples/internal/cli"
 	"github.com/mistralobs/mistralobs-go/examples/internal/demo"
+	"github.com/mistralobs/mistralobs-go/examples/internal/progress"
 )
 
 const about = `
@@ -103,12 +104,28 @@ func importSpans(
 		}
 		tasks = append(tasks, task)
 	}
-	tasks, err = client.Tasks.WaitAll(ctx, tasks, mistralobs.WaitOptions{})
+	line, percent := progress.New(os.Stderr), map[string]int{}
+	tasks, err = client.Tasks.WaitAll(ctx, tasks, mistralobs.WaitOptions{OnUpdate: func(t *mistralobs.ImportTask) {
+		if t.Progress != nil {
+			percent[t.ID] = *t.Progress
+		}
+		line.Percent("importing", mean(percent, len(tasks)))
+	}})
+	line.Clear()
 	if err != nil {
 		return err
 	}
 	report(dataset, len(spans), tasks)
 	return nil
+}
+
+// mean returns the progress of all tasks. A task that has no percentage counts as 0.
+func mean(percent map[string]int, tasks int) int {
+	sum := 0
+	for _, p := range percent {
+		sum += p
+	}
+	return sum / tasks
 }
 
 // findSpans returns the spans of the evaluations, each once.

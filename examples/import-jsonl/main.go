@@ -92,6 +92,7 @@ func run(ctx context.Context, client *mistralobs.Client, datasetID string, input
 	return errors.Join(errs...)
 }
 
+// mean returns the progress of all tasks. A task that has no percentage counts as 0.
 func mean(percent map[string]int, tasks int) int {
 	sum := 0
 	for _, p := range percent {
