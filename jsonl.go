@@ -162,7 +162,8 @@ func parseLine(text []byte) (*JSONLRecord, error) {
 	return record, nil
 }
 
-// cloneObjects copies two objects with one allocation. A nil one stays nil.
+// cloneObjects copies two objects, with one allocation if the second fits beside the first. A nil one
+// stays nil.
 func cloneObjects(a, b []byte) (Object, Object) {
 	// Not slices.Concat, which clears the memory before it copies.
 	first := append(Object(nil), a...)
