@@ -61,9 +61,11 @@ func TestIsFramed(t *testing.T) {
 		resp http.Response
 		want bool
 	}{
-		"a length":           {resp: http.Response{ContentLength: 5, ProtoMajor: 1}, want: true},
-		"no content":         {resp: http.Response{ContentLength: 0, ProtoMajor: 1}, want: true},
-		"chunks":             {resp: http.Response{ContentLength: -1, ProtoMajor: 1, TransferEncoding: []string{"chunked"}}, want: true},
+		"a length":   {resp: http.Response{ContentLength: 5, ProtoMajor: 1}, want: true},
+		"no content": {resp: http.Response{ContentLength: 0, ProtoMajor: 1}, want: true},
+		"chunks": {
+			resp: http.Response{ContentLength: -1, ProtoMajor: 1, TransferEncoding: []string{"chunked"}}, want: true,
+		},
 		"HTTP/2":             {resp: http.Response{ContentLength: -1, ProtoMajor: 2}, want: true},
 		"until the end":      {resp: http.Response{ContentLength: -1, ProtoMajor: 1}},
 		"until the end, 1.0": {resp: http.Response{ContentLength: -1, ProtoMajor: 1, ProtoMinor: 0}},
