@@ -32,7 +32,8 @@ func drawGrowth(ctx context.Context, runs int, path string) error {
 	}
 	metrics := medians(out.String())
 	var svg bytes.Buffer
-	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 900 420" font-family="sans-serif" font-size="12">`+
+	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 900 420" font-family="sans-serif" `+
+		`font-size="12">`+
 		"\n<rect width=\"900\" height=\"420\" fill=\"white\"/>\n")
 	drawPlot(&svg, 60, "time in seconds", curves(metrics, "ns/op", 1e-9))
 	drawPlot(&svg, 520, "memory over idle in MB", curves(metrics, "peak-MB", 1))
@@ -82,7 +83,8 @@ func drawPlot(svg *bytes.Buffer, left float64, title string, all []curve) {
 	fmt.Fprintf(svg, "<text x=\"%g\" y=\"24\" font-size=\"14\">%s, by the number of records</text>\n", left, title)
 	for e := 3.0; e <= 6; e++ {
 		x, _ := at(math.Pow(10, e), math.Pow(10, low))
-		fmt.Fprintf(svg, `<path d="M%g 40V360" stroke="#ddd"/><text x="%g" y="378" text-anchor="middle">10^%g</text>`+"\n", x, x, e)
+		fmt.Fprintf(svg, `<path d="M%g 40V360" stroke="#ddd"/><text x="%g" y="378" text-anchor="middle">10^%g</text>`+"\n",
+			x, x, e)
 	}
 	for e := low; e <= high; e++ {
 		_, y := at(1000, math.Pow(10, e))

@@ -43,8 +43,8 @@ var rows = []row{
 	{"get a dataset: CPU, TypeScript", "GetDataset/by=sdk", "GetDataset/by=typescript", "cpu-ns/op", faster(1)},
 	{"walk 10,000 records", "Walk/by=sdk/ahead=one", "Walk/by=plain", "ns/op", faster(2.5)},
 	{"walk 10,000 records, TypeScript", "Walk/by=sdk/ahead=one", "Walk/by=typescript", "ns/op", faster(2.5)},
-	{"walk, 20 ms latency, default", "WalkLatency/by=sdk/ahead=default", "WalkLatency/by=sdk/ahead=one", "ns/op", faster(5)},
-	{"walk, 20 ms latency, ReadAhead 8", "WalkLatency/by=sdk/ahead=8", "WalkLatency/by=sdk/ahead=one", "ns/op", faster(6)},
+	{"walk, 20 ms latency, default", latency + "default", latency + "one", "ns/op", faster(5)},
+	{"the same, ReadAhead 8", latency + "8", latency + "one", "ns/op", faster(6)},
 	{"walk 40 pages, 5 requests/s: time / limit", "WalkLimited/retry-after=yes", "", "x-limit", atMost(1.5)},
 	{"the same: refusals", "WalkLimited/retry-after=yes", "", "refusals", atMost(10)},
 	{"the same without Retry-After: time / limit", "WalkLimited/retry-after=no", "", "x-limit", atMost(1.5)},
@@ -56,7 +56,7 @@ var rows = []row{
 	{"download 200 MB", "Download/by=sdk", "Download/by=plain", "ns/op", faster(0.9)},
 	{"save 200 MB", "Save/by=sdk", "Save/by=plain", "ns/op", faster(0.9)},
 	{"upload 500 MB", "Upload/MB=500/by=sdk", "Upload/MB=500/by=plain", "ns/op", faster(0.9)},
-	{"check and import 512 MB, upload alone", "FromJSONL/MB=512/by=sdk", "FromJSONL/MB=512/by=plain", "ns/op", faster(0.1)},
+	{"import 512 MB, upload alone", "FromJSONL/MB=512/by=sdk", "FromJSONL/MB=512/by=plain", "ns/op", faster(0.1)},
 	{"create a record, 20 ms, 32 in flight", "CreateAll/by=sdk", "CreateAll/by=plain", "ns/record", faster(25)},
 	{"the same, default, 32 in flight", "CreateAll/by=default", "CreateAll/by=sdk", "ns/record", faster(1 / 1.2)},
 	{"create 300, 20 requests/s: time / limit", "CreateAllLimited/retry-after=yes", "", "x-limit", atMost(1.3)},
@@ -74,6 +74,7 @@ var rows = []row{
 
 const (
 	page    = "DecodePage/items=100/size=2000/"
+	latency = "WalkLatency/by=sdk/ahead="
 	million = "Diff/records=1000000/every=0/"
 )
 
