@@ -21,6 +21,7 @@ import (
 	"go.opentelemetry.io/otel/exporters/stdout/stdouttrace"
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/trace"
+	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/mistralobs/mistralobs-go"
 	"github.com/mistralobs/mistralobs-go/examples/internal/cli"
@@ -93,7 +94,7 @@ func providers() (*trace.TracerProvider, *metric.MeterProvider, error) {
 
 // instrumented returns an HTTP client that makes a span for every attempt of every request.
 func instrumented(spans *trace.TracerProvider, metrics *metric.MeterProvider) *http.Client {
-	return &http.Client{Transport: labeled{otelhttp.NewTransport(http.DefaultTransport,
+	return &http.Client{Transport: labeled{otelhttp.NewTransport(numbered{http.DefaultTransport},
 		otelhttp.WithTracerProvider(spans),
 		otelhttp.WithMeterProvider(metrics),
 		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string {
@@ -113,4 +114,15 @@ func (l labeled) RoundTrip(r *http.Request) (*http.Response, error) {
 	var labeler otelhttp.Labeler
 	labeler.Add(attribute.String("mistralobs.operation", mistralobs.OperationName(r.Context())))
 	return l.RoundTripper.RoundTrip(r.WithContext(otelhttp.ContextWithLabeler(r.Context(), &labeler)))
+}
+
+// numbered adds to the span of each attempt how often the request was sent before.
+type numbered struct{ http.RoundTripper }
+
+func (n numbered) RoundTrip(r *http.Request) (*http.Response, error) {
+	if attempt := mistralobs.Attempt(r.Context()); attempt > 1 {
+		span := oteltrace.SpanFromContext(r.Context())
+		span.SetAttributes(attribute.Int("http.request.resend_count", attempt-1))
+	}
+	return n.RoundTripper.RoundTrip(r)
 }
