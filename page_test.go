@@ -12,9 +12,17 @@ import (
 func TestListIsOnePage(t *testing.T) {
 	t.Parallel()
 	service := &listService{envelope: "records", page: alphabet}
-	page, err := clientOver(t, service).Records.List(t.Context(), datasetID, mistralobs.ListParams{Page: 2, ReadAhead: 8})
+	page, err := clientOver(t, service).Records.List(
+		t.Context(), datasetID, mistralobs.ListParams{Page: 2, ReadAhead: 8},
+	)
 	require.NoError(t, err)
-	assert.Equal(t, &mistralobs.Page[mistralobs.Record]{Items: []mistralobs.Record{{ID: "c"}, {ID: "d"}}, Total: 87, Number: 2, Next: "3"}, page)
+	assert.Equal(
+		t,
+		&mistralobs.Page[mistralobs.Record]{
+			Items: []mistralobs.Record{{ID: "c"}, {ID: "d"}}, Total: 87, Number: 2, Next: "3",
+		},
+		page,
+	)
 	assert.True(t, page.HasNext())
 	assert.Equal(t, []string{"page=2"}, service.queries)
 }

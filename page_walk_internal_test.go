@@ -24,25 +24,37 @@ func TestWalkFeed(t *testing.T) {
 		asked []string
 		err   error
 	}{
-		{name: "one page", feeds: map[string]Feed[string]{"": {Items: []string{"a", "b"}}}, items: "a b", asked: []string{""}},
+		{
+			name: "one page", feeds: map[string]Feed[string]{"": {Items: []string{"a", "b"}}}, items: "a b",
+			asked: []string{""},
+		},
 		{name: "nothing", feeds: map[string]Feed[string]{"": {}}, asked: []string{""}},
 		{
 			name: "by cursor, whatever next says", items: "a b c", asked: []string{"", "1", "2"},
 			feeds: map[string]Feed[string]{
-				"": {Items: []string{"a"}, Next: "x", Cursor: "1"}, "1": {Items: []string{"b"}, Cursor: "2"}, "2": {Items: []string{"c"}},
+				"": {
+					Items: []string{"a"}, Next: "x", Cursor: "1",
+				}, "1": {Items: []string{"b"}, Cursor: "2"}, "2": {Items: []string{"c"}},
 			},
 		}, {
 			name: "by next", items: "a b", asked: []string{"", "1"},
 			feeds: map[string]Feed[string]{"": {Items: []string{"a"}, Next: "1"}, "1": {Items: []string{"b"}}},
 		}, {
 			name: "an empty page in the middle", items: "a b", asked: []string{"", "1", "2"},
-			feeds: map[string]Feed[string]{"": {Items: []string{"a"}, Next: "1"}, "1": {Next: "2"}, "2": {Items: []string{"b"}}},
+			feeds: map[string]Feed[string]{
+				"": {Items: []string{"a"}, Next: "1"}, "1": {Next: "2"}, "2": {Items: []string{"b"}},
+			},
 		}, {
 			name: "one cursor for different pages", items: "a b c", asked: []string{"", "s", "s"},
-			feeds: map[string]Feed[string]{"": {Items: []string{"a"}, Cursor: "s"}, "s#1": {Items: []string{"b"}, Cursor: "s"}, "s#2": {Items: []string{"c"}}},
+			feeds: map[string]Feed[string]{
+				"": {Items: []string{"a"}, Cursor: "s"}, "s#1": {Items: []string{"b"}, Cursor: "s"},
+				"s#2": {Items: []string{"c"}},
+			},
 		}, {
 			name: "the same page again", items: "a b", asked: []string{"", "1", "1"}, err: ErrNoProgress,
-			feeds: map[string]Feed[string]{"": {Items: []string{"a"}, Cursor: "1"}, "1": {Items: []string{"b"}, Cursor: "1"}},
+			feeds: map[string]Feed[string]{
+				"": {Items: []string{"a"}, Cursor: "1"}, "1": {Items: []string{"b"}, Cursor: "1"},
+			},
 		}, {
 			name: "a failure", items: "a", asked: []string{"", "gone"}, err: broken,
 			feeds: map[string]Feed[string]{"": {Items: []string{"a"}, Cursor: "gone"}},

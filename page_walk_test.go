@@ -26,15 +26,23 @@ var walks = []struct {
 	path string
 	all  func(context.Context, *mistralobs.Client, mistralobs.ListParams) iter.Seq2[string, error]
 }{
-	{"datasets", "/v1/observability/datasets", func(ctx context.Context, c *mistralobs.Client, p mistralobs.ListParams) iter.Seq2[string, error] {
-		all := c.Datasets.All(ctx, mistralobs.ListDatasetsParams{Page: p.Page, PageSize: p.PageSize, ReadAhead: p.ReadAhead})
+	{"datasets", "/v1/observability/datasets", func(
+		ctx context.Context, c *mistralobs.Client, p mistralobs.ListParams,
+	) iter.Seq2[string, error] {
+		all := c.Datasets.All(
+			ctx, mistralobs.ListDatasetsParams{Page: p.Page, PageSize: p.PageSize, ReadAhead: p.ReadAhead},
+		)
 		return idsIn(all, func(d *mistralobs.Dataset) string { return d.ID })
 	}},
-	{"records", "/v1/observability/datasets/" + datasetID + "/records", func(ctx context.Context, c *mistralobs.Client, p mistralobs.ListParams) iter.Seq2[string, error] {
+	{"records", "/v1/observability/datasets/" + datasetID + "/records", func(
+		ctx context.Context, c *mistralobs.Client, p mistralobs.ListParams,
+	) iter.Seq2[string, error] {
 		return idsIn(c.Records.All(ctx, datasetID, p), func(r *mistralobs.Record) string { return r.ID })
 	}},
 	{"records", "/v1/observability/datasets/" + datasetID + "/records", recordPages},
-	{"tasks", "/v1/observability/datasets/" + datasetID + "/tasks", func(ctx context.Context, c *mistralobs.Client, p mistralobs.ListParams) iter.Seq2[string, error] {
+	{"tasks", "/v1/observability/datasets/" + datasetID + "/tasks", func(
+		ctx context.Context, c *mistralobs.Client, p mistralobs.ListParams,
+	) iter.Seq2[string, error] {
 		return idsIn(c.Tasks.All(ctx, datasetID, p), func(t *mistralobs.ImportTask) string { return t.ID })
 	}},
 }
@@ -139,7 +147,13 @@ func (s *listService) RoundTrip(req *http.Request) (*http.Response, error) {
 	if page.next != "" {
 		next = strconv.Quote(page.next)
 	}
-	return reply(req, 200, fmt.Sprintf(`{%q:{"results":[%s],"count":%d,"next":%s,"previous":null}}`, s.envelope, strings.Join(items, ","), cmp.Or(s.count, 87), next)), nil
+	return reply(
+		req, 200,
+		fmt.Sprintf(
+			`{%q:{"results":[%s],"count":%d,"next":%s,"previous":null}}`, s.envelope, strings.Join(items, ","),
+			cmp.Or(s.count, 87), next,
+		),
+	), nil
 }
 
 func (s *listService) snapshot() (asked []int, inFlight int) {
@@ -169,6 +183,11 @@ func alphabet(number int) listPage {
 	return page
 }
 
+// inEveryEnvelope returns a response that holds page for whatever is listed.
+func inEveryEnvelope(page string) string {
+	return fmt.Sprintf(`{"datasets":%[1]s,"records":%[1]s,"tasks":%[1]s}`, page)
+}
+
 func TestAll(t *testing.T) {
 	t.Parallel()
 	whole := strings.Split("abcdefghijklmnopqrstuvwxyz", "")
@@ -181,61 +200,123 @@ func TestAll(t *testing.T) {
 		kinds   map[string]bool // of the error; nil: none
 	}{
 		{
-			"one page", mistralobs.ListParams{}, pagesOf(listPage{ids: "ab"}), []string{"a", "b"}, []string{"page=1&page_size=100"}, nil,
-		}, {
-			"an empty list", mistralobs.ListParams{}, pagesOf(listPage{}), nil, []string{"page=1&page_size=100"}, nil,
-		}, {
-			"from page 12 on, in pages of 2", mistralobs.ListParams{Page: 12, PageSize: 2}, alphabet,
-			whole[22:], []string{"page=12&page_size=2", "page=13&page_size=2"}, nil,
-		}, {
-			"from page 3 on", mistralobs.ListParams{Page: 3}, pagesOf(listPage{status: 500}, listPage{status: 500}, listPage{ids: "e", next: "x"}, listPage{ids: "g"}),
-			[]string{"e", "g"}, []string{"page=3&page_size=100", "page=4&page_size=100"}, nil,
-		}, {
-			"past the end", mistralobs.ListParams{Page: 99}, alphabet, nil, []string{"page=99&page_size=100"}, nil,
-		}, {
-			"an empty page in the middle", mistralobs.ListParams{}, pagesOf(listPage{ids: "ab", next: "2"}, listPage{next: "3"}, listPage{next: "4"}, listPage{ids: "c"}),
-			[]string{"a", "b", "c"}, []string{"page=1&page_size=100", "page=2&page_size=100", "page=3&page_size=100", "page=4&page_size=100"}, nil,
-		}, {
-			"an empty page at the end", mistralobs.ListParams{}, pagesOf(listPage{ids: "ab", next: "2"}, listPage{}),
-			[]string{"a", "b"}, []string{"page=1&page_size=100", "page=2&page_size=100"}, nil,
-		}, {
-			"the same next on different pages", mistralobs.ListParams{}, pagesOf(listPage{ids: "ab", next: "more"}, listPage{ids: "cd", next: "more"}, listPage{ids: "e"}),
-			[]string{"a", "b", "c", "d", "e"}, []string{"page=1&page_size=100", "page=2&page_size=100", "page=3&page_size=100"}, nil,
-		}, {
-			"a page that comes twice, with another next", mistralobs.ListParams{}, pagesOf(listPage{ids: "ab", next: "2"}, listPage{ids: "ab", next: "3"}, listPage{ids: "c"}),
-			[]string{"a", "b", "a", "b", "c"}, []string{"page=1&page_size=100", "page=2&page_size=100", "page=3&page_size=100"}, nil,
-		}, {
-			"a last page that comes twice", mistralobs.ListParams{}, pagesOf(listPage{ids: "ab", next: "2"}, listPage{ids: "ab"}),
-			[]string{"a", "b", "a", "b"}, []string{"page=1&page_size=100", "page=2&page_size=100"}, nil,
-		}, {
-			"a failure in the middle", mistralobs.ListParams{}, pagesOf(listPage{ids: "ab", next: "2"}, listPage{status: 403}, listPage{ids: "c"}),
-			[]string{"a", "b"}, []string{"page=1&page_size=100", "page=2&page_size=100"}, set("forbidden"),
-		}, {
-			"a failure at once", mistralobs.ListParams{}, pagesOf(listPage{status: 404}), nil, []string{"page=1&page_size=100"}, set("not found"),
-		}, {
-			"another document in the middle", mistralobs.ListParams{}, pagesOf(listPage{ids: "ab", next: "2"}, listPage{body: `{"data":[]}`}),
-			[]string{"a", "b"}, []string{"page=1&page_size=100", "page=2&page_size=100"}, set("unexpected"),
-		}, {
-			"an item without an id", mistralobs.ListParams{}, pagesOf(listPage{ids: "ab", next: "2"},
-				listPage{body: `{"datasets":{"results":[{"name":"n"}]},"records":{"results":[{"name":"n"}]},"tasks":{"results":[{"name":"n"}]}}`}),
-			[]string{"a", "b"}, []string{"page=1&page_size=100", "page=2&page_size=100"}, set("unexpected"),
-		}, {
-			"results that are absent", mistralobs.ListParams{}, pagesOf(listPage{body: `{"datasets":{"count":87},"records":{"count":87},"tasks":{"count":87}}`}),
-			nil, []string{"page=1&page_size=100"}, nil,
-		}, {
-			"results that are null", mistralobs.ListParams{}, pagesOf(
-				listPage{body: `{"datasets":{"results":null,"next":"2"},"records":{"results":null,"next":"2"},"tasks":{"results":null,"next":"2"}}`}, listPage{ids: "a"}),
-			[]string{"a"}, []string{"page=1&page_size=100", "page=2&page_size=100"}, nil,
-		}, {
-			"an envelope that is missing", mistralobs.ListParams{}, pagesOf(listPage{body: `{}`}), nil, []string{"page=1&page_size=100"}, set("unexpected"),
-		}, {
-			"an envelope that is null", mistralobs.ListParams{}, pagesOf(listPage{body: `{"datasets":null,"records":null,"tasks":null}`}),
-			nil, []string{"page=1&page_size=100"}, set("unexpected"),
+			name: "one page", page: pagesOf(listPage{ids: "ab"}), ids: []string{"a", "b"},
+			queries: []string{"page=1&page_size=100"},
 		},
-		{"a negative page", mistralobs.ListParams{Page: -1}, alphabet, nil, nil, set("params")},
-		{"a page that is too large", mistralobs.ListParams{PageSize: 101}, alphabet, nil, nil, set("params")},
-		{"a negative page size", mistralobs.ListParams{PageSize: -1}, alphabet, nil, nil, set("params")},
-		{"a negative read-ahead", mistralobs.ListParams{ReadAhead: -2}, alphabet, nil, nil, set("params")},
+		{name: "an empty list", page: pagesOf(listPage{}), queries: []string{"page=1&page_size=100"}},
+		{
+			name: "from page 12 on, in pages of 2", params: mistralobs.ListParams{Page: 12, PageSize: 2},
+			page: alphabet, ids: whole[22:], queries: []string{"page=12&page_size=2", "page=13&page_size=2"},
+		},
+		{
+			name: "from page 3 on", params: mistralobs.ListParams{Page: 3},
+			page: pagesOf(
+				listPage{status: 500}, listPage{status: 500}, listPage{ids: "e", next: "x"}, listPage{ids: "g"},
+			),
+			ids: []string{"e", "g"}, queries: []string{"page=3&page_size=100", "page=4&page_size=100"},
+		},
+		{
+			name: "past the end", params: mistralobs.ListParams{Page: 99}, page: alphabet,
+			queries: []string{"page=99&page_size=100"},
+		},
+		{
+			name: "an empty page in the middle",
+			page: pagesOf(
+				listPage{ids: "ab", next: "2"}, listPage{next: "3"}, listPage{next: "4"}, listPage{ids: "c"},
+			),
+			ids: []string{"a", "b", "c"},
+			queries: []string{
+				"page=1&page_size=100", "page=2&page_size=100", "page=3&page_size=100", "page=4&page_size=100",
+			},
+		},
+		{
+			name: "an empty page at the end", page: pagesOf(listPage{ids: "ab", next: "2"}, listPage{}),
+			ids: []string{"a", "b"}, queries: []string{"page=1&page_size=100", "page=2&page_size=100"},
+		},
+		{
+			name: "the same next on different pages",
+			page: pagesOf(
+				listPage{ids: "ab", next: "more"}, listPage{ids: "cd", next: "more"}, listPage{ids: "e"},
+			),
+			ids:     []string{"a", "b", "c", "d", "e"},
+			queries: []string{"page=1&page_size=100", "page=2&page_size=100", "page=3&page_size=100"},
+		},
+		{
+			name:    "a page that comes twice, with another next",
+			page:    pagesOf(listPage{ids: "ab", next: "2"}, listPage{ids: "ab", next: "3"}, listPage{ids: "c"}),
+			ids:     []string{"a", "b", "a", "b", "c"},
+			queries: []string{"page=1&page_size=100", "page=2&page_size=100", "page=3&page_size=100"},
+		},
+		{
+			name: "a last page that comes twice",
+			page: pagesOf(listPage{ids: "ab", next: "2"}, listPage{ids: "ab"}), ids: []string{"a", "b", "a", "b"},
+			queries: []string{"page=1&page_size=100", "page=2&page_size=100"},
+		},
+		{
+			name: "a failure in the middle",
+			page: pagesOf(listPage{ids: "ab", next: "2"}, listPage{status: 403}, listPage{ids: "c"}),
+			ids:  []string{"a", "b"}, queries: []string{"page=1&page_size=100", "page=2&page_size=100"},
+			kinds: set("forbidden"),
+		},
+		{
+			name: "a failure at once", page: pagesOf(listPage{status: 404}),
+			queries: []string{"page=1&page_size=100"}, kinds: set("not found"),
+		},
+		{
+			name: "another document in the middle",
+			page: pagesOf(listPage{ids: "ab", next: "2"}, listPage{body: `{"data":[]}`}), ids: []string{"a", "b"},
+			queries: []string{"page=1&page_size=100", "page=2&page_size=100"}, kinds: set("unexpected"),
+		},
+		{
+			name: "an item without an id",
+			page: pagesOf(
+				listPage{ids: "ab", next: "2"},
+				listPage{
+					body: inEveryEnvelope(`{"results":[{"name":"n"}]}`),
+				},
+			),
+			ids: []string{"a", "b"}, queries: []string{"page=1&page_size=100", "page=2&page_size=100"},
+			kinds: set("unexpected"),
+		},
+		{
+			name: "results that are absent",
+			page: pagesOf(
+				listPage{body: `{"datasets":{"count":87},"records":{"count":87},"tasks":{"count":87}}`},
+			),
+			queries: []string{"page=1&page_size=100"},
+		},
+		{
+			name: "results that are null",
+			page: pagesOf(
+				listPage{
+					body: inEveryEnvelope(`{"results":null,"next":"2"}`),
+				},
+				listPage{ids: "a"},
+			),
+			ids: []string{"a"}, queries: []string{"page=1&page_size=100", "page=2&page_size=100"},
+		},
+		{
+			name: "an envelope that is missing", page: pagesOf(listPage{body: `{}`}),
+			queries: []string{"page=1&page_size=100"}, kinds: set("unexpected"),
+		},
+		{
+			name:    "an envelope that is null",
+			page:    pagesOf(listPage{body: `{"datasets":null,"records":null,"tasks":null}`}),
+			queries: []string{"page=1&page_size=100"}, kinds: set("unexpected"),
+		},
+		{name: "a negative page", params: mistralobs.ListParams{Page: -1}, page: alphabet, kinds: set("params")},
+		{
+			name: "a page that is too large", params: mistralobs.ListParams{PageSize: 101}, page: alphabet,
+			kinds: set("params"),
+		},
+		{
+			name: "a negative page size", params: mistralobs.ListParams{PageSize: -1}, page: alphabet,
+			kinds: set("params"),
+		},
+		{
+			name: "a negative read-ahead", params: mistralobs.ListParams{ReadAhead: -2}, page: alphabet,
+			kinds: set("params"),
+		},
 	} {
 		for _, walk := range walks {
 			t.Run(walk.name+"/"+test.name, func(t *testing.T) {
@@ -269,7 +350,10 @@ func TestAll(t *testing.T) {
 func TestAllDatasetsThatMatch(t *testing.T) {
 	t.Parallel()
 	service := &listService{envelope: "datasets", page: alphabet}
-	for _, err := range clientOver(t, service).Datasets.All(t.Context(), mistralobs.ListDatasetsParams{Query: "a&b", Page: 12, PageSize: 2, ReadAhead: mistralobs.NoReadAhead}) {
+	for _, err := range clientOver(t, service).Datasets.All(
+		t.Context(),
+		mistralobs.ListDatasetsParams{Query: "a&b", Page: 12, PageSize: 2, ReadAhead: mistralobs.NoReadAhead},
+	) {
 		require.NoError(t, err)
 	}
 	assert.Equal(t, []string{"page=12&page_size=2&q=a%26b", "page=13&page_size=2&q=a%26b"}, service.queries)
@@ -290,7 +374,9 @@ func TestReadAhead(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					service := &listService{envelope: "records", page: alphabet, took: took}
 					var ids strings.Builder
-					for record, err := range clientOver(t, service).Records.All(t.Context(), datasetID, mistralobs.ListParams{ReadAhead: readAhead}) {
+					for record, err := range clientOver(t, service).Records.All(
+						t.Context(), datasetID, mistralobs.ListParams{ReadAhead: readAhead},
+					) {
 						require.NoError(t, err)
 						number := ids.Len()/2 + 1
 						ids.WriteString(record.ID)
@@ -322,9 +408,13 @@ func TestReadAheadHidesRoundTrips(t *testing.T) {
 		t.Run(strconv.Itoa(readAhead), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				service := &listService{envelope: "records", page: alphabet, took: func(int) time.Duration { return time.Second }}
+				service := &listService{
+					envelope: "records", page: alphabet, took: func(int) time.Duration { return time.Second },
+				}
 				start := time.Now()
-				for _, err := range clientOver(t, service).Records.All(t.Context(), datasetID, mistralobs.ListParams{ReadAhead: readAhead}) {
+				for _, err := range clientOver(t, service).Records.All(
+					t.Context(), datasetID, mistralobs.ListParams{ReadAhead: readAhead},
+				) {
 					require.NoError(t, err)
 				}
 				assert.Equal(t, want*time.Second, time.Since(start))
@@ -339,7 +429,8 @@ func TestReadAheadAdapts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const pages = 20
-		service := &listService{envelope: "records", count: pages, took: func(int) time.Duration { return time.Second }, page: func(n int) listPage {
+		took := func(int) time.Duration { return time.Second }
+		service := &listService{envelope: "records", count: pages, took: took, page: func(n int) listPage {
 			page := listPage{ids: string(rune('A' + n))}
 			if n < pages {
 				page.next = "more"
@@ -347,7 +438,9 @@ func TestReadAheadAdapts(t *testing.T) {
 			return page
 		}}
 		var ahead []int
-		for _, err := range clientOver(t, service).Records.All(t.Context(), datasetID, mistralobs.ListParams{PageSize: 1}) {
+		for _, err := range clientOver(t, service).Records.All(
+			t.Context(), datasetID, mistralobs.ListParams{PageSize: 1},
+		) {
 			require.NoError(t, err)
 			time.Sleep(time.Minute)
 			asked, _ := service.snapshot()
@@ -381,9 +474,15 @@ func TestAllWithResponse(t *testing.T) {
 		t.Run(strconv.Itoa(readAhead), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				service := &listService{envelope: "records", page: alphabet, took: func(n int) time.Duration { return time.Duration(40-n) * time.Second }}
+				service := &listService{
+					envelope: "records", page: alphabet,
+					took: func(n int) time.Duration { return time.Duration(40-n) * time.Second },
+				}
 				var response mistralobs.Response
-				all := clientOver(t, service).Records.All(t.Context(), datasetID, mistralobs.ListParams{ReadAhead: readAhead}, mistralobs.WithResponse(&response))
+				all := clientOver(t, service).Records.All(
+					t.Context(), datasetID, mistralobs.ListParams{ReadAhead: readAhead},
+					mistralobs.WithResponse(&response),
+				)
 				for record, err := range all {
 					require.NoError(t, err)
 					assert.Equal(t, 200, response.StatusCode)
@@ -401,10 +500,15 @@ func TestAllBreak(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%d", walk.name, readAhead), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					service := &listService{envelope: walk.name, page: alphabet, took: func(number int) time.Duration { return time.Duration(number) * time.Second }}
+					service := &listService{
+						envelope: walk.name, page: alphabet,
+						took: func(number int) time.Duration { return time.Duration(number) * time.Second },
+					}
 					start := time.Now()
 					received := 0
-					for _, err := range walk.all(t.Context(), clientOver(t, service), mistralobs.ListParams{ReadAhead: readAhead}) {
+					for _, err := range walk.all(
+						t.Context(), clientOver(t, service), mistralobs.ListParams{ReadAhead: readAhead},
+					) {
 						require.NoError(t, err)
 						if received++; received == 3 {
 							break // on the second page
@@ -452,9 +556,15 @@ func TestListsWithoutEnd(t *testing.T) {
 		requests int // at most
 	}{
 		{"the same page for ever", func(int) listPage { return listPage{ids: "ab", next: "2"} }, 4},
-		{"the same items with a next that advances", func(number int) listPage { return listPage{ids: "ab", next: strconv.Itoa(number + 1)} }, 8},
+		{
+			"the same items with a next that advances",
+			func(number int) listPage { return listPage{ids: "ab", next: strconv.Itoa(number + 1)} }, 8,
+		},
 		{"empty for ever", func(int) listPage { return listPage{next: "2"} }, 200},
-		{"empty for ever with a next that advances", func(number int) listPage { return listPage{next: strconv.Itoa(number + 1)} }, 200},
+		{
+			"empty for ever with a next that advances",
+			func(number int) listPage { return listPage{next: strconv.Itoa(number + 1)} }, 200,
+		},
 		{"a good start", func(number int) listPage {
 			if number < 5 {
 				return alphabet(number)
@@ -467,7 +577,9 @@ func TestListsWithoutEnd(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/%d", walk.name, test.name, readAhead), func(t *testing.T) {
 					t.Parallel()
 					service := &listService{envelope: walk.name, page: test.page}
-					_, err := walked(t, walk.all(t.Context(), clientOver(t, service), mistralobs.ListParams{ReadAhead: readAhead}))
+					_, err := walked(
+						t, walk.all(t.Context(), clientOver(t, service), mistralobs.ListParams{ReadAhead: readAhead}),
+					)
 					require.ErrorIs(t, err, mistralobs.ErrNoProgress)
 					asked, inFlight := service.snapshot()
 					assert.LessOrEqual(t, len(asked), test.requests+8)
@@ -499,9 +611,13 @@ func TestAllEndsWithItsContext(t *testing.T) {
 						cancel()
 					}
 					time.AfterFunc(test.cancel, cancel)
-					service := &listService{envelope: "records", page: alphabet, took: func(int) time.Duration { return time.Second }}
+					service := &listService{
+						envelope: "records", page: alphabet, took: func(int) time.Duration { return time.Second },
+					}
 					start := time.Now()
-					ids, err := walked(t, walks[1].all(ctx, clientOver(t, service), mistralobs.ListParams{ReadAhead: readAhead}))
+					ids, err := walked(
+						t, walks[1].all(ctx, clientOver(t, service), mistralobs.ListParams{ReadAhead: readAhead}),
+					)
 					assert.Equal(t, set("canceled"), kindsOf(err), "%v", err)
 					assert.Equal(t, test.ids, ids)
 					assert.Equal(t, test.cancel, time.Since(start))
@@ -600,9 +716,14 @@ func TestReadAheadGoesByTheCountOnlyToSave(t *testing.T) {
 					if n <= 10 {
 						items = fmt.Sprintf(`{"id":"%d"},{"id":"%d"}`, 2*n, 2*n+1)
 					}
-					return reply(req, 200, fmt.Sprintf(`{"records":{"results":[%s],"count":%d,"next":%s}}`, items, test.count, next)), nil
+					return reply(
+						req, 200,
+						fmt.Sprintf(`{"records":{"results":[%s],"count":%d,"next":%s}}`, items, test.count, next),
+					), nil
 				}))
-				items, err := count(client.Records.All(t.Context(), datasetID, mistralobs.ListParams{PageSize: 2, ReadAhead: 9}))
+				items, err := count(
+					client.Records.All(t.Context(), datasetID, mistralobs.ListParams{PageSize: 2, ReadAhead: 9}),
+				)
 				require.NoError(t, err)
 				assert.Equal(t, 20, items)
 				assert.LessOrEqual(t, int(requests.Load()), test.most)

@@ -88,9 +88,12 @@ func (s *TasksService) Get(ctx context.Context, datasetID, taskID string, opts .
 //
 // It returns an error that matches [ErrInvalidParams] if the page size exceeds
 // [MaxPageSize], and one that matches [ErrNotFound] if the dataset does not exist.
-func (s *TasksService) List(ctx context.Context, datasetID string, params ListParams, opts ...CallOption) (*Page[ImportTask], error) {
+func (s *TasksService) List(
+	ctx context.Context, datasetID string, params ListParams, opts ...CallOption,
+) (*Page[ImportTask], error) {
 	return fetchPage[ImportTask, taskList](ctx, s.client, params, request{
-		name: "tasks.list", action: "list import tasks", route: "GET /v1/observability/datasets/{dataset_id}/tasks", ids: ids{datasetID},
+		name: "tasks.list", action: "list import tasks",
+		route: "GET /v1/observability/datasets/{dataset_id}/tasks", ids: ids{datasetID},
 	}, opts)
 }
 
@@ -98,7 +101,9 @@ func (s *TasksService) List(ctx context.Context, datasetID string, params ListPa
 // on. Every range over it requests the pages again. It yields at most one error,
 // and yields it last: an error of [TasksService.List], or one that matches
 // [ErrNoProgress] if the service returns the same page again and again.
-func (s *TasksService) All(ctx context.Context, datasetID string, params ListParams, opts ...CallOption) iter.Seq2[*ImportTask, error] {
+func (s *TasksService) All(
+	ctx context.Context, datasetID string, params ListParams, opts ...CallOption,
+) iter.Seq2[*ImportTask, error] {
 	list := func(ctx context.Context, params ListParams, opts []CallOption) (*Page[ImportTask], error) {
 		return s.List(ctx, datasetID, params, opts...)
 	}

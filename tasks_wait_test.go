@@ -43,7 +43,10 @@ func (l poll) json(id string) string {
 		}
 		return s
 	}
-	return fmt.Sprintf(`{"id":%q,"dataset_id":%q,"status":%q,"progress":%s,"message":%s}`, id, datasetID, l.status, orNull(l.progress), orNull(l.message))
+	return fmt.Sprintf(
+		`{"id":%q,"dataset_id":%q,"status":%q,"progress":%s,"message":%s}`, id, datasetID, l.status, orNull(l.progress),
+		orNull(l.message),
+	)
 }
 
 // taskService answers requests for tasks. at returns the response by the id, the
@@ -146,7 +149,10 @@ func TestWaitPollsRarelyAndEndsSoon(t *testing.T) {
 					service := newTaskService(running(test.takes, test.progress))
 					task, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.WaitOptions{})
 					require.NoError(t, err)
-					assert.Equal(t, &mistralobs.ImportTask{ID: taskID, DatasetID: datasetID, Status: mistralobs.StatusCompleted}, task)
+					assert.Equal(
+						t, &mistralobs.ImportTask{ID: taskID, DatasetID: datasetID, Status: mistralobs.StatusCompleted},
+						task,
+					)
 					polls := service.polls[taskID]
 					assert.LessOrEqual(t, len(polls), test.polls, "%v", polls)
 					assert.LessOrEqual(t, time.Since(service.began)-test.takes, test.over, "%v", polls)
@@ -235,7 +241,9 @@ func TestWaitKeepsItsPollBounds(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				service := newTaskService(running(10*time.Minute, false))
-				_, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.WaitOptions{MinPoll: test.least, MaxPoll: test.most})
+				_, err := service.once(t).Tasks.Wait(
+					t.Context(), datasetID, taskID, mistralobs.WaitOptions{MinPoll: test.least, MaxPoll: test.most},
+				)
 				require.NoError(t, err)
 				polls := service.polls[taskID]
 				require.Greater(t, len(polls), 1)
@@ -250,7 +258,9 @@ func TestWaitKeepsItsPollBounds(t *testing.T) {
 
 func TestWaitRefusesBadOptions(t *testing.T) {
 	t.Parallel()
-	for _, options := range []mistralobs.WaitOptions{{MinPoll: -1}, {MaxPoll: -1}, {MinPoll: -1, MaxPoll: 1}, {MinPoll: 2, MaxPoll: 1}} {
+	for _, options := range []mistralobs.WaitOptions{
+		{MinPoll: -1}, {MaxPoll: -1}, {MinPoll: -1, MaxPoll: 1}, {MinPoll: 2, MaxPoll: 1},
+	} {
 		service := newTaskService(nil)
 		_, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, options)
 		assert.Equal(t, set("params"), kindsOf(err), "%v", err)
@@ -267,12 +277,19 @@ func TestOnUpdate(t *testing.T) {
 			poll{status: "RUNNING"}, poll{status: "RUNNING"},
 			poll{status: "RUNNING", progress: "0"}, poll{status: "RUNNING", progress: "0"},
 			poll{status: "RUNNING", progress: "10"}, poll{fail: 503}, poll{status: "RUNNING", progress: "10"},
-			poll{status: "RUNNING", progress: "10", message: `"half"`}, poll{status: "RUNNING", progress: "10", message: `"half"`},
-			poll{status: "RUNNING", progress: "10", message: `"more"`}, poll{status: "CONTINUED_AS_NEW", progress: "10", message: `"more"`},
+			poll{
+				status: "RUNNING", progress: "10", message: `"half"`,
+			}, poll{status: "RUNNING", progress: "10", message: `"half"`},
+			poll{
+				status: "RUNNING", progress: "10", message: `"more"`,
+			}, poll{status: "CONTINUED_AS_NEW", progress: "10", message: `"more"`},
 			poll{status: "RUNNING"}, poll{status: "COMPLETED", progress: "100"},
 		))
 		var told []mistralobs.ImportTask
-		task, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.WaitOptions{OnUpdate: func(task *mistralobs.ImportTask) { told = append(told, *task) }})
+		task, err := service.once(t).Tasks.Wait(
+			t.Context(), datasetID, taskID,
+			mistralobs.WaitOptions{OnUpdate: func(task *mistralobs.ImportTask) { told = append(told, *task) }},
+		)
 		require.NoError(t, err)
 		assert.Equal(t, mistralobs.StatusCompleted, task.Status)
 		told = slices.Clone(told)
@@ -307,27 +324,57 @@ func TestWaitEnds(t *testing.T) {
 		text   string
 	}{
 		{name: "completed", polls: []poll{run, done}, status: "COMPLETED"},
-		{name: "failed", polls: []poll{run, {status: "FAILED", message: `"line 3 is bad"`}}, status: "FAILED", kinds: set(), task: true, text: "ended as FAILED: line 3 is bad"},
-		{name: "failed at the first poll", polls: []poll{{status: "FAILED"}}, status: "FAILED", kinds: set(), task: true, text: "ended as FAILED"},
-		{name: "canceled", polls: []poll{run, {status: "CANCELED"}}, status: "CANCELED", kinds: set(), task: true, text: "ended as CANCELED"},
-		{name: "terminated", polls: []poll{run, {status: "TERMINATED"}}, status: "TERMINATED", kinds: set(), task: true, text: "ended as TERMINATED"},
-		{name: "timed out", polls: []poll{run, {status: "TIMED_OUT"}}, status: "TIMED_OUT", kinds: set(), task: true, text: "ended as TIMED_OUT"},
+		{
+			name: "failed", polls: []poll{run, {status: "FAILED", message: `"line 3 is bad"`}}, status: "FAILED",
+			kinds: set(), task: true, text: "ended as FAILED: line 3 is bad",
+		},
+		{
+			name: "failed at the first poll", polls: []poll{{status: "FAILED"}}, status: "FAILED", kinds: set(),
+			task: true, text: "ended as FAILED",
+		},
+		{
+			name: "canceled", polls: []poll{run, {status: "CANCELED"}}, status: "CANCELED", kinds: set(), task: true,
+			text: "ended as CANCELED",
+		},
+		{
+			name: "terminated", polls: []poll{run, {status: "TERMINATED"}}, status: "TERMINATED", kinds: set(),
+			task: true, text: "ended as TERMINATED",
+		},
+		{
+			name: "timed out", polls: []poll{run, {status: "TIMED_OUT"}}, status: "TIMED_OUT", kinds: set(), task: true,
+			text: "ended as TIMED_OUT",
+		},
 		{name: "unknown goes on", polls: []poll{{status: "UNKNOWN"}, done}, status: "COMPLETED"},
 		{name: "continued as new goes on", polls: []poll{{status: "CONTINUED_AS_NEW"}, run, done}, status: "COMPLETED"},
 		{name: "a status of tomorrow goes on", polls: []poll{{status: "PAUSED"}, done}, status: "COMPLETED"},
 		{name: "no status goes on", polls: []poll{{}, done}, status: "COMPLETED"},
 
 		{name: "never there", polls: fails(404, 1), kinds: set("not found"), text: "waiting for import task " + taskID},
-		{name: "vanished", polls: []poll{run, {fail: 404}}, status: "RUNNING", kinds: set("not found"), task: true, text: "no longer exists, its last status was RUNNING"},
-		{name: "vanished after failures", polls: slices.Concat([]poll{run}, fails(503, 2), fails(404, 1)), status: "RUNNING", kinds: set("not found"), task: true, text: "no longer exists"},
-		{name: "never there after failures", polls: slices.Concat(fails(503, 2), fails(404, 1)), kinds: set("not found"), text: taskID},
+		{
+			name: "vanished", polls: []poll{run, {fail: 404}}, status: "RUNNING", kinds: set("not found"), task: true,
+			text: "no longer exists, its last status was RUNNING",
+		},
+		{
+			name: "vanished after failures", polls: slices.Concat([]poll{run}, fails(503, 2), fails(404, 1)),
+			status: "RUNNING", kinds: set("not found"), task: true, text: "no longer exists",
+		},
+		{
+			name: "never there after failures", polls: slices.Concat(fails(503, 2), fails(404, 1)),
+			kinds: set("not found"), text: taskID,
+		},
 
 		{name: "no key", polls: []poll{run, {fail: 401}}, status: "RUNNING", kinds: set("unauthorized"), text: taskID},
 		{name: "no right", polls: []poll{run, {fail: 403}}, status: "RUNNING", kinds: set("forbidden"), text: taskID},
-		{name: "a bad request", polls: []poll{run, {fail: 422}}, status: "RUNNING", kinds: set("validation"), text: taskID},
+		{
+			name: "a bad request", polls: []poll{run, {fail: 422}}, status: "RUNNING", kinds: set("validation"),
+			text: taskID,
+		},
 		{name: "no right at once", polls: fails(403, 1), kinds: set("forbidden"), text: taskID},
 
-		{name: "four failures to connect", polls: append(slices.Concat([]poll{run}, fails(-1, 4)), done), status: "COMPLETED"},
+		{
+			name: "four failures to connect", polls: append(slices.Concat([]poll{run}, fails(-1, 4)), done),
+			status: "COMPLETED",
+		},
 		{name: "four 408", polls: append(slices.Concat([]poll{run}, fails(408, 4)), done), status: "COMPLETED"},
 		{name: "four 429", polls: append(slices.Concat([]poll{run}, fails(429, 4)), done), status: "COMPLETED"},
 		{name: "four 500", polls: append(slices.Concat([]poll{run}, fails(500, 4)), done), status: "COMPLETED"},
@@ -335,9 +382,20 @@ func TestWaitEnds(t *testing.T) {
 		{name: "four 503", polls: append(slices.Concat([]poll{run}, fails(503, 4)), done), status: "COMPLETED"},
 		{name: "four 504", polls: append(slices.Concat([]poll{run}, fails(504, 4)), done), status: "COMPLETED"},
 		{name: "four failures at the start", polls: append(fails(503, 4), done), status: "COMPLETED"},
-		{name: "four failures twice", polls: append(slices.Concat([]poll{run}, fails(503, 4), []poll{run}, fails(503, 4)), done), status: "COMPLETED"},
-		{name: "five failures", polls: append(slices.Concat([]poll{run}, fails(503, 5)), done), status: "RUNNING", kinds: set("server"), text: taskID},
-		{name: "five failures of all sorts", polls: []poll{run, {fail: -1}, {fail: 500}, {fail: 429}, {fail: -1}, {fail: 504}, done}, status: "RUNNING", kinds: set("server", "timeout"), text: taskID},
+		{
+			name:   "four failures twice",
+			polls:  append(slices.Concat([]poll{run}, fails(503, 4), []poll{run}, fails(503, 4)), done),
+			status: "COMPLETED",
+		},
+		{
+			name: "five failures", polls: append(slices.Concat([]poll{run}, fails(503, 5)), done), status: "RUNNING",
+			kinds: set("server"), text: taskID,
+		},
+		{
+			name:  "five failures of all sorts",
+			polls: []poll{run, {fail: -1}, {fail: 500}, {fail: 429}, {fail: -1}, {fail: 504}, done}, status: "RUNNING",
+			kinds: set("server", "timeout"), text: taskID,
+		},
 		{name: "five failures at the start", polls: append(fails(-1, 5), done), kinds: set("reset"), text: taskID},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -420,7 +478,9 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 						var err error
 						if all {
 							var tasks []*mistralobs.ImportTask
-							tasks, err = service.once(t).Tasks.WaitAll(ctx, tasksNamed(taskID), mistralobs.WaitOptions{})
+							tasks, err = service.once(t).Tasks.WaitAll(
+								ctx, tasksNamed(taskID), mistralobs.WaitOptions{},
+							)
 							require.Len(t, tasks, 1)
 							task = tasks[0]
 						} else {
@@ -431,7 +491,13 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 						assert.NotErrorAs(t, err, &ended)
 						assert.Equal(t, test.end, time.Since(service.began), "at once")
 						if test.seen || all {
-							assert.Equal(t, &mistralobs.ImportTask{ID: taskID, DatasetID: datasetID, Status: mistralobs.StatusRunning}, task)
+							assert.Equal(
+								t,
+								&mistralobs.ImportTask{
+									ID: taskID, DatasetID: datasetID, Status: mistralobs.StatusRunning,
+								},
+								task,
+							)
 						} else {
 							assert.Nil(t, task)
 						}
@@ -494,9 +560,12 @@ func TestWaitAllKeepsTheOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		service := newTaskService(func(id string, n int, since time.Duration) poll {
-			return running(map[string]time.Duration{"slow": time.Hour, "middle": time.Minute, "quick": time.Second}[id], true)(id, n, since)
+			takes := map[string]time.Duration{"slow": time.Hour, "middle": time.Minute, "quick": time.Second}[id]
+			return running(takes, true)(id, n, since)
 		})
-		tasks, err := service.once(t).Tasks.WaitAll(t.Context(), tasksNamed("slow", "quick", "middle"), mistralobs.WaitOptions{})
+		tasks, err := service.once(t).Tasks.WaitAll(
+			t.Context(), tasksNamed("slow", "quick", "middle"), mistralobs.WaitOptions{},
+		)
 		require.NoError(t, err)
 		assert.Equal(t, []string{"slow COMPLETED", "quick COMPLETED", "middle COMPLETED"}, statusesOf(tasks))
 		assert.LessOrEqual(t, time.Since(service.began), time.Hour+maxPoll, "all at once")
@@ -524,9 +593,13 @@ func TestWaitAllOutlivesBadEnds(t *testing.T) {
 			}
 			return poll{status: "RUNNING"}
 		})
-		tasks, err := service.once(t).Tasks.WaitAll(t.Context(), tasksNamed("a", "b", "c", "d"), mistralobs.WaitOptions{})
+		tasks, err := service.once(t).Tasks.WaitAll(
+			t.Context(), tasksNamed("a", "b", "c", "d"), mistralobs.WaitOptions{},
+		)
 		assert.Equal(t, []string{"a COMPLETED", "b FAILED", "c TIMED_OUT", "d COMPLETED"}, statusesOf(tasks))
-		assert.EqualError(t, err, "mistralobs: import task b ended as FAILED: bad line\nmistralobs: import task c ended as TIMED_OUT")
+		assert.EqualError(
+			t, err, "mistralobs: import task b ended as FAILED: bad line\nmistralobs: import task c ended as TIMED_OUT",
+		)
 		var ended *mistralobs.TaskError
 		require.ErrorAs(t, err, &ended)
 		assert.Same(t, tasks[1], ended.Task)
@@ -555,7 +628,9 @@ func TestWaitAllEndsEarly(t *testing.T) {
 					}
 					return poll{status: "RUNNING", progress: "10"}
 				})
-				tasks, err := service.once(t).Tasks.WaitAll(t.Context(), tasksNamed("a", "b", "c"), mistralobs.WaitOptions{})
+				tasks, err := service.once(t).Tasks.WaitAll(
+					t.Context(), tasksNamed("a", "b", "c"), mistralobs.WaitOptions{},
+				)
 				assert.Equal(t, set(test.kind), kindsOf(err), "%v", err)
 				var ended *mistralobs.TaskError
 				assert.Equal(t, test.task, errors.As(err, &ended))
@@ -575,7 +650,9 @@ func TestWaitAllDoesNotAskForWhatHasEnded(t *testing.T) {
 		given := tasksNamed("a", "b", "c")
 		given[0].Status, given[2].Status = mistralobs.StatusCompleted, mistralobs.StatusFailed
 		var told []string
-		tasks, err := service.once(t).Tasks.WaitAll(t.Context(), given, mistralobs.WaitOptions{OnUpdate: func(task *mistralobs.ImportTask) {
+		tasks, err := service.once(t).Tasks.WaitAll(t.Context(), given, mistralobs.WaitOptions{OnUpdate: func(
+			task *mistralobs.ImportTask,
+		) {
 			told = append(told, task.ID+" "+string(task.Status))
 		}})
 		assert.EqualError(t, err, "mistralobs: import task c ended as FAILED")
@@ -613,7 +690,9 @@ func TestWaitAllOfManyTasks(t *testing.T) {
 			ids = append(ids, fmt.Sprint("task-", i))
 		}
 		inside, overlaps, ended := 0, 0, map[string]int{}
-		tasks, err := service.once(t).Tasks.WaitAll(t.Context(), tasksNamed(ids...), mistralobs.WaitOptions{OnUpdate: func(task *mistralobs.ImportTask) {
+		tasks, err := service.once(t).Tasks.WaitAll(t.Context(), tasksNamed(ids...), mistralobs.WaitOptions{OnUpdate: func(
+			task *mistralobs.ImportTask,
+		) {
 			if inside++; inside > 1 {
 				overlaps++
 			}

@@ -86,14 +86,35 @@ var shapes = []struct {
 	{name: "even", progress: percent, within: 1, share: 0.05},
 	{name: "first fast", progress: func(x float64) int { return percent(math.Sqrt(x)) }, within: 1, share: 0.05},
 	{name: "first slow", progress: func(x float64) int { return percent(x * x) }, within: 1, share: 0.05},
-	{name: "slow, fast, slow", progress: func(x float64) int { return percent(x * x * (3 - 2*x)) }, within: 0.85, share: 1},
-	{name: "in tenths", progress: func(x float64) int { return percent(math.Floor(10*x) / 10) }, within: 0.95, share: 0.2},
+	{
+		name: "slow, fast, slow", progress: func(x float64) int { return percent(x * x * (3 - 2*x)) }, within: 0.85,
+		share: 1,
+	},
+	{
+		name: "in tenths", progress: func(x float64) int { return percent(math.Floor(10*x) / 10) }, within: 0.95,
+		share: 0.2,
+	},
 	{name: "in quarters", progress: func(x float64) int { return percent(math.Floor(4*x) / 4) }, within: 0.6, share: 1},
-	{name: "a break in the middle", progress: func(x float64) int { return percent(min(x/0.4, 0.5) + max(0, x-0.8)*2.5) }, within: 0.95, share: 0.2},
-	{name: "none in the first half", progress: func(x float64) int { return percent(2*x - 1 + max(0, 1-2*x)) }, within: 0.8, share: 2},
-	{name: "stands at 99 for long", progress: func(x float64) int { return min(99, percent(3*x)) }, within: 0.4, share: 2},
-	{name: "ends at 40 without a warning", progress: func(x float64) int { return percent(0.4 * x) }, within: 0.3, share: 1},
-	{name: "to the tenth of a percent", progress: func(x float64) int { return int(math.Round(99.4 * x)) }, within: 1, share: 0.05},
+	{
+		name:     "a break in the middle",
+		progress: func(x float64) int { return percent(min(x/0.4, 0.5) + max(0, x-0.8)*2.5) }, within: 0.95, share: 0.2,
+	},
+	{
+		name: "none in the first half", progress: func(x float64) int { return percent(2*x - 1 + max(0, 1-2*x)) },
+		within: 0.8, share: 2,
+	},
+	{
+		name: "stands at 99 for long", progress: func(x float64) int { return min(99, percent(3*x)) }, within: 0.4,
+		share: 2,
+	},
+	{
+		name: "ends at 40 without a warning", progress: func(x float64) int { return percent(0.4 * x) }, within: 0.3,
+		share: 1,
+	},
+	{
+		name: "to the tenth of a percent", progress: func(x float64) int { return int(math.Round(99.4 * x)) },
+		within: 1, share: 0.05,
+	},
 }
 
 func TestScheduleSimulation(t *testing.T) {
@@ -131,7 +152,9 @@ func TestScheduleCountsFailedPolls(t *testing.T) {
 			for _, failEvery := range []int{2, 3} {
 				for _, takes := range durations(200) {
 					// The last poll before the end of the hour may fail, so the end is seen one poll later.
-					result := simulation{takes: takes, latency: 20 * time.Millisecond, progress: test.progress, failEvery: failEvery}.run()
+					result := simulation{
+						takes: takes, latency: 20 * time.Millisecond, progress: test.progress, failEvery: failEvery,
+					}.run()
 					assert.LessOrEqual(t, result.polls, MaxPolls+1, "%v, every %d. fails", takes, failEvery)
 				}
 			}

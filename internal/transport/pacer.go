@@ -17,7 +17,7 @@ import (
 //   - The pacer measures the rate that the service accepted until the 429, and continues at 90 % of
 //     it. The 429s of requests that were sent before the last one lowered the rate are not new.
 //   - A first burst of requests says nothing about the rate. After it the pacer starts low and
-//     doubles the rate, until the next 429 gives a measurement.
+//     raises the rate fast, until the next 429 shows where the limit is.
 //   - Without another 429 the rate grows, slowly at first and then faster, so that the pacer probes
 //     for more only now and then, and still finds a limit that was raised.
 //   - After a pause of the callers, requests are no longer spaced.
@@ -26,25 +26,27 @@ import (
 type Pacer struct {
 	turn chan struct{} // held by the first waiter of the queue
 
-	mu       sync.Mutex
-	refusals int       // 429s and 503s so far
-	until    time.Time // nothing is sent before this time
-	free     time.Time // the next request may be sent at this time, while requests are spaced
-	rate     float64   // requests a second; 0 if requests are not spaced
-	doubling bool      // the rate doubles: there was no measurement yet
-	lowered  time.Time // the time of the last change to a lower rate
-	raised   time.Time // the time of the last raise of the rate
-	progress int       // requests accepted since then
-	accepted meter
+	mu        sync.Mutex
+	refusals  int       // 429s and 503s so far
+	until     time.Time // nothing is sent before this time
+	free      time.Time // the next request may be sent at this time, while requests are spaced
+	rate      float64   // requests a second; 0 if requests are not spaced
+	searching bool      // the rate rises fast: it has not met the limit yet
+	lowered   time.Time // the time of the last change to a lower rate
+	raised    time.Time // the time of the last raise of the rate
+	progress  int       // requests accepted since then
+	accepted  meter
 }
 
 const (
-	paceBackoff  = 0.9              // of the accepted rate, after a 429
+	paceBackoff  = 0.9              // of the rate, after a 429
 	paceGuess    = 0.7              // of the rate, after a 429 before the accepted rate could be measured
-	paceGrowth   = 0.005            // of the rate a second, for each second since the last 429
+	paceSearch   = 1.5              // times the rate, as long as the search has no result
+	paceGrowth   = 0.01             // of the rate a second, for each second since the end of paceCalm
+	paceCalm     = 5 * time.Second  // after a 429, in which the rate stays as it is
 	paceStart    = 2                // requests a second, if nothing is known
 	paceSlowest  = 0.1              // requests a second
-	paceStep     = 4                // accepted requests before a raise or a measurement, at least
+	paceStep     = 2                // accepted requests before a raise or a measurement, at least
 	paceForgiven = 30 * time.Second // after a 429 without need of the pace, requests are no longer spaced
 )
 
@@ -140,7 +142,7 @@ func (p *Pacer) take(now time.Time) time.Duration {
 // forgive ends the spacing long after the last 429, once the callers have paused.
 func (p *Pacer) forgive(now time.Time) {
 	if p.rate > 0 && now.Sub(p.lowered) > paceForgiven && now.Sub(p.free) > time.Second {
-		p.rate, p.free, p.doubling = 0, time.Time{}, false
+		p.rate, p.free, p.searching = 0, time.Time{}, false
 	}
 }
 
@@ -169,15 +171,16 @@ func (p *Pacer) Succeeded() {
 	}
 }
 
-// raise raises the rate after the requests of about a second were accepted.
+// raise raises the rate after the requests of about half a second were accepted.
 func (p *Pacer) raise(now time.Time) {
-	if p.progress++; float64(p.progress) < max(paceStep, p.rate) {
+	if p.progress++; float64(p.progress) < max(paceStep, p.rate/2) {
 		return
 	}
-	if p.doubling {
-		p.rate *= 2
+	if p.searching {
+		p.rate *= paceSearch
 	} else {
-		p.rate *= 1 + paceGrowth*now.Sub(p.lowered).Seconds()*min(1, now.Sub(p.raised).Seconds())
+		calm := max(0, now.Sub(p.lowered)-paceCalm)
+		p.rate *= 1 + paceGrowth*calm.Seconds()*min(1, now.Sub(p.raised).Seconds())
 	}
 	p.raised, p.progress = now, 0
 }
@@ -203,16 +206,16 @@ func (p *Pacer) Limited(sent time.Time, retryAfter time.Duration) {
 // lower sets the rate after a 429.
 func (p *Pacer) lower(now time.Time) {
 	n, span := p.accepted.recent(now)
-	measured := paceBackoff * float64(n) / span.Seconds()
+	measured := float64(n) / span.Seconds()
 	switch {
 	case p.rate == 0 && span < time.Second:
-		p.rate, p.doubling = max(paceStart, float64(n)), true
+		p.rate, p.searching = max(paceStart, float64(n)), true
 	case p.rate == 0:
-		p.rate = measured
-	case n < paceStep:
-		p.rate, p.doubling = paceGuess*p.rate, false
+		p.rate = paceBackoff * measured
+	case p.searching || n < paceStep:
+		p.rate, p.searching = paceGuess*p.rate, false
 	default:
-		p.rate, p.doubling = min(measured, paceBackoff*p.rate), false
+		p.rate = min(measured, paceBackoff*p.rate)
 	}
 	p.rate = max(paceSlowest, p.rate)
 	p.lowered = now
