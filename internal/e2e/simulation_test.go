@@ -190,3 +190,82 @@ func simulatedDataset(t *testing.T, client *mistralobs.Client) string {
 	require.NoError(t, err)
 	return dataset.ID
 }
+
+// creationOf returns a run that creates records.
+func creationOf(
+	t *testing.T, records, concurrency int,
+) (setUp func(*mistralobs.Client) string, run func(*mistralobs.Client, string)) {
+	setUp = func(client *mistralobs.Client) string { return simulatedDataset(t, client) }
+	run = func(client *mistralobs.Client, id string) {
+		input := func(yield func(mistralobs.CreateRecordParams, error) bool) {
+			for i := 0; i < records && yield(mistralobs.CreateRecordParams{Payload: map[string]int{"i": i}}, nil); i++ {
+			}
+		}
+		n := 0
+		options := mistralobs.BulkOptions{Concurrency: concurrency}
+		for _, err := range client.Records.CreateAll(context.Background(), id, input, options) {
+			require.NoError(t, err)
+			n++
+		}
+		require.Equal(t, records, n)
+	}
+	return setUp, run
+}
+
+// TestSimulationOfCreations compares the concurrency that adapts with the fixed concurrency that is
+// best for each service. With -v it prints the table of BENCHMARKS.md.
+func TestSimulationOfCreations(t *testing.T) {
+	t.Parallel()
+	if !testing.Verbose() {
+		t.Skip("it only prints a table, with -v")
+	}
+	const records = 300
+	var table strings.Builder
+	table.WriteString("| latency | limit | requests | refused | time | best fixed setting | time against it |\n" +
+		"|---|---|---|---|---|---|---|\n")
+	for _, n := range networks() {
+		setUp, run := creationOf(t, records, 0)
+		adaptive := simulate(t, n, setUp, run)
+		best, setting := cost{took: time.Hour}, ""
+		for _, fixed := range []int{1, 4, 8, 16, 32} {
+			setUp, run := creationOf(t, records, fixed)
+			if one := simulate(t, n, setUp, run); one.took < best.took {
+				best, setting = one, fmt.Sprint(fixed)
+			}
+		}
+		fmt.Fprintf(&table, "| %v | %d | %d | %.2f s | %s: %.2f s, %d refused | %.2f |\n",
+			n, adaptive.requests, adaptive.refused, adaptive.took.Seconds(),
+			setting, best.took.Seconds(), best.refused, float64(adaptive.took)/float64(best.took))
+	}
+	t.Logf("%d creations:\n%s", records, &table)
+}
+
+// A creation of many records under a limit takes little more than the limit's own time, and is seldom refused.
+func TestCreateAllUnderARateLimit(t *testing.T) {
+	t.Parallel()
+	for _, noRetryAfter := range []bool{false, true} {
+		for _, latency := range []time.Duration{time.Millisecond, 20 * time.Millisecond, 200 * time.Millisecond} {
+			n := network{latency: latency, perSecond: 20, burst: 4, noRetryAfter: noRetryAfter}
+			t.Run(n.String(), func(t *testing.T) {
+				t.Parallel()
+				setUp, run := creationOf(t, 300, 0)
+				result := simulate(t, n, setUp, run)
+				assert.LessOrEqual(t, result.took, n.least(300)*13/10)
+				assert.LessOrEqual(t, result.refused, 30)
+				t.Logf("%.2f of the limit's own time, %d refused", float64(result.took)/float64(n.least(300)), result.refused)
+			})
+		}
+	}
+}
+
+// Without a limit, CreateAll finds the concurrency that pays.
+func TestCreateAllIsFastByDefault(t *testing.T) {
+	t.Parallel()
+	n := network{latency: 20 * time.Millisecond}
+	setUp, run := creationOf(t, 300, 0)
+	byDefault := simulate(t, n, setUp, run)
+	setUp, run = creationOf(t, 300, 32)
+	fixed := simulate(t, n, setUp, run)
+	assert.LessOrEqual(t, byDefault.took, fixed.took*12/10)
+	assert.Equal(t, fixed.requests, byDefault.requests)
+}

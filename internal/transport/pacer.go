@@ -14,12 +14,13 @@ import (
 // before the first 429. From then on it spaces the requests of all callers, by these rules:
 //
 //   - Everybody waits for the Retry-After of a 429.
-//   - The pacer measures the rate that the service accepted until the 429, and continues at 90 % of
-//     it. The 429s of requests that were sent before the last one lowered the rate are not new.
 //   - A first burst of requests says nothing about the rate. After it the pacer starts low and
-//     raises the rate fast, until the next 429 shows where the limit is.
-//   - Without another 429 the rate grows, slowly at first and then faster, so that the pacer probes
-//     for more only now and then, and still finds a limit that was raised.
+//     doubles the rate, until the next 429 shows where the limit is.
+//   - After every other 429 the pacer continues at 90 % of the rate, or at the rate that the service
+//     has accepted, if that is lower. A 429 to a request that was sent before the last change of
+//     the rate changes nothing.
+//   - Some time after the last 429 the rate grows, slowly at first and then faster. So the pacer
+//     probes for more only now and then, and still finds a limit that was raised.
 //   - After a pause of the callers, requests are no longer spaced.
 //
 // Waiters queue, and only the first one watches the clock, so a higher rate helps them all.
@@ -27,23 +28,25 @@ type Pacer struct {
 	turn chan struct{} // held by the first waiter of the queue
 
 	mu        sync.Mutex
-	refusals  int       // 429s and 503s so far
-	until     time.Time // nothing is sent before this time
-	free      time.Time // the next request may be sent at this time, while requests are spaced
-	rate      float64   // requests a second; 0 if requests are not spaced
-	searching bool      // the rate rises fast: it has not met the limit yet
-	lowered   time.Time // the time of the last change to a lower rate
-	raised    time.Time // the time of the last raise of the rate
-	progress  int       // requests accepted since then
+	refusals  int           // 429s and 503s so far
+	until     time.Time     // nothing is sent before this time
+	free      time.Time     // the next request may be sent at this time, while requests are spaced
+	rate      float64       // requests a second; 0 if requests are not spaced
+	searching bool          // the rate rises fast: it has not met the limit yet
+	lowered   time.Time     // the time of the last change to a lower rate
+	calm      time.Duration // the time after that in which the rate stays as it is
+	raised    time.Time     // the time of the last raise of the rate
+	progress  int           // requests accepted since then
 	accepted  meter
 }
 
 const (
 	paceBackoff  = 0.9              // of the rate, after a 429
-	paceGuess    = 0.7              // of the rate, after a 429 before the accepted rate could be measured
-	paceSearch   = 1.5              // times the rate, as long as the search has no result
+	paceGuess    = 0.6              // of the rate, after a 429 before the accepted rate could be measured
+	paceSearch   = 2                // times the rate, as long as the search has no result
 	paceGrowth   = 0.01             // of the rate a second, for each second since the end of paceCalm
-	paceCalm     = 5 * time.Second  // after a 429, in which the rate stays as it is
+	paceCalm     = 5 * time.Second  // after a 429, in which the rate stays as it is, or more:
+	paceCalmFor  = 10               // times the Retry-After, so that the pauses cost a tenth of the time at most
 	paceStart    = 2                // requests a second, if nothing is known
 	paceSlowest  = 0.1              // requests a second
 	paceStep     = 2                // accepted requests before a raise or a measurement, at least
@@ -179,8 +182,8 @@ func (p *Pacer) raise(now time.Time) {
 	if p.searching {
 		p.rate *= paceSearch
 	} else {
-		calm := max(0, now.Sub(p.lowered)-paceCalm)
-		p.rate *= 1 + paceGrowth*calm.Seconds()*min(1, now.Sub(p.raised).Seconds())
+		since := max(0, now.Sub(p.lowered)-p.calm)
+		p.rate *= 1 + paceGrowth*since.Seconds()*min(1, now.Sub(p.raised).Seconds())
 	}
 	p.raised, p.progress = now, 0
 }
@@ -197,6 +200,7 @@ func (p *Pacer) Limited(sent time.Time, retryAfter time.Duration) {
 	}
 	if p.rate == 0 || sent.After(p.lowered) {
 		p.lower(now)
+		p.calm = max(paceCalm, paceCalmFor*min(retryAfter, paceForgiven/paceCalmFor))
 	}
 	p.free = maxTime(p.until, now.Add(time.Duration(float64(time.Second)/p.rate)))
 	p.raised, p.progress = maxTime(p.until, now), 0
