@@ -1,5 +1,6 @@
 // Bench runs the benchmarks of this repository and prints how the SDK compares, on this machine, with a program of
-// net/http and encoding/json alone, and with Node if it is installed. Run it in a checkout:
+// net/http and encoding/json alone, and with Node if it is installed. Run it in the root of a checkout; it takes some
+// minutes.
 //
 //	go run ./examples/bench [-work regexp] [-runs 3] [-benchtime 1s] [-plot growth.svg]
 //
