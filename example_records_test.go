@@ -50,12 +50,12 @@ func ExampleRecordsService_All() {
 func ExampleRecordsService_CreateAll() {
 	client, datasetID, done := exampleClient()
 	defer done()
-	params := slices.Values([]mistralobs.CreateRecordParams{
+	input := mistralobs.NoErrors(slices.Values([]mistralobs.CreateRecordParams{
 		{Payload: map[string]string{"sentence": "Bonjour"}},
 		{Payload: map[string]string{"sentence": "Hola"}},
-	})
+	}))
 	options := mistralobs.BulkOptions{Concurrency: 2}
-	for record, err := range client.Records.CreateAll(context.Background(), datasetID, mistralobs.NoErrors(params), options) {
+	for record, err := range client.Records.CreateAll(context.Background(), datasetID, input, options) {
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -69,12 +69,16 @@ func ExampleRecordsService_CreateAll() {
 func ExampleBulkOptions() {
 	client, datasetID, done := exampleClient()
 	defer done()
-	input := []mistralobs.CreateRecordParams{{Payload: map[string]int{"n": 1}}, {Payload: "no object"}, {Payload: map[string]int{"n": 3}}}
+	input := []mistralobs.CreateRecordParams{
+		{Payload: map[string]int{"n": 1}},
+		{Payload: "not an object"},
+		{Payload: map[string]int{"n": 3}},
+	}
 	records := mistralobs.NoErrors(slices.Values(input))
 	for record, err := range client.Records.CreateAll(context.Background(), datasetID, records, mistralobs.BulkOptions{
 		Concurrency: 4,
 		OnError: func(index int, _ mistralobs.CreateRecordParams, _ error) error {
-			fmt.Println("left out:", index)
+			fmt.Println("skipped:", index)
 			return nil
 		},
 	}) {
@@ -85,7 +89,7 @@ func ExampleBulkOptions() {
 	}
 	// Output:
 	// {"n":1}
-	// left out: 1
+	// skipped: 1
 	// {"n":3}
 }
 

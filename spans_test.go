@@ -309,3 +309,23 @@ func TestFieldOptions(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"shop"}, options)
 }
+
+// Decoding foreign bytes never panics. It keeps the bytes of every span that it accepts.
+func FuzzSpan(f *testing.F) {
+	f.Add(spanJSON)
+	f.Add(`{"trace_id":"a","span_id":"b","duration_ns":"x","input_messages":"[{\"role\":1}]"}`)
+	f.Add(`{"trace_id":"a","span_id":"b","trace_id":null}`)
+	f.Add(`null`)
+	f.Fuzz(func(t *testing.T, text string) {
+		var span mistralobs.Span
+		if err := json.Unmarshal([]byte(text), &span); err != nil {
+			return
+		}
+		assert.NotEmpty(t, span.TraceID)
+		assert.NotEmpty(t, span.SpanID)
+		assert.Equal(t, strings.TrimSpace(text), span.Raw().String())
+		_, _ = span.InputMessages()
+		var v any
+		_ = span.ToolCallResult(&v)
+	})
+}

@@ -458,7 +458,7 @@ func TestFaultTable(t *testing.T) {
 	}
 }
 
-// hit makes a call whose first attempt meets a fault, and compares what comes of it.
+// hit makes a call whose first attempt meets a fault, and compares the outcome.
 func hit(
 	t *testing.T, operation string, fault mistralobstest.Fault, call func(*world) error, want outcome,
 	holds func(*world) bool,
@@ -507,7 +507,7 @@ func TestFaultRedirectLoop(t *testing.T) {
 	})
 }
 
-// The same faults on the storage: a download gives the original bytes or an error.
+// With the same faults in the storage, a download returns the original bytes or an error.
 func TestFaultsOfDownloads(t *testing.T) {
 	t.Parallel()
 	for name, row := range faultTable {
@@ -544,8 +544,8 @@ func TestFaultsOfDownloads(t *testing.T) {
 	}
 }
 
-// Of ten thousand creations with one in five hit by a fault of any kind, none
-// is doubled, and none is lost that was reported.
+// One in five of ten thousand creations meets a fault. No record is created twice, and every record
+// that was reported exists.
 func TestTenThousandCreationsUnderFaults(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -573,13 +573,14 @@ func TestTenThousandCreationsUnderFaults(t *testing.T) {
 			}
 		}
 		maybe := map[string]bool{}
-		options := mistralobs.BulkOptions{Concurrency: 64, OnError: func(_ int, params mistralobs.CreateRecordParams, err error) error {
+		note := func(_ int, params mistralobs.CreateRecordParams, err error) error {
 			if errors.Is(err, mistralobs.ErrMaybeApplied) {
 				payload, _ := json.Marshal(params.Payload)
 				maybe[string(payload)] = true
 			}
 			return nil
-		}}
+		}
+		options := mistralobs.BulkOptions{Concurrency: 64, OnError: note}
 		reported := map[string]bool{}
 		for record, err := range w.client.Records.CreateAll(w.ctx, w.dataset, mistralobs.NoErrors(input), options) {
 			require.NoError(t, err)
@@ -592,11 +593,11 @@ func TestTenThousandCreationsUnderFaults(t *testing.T) {
 			held[string(record.Payload)]++
 		}
 		for payload := range reported {
-			assert.Equal(t, 1, held[payload], "reported, so held once")
+			assert.Equal(t, 1, held[payload], "a reported record is held once")
 		}
 		for payload, times := range held {
-			assert.Equal(t, 1, times, "none twice")
-			assert.True(t, reported[payload] || maybe[payload], "held, so reported or doubtful")
+			assert.Equal(t, 1, times, "no record is held twice")
+			assert.True(t, reported[payload] || maybe[payload], "a held record was reported or may have been applied")
 		}
 		assert.Greater(t, len(reported), n*8/10)
 		assert.Greater(t, len(maybe), n/20)
