@@ -335,3 +335,39 @@ func (cl *call) report(resp *http.Response) {
 		to.Body = transport.BodyOf(resp).Bytes()
 	}
 }
+
+// WithResponse stores the last response of the call in r, also if the call fails. For an All method that is the
+// response of the latest page. If no response came, r is the zero [Response] with the number of attempts.
+func WithResponse(r *Response) CallOption {
+	return callOption(func(s *callSettings) error {
+		if r == nil {
+			return invalid("WithResponse", "the Response is nil")
+		}
+		s.response = r
+		return nil
+	})
+}
+
+// Response describes the last response of a call; see [WithResponse].
+type Response struct {
+	StatusCode int         // HTTP status; 0 if no response came
+	Header     http.Header // of the response
+	RequestID  string      // to quote to the service's support; "" if the response has none
+	Attempts   int         // how often the request was sent
+	Body       []byte      // the whole body, of an error status at most the first MiB
+}
+
+// settings returns the client's settings as changed by opts.
+func (c *Client) settings(opts []CallOption) (*callSettings, error) {
+	if len(opts) == 0 {
+		return &c.cfg.callSettings, nil
+	}
+	own := c.cfg.callSettings
+	var errs []error
+	for _, opt := range opts {
+		if opt != nil {
+			errs = append(errs, opt.applyToCall(&own))
+		}
+	}
+	return &own, errors.Join(errs...)
+}

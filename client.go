@@ -296,7 +296,7 @@ func (c *Client) newDownloadClient() *http.Client {
 		Transport: transport.Storage{Next: transportOf(c.cfg.httpClient)},
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			req.Header.Del("Referer") // it holds the signed URL
-			if len(via) >= maxRedirects || !secureEnough(req.URL, c.cfg.insecureHTTP) {
+			if len(via) >= maxRedirects || !transport.Secure(req.URL, c.cfg.insecureHTTP) {
 				return http.ErrUseLastResponse
 			}
 			return nil

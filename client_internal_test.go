@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/mistralobs/mistralobs-go/internal/transport"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -73,14 +74,14 @@ func TestConnectionsAreKept(t *testing.T) {
 			server.StartTLS()
 			t.Cleanup(server.Close)
 
-			transport := defaultTransport().(*http.Transport)
-			transport.TLSClientConfig = &tls.Config{
+			own := transport.Default().(*http.Transport)
+			own.TLSClientConfig = &tls.Config{
 				RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs,
 			}
 			client, err := NewClient(
 				WithAPIKey("k"),
 				WithBaseURL(server.URL),
-				WithHTTPClient(&http.Client{Transport: transport}),
+				WithHTTPClient(&http.Client{Transport: own}),
 			)
 			require.NoError(t, err)
 			t.Cleanup(client.CloseIdleConnections)

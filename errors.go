@@ -35,7 +35,7 @@ var (
 	ErrInvalidParams = errors.New("invalid parameters")
 	// ErrNoAPIKey means that there is no API key and that nothing was sent. Set MISTRAL_API_KEY or
 	// use [WithAPIKey].
-	ErrNoAPIKey = errors.New("no API key: set MISTRAL_API_KEY or use WithAPIKey")
+	ErrNoAPIKey = transport.ErrNoKey
 	// ErrMaybeApplied marks the failure of a request that creates something (a dataset, a record,
 	// an import, a file) if the service may have processed it. The SDK did not send it again, since
 	// that could create a second one. Check before you do.

@@ -3,15 +3,14 @@ package mistralobs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
 	"time"
-	"unicode"
 
 	"golang.org/x/time/rate"
 
@@ -26,12 +25,11 @@ const (
 )
 
 const (
+	envAPIKey          = "MISTRAL_API_KEY"
+	envTokenPath       = "MISTRAL_SA_TOKEN_PATH"
 	envBaseURL         = "MISTRAL_BASE_URL"
 	defaultTimeout     = 60 * time.Second
 	defaultMaxResponse = 64 << 20
-	// maxIdleConnsPerHost keeps the connections of concurrent callers open between their requests.
-	// With net/http's default of 2 the others would have to connect again.
-	maxIdleConnsPerHost = 1024
 )
 
 // Option changes one setting of a [Client]. Pass it to [NewClient] or [Client.With],
@@ -92,7 +90,7 @@ func defaultConfig() config {
 			retry: DefaultRetryPolicy(), timeout: defaultTimeout, header: http.Header{}, maxResponse: defaultMaxResponse,
 		},
 		baseURL:    BaseURL,
-		httpClient: &http.Client{Transport: defaultTransport()},
+		httpClient: &http.Client{Transport: transport.Default()},
 		pacer:      transport.NewPacer(),
 		buffers:    &transport.Buffers{},
 		logger:     slog.New(slog.DiscardHandler),
@@ -103,16 +101,83 @@ func defaultConfig() config {
 	return cfg
 }
 
-// defaultTransport returns a copy of net/http's transport that keeps more idle connections.
-func defaultTransport() http.RoundTripper {
-	shared, ok := http.DefaultTransport.(*http.Transport)
-	if !ok { // the program has replaced it
-		return http.DefaultTransport
+// WithAPIKey sets the API key of every request to the service. White space around the key and a
+// leading "Bearer " are dropped. [NewClient] returns [ErrNoAPIKey] if the key is empty.
+//
+// The default is the token in the file that MISTRAL_SA_TOKEN_PATH names (see [WithAPIKeyFile]), or
+// else the key in MISTRAL_API_KEY.
+func WithAPIKey(key string) Option {
+	return clientOption(func(c *config) error {
+		key, err := transport.CleanKey(key)
+		if err == ErrNoAPIKey {
+			return fmt.Errorf("mistralobs: %w", err)
+		}
+		if err != nil {
+			return keyError(err)
+		}
+		c.setKey(func(context.Context) (string, error) { return key, nil })
+		return nil
+	})
+}
+
+// WithAPIKeySource sets a function that returns the API key. It is called for every attempt of
+// every request, so that a key can be rotated while the program runs. It must be fast and safe for
+// concurrent use. If it returns an error, nothing is sent and the call fails with that error,
+// wrapped.
+func WithAPIKeySource(source func(context.Context) (string, error)) Option {
+	return clientOption(func(c *config) error {
+		if source == nil {
+			return invalid("WithAPIKeySource", "the function is nil")
+		}
+		c.setKey(func(ctx context.Context) (string, error) {
+			key, err := source(ctx)
+			if err != nil {
+				return "", fmt.Errorf("calling the API key source: %w", err)
+			}
+			key, err = transport.CleanKey(key)
+			return key, keyError(err)
+		})
+		return nil
+	})
+}
+
+// WithAPIKeyFile sets a file that holds the API key or the token of a service account. The file is
+// read for every attempt of every request, since such tokens are replaced from outside. If it cannot
+// be read or is blank, nothing is sent and the call fails with an error that matches [ErrNoAPIKey].
+func WithAPIKeyFile(path string) Option {
+	return clientOption(func(c *config) error {
+		if path == "" {
+			return invalid("WithAPIKeyFile", "the path is empty")
+		}
+		c.setKey(func(context.Context) (string, error) {
+			key, err := transport.ReadKey(path)
+			return key, keyError(err)
+		})
+		return nil
+	})
+}
+
+// keyError returns the error of a key as one of this package.
+func keyError(err error) error {
+	if errors.Is(err, transport.ErrInvalidKey) {
+		return invalid("API key", "%v", err)
 	}
-	own := shared.Clone()
-	own.MaxIdleConns = 0
-	own.MaxIdleConnsPerHost = maxIdleConnsPerHost
-	return own
+	return err
+}
+
+// setKey also replaces the pacer, since the service limits the rate of each key's workspace.
+func (c *config) setKey(key func(context.Context) (string, error)) {
+	c.apiKey = key
+	c.pacer = transport.NewPacer()
+}
+
+// keyFromEnvironment sets the key of a client that was not given one. A token file that cannot be
+// used is not replaced by MISTRAL_API_KEY, which may belong to another account.
+func (c *config) keyFromEnvironment() error {
+	if path := os.Getenv(envTokenPath); path != "" {
+		return WithAPIKeyFile(path).applyToClient(c)
+	}
+	return WithAPIKey(os.Getenv(envAPIKey)).applyToClient(c)
 }
 
 // WithBaseURL sets the origin of the service, with an optional path prefix. The default is the
@@ -215,7 +280,7 @@ func WithLogger(logger *slog.Logger) Option {
 // WithUserAgent puts a product, such as "evals/1.4", before the SDK's own in the User-Agent header.
 func WithUserAgent(product string) Option {
 	return clientOption(func(c *config) error {
-		if !validHeaderValue(product) {
+		if !transport.ValidHeaderValue(product) {
 			return invalid("WithUserAgent", "%q is not a valid header value", product)
 		}
 		c.userAgent = product
@@ -230,7 +295,7 @@ func WithHeader(key, value string) SharedOption {
 	return sharedOption(func(s *callSettings) error {
 		name := http.CanonicalHeaderKey(key)
 		switch {
-		case !validHeaderName(key) || !validHeaderValue(value):
+		case !transport.ValidHeaderName(key) || !transport.ValidHeaderValue(value):
 			return invalid("WithHeader", "%q is not a valid header", key)
 		case ownHeaders[name]:
 			return invalid("WithHeader", "%s is set by the client", name)
@@ -257,42 +322,6 @@ func WithMaxResponseBytes(limit int64) SharedOption {
 		s.maxResponse = min(limit, math.MaxInt64-1) // one byte more is read, to detect larger bodies
 		return nil
 	})
-}
-
-// WithResponse stores the last response of the call in r, also if the call fails. For an All method that is the
-// response of the latest page. If no response came, r is the zero [Response] with the number of attempts.
-func WithResponse(r *Response) CallOption {
-	return callOption(func(s *callSettings) error {
-		if r == nil {
-			return invalid("WithResponse", "the Response is nil")
-		}
-		s.response = r
-		return nil
-	})
-}
-
-// Response describes the last response of a call; see [WithResponse].
-type Response struct {
-	StatusCode int         // HTTP status; 0 if no response came
-	Header     http.Header // of the response
-	RequestID  string      // to quote to the service's support; "" if the response has none
-	Attempts   int         // how often the request was sent
-	Body       []byte      // the whole body, of an error status at most the first MiB
-}
-
-// settings returns the client's settings as changed by opts.
-func (c *Client) settings(opts []CallOption) (*callSettings, error) {
-	if len(opts) == 0 {
-		return &c.cfg.callSettings, nil
-	}
-	own := c.cfg.callSettings
-	var errs []error
-	for _, opt := range opts {
-		if opt != nil {
-			errs = append(errs, opt.applyToCall(&own))
-		}
-	}
-	return &own, errors.Join(errs...)
 }
 
 // complete sets what the options have left open, and returns the base URL.
@@ -332,7 +361,7 @@ func parseBaseURL(base string, insecure bool) (*url.URL, error) {
 		return nil, invalid("base URL", "it must not have a query or a fragment")
 	case u.Host == "" || u.Hostname() == "" || u.Opaque != "":
 		return nil, invalid("base URL", "it has no host; it should look like %s", BaseURL)
-	case !secureEnough(u, insecure):
+	case !transport.Secure(u, insecure):
 		return nil, invalid(
 			"base URL",
 			"the scheme must be https, or http for a loopback host (see WithInsecureHTTP), got %s://%s",
@@ -346,39 +375,6 @@ func parseBaseURL(base string, insecure bool) (*url.URL, error) {
 		return nil, invalid("base URL", "it must not end in /v1, which is part of the path of each operation")
 	}
 	return u, nil
-}
-
-// secureEnough reports whether a secret may be sent to u: over TLS, or to this machine.
-func secureEnough(u *url.URL, insecure bool) bool {
-	switch strings.ToLower(u.Scheme) {
-	case "https":
-		return true
-	case "http":
-		return insecure || isLoopback(u.Hostname())
-	}
-	return false
-}
-
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}
-
-func validHeaderName(name string) bool {
-	const separators = "()<>@,;:\\\"/[]?={} \t"
-	for _, r := range name {
-		if r <= ' ' || r >= unicode.MaxASCII || strings.ContainsRune(separators, r) {
-			return false
-		}
-	}
-	return name != ""
-}
-
-func validHeaderValue(value string) bool {
-	return !strings.ContainsFunc(value, func(r rune) bool { return r != '\t' && unicode.IsControl(r) })
 }
 
 // apply runs the options in order and reports every invalid one.

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"net"
 	"net/url"
 	"strings"
 )
@@ -18,4 +19,23 @@ func port(u *url.URL) string {
 		return "443"
 	}
 	return "80"
+}
+
+// Secure reports whether a secret may be sent to u: over TLS, or to this machine.
+func Secure(u *url.URL, insecure bool) bool {
+	switch strings.ToLower(u.Scheme) {
+	case "https":
+		return true
+	case "http":
+		return insecure || isLoopback(u.Hostname())
+	}
+	return false
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
 }
