@@ -87,7 +87,7 @@ func TestAReadSurvives(t *testing.T) {
 				}), mistralobs.WithTimeout(time.Second))
 				got, err := client.Datasets.Get(t.Context(), datasetID)
 				require.NoError(t, err)
-				assert.Equal(t, &wantDataset, got)
+				assert.Equal(t, &wantDataset, mistralobs.WithoutRaw(got))
 				assert.Equal(t, 5, requests)
 			})
 		})
@@ -151,7 +151,7 @@ func TestAnswersOfTheLargestSize(t *testing.T) {
 			}), mistralobs.WithMaxResponseBytes(int64(len(datasetJSON))))
 			got, err := client.Datasets.Get(t.Context(), datasetID)
 			require.NoError(t, err)
-			assert.Equal(t, &wantDataset, got)
+			assert.Equal(t, &wantDataset, mistralobs.WithoutRaw(got))
 		})
 	}
 }
@@ -319,16 +319,14 @@ func TestSuccessesThatAreNone(t *testing.T) {
 		"a broken one":   `{"id":"`,
 		"two":            datasetJSON + datasetJSON,
 		"a number as id": `{"id":5}`,
-		"a bad time":     `{"id":"a","created_at":"yesterday"}`,
 	} {
 		for _, attempted := range attemptedCalls {
 			if !strings.HasPrefix(attempted.name, "GET") && !strings.HasPrefix(attempted.name, "PATCH") &&
 				!attempted.creates {
 				continue // 204 without a body, or another object: see TestOperationsRefuseOtherDocuments
 			}
-			if name == "a number as id" && attempted.name == "GET export" ||
-				name == "a bad time" && attempted.name == "GET export" {
-				continue // unknown fields of that answer
+			if name == "a number as id" && attempted.name == "GET export" {
+				continue // an unknown field of that answer
 			}
 			t.Run(attempted.name+"/"+name, func(t *testing.T) {
 				t.Parallel()

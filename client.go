@@ -14,7 +14,7 @@ import (
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 
 	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
@@ -255,24 +255,61 @@ type identified interface{ missing() string }
 // anything else it leaves the result as it was and returns false.
 type scannable interface{ scan(body []byte) bool }
 
+// keeper is implemented by results that keep the JSON that they were decoded from.
+type keeper interface{ keep(raw Object) }
+
+// decode decodes a result. A field of another type than documented is left zero. It returns an error
+// for the first part that is not identified.
 func decode(body []byte, v any) error {
-	if fast, ok := v.(scannable); !ok || !fast.scan(body) {
-		if err := jsonv2.Unmarshal(body, v, lenient); err != nil {
-			return fmt.Errorf("decoding the response: %w", err)
-		}
+	if fast, ok := v.(scannable); ok && fast.scan(body) {
+		return nil
 	}
-	if c, ok := v.(identified); ok {
-		if field := c.missing(); field != "" {
-			return fmt.Errorf("decoding the response: %w: it has no %s", errIncomplete, field)
-		}
+	err := results.Decode(body, v)
+	var incomplete incompleteError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &incomplete):
+		return fmt.Errorf("decoding the response: not the documented object: it has no %w", err)
+	case err == jsonscan.ErrSyntax:
+		err = jsonError(body)
 	}
-	return nil
+	return fmt.Errorf("decoding the response: %w", err)
 }
 
-var errIncomplete = errors.New("not the documented object")
+var results = jsonscan.Decoder{
+	Begin: keepJSON,
+	End: func(v any) error {
+		if i, ok := v.(identified); ok {
+			if field := i.missing(); field != "" {
+				return incompleteError(field)
+			}
+		}
+		return nil
+	},
+	MaxItems: MaxPageSize,
+}
+
+// keepJSON stores a copy of the JSON in a result that keeps it.
+func keepJSON(v any, raw []byte) []byte {
+	k, ok := v.(keeper)
+	if !ok {
+		return nil
+	}
+	kept := Object(bytes.Clone(raw))
+	k.keep(kept)
+	return kept
+}
+
+// incompleteError is the name of a field that every document of a type has.
+type incompleteError string
+
+func (e incompleteError) Error() string {
+	return string(e) + ": absent, so it is not the documented object"
+}
 
 // lenient accepts duplicate names and invalid UTF-8, since payloads are data of the caller's.
-var lenient = jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+var lenient = jsonscan.Lenient
 
 // encode returns params as a JSON body. It fails on text that is not UTF-8, which JSON cannot hold.
 func encode(params any) ([]byte, error) {

@@ -29,7 +29,15 @@ type Dataset struct {
 	Description string     `json:"description"`
 	OwnerID     string     `json:"owner_id"`
 	WorkspaceID string     `json:"workspace_id"`
+
+	raw Object
 }
+
+// Raw returns the dataset as the service sent it, including fields that Dataset does not have. It is
+// empty for a dataset that was not read from the service.
+func (d *Dataset) Raw() Object { return d.raw }
+
+func (d *Dataset) keep(raw Object) { d.raw = raw }
 
 func (d *Dataset) missing() string { return missingID(d.ID) }
 
@@ -100,7 +108,7 @@ type datasetList struct {
 }
 
 func (l *datasetList) page() *Page[Dataset] { return l.Datasets }
-func (l *datasetList) missing() string      { return missingItem("datasets", l.Datasets) }
+func (l *datasetList) missing() string      { return missingPage("datasets", l.Datasets) }
 
 // List returns one page of the workspace's datasets. A page after the last one is empty.
 //

@@ -91,6 +91,6 @@ func TestFindDatasetWithoutSlugs(t *testing.T) {
 		dataset, err := newMockClient(t, mock).Datasets.Find(t.Context(), "Support")
 
 		require.NoError(t, err)
-		assert.Equal(t, &wantDataset, dataset)
+		assert.Equal(t, &wantDataset, mistralobs.WithoutRaw(dataset))
 	}
 }

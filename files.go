@@ -3,9 +3,10 @@ package mistralobs
 import (
 	"context"
 	"encoding/json"
-	"math"
 	"strconv"
 	"time"
+
+	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
 // MaxUploadBytes is the largest file that the service accepts: 512 MB.
@@ -49,7 +50,15 @@ type File struct {
 	ExpiresAt  time.Time      `json:"expires_at"` // in UTC; zero if the service does not say
 	Visibility FileVisibility `json:"visibility"`
 	Deleted    bool           `json:"deleted"`
+
+	raw Object
 }
+
+// Raw returns the file's description as the service sent it, including fields that File does not have.
+// It is empty for a File that was not read from the service.
+func (f *File) Raw() Object { return f.raw }
+
+func (f *File) keep(raw Object) { f.raw = raw }
 
 func (f *File) missing() string { return missingID(f.ID) }
 
@@ -68,18 +77,14 @@ func (f File) MarshalJSON() ([]byte, error) {
 	return json.Marshal(fileJSON{plainFile(f), unixTime(f.CreatedAt), unixTime(f.ExpiresAt)})
 }
 
-// UnmarshalJSON reads a file. A time that is not a number of seconds becomes zero.
+// UnmarshalJSON reads a file. A field of another type than documented becomes zero.
 func (f *File) UnmarshalJSON(raw []byte) error {
-	var read fileJSON
-	if err := json.Unmarshal(raw, &read); err != nil {
-		return err
-	}
-	*f = File(read.plainFile)
-	f.CreatedAt, f.ExpiresAt = time.Time(read.CreatedAt), time.Time(read.ExpiresAt)
-	return nil
+	*f = File{}
+	decoder := jsonscan.Decoder{}
+	return decoder.Decode(raw, f)
 }
 
-// unixTime is a time that JSON holds as seconds since 1970. Null is the zero time.
+// unixTime is a time that is written as seconds since 1970, or as null if it is zero.
 type unixTime time.Time
 
 func (t unixTime) MarshalJSON() ([]byte, error) {
@@ -92,20 +97,6 @@ func (t unixTime) MarshalJSON() ([]byte, error) {
 	}
 	seconds := float64(at.Unix()) + float64(at.Nanosecond())/1e9
 	return strconv.AppendFloat(nil, seconds, 'f', -1, 64), nil
-}
-
-// maxUnixSeconds is in the year 5138.
-const maxUnixSeconds = 1e11
-
-func (t *unixTime) UnmarshalJSON(raw []byte) error {
-	*t = unixTime{}
-	seconds, err := strconv.ParseFloat(string(raw), 64)
-	if err != nil || math.Abs(seconds) > maxUnixSeconds {
-		return nil // a time in an unknown form must not hide the rest of the file
-	}
-	whole, fraction := math.Modf(seconds)
-	*t = unixTime(time.Unix(int64(whole), int64(fraction*1e9)).UTC())
-	return nil
 }
 
 // FilesService works with uploaded files. It covers the part of the Files API that imports need.

@@ -2,7 +2,6 @@ package mistralobs
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"strconv"
 
@@ -19,11 +18,11 @@ const NoReadAhead = -1
 // request. If items are added or removed during a walk, later pages shift: an item can appear
 // twice or not at all.
 type Page[T any] struct {
-	Items    []T    `json:"results"`
-	Total    int    `json:"count"`    // the number of items on all pages, as the service reports it
-	Number   int    `json:"-"`        // the number of this page, from 1
-	Next     string `json:"next"`     // set if another page follows; its format is not documented
-	Previous string `json:"previous"` // set if a page precedes this one
+	Items    []T    `json:"results" scan:"limited"`
+	Total    int    `json:"count"`                // the number of items on all pages, as the service reports it
+	Number   int    `json:"-"`                    // the number of this page, from 1
+	Next     string `json:"next" scan:"text"`     // set if another page follows; its format is not documented
+	Previous string `json:"previous" scan:"text"` // set if a page precedes this one
 }
 
 // HasNext reports whether another page follows. That page may be empty.
@@ -31,9 +30,9 @@ func (p *Page[T]) HasNext() bool { return p.Next != "" }
 
 // Feed is one page of a search. A search has no total and no page numbers: a cursor continues it.
 type Feed[T any] struct {
-	Items  []T    `json:"results"`
-	Next   string `json:"next"`   // continues the search if Cursor is empty
-	Cursor string `json:"cursor"` // continues the search
+	Items  []T    `json:"results" scan:"limited"`
+	Next   string `json:"next" scan:"text"`   // continues the search if Cursor is empty
+	Cursor string `json:"cursor" scan:"text"` // continues the search
 }
 
 // continuation returns the cursor of the next page, or "" if there is none.
@@ -120,6 +119,9 @@ func (p *Page[T]) scan(s *jsonscan.Scanner, item func(*T) bool) bool {
 			}
 			p.Items = make([]T, 0, min(MaxPageSize, s.Len()/leastItem))
 			return s.Array(func() bool {
+				if len(p.Items) == MaxPageSize {
+					return false
+				}
 				p.Items = append(p.Items, *new(T))
 				return item(&p.Items[len(p.Items)-1])
 			})
@@ -134,18 +136,10 @@ func (p *Page[T]) scan(s *jsonscan.Scanner, item func(*T) bool) bool {
 	})
 }
 
-// missingItem returns the name of the first required field that a page lacks, or "".
-func missingItem[T any, P interface {
-	*T
-	identified
-}](envelope string, page *Page[T]) string {
+// missingPage returns the name of the page that a list lacks.
+func missingPage[T any](name string, page *T) string {
 	if page == nil {
-		return envelope
-	}
-	for i := range page.Items {
-		if field := P(&page.Items[i]).missing(); field != "" {
-			return fmt.Sprintf("%s.results[%d].%s", envelope, i, field)
-		}
+		return name
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package mistralobs
 
 import (
+	"bytes"
 	"context"
 	"iter"
 	"slices"
@@ -33,7 +34,15 @@ type Record struct {
 	Payload    Object       `json:"payload"`
 	Properties Object       `json:"properties"`
 	Source     RecordSource `json:"source"`
+
+	raw Object
 }
+
+// Raw returns the record as the service sent it, including fields that Record does not have. Payload
+// and Properties share its memory. It is empty for a record that was not read from the service.
+func (r *Record) Raw() Object { return r.raw }
+
+func (r *Record) keep(raw Object) { r.raw = raw }
 
 func (r *Record) missing() string { return missingID(r.ID) }
 
@@ -55,7 +64,7 @@ type recordList struct {
 
 func (l *recordList) page() *Page[Record] { return l.Records }
 
-// scan reads a page as the service documents it; false leaves another to the JSON library.
+// scan reads a page as the service documents it.
 func (l *recordList) scan(body []byte) bool {
 	s := jsonscan.New(body)
 	var records *Page[Record]
@@ -67,15 +76,18 @@ func (l *recordList) scan(body []byte) bool {
 		records = &Page[Record]{}
 		return first && records.scan(&s, func(r *Record) bool { return r.scan(&s) })
 	})
-	if ok = ok && s.End(); ok {
+	if ok = ok && s.End() && records != nil; ok {
 		l.Records = records
 	}
 	return ok
 }
 
+// scan reads a record as the service documents it, but with a payload and properties of any type.
 func (r *Record) scan(s *jsonscan.Scanner) bool {
-	var payload, properties []byte
+	var payload, properties span
 	source := ""
+	s.Peek()
+	start := s.Pos()
 	ok := s.Object(func(name []byte) bool {
 		switch string(name) {
 		case "id":
@@ -89,20 +101,41 @@ func (r *Record) scan(s *jsonscan.Scanner) bool {
 		case "deleted_at":
 			return s.NullableTime(&r.DeletedAt)
 		case "payload":
-			return s.RawObject(&payload)
+			return payload.scan(s)
 		case "properties":
-			return s.RawObject(&properties)
+			return properties.scan(s)
 		case "source":
 			return s.SharedString(&source)
 		}
 		return s.Skip()
 	})
-	// Copied, so that who keeps one record does not keep the whole page.
-	r.Payload, r.Properties = cloneObjects(payload, properties)
+	if !ok || r.ID == "" {
+		return false
+	}
+	// One copy holds the whole record, so that keeping a record does not keep its page in memory.
+	r.raw = bytes.Clone(s.Since(start))
+	r.Payload, r.Properties = payload.of(r.raw, start), properties.of(r.raw, start)
 	r.Source = RecordSource(source)
-	return ok
+	return true
 }
-func (l *recordList) missing() string { return missingItem("records", l.Records) }
+
+// scan reads a value and stores its place. It returns false if the name stands twice.
+func (p *span) scan(s *jsonscan.Scanner) bool {
+	first := *p == span{}
+	raw, ok := s.Raw()
+	*p = span{s.Pos() - len(raw), s.Pos()}
+	return ok && first
+}
+
+// of returns the value in the copy of a record that starts at the offset start. A null is nil.
+func (p span) of(raw Object, start int) Object {
+	if p == (span{}) || raw[p.start-start] == 'n' {
+		return nil
+	}
+	return raw[p.start-start : p.end-start : p.end-start]
+}
+
+func (l *recordList) missing() string { return missingPage("records", l.Records) }
 
 // List returns one page of a dataset's records. A page after the last one is empty.
 //

@@ -2,8 +2,6 @@ package mistralobs
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"iter"
 	"net/url"
 	"strconv"
@@ -68,17 +66,7 @@ func (e *SpanEvaluation) Reference() SpanReference {
 	return SpanReference{TraceID: e.TraceID, SpanID: e.SpanID}
 }
 
-// UnmarshalJSON decodes an evaluation. A field of another type than documented stays zero. It returns
-// an error if the evaluation does not name a span.
-func (e *SpanEvaluation) UnmarshalJSON(raw []byte) error {
-	type fields SpanEvaluation // has no methods
-	*e = SpanEvaluation{}
-	unmarshalFields(raw, (*fields)(e))
-	if field := e.Reference().missing(); field != "" {
-		return fmt.Errorf("%w: an evaluation has no %s", errIncomplete, field)
-	}
-	return nil
-}
+func (e *SpanEvaluation) missing() string { return e.Reference().missing() }
 
 // SpanField is a field that a search can use.
 type SpanField struct {
@@ -91,17 +79,7 @@ type SpanField struct {
 	SupportedAggregations []string `json:"supported_aggregations"`
 }
 
-// UnmarshalJSON decodes a field. A member of another type than documented stays zero. It returns an
-// error if the field has no name.
-func (f *SpanField) UnmarshalJSON(raw []byte) error {
-	type fields SpanField // has no methods
-	*f = SpanField{}
-	unmarshalFields(raw, (*fields)(f))
-	if f.Name == "" {
-		return fmt.Errorf("%w: a field has no name", errIncomplete)
-	}
-	return nil
-}
+func (f *SpanField) missing() string { return missingIf(f.Name == "", "name") }
 
 // SearchSpansParams selects spans or evaluations. Its zero value selects all that the service keeps.
 //
@@ -342,21 +320,17 @@ func (s *SpansService) Fields(ctx context.Context, opts ...CallOption) ([]SpanFi
 }
 
 type spanFieldOptions struct {
-	Options fieldOptions `json:"options"`
+	Options []string `json:"options"`
+
+	raw Object
 }
 
-func (o *spanFieldOptions) missing() string { return missingIf(o.Options == nil, "options") }
+func (o *spanFieldOptions) keep(raw Object) { o.raw = raw }
 
-// fieldOptions is not nil after it was decoded, also from null.
-type fieldOptions []string
-
-func (o *fieldOptions) UnmarshalJSON(raw []byte) error {
-	var list []string
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return err
-	}
-	*o = append(fieldOptions{}, list...)
-	return nil
+// missing accepts options that are null.
+func (o *spanFieldOptions) missing() string {
+	_, found := o.raw.Get("options")
+	return missingIf(!found, "options")
 }
 
 // FieldOptions returns the values that a field had between from and to. A zero time means no limit.
@@ -375,5 +349,5 @@ func (s *SpansService) FieldOptions(
 	if err != nil {
 		return nil, err
 	}
-	return options.Options, nil
+	return append([]string{}, options.Options...), nil
 }

@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
-
-	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
@@ -90,33 +87,9 @@ func (s *Span) Reference() SpanReference { return SpanReference{TraceID: s.Trace
 // Raw returns the span as the service sent it, with the fields that this package does not know.
 func (s *Span) Raw() Object { return s.raw }
 
-// UnmarshalJSON decodes a span. A field of another type than documented stays zero; see [Span.Raw].
-// It returns an error if the span has no trace ID or no span ID.
-func (s *Span) UnmarshalJSON(raw []byte) error {
-	type fields Span // has no methods
-	*s = Span{}
-	unmarshalFields(raw, (*fields)(s))
-	if field := s.missing(); field != "" {
-		return fmt.Errorf("%w: a span has no %s", errIncomplete, field)
-	}
-	s.raw = slices.Clone(raw)
-	return nil
-}
+func (s *Span) keep(raw Object) { s.raw = raw }
 
 func (s *Span) missing() string { return s.Reference().missing() }
-
-// unmarshalFields decodes a JSON object into a struct. It skips the fields that do not fit.
-func unmarshalFields(raw []byte, v any) {
-	if jsonv2.Unmarshal(raw, v, lenient) == nil {
-		return
-	}
-	s := jsonscan.New(raw)
-	s.Members(func(m jsonscan.Member) bool {
-		member := slices.Concat([]byte("{"), m.NameJSON, []byte(":"), m.Value, []byte("}"))
-		_ = jsonv2.Unmarshal(member, v, lenient) // if it fails, the field stays zero
-		return true
-	})
-}
 
 // InputMessages decodes InputMessagesJSON. Fields that [Message] does not have are in its Extra. It
 // returns nil if the text is empty, and an error if it is not a list of messages.

@@ -48,6 +48,8 @@ type ImportTask struct {
 	Progress    *int          `json:"progress"` // percent, 0 to 100; nil if the service reports none
 	Message     *string       `json:"message"`  // for example why the import failed; nil if there is none
 	Result      *ImportResult `json:"result"`   // nil until the end, and from a service that does not report it
+
+	raw Object
 }
 
 // ImportResult counts the records of an import that has ended. A task can be COMPLETED although
@@ -57,6 +59,12 @@ type ImportResult struct {
 	Imported  int `json:"imported_record_count"`
 	Skipped   int `json:"skipped_record_count"`
 }
+
+// Raw returns the task as the service sent it, including fields that ImportTask does not have. It is
+// empty for a task that was not read from the service.
+func (t *ImportTask) Raw() Object { return t.raw }
+
+func (t *ImportTask) keep(raw Object) { t.raw = raw }
 
 func (t *ImportTask) missing() string { return missingID(t.ID) }
 
@@ -68,7 +76,7 @@ type taskList struct {
 }
 
 func (l *taskList) page() *Page[ImportTask] { return l.Tasks }
-func (l *taskList) missing() string         { return missingItem("tasks", l.Tasks) }
+func (l *taskList) missing() string         { return missingPage("tasks", l.Tasks) }
 
 // Get returns an import task of a dataset.
 //

@@ -145,14 +145,12 @@ func TestWaitPollsRarelyAndEndsSoon(t *testing.T) {
 		t.Run(fmt.Sprintf("%v, progress %v", test.takes, test.progress), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
+				completed := &mistralobs.ImportTask{ID: taskID, DatasetID: datasetID, Status: mistralobs.StatusCompleted}
 				for range 20 { // pauses are random
 					service := newTaskService(running(test.takes, test.progress))
 					task, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.WaitOptions{})
 					require.NoError(t, err)
-					assert.Equal(
-						t, &mistralobs.ImportTask{ID: taskID, DatasetID: datasetID, Status: mistralobs.StatusCompleted},
-						task,
-					)
+					assert.Equal(t, completed, mistralobs.WithoutRaw(task))
 					polls := service.polls[taskID]
 					assert.LessOrEqual(t, len(polls), test.polls, "%v", polls)
 					assert.LessOrEqual(t, time.Since(service.began)-test.takes, test.over, "%v", polls)
@@ -296,6 +294,7 @@ func TestOnUpdate(t *testing.T) {
 		for i := range told {
 			assert.Equal(t, taskID, told[i].ID)
 			told[i].ID, told[i].DatasetID = "", ""
+			mistralobs.WithoutRaw(&told[i])
 		}
 		assert.Equal(t, []mistralobs.ImportTask{
 			{Status: "RUNNING"},
@@ -491,13 +490,8 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 						assert.NotErrorAs(t, err, &ended)
 						assert.Equal(t, test.end, time.Since(service.began), "at once")
 						if test.seen || all {
-							assert.Equal(
-								t,
-								&mistralobs.ImportTask{
-									ID: taskID, DatasetID: datasetID, Status: mistralobs.StatusRunning,
-								},
-								task,
-							)
+							assert.Equal(t, mistralobs.StatusRunning, task.Status)
+							assert.Equal(t, taskID, task.ID)
 						} else {
 							assert.Nil(t, task)
 						}

@@ -73,16 +73,3 @@ func (s *Scanner) Int(to *int) bool {
 	*to = n
 	return true
 }
-
-// RawObject reads an object as written, without copying it, or a null as nil.
-func (s *Scanner) RawObject(to *[]byte) bool {
-	if *to != nil {
-		return false
-	}
-	if s.Peek() != '{' {
-		return s.Literal("null")
-	}
-	raw, ok := s.Raw()
-	*to = raw
-	return ok
-}

@@ -53,6 +53,9 @@ func (s *Scanner) Len() int { return len(s.data) }
 // Pos returns the offset of the next unread byte.
 func (s *Scanner) Pos() int { return s.pos }
 
+// Since returns the bytes from the offset start to the next unread byte.
+func (s *Scanner) Since(start int) []byte { return s.data[start:s.pos] }
+
 // End reports whether only white space is left.
 func (s *Scanner) End() bool {
 	s.space()

@@ -1,0 +1,245 @@
+package mistralobs_test
+
+import (
+	"context"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mistralobs/mistralobs-go"
+)
+
+// answering returns a client that gets the same body for every request.
+func answering(t *testing.T, body string) *mistralobs.Client {
+	return clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+		return reply(req, 200, body), nil
+	}))
+}
+
+var unixEpoch = time.Unix(0, 0).UTC()
+
+const oddRecord = `{"id":"r","created_at":"2026-05-04","updated_at":true,"deleted_at":{},"dataset_id":null,` +
+	`"payload":{"messages":[[null]]},"properties":[null],"source":5}`
+
+// The service's reference has example answers with values that its own schemas do not allow. They are
+// accepted, and so are fields of another type than documented.
+func TestOddAnswers(t *testing.T) {
+	t.Parallel()
+	object := func(text string) mistralobs.Object { return mistralobs.Object(text) }
+	fifty, seven := 50, int64(7)
+	for name, test := range map[string]struct {
+		body string
+		call func(context.Context, *mistralobs.Client) (any, error)
+		want any
+	}{
+		"a list of datasets without results": {
+			body: `{"datasets":{"count":87}}`, call: listDatasets,
+			want: &mistralobs.Page[mistralobs.Dataset]{Total: 87, Number: 1},
+		},
+		"a list of records without results": {
+			body: `{"records":{"count":87}}`, call: listRecords,
+			want: &mistralobs.Page[mistralobs.Record]{Total: 87, Number: 1},
+		},
+		"a list of tasks without results": {
+			body: `{"tasks":{"count":87}}`, call: listTasks,
+			want: &mistralobs.Page[mistralobs.ImportTask]{Total: 87, Number: 1},
+		},
+		"null results and an odd count": {
+			body: `{"records":{"results":null,"count":"87","next":null,"previous":false}}`, call: listRecords,
+			want: &mistralobs.Page[mistralobs.Record]{Number: 1, Previous: "false"},
+		},
+		"a next that is not a string": {
+			body: `{"tasks":{"results":[{"id":"t"}],"next":2}}`, call: listTasks,
+			want: &mistralobs.Page[mistralobs.ImportTask]{Items: []mistralobs.ImportTask{{ID: "t"}}, Number: 1, Next: "2"},
+		},
+		"an odd record among others": {
+			body: `{"records":{"results":[{"id":"a","payload":{}},` + oddRecord +
+				`,{"id":"b","payload":[1],"properties":"p"}]}}`,
+			call: listRecords,
+			want: &mistralobs.Page[mistralobs.Record]{Number: 1, Items: []mistralobs.Record{
+				{ID: "a", Payload: object(`{}`)},
+				{ID: "r", Payload: object(`{"messages":[[null]]}`), Properties: object(`[null]`)},
+				{ID: "b", Payload: object(`[1]`), Properties: object(`"p"`)},
+			}},
+		},
+		"an odd record": {
+			body: oddRecord, call: getRecord,
+			want: &mistralobs.Record{ID: "r", Payload: object(`{"messages":[[null]]}`), Properties: object(`[null]`)},
+		},
+		"a record without values": {
+			body: `{"id":"r","payload":null,"properties":null}`, call: getRecord, want: &mistralobs.Record{ID: "r"},
+		},
+		"a dataset with unknown times": {
+			body: `{"id":"d","created_at":"yesterday","updated_at":null,"deleted_at":0,"name":["n"],"description":"x"}`,
+			call: getDataset, want: &mistralobs.Dataset{ID: "d", Description: "x", DeletedAt: ptr(unixEpoch)},
+		},
+		"whole progress as a fraction": {
+			body: `{"id":"t","status":"RUNNING","progress":50.0,"message":7}`, call: getTask,
+			want: &mistralobs.ImportTask{ID: "t", Status: "RUNNING", Progress: &fifty},
+		},
+		"half a percent": {
+			body: `{"id":"t","status":"RUNNING","progress":50.5}`, call: getTask,
+			want: &mistralobs.ImportTask{ID: "t", Status: "RUNNING"},
+		},
+		"a file without a size": {
+			body: `{"id":"f","object":"file","bytes":null,"created_at":null,"expires_at":"soon",` +
+				`"num_lines":"2","signature":null}`,
+			call: getFile, want: &mistralobs.File{ID: "f", Object: "file"},
+		},
+		"a file with fractions": {
+			body: `{"id":"f","bytes":7.0,"created_at":"1970-01-01T00:00:00Z"}`,
+			call: getFile, want: &mistralobs.File{ID: "f", Bytes: &seven, CreatedAt: unixEpoch},
+		},
+		"an export that is no URL": {
+			body: `{"file_url":"string"}`, call: toJSONL, want: &mistralobs.Export{FileURL: "string"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := test.call(t.Context(), answering(t, test.body))
+			require.NoError(t, err)
+			assert.Equal(t, test.want, mistralobs.WithoutRaw(got))
+		})
+	}
+}
+
+// Only the ID decides whether an item is one. A list in another form than an array is an error: an empty page would
+// hide its items.
+func TestOddAnswersThatAreRefused(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"records":{"results":[{"id":"a"},{"payload":{}}]}}`: "it has no records.results[1].id",
+		`{"records":{"results":[{"id":"a"},null]}}`:           "it has no records.results[1].id",
+		`{"records":{"results":{"id":"a"}}}`:                  "records.results: not an array",
+		`{"records":{"results":[{"id":7}]}}`:                  "it has no records.results[0].id",
+		`{"records":[]}`:                                      "it has no records",
+		`{}`:                                                  "it has no records",
+		`{"records":{"results":[{"id":"a"}`:                   "unexpected EOF",
+		`{"records":{"results":[` + strings.Repeat(`{"id":"a"},`, 100) + `{"id":"a"}]}}`: "more than 100 items",
+	} {
+		_, err := listRecords(t.Context(), answering(t, body))
+		require.ErrorIs(t, err, mistralobs.ErrUnexpectedResponse, body)
+		require.ErrorContains(t, err, want)
+	}
+}
+
+// A small compressed body can decode to millions of items. Only the first is decoded if it is not one. This test is
+// not parallel, because it measures memory.
+func TestRubbishTakesNoMemory(t *testing.T) {
+	items := strings.Repeat(`{},`, 2_000_000)
+	for _, name := range []string{"records", "datasets"} {
+		body := `{"` + name + `":{"results":[` + items + `{}]}}`
+		client := answering(t, body)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		var err error
+		if name == "records" {
+			_, err = listRecords(t.Context(), client)
+		} else {
+			_, err = listDatasets(t.Context(), client)
+		}
+		runtime.ReadMemStats(&after)
+		require.ErrorContains(t, err, "results[0].id")
+		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(8*len(body)), "the body, in growing buffers")
+	}
+}
+
+// A value may be as deep in a page or in an export as it may be when it is created.
+func TestDeepRecords(t *testing.T) {
+	t.Parallel()
+	deep := strings.Repeat(`{"a":`, 9_999) + "{}" + strings.Repeat("}", 9_999)
+	object, err := mistralobs.NewObject(mistralobs.Object(deep))
+	require.NoError(t, err)
+	_, err = mistralobs.NewObject(mistralobs.Object(`{"a":` + deep + `}`))
+	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+
+	page, err := answering(t, `{"records":{"results":[{"id":"r","payload":`+deep+`,"source":7}]}}`).
+		Records.List(t.Context(), datasetID, mistralobs.ListParams{})
+	require.NoError(t, err)
+	assert.Equal(t, object, page.Items[0].Payload)
+	for record, err := range mistralobs.ReadJSONL(strings.NewReader(`{"payload":` + deep + `}`)) {
+		require.NoError(t, err)
+		assert.Equal(t, object, record.Payload)
+	}
+}
+
+// Fields that the SDK does not know are in reach.
+func TestRaw(t *testing.T) {
+	t.Parallel()
+	const tomorrow = `{ "id" : "x" , "payload":{"a" : 1}, "colour":{"r":9007199254740993},` +
+		`"created_at":"2026-05-04T10:20:30Z" }`
+	for name, test := range map[string]struct {
+		body string
+		call func(context.Context, *mistralobs.Client) (any, error)
+	}{
+		"dataset":          {tomorrow, getDataset},
+		"record":           {tomorrow, getRecord},
+		"task":             {tomorrow, getTask},
+		"file":             {tomorrow, getFile},
+		"page of datasets": {`{"datasets":{"results":[ ` + tomorrow + ` ]}}`, listDatasets},
+		"page of records":  {`{"records":{"results":[ ` + tomorrow + ` ]}}`, listRecords},
+		"page of odd ones": {`{"records":{"results":[ ` + tomorrow + ` ],"count":"1"}}`, listRecords},
+		"page of tasks":    {`{"tasks":{"results":[ ` + tomorrow + ` ]}}`, listTasks},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			result, err := test.call(t.Context(), answering(t, test.body))
+			require.NoError(t, err)
+			var item any
+			switch result := result.(type) {
+			case *mistralobs.Page[mistralobs.Dataset]:
+				item = &result.Items[0]
+			case *mistralobs.Page[mistralobs.Record]:
+				item = &result.Items[0]
+			case *mistralobs.Page[mistralobs.ImportTask]:
+				item = &result.Items[0]
+			default:
+				item = result
+			}
+			raw := item.(interface{ Raw() mistralobs.Object }).Raw()
+			assert.Equal(t, tomorrow, raw.String())
+			colour, found := raw.Get("colour")
+			assert.True(t, found)
+			assert.Equal(t, `{"r":9007199254740993}`, string(colour))
+			if record, ok := item.(*mistralobs.Record); ok {
+				assert.Equal(t, `{"a" : 1}`, record.Payload.String())
+			}
+		})
+	}
+	assert.Empty(t, (&mistralobs.Record{}).Raw())
+}
+
+func listDatasets(ctx context.Context, c *mistralobs.Client) (any, error) {
+	return c.Datasets.List(ctx, mistralobs.ListDatasetsParams{})
+}
+
+func getDataset(ctx context.Context, c *mistralobs.Client) (any, error) {
+	return c.Datasets.Get(ctx, datasetID)
+}
+
+func listRecords(ctx context.Context, c *mistralobs.Client) (any, error) {
+	return c.Records.List(ctx, datasetID, mistralobs.ListParams{})
+}
+
+func getRecord(ctx context.Context, c *mistralobs.Client) (any, error) {
+	return c.Records.Get(ctx, "r")
+}
+
+func listTasks(ctx context.Context, c *mistralobs.Client) (any, error) {
+	return c.Tasks.List(ctx, datasetID, mistralobs.ListParams{})
+}
+
+func getTask(ctx context.Context, c *mistralobs.Client) (any, error) {
+	return c.Tasks.Get(ctx, datasetID, "t")
+}
+
+func getFile(ctx context.Context, c *mistralobs.Client) (any, error) { return c.Files.Get(ctx, "f") }
+
+func toJSONL(ctx context.Context, c *mistralobs.Client) (any, error) {
+	return c.Exports.ToJSONL(ctx, datasetID)
+}
