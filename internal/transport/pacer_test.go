@@ -77,3 +77,115 @@ func TestPacerEndsWithTheContext(t *testing.T) {
 		assert.Equal(t, time.Second, time.Since(start))
 	})
 }
+
+// bucket is a service that accepts so many requests a second on average, and burst at once.
+type bucket struct {
+	perSecond, burst float64
+	tokens           float64
+	last             time.Time
+}
+
+func (b *bucket) accepts(now time.Time) bool {
+	b.tokens = min(b.burst, b.tokens+b.perSecond*now.Sub(b.last).Seconds())
+	b.last = now
+	if b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
+}
+
+// The pacer learns the rate, and is seldom refused.
+func TestPacerLearnsTheRate(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name       string
+		service    bucket
+		retryAfter time.Duration
+		accepted   int // in a minute, at least
+		refused    int // at most
+	}{
+		{name: "5 a second", service: bucket{perSecond: 5, burst: 1}, accepted: 240, refused: 15},
+		{
+			name: "5 a second, with Retry-After", service: bucket{perSecond: 5, burst: 1},
+			retryAfter: time.Second, accepted: 220, refused: 10,
+		},
+		{name: "20 a second", service: bucket{perSecond: 20, burst: 4}, accepted: 1000, refused: 15},
+		{name: "100 a second", service: bucket{perSecond: 100, burst: 20}, accepted: 5000, refused: 25},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p, start := NewPacer(), time.Now()
+				accepted, refused := 0, 0
+				for time.Since(start) < time.Minute {
+					require.NoError(t, p.Wait(t.Context(), nil))
+					sent := time.Now()
+					if test.service.accepts(sent) {
+						time.Sleep(time.Millisecond)
+						p.Succeeded()
+						accepted++
+					} else {
+						p.Limited(sent, test.retryAfter)
+						refused++
+					}
+				}
+				t.Logf("%d accepted, %d refused", accepted, refused)
+				assert.GreaterOrEqual(t, accepted, test.accepted)
+				assert.LessOrEqual(t, refused, test.refused)
+				assert.Equal(t, refused, p.Refusals())
+			})
+		})
+	}
+}
+
+// The 429s to requests that were in flight together lower the rate once.
+func TestPacerCountsOneBurstOnce(t *testing.T) {
+	t.Parallel()
+	pauses := func(refusals int) (pause time.Duration) {
+		synctest.Test(t, func(t *testing.T) {
+			p, sent := NewPacer(), time.Now()
+			for range refusals {
+				time.Sleep(time.Millisecond)
+				p.Limited(sent, 0)
+			}
+			start := time.Now()
+			for range 4 {
+				require.NoError(t, p.Wait(t.Context(), nil))
+			}
+			pause = time.Since(start)
+		})
+		return pause
+	}
+	assert.Equal(t, 2*time.Second, pauses(1), "two requests a second, since nothing is known")
+	assert.Equal(t, pauses(1), pauses(30))
+}
+
+// After a pause of the callers, the rate is forgotten.
+func TestPacerForgets(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPacer()
+		p.Limited(time.Now(), 0)
+		time.Sleep(paceForgiven + time.Second)
+		start := time.Now()
+		for range 100 {
+			require.NoError(t, p.Wait(t.Context(), nil))
+		}
+		assert.Zero(t, time.Since(start))
+	})
+}
+
+// A 503 is a refusal, and does not change the pace.
+func TestPacerUnavailable(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p, start := NewPacer(), time.Now()
+		p.Unavailable()
+		for range 100 {
+			require.NoError(t, p.Wait(t.Context(), nil))
+		}
+		assert.Zero(t, time.Since(start))
+		assert.Equal(t, 1, p.Refusals())
+	})
+}
