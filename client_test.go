@@ -277,3 +277,55 @@ func TestErrorTextIsNotDoubled(t *testing.T) {
 			"429 Too Many Requests: Rate limit exceeded (2 attempts)")
 	})
 }
+
+// The limit of one key's workspace does not slow down another key.
+func TestAnotherKeyHasItsOwnPace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			if req.Header.Get("Authorization") == "Bearer secret-key" {
+				return reply(req, 429, "", "Retry-After", "20"), nil
+			}
+			return reply(req, 200, `{"datasets":{}}`), nil
+		}), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
+		other, err := client.With(mistralobs.WithAPIKey("other-key"))
+		require.NoError(t, err)
+		start := time.Now()
+		_, err = client.Datasets.List(t.Context(), mistralobs.ListDatasetsParams{})
+		require.ErrorIs(t, err, mistralobs.ErrRateLimited)
+		_, err = other.Datasets.List(t.Context(), mistralobs.ListDatasetsParams{})
+		require.NoError(t, err)
+		assert.Zero(t, time.Since(start))
+	})
+}
+
+// Waiting for the pace or the rate limit does not count towards the timeout of the caller's http.Client.
+func TestClientTimeoutDoesNotCountWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		requests := 0
+		transport := roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			switch requests++; requests {
+			case 1:
+				return reply(req, 429, "", "Retry-After", "10"), nil
+			case 10:
+				<-req.Context().Done()
+				return nil, req.Context().Err()
+			}
+			return reply(req, 200, `{"datasets":{}}`), nil
+		})
+		client := clientOver(t, nil, mistralobs.WithHTTPClient(&http.Client{Transport: transport, Timeout: time.Second}),
+			mistralobs.WithRateLimit(0.2, 1), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2}))
+		for range 8 {
+			_, err := client.Datasets.List(t.Context(), mistralobs.ListDatasetsParams{})
+			require.NoError(t, err)
+		}
+		start := time.Now()
+		one, err := client.With(mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
+		require.NoError(t, err)
+		_, err = one.Datasets.List(t.Context(), mistralobs.ListDatasetsParams{})
+		require.ErrorIs(t, err, mistralobs.ErrTimeout)
+		assert.ErrorContains(t, err, "within 1s")
+		assert.Less(t, time.Since(start), 10*time.Second)
+	})
+}

@@ -1,7 +1,6 @@
-package mistralobs_test
+package e2e_test
 
 import (
-	"net/http"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -14,23 +13,32 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// Under a rate limit of the server a bulk creation slows down instead of
-// hammering, and still uses most of what the server would take.
+// Under a rate limit of the server a bulk creation slows down, and still uses most of the limit.
 func TestPaceUnderARateLimit(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name        string
 		perSecond   float64
-		burst, n    int
+		burst       int
+		n           int
 		concurrency int
 		most        int           // 429s
-		within      time.Duration // what the limit alone would take: n / perSecond
+		within      time.Duration // twice the time of the limit or so
 	}{
-		"a free account":   {1, 1, 60, 8, 20, 150 * time.Second},
-		"ten a second":     {10, 10, 600, 32, 80, 150 * time.Second},
-		"a hundred":        {100, 100, 3000, 64, 80, 60 * time.Second},
-		"more than enough": {1e6, 1e6, 3000, 64, 0, time.Second},
+		{
+			name: "a free account", perSecond: 1, burst: 1, n: 60, concurrency: 8, most: 20, within: 150 * time.Second,
+		},
+		{
+			name: "ten a second", perSecond: 10, burst: 10, n: 600, concurrency: 32, most: 80, within: 150 * time.Second,
+		},
+		{
+			name: "a hundred", perSecond: 100, burst: 100, n: 3000, concurrency: 64, most: 80, within: 60 * time.Second,
+		},
+		{
+			name: "more than enough", perSecond: 1e6, burst: 1e6, n: 3000, concurrency: 64, within: time.Second,
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				server := mistralobstest.NewServer(mistralobstest.WithInMemoryNetwork(), mistralobstest.WithLatency(20*time.Millisecond))
@@ -63,7 +71,7 @@ func TestPaceUnderARateLimit(t *testing.T) {
 	}
 }
 
-// What one caller is told all wait for, those of a copy of the client too.
+// All callers wait for the Retry-After of one, also those of a copy of the client.
 func TestRetryAfterIsShared(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -101,9 +109,9 @@ func TestRetryAfterIsShared(t *testing.T) {
 	})
 }
 
-// However many wait in the row, they gain when the pace rises: one 429 of a
-// service that takes everything costs nobody more than half a minute.
-func TestRowMovesWithThePace(t *testing.T) {
+// Waiters gain when the pace rises: one 429 of a service without a limit costs nobody more than half
+// a minute.
+func TestQueueMovesWithThePace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := mistralobstest.NewServer(mistralobstest.WithInMemoryNetwork())
@@ -120,58 +128,5 @@ func TestRowMovesWithThePace(t *testing.T) {
 		}
 		callers.Wait()
 		assert.LessOrEqual(t, time.Since(start), 32*time.Second)
-	})
-}
-
-// The limits of one key's workspace are not those of another's.
-func TestAnotherKeyHasItsOwnPace(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
-			if req.Header.Get("Authorization") == "Bearer secret-key" {
-				return reply(req, 429, "", "Retry-After", "20"), nil
-			}
-			return reply(req, 200, `{"datasets":{}}`), nil
-		}), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
-		other, err := client.With(mistralobs.WithAPIKey("other-key"))
-		require.NoError(t, err)
-		start := time.Now()
-		_, err = client.Datasets.List(t.Context(), mistralobs.ListDatasetsParams{})
-		require.ErrorIs(t, err, mistralobs.ErrRateLimited)
-		_, err = other.Datasets.List(t.Context(), mistralobs.ListDatasetsParams{})
-		require.NoError(t, err)
-		assert.Zero(t, time.Since(start))
-	})
-}
-
-// Waiting for the pace or the rate limit is not the attempt's time, also where
-// the caller's http.Client has a timeout.
-func TestClientTimeoutDoesNotCountWaiting(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		requests := 0
-		transport := roundTripFunc(func(req *http.Request) (*http.Response, error) {
-			switch requests++; requests {
-			case 1:
-				return reply(req, 429, "", "Retry-After", "10"), nil
-			case 10:
-				<-req.Context().Done()
-				return nil, req.Context().Err()
-			}
-			return reply(req, 200, `{"datasets":{}}`), nil
-		})
-		client := clientOver(t, nil, mistralobs.WithHTTPClient(&http.Client{Transport: transport, Timeout: time.Second}),
-			mistralobs.WithRateLimit(0.2, 1), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2}))
-		for range 8 {
-			_, err := client.Datasets.List(t.Context(), mistralobs.ListDatasetsParams{})
-			require.NoError(t, err)
-		}
-		start := time.Now()
-		one, err := client.With(mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
-		require.NoError(t, err)
-		_, err = one.Datasets.List(t.Context(), mistralobs.ListDatasetsParams{})
-		require.ErrorIs(t, err, mistralobs.ErrTimeout)
-		assert.ErrorContains(t, err, "within 1s")
-		assert.Less(t, time.Since(start), 10*time.Second)
 	})
 }
