@@ -41,7 +41,9 @@ func TestPaceUnderARateLimit(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				server := mistralobstest.NewServer(mistralobstest.WithInMemoryNetwork(), mistralobstest.WithLatency(20*time.Millisecond))
+				server := mistralobstest.NewServer(
+					mistralobstest.WithInMemoryNetwork(), mistralobstest.WithLatency(20*time.Millisecond),
+				)
 				defer server.Close()
 				client := server.Client(t, mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 20, MaxElapsed: time.Hour}))
 				dataset, err := client.Datasets.Create(t.Context(), mistralobs.CreateDatasetParams{Name: "Paced"})
@@ -53,7 +55,8 @@ func TestPaceUnderARateLimit(t *testing.T) {
 					}
 				}
 				start := time.Now()
-				for _, err := range client.Records.CreateAll(t.Context(), id, mistralobs.NoErrors(input), mistralobs.BulkOptions{Concurrency: test.concurrency}) {
+				options := mistralobs.BulkOptions{Concurrency: test.concurrency}
+				for _, err := range client.Records.CreateAll(t.Context(), id, mistralobs.NoErrors(input), options) {
 					require.NoError(t, err)
 				}
 				limited := 0
