@@ -3,6 +3,7 @@ package mistralobs
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"iter"
 	"slices"
 	"strconv"
@@ -314,4 +315,37 @@ func (s *RecordsService) UpdateProperties(
 		route: "PUT /v1/observability/dataset-records/{dataset_record_id}/properties", ids: ids{recordID},
 		body: slices.Concat([]byte(`{"properties":`), object, []byte("}")),
 	}, opts)
+}
+
+// TypedRecord is a record with its decoded payload.
+type TypedRecord[T any] struct {
+	*Record
+	Value T
+}
+
+// RecordsOf decodes the payloads of records, such as those of [RecordsService.All], as [Object.Decode]
+// does. The sequence ends with the first error: an error of records, or one that names the record whose
+// payload cannot be decoded.
+func RecordsOf[T any](records iter.Seq2[*Record, error]) iter.Seq2[TypedRecord[T], error] {
+	return func(yield func(TypedRecord[T], error) bool) {
+		if records == nil {
+			yield(TypedRecord[T]{}, invalid("records", "the sequence is nil"))
+			return
+		}
+		for record, err := range records {
+			typed := TypedRecord[T]{Record: record}
+			if err == nil {
+				if err = record.Payload.Decode(&typed.Value); err != nil {
+					err = fmt.Errorf("record %s: %w", record.ID, err)
+				}
+			}
+			if err != nil {
+				yield(TypedRecord[T]{}, err)
+				return
+			}
+			if !yield(typed, nil) {
+				return
+			}
+		}
+	}
 }

@@ -1,6 +1,8 @@
 package mistralobs_test
 
 import (
+	"io"
+	"iter"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -59,4 +61,42 @@ func TestSlugs(t *testing.T) {
 	n, err := count(client.Records.All(t.Context(), dataset.Slug, mistralobs.ListParams{}))
 	require.NoError(t, err)
 	assert.Equal(t, 1, n)
+}
+
+func TestRecordsOf(t *testing.T) {
+	t.Parallel()
+	type question struct {
+		Text string `json:"text"`
+	}
+	records := func(payloads ...string) iter.Seq2[*mistralobs.Record, error] {
+		return func(yield func(*mistralobs.Record, error) bool) {
+			for _, payload := range payloads {
+				if !yield(&mistralobs.Record{ID: "r", Payload: mistralobs.Object(payload)}, nil) {
+					return
+				}
+			}
+			yield(nil, io.ErrUnexpectedEOF)
+		}
+	}
+	var got []question
+	var last error
+	for record, err := range mistralobs.RecordsOf[question](records(`{"text":"a"}`, `{"text":"b","more":1}`)) {
+		require.NoError(t, last, "the error is the last item")
+		if last = err; err == nil {
+			assert.Equal(t, "r", record.ID)
+			got = append(got, record.Value)
+		}
+	}
+	assert.Equal(t, []question{{"a"}, {"b"}}, got)
+	require.ErrorIs(t, last, io.ErrUnexpectedEOF)
+
+	for _, err := range mistralobs.RecordsOf[question](records(`[null]`, `{}`)) {
+		require.ErrorContains(t, err, "record r: mistralobs: decoding an object: ")
+	}
+	for _, err := range mistralobs.RecordsOf[question](nil) {
+		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	}
+	for range mistralobs.RecordsOf[question](records(`{}`)) {
+		break // without a panic
+	}
 }
