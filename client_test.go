@@ -237,7 +237,8 @@ func TestErrorsNameTheHost(t *testing.T) {
 			name:     "a response",
 			response: func(req *http.Request) (*http.Response, error) { return reply(req, 404, "", "X-Request-Id", "r1"), nil },
 			want: `e.operation=datasets.get e.method=GET e.host=eu.example.com e.path=/v1/observability/datasets/d1 ` +
-				`e.attempts=1 e.status=404 e.request_id=r1 e.error="mistralobs: get dataset: 404 Not Found (1 attempt, request r1)"`,
+				`e.attempts=1 e.status=404 e.request_id=r1 e.error="mistralobs: get dataset: 404 Not Found (1 attempt,` +
+				` request r1)"`,
 		},
 		{
 			name: "no response",

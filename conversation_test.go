@@ -19,8 +19,9 @@ func TestConversationDecodes(t *testing.T) {
 		want    mistralobs.Conversation
 	}{
 		"a chat": {
-			`{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"a<b","name":"Ann"}],"model":"mistral-large"}`,
-			mistralobs.Conversation{
+			payload: `{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"a<b","name":"Ann"}],` +
+				`"model":"mistral-large"}`,
+			want: mistralobs.Conversation{
 				Messages: []mistralobs.Message{
 					{Role: mistralobs.RoleSystem, Content: mistralobs.Content(`"Be brief."`)},
 					{Role: mistralobs.RoleUser, Content: mistralobs.Content(`"a<b"`), Name: "Ann"},
@@ -29,60 +30,89 @@ func TestConversationDecodes(t *testing.T) {
 			},
 		},
 		"tools": {
-			`{"messages":[
-				{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{\"n\": 1}"}},{"function":{"arguments":{"n":1}}}]},
+			payload: `{"messages":[
+				{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{
+				"name":"f","arguments":"{\"n\": 1}"}},
+				{"function":{"arguments":{"n":1}}}]},
 				{"role":"tool","tool_call_id":"c1","content":""}]}`,
-			mistralobs.Conversation{Messages: []mistralobs.Message{
+			want: mistralobs.Conversation{Messages: []mistralobs.Message{
 				{Role: mistralobs.RoleAssistant, Content: mistralobs.Content(`null`), ToolCalls: []mistralobs.ToolCall{
-					{ID: "c1", Type: "function", Function: mistralobs.FunctionCall{Name: "f", Arguments: json.RawMessage(`"{\"n\": 1}"`)}},
+					{
+						ID:       "c1",
+						Type:     "function",
+						Function: mistralobs.FunctionCall{Name: "f", Arguments: json.RawMessage(`"{\"n\": 1}"`)},
+					},
 					{Function: mistralobs.FunctionCall{Arguments: json.RawMessage(`{"n":1}`)}},
 				}},
 				{Role: mistralobs.RoleTool, Content: mistralobs.Content(`""`), ToolCallID: "c1"},
 			}},
 		},
 		"unknown names at every level": {
-			`{"messages":[{"role":"critic","prefix":true,"tool_calls":[{"index":0,"function":{"strict":false}}]}],"n":9007199254740993}`,
-			mistralobs.Conversation{
+			payload: `{"messages":[{"role":"critic","prefix":true,"tool_calls":[{"index":0,` +
+				`"function":{"strict":false}}]}],"n":9007199254740993}`,
+			want: mistralobs.Conversation{
 				Messages: []mistralobs.Message{{
 					Role: "critic", Extra: map[string]json.RawMessage{"prefix": json.RawMessage(`true`)},
 					ToolCalls: []mistralobs.ToolCall{{
-						Extra:    map[string]json.RawMessage{"index": json.RawMessage(`0`)},
-						Function: mistralobs.FunctionCall{Extra: map[string]json.RawMessage{"strict": json.RawMessage(`false`)}},
+						Extra: map[string]json.RawMessage{"index": json.RawMessage(`0`)},
+						Function: mistralobs.FunctionCall{
+							Extra: map[string]json.RawMessage{"strict": json.RawMessage(`false`)},
+						},
 					}},
 				}},
 				Extra: map[string]json.RawMessage{"n": json.RawMessage(`9007199254740993`)},
 			},
 		},
 		"known names that hold nothing, or another type": {
-			`{"messages":[{"role":null,"name":"","tool_calls":null,"tool_call_id":7},{"tool_calls":[{"id":1,"function":{}}]},{"tool_calls":[]}],"model":["m"]}`,
-			mistralobs.Conversation{
+			payload: `{"messages":[{"role":null,"name":"","tool_calls":null,"tool_call_id":7},{"tool_calls":[{"id":1,` +
+				`"function":{}}]},{"tool_calls":[]}],"model":["m"]}`,
+			want: mistralobs.Conversation{
 				Messages: []mistralobs.Message{
 					{Extra: map[string]json.RawMessage{
 						"role": json.RawMessage(`null`), "name": json.RawMessage(`""`),
 						"tool_calls": json.RawMessage(`null`), "tool_call_id": json.RawMessage(`7`),
 					}},
-					{ToolCalls: []mistralobs.ToolCall{{Extra: map[string]json.RawMessage{"id": json.RawMessage(`1`), "function": json.RawMessage(`{}`)}}}},
+					{
+						ToolCalls: []mistralobs.ToolCall{
+							{
+								Extra: map[string]json.RawMessage{
+									"id":       json.RawMessage(`1`),
+									"function": json.RawMessage(`{}`),
+								},
+							},
+						},
+					},
 					{ToolCalls: []mistralobs.ToolCall{}},
 				},
 				Extra: map[string]json.RawMessage{"model": json.RawMessage(`["m"]`)},
 			},
 		},
 		"names are matched exactly": {
-			`{"messages":[{"Role":"user","ROLE":"user"}],"Model":"m","m\u006fdel":"n"}`,
-			mistralobs.Conversation{
-				Messages: []mistralobs.Message{{Extra: map[string]json.RawMessage{"Role": json.RawMessage(`"user"`), "ROLE": json.RawMessage(`"user"`)}}},
-				Model:    "n",
-				Extra:    map[string]json.RawMessage{"Model": json.RawMessage(`"m"`)},
+			payload: `{"messages":[{"Role":"user","ROLE":"user"}],"Model":"m","m\u006fdel":"n"}`,
+			want: mistralobs.Conversation{
+				Messages: []mistralobs.Message{
+					{
+						Extra: map[string]json.RawMessage{
+							"Role": json.RawMessage(`"user"`),
+							"ROLE": json.RawMessage(`"user"`),
+						},
+					},
+				},
+				Model: "n",
+				Extra: map[string]json.RawMessage{"Model": json.RawMessage(`"m"`)},
 			},
 		},
 		"the last of equal names counts, whether it fits or not": {
-			`{"messages":[1],"n":0,"messages":[{"role":1,"role":"user","name":"a","name":null,"x":1,"x":2}]}`,
-			mistralobs.Conversation{Messages: []mistralobs.Message{{
+			payload: `{"messages":[1],"n":0,"messages":[{"role":1,"role":"user","name":"a","name":null,"x":1,"x":2}]}`,
+			want: mistralobs.Conversation{Messages: []mistralobs.Message{{
 				Role: mistralobs.RoleUser, Extra: map[string]json.RawMessage{"name": json.RawMessage(`null`),
 					"x": json.RawMessage(`2`)},
 			}}, Extra: map[string]json.RawMessage{"n": json.RawMessage(`0`)}},
 		},
-		"no messages yet": {`{"messages":[]}`, mistralobs.Conversation{Messages: []mistralobs.Message{}}},
+		"no messages yet": {
+			payload: `{"messages":[]}`,
+			want:    mistralobs.Conversation{Messages: []mistralobs.Message{}},
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -103,38 +133,62 @@ func TestConversationRoundTrips(t *testing.T) {
 	t.Parallel()
 	message := func(members string) string { return `{"messages":[{` + members + `}]}` }
 	tests := map[string]string{
-		"an empty conversation":             `{"messages":[]}`,
-		"an empty message":                  message(``),
-		"no content":                        message(`"role":"assistant"`),
-		"null content":                      message(`"role":"assistant","content":null`),
-		"empty content":                     message(`"role":"assistant","content":""`),
-		"text with every kind of escape":    message(`"content":"a\"\\\/\b\f\n\r\t\u00e9é😀\ud83d\ude00\u2028<&>\u0000"`),
-		"chunks":                            message(`"content":[{"type":"text","text":"a<b"},{"type":"image_url","image_url":{"url":"https://example.com/?a=1&b=2","detail":null}},{"type":"text","text":""},{"text":null,"type":7}]`),
-		"an empty list of chunks":           message(`"content":[]`),
-		"content of another type":           message(`"content":{"n":9007199254740993}`),
-		"content that is a number":          message(`"content":9007199254740993`),
-		"arguments in a string":             message(`"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"n\": 9007199254740993}"}}]`),
-		"arguments in an object":            message(`"tool_calls":[{"function":{"name":"f","arguments":{"n":9007199254740993,"e":1E400}}}]`),
-		"null, empty and odd arguments":     message(`"tool_calls":[{"function":{"arguments":null}},{"function":{"arguments":""}},{"function":{"arguments":[]}},{"function":{"arguments":0}}]`),
-		"functions that are none":           message(`"tool_calls":[{},{"function":null},{"function":{}},{"function":"f"},{"function":{"name":null}},{"function":{"name":""}},{"function":[]}]`),
-		"tool calls with null and numbers":  message(`"tool_calls":[{"id":null,"type":null},{"id":12345678901234567890,"type":1}]`),
-		"tool calls that are none":          message(`"tool_calls":[null]`),
-		"mixed tool calls":                  message(`"tool_calls":[{"id":"c"},7]`),
-		"tool calls in an object":           message(`"tool_calls":{"id":"c"}`),
-		"null tool calls":                   message(`"tool_calls":null`),
-		"no tool calls":                     message(`"tool_calls":[]`),
-		"a prefix":                          message(`"role":"assistant","content":"I","prefix":true`),
-		"roles of every type":               `{"messages":[{"role":null},{"role":""},{"role":7},{"role":{}},{"role":[]},{"role":"developer"}]}`,
-		"names of every type":               `{"messages":[{"name":null},{"name":""},{"name":7},{"name":{}},{"tool_call_id":null},{"tool_call_id":false}]}`,
-		"models of every type":              `{"messages":[],"model":{"name":"m","temperature":0.70}}`,
-		"a null model":                      `{"messages":[],"model":null}`,
-		"an empty model":                    `{"messages":[],"model":""}`,
-		"unknown names at every level":      `{"messages":[{"x":[1,{"y":2.50}],"tool_calls":[{"x":null,"function":{"x":"","name":"f"}}],"content":[{"x":0,"type":"text"}]}],"tools":[],"seed":18446744073709551616,"":1}`,
-		"names that differ in case":         `{"messages":[{"Role":"user","role":"user","CONTENT":1}],"Messages":7,"MODEL":"m"}`,
-		"names with odd characters":         `{"messages":[],"a\"b":1,"\u0000":2,"<&>":3,"é\n":4,"messages ":5}`,
-		"white space everywhere":            "\n{ \"messages\" :\t[ { \"role\" : \"user\" ,\r\n\"content\" : [ ] } ] , \"n\" : [ 1 , 2 ] }\n",
-		"numbers of every form":             `{"messages":[],"n":[0,-0,0.0,-0.0,1e5,1E+5,1.50,9007199254740993,-9223372036854775809,1e-400]}`,
-		"a judge's properties kept with it": `{"messages":[{"role":"user","content":"q"}],"expected_output":{"a":null},"difficulty":3}`,
+		"an empty conversation": `{"messages":[]}`,
+		"an empty message":      message(``),
+		"no content":            message(`"role":"assistant"`),
+		"null content":          message(`"role":"assistant","content":null`),
+		"empty content":         message(`"role":"assistant","content":""`),
+		"text with every kind of escape": message(
+			`"content":"a\"\\\/\b\f\n\r\t\u00e9é😀\ud83d\ude00\u2028<&>\u0000"`,
+		),
+		"chunks": message(
+			`"content":[{"type":"text","text":"a<b"},{"type":"image_url",` +
+				`"image_url":{"url":"https://example.com/?a=1&b=2","detail":null}},{"type":"text","text":""},{"text":null,` +
+				`"type":7}]`,
+		),
+		"an empty list of chunks":  message(`"content":[]`),
+		"content of another type":  message(`"content":{"n":9007199254740993}`),
+		"content that is a number": message(`"content":9007199254740993`),
+		"arguments in a string": message(
+			`"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"n\": 9007199254740993}"}}]`,
+		),
+		"arguments in an object": message(
+			`"tool_calls":[{"function":{"name":"f","arguments":{"n":9007199254740993,"e":1E400}}}]`,
+		),
+		"null, empty and odd arguments": message(
+			`"tool_calls":[{"function":{"arguments":null}},{"function":{"arguments":""}},{"function":{"arguments":[]}},` +
+				`{"function":{"arguments":0}}]`,
+		),
+		"functions that are none": message(
+			`"tool_calls":[{},{"function":null},{"function":{}},{"function":"f"},{"function":{"name":null}},` +
+				`{"function":{"name":""}},{"function":[]}]`,
+		),
+		"tool calls with null and numbers": message(
+			`"tool_calls":[{"id":null,"type":null},{"id":12345678901234567890,"type":1}]`,
+		),
+		"tool calls that are none": message(`"tool_calls":[null]`),
+		"mixed tool calls":         message(`"tool_calls":[{"id":"c"},7]`),
+		"tool calls in an object":  message(`"tool_calls":{"id":"c"}`),
+		"null tool calls":          message(`"tool_calls":null`),
+		"no tool calls":            message(`"tool_calls":[]`),
+		"a prefix":                 message(`"role":"assistant","content":"I","prefix":true`),
+		"roles of every type": `{"messages":[{"role":null},{"role":""},{"role":7},{"role":{}},{"role":[]},` +
+			`{"role":"developer"}]}`,
+		"names of every type": `{"messages":[{"name":null},{"name":""},{"name":7},{"name":{}},` +
+			`{"tool_call_id":null},{"tool_call_id":false}]}`,
+		"models of every type": `{"messages":[],"model":{"name":"m","temperature":0.70}}`,
+		"a null model":         `{"messages":[],"model":null}`,
+		"an empty model":       `{"messages":[],"model":""}`,
+		"unknown names at every level": `{"messages":[{"x":[1,{"y":2.50}],"tool_calls":[{"x":null,"function":{"x":"",` +
+			`"name":"f"}}],"content":[{"x":0,"type":"text"}]}],"tools":[],"seed":18446744073709551616,"":1}`,
+		"names that differ in case": `{"messages":[{"Role":"user","role":"user","CONTENT":1}],"Messages":7,"MODEL":"m"}`,
+		"names with odd characters": `{"messages":[],"a\"b":1,"\u0000":2,"<&>":3,"é\n":4,"messages ":5}`,
+		"white space everywhere": "\n{ \"messages\" :\t[ { \"role\" : \"user\" ,\r\n\"content\" : [ ] } ] , " +
+			"\"n\" : [ 1 , 2 ] }\n",
+		"numbers of every form": `{"messages":[],"n":[0,-0,0.0,-0.0,1e5,1E+5,1.50,9007199254740993,` +
+			`-9223372036854775809,1e-400]}`,
+		"a judge's properties kept with it": `{"messages":[{"role":"user","content":"q"}],` +
+			`"expected_output":{"a":null},"difficulty":3}`,
 	}
 	for name, payload := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -202,9 +256,14 @@ func TestTextThatIsNotUnicodeCanBeRead(t *testing.T) {
 			assert.Equal(t, "a\ufffd", mistralobs.Message{Content: mistralobs.Content(content)}.Text())
 		})
 	}
-	conversation, err := mistralobs.Object("{\"messages\":[{\"name\":\"a\ufffd\"}],\"model\":\"m\ufffd\"}").Conversation()
+	conversation, err := mistralobs.Object("{\"messages\":[{\"name\":\"a\ufffd\"}],\"model\":\"m\ufffd\"}").
+		Conversation()
 	require.NoError(t, err)
-	assert.Equal(t, &mistralobs.Conversation{Messages: []mistralobs.Message{{Name: "a\ufffd"}}, Model: "m\ufffd"}, conversation)
+	assert.Equal(
+		t,
+		&mistralobs.Conversation{Messages: []mistralobs.Message{{Name: "a\ufffd"}}, Model: "m\ufffd"},
+		conversation,
+	)
 }
 
 func TestConversationsOfTheQuickstart(t *testing.T) {
@@ -243,7 +302,10 @@ func TestConversationConstructors(t *testing.T) {
 	t.Parallel()
 	chunks, err := mistralobs.ChunkContent(
 		mistralobs.Chunk{Type: "text", Text: "a<b"},
-		mistralobs.Chunk{Type: "image_url", Extra: map[string]json.RawMessage{"image_url": json.RawMessage(`"https://example.com/?a&b"`)}},
+		mistralobs.Chunk{
+			Type:  "image_url",
+			Extra: map[string]json.RawMessage{"image_url": json.RawMessage(`"https://example.com/?a&b"`)},
+		},
 	)
 	require.NoError(t, err)
 	none, err := mistralobs.ChunkContent()
@@ -252,35 +314,45 @@ func TestConversationConstructors(t *testing.T) {
 		given mistralobs.Conversation
 		want  string
 	}{
-		"no messages":    {mistralobs.NewConversation(), `{"messages":[]}`},
-		"the zero value": {mistralobs.Conversation{}, `{"messages":[]}`},
+		"no messages":    {given: mistralobs.NewConversation(), want: `{"messages":[]}`},
+		"the zero value": {given: mistralobs.Conversation{}, want: `{"messages":[]}`},
 		"a chat with every role": {
-			mistralobs.NewConversation(mistralobs.System("s"), mistralobs.User("u"), mistralobs.Assistant("a"), mistralobs.Tool("c1", "t")),
-			`{"messages":[{"role":"system","content":"s"},{"role":"user","content":"u"},{"role":"assistant","content":"a"},{"role":"tool","content":"t","tool_call_id":"c1"}]}`,
+			given: mistralobs.NewConversation(
+				mistralobs.System("s"),
+				mistralobs.User("u"),
+				mistralobs.Assistant("a"),
+				mistralobs.Tool("c1", "t"),
+			),
+			want: `{"messages":[{"role":"system","content":"s"},{"role":"user","content":"u"},{"role":"assistant",` +
+				`"content":"a"},{"role":"tool","content":"t","tool_call_id":"c1"}]}`,
 		},
 		"HTML is not escaped": {
-			mistralobs.NewConversation(mistralobs.User("<b>&amp;\"\n")),
-			`{"messages":[{"role":"user","content":"<b>&amp;\"\n"}]}`,
+			given: mistralobs.NewConversation(mistralobs.User("<b>&amp;\"\n")),
+			want:  `{"messages":[{"role":"user","content":"<b>&amp;\"\n"}]}`,
 		},
-		"an empty text is one": {mistralobs.NewConversation(mistralobs.User("")),
-			`{"messages":[{"role":"user","content":""}]}`},
+		"an empty text is one": {given: mistralobs.NewConversation(mistralobs.User("")),
+			want: `{"messages":[{"role":"user","content":""}]}`},
 		"chunks": {
-			mistralobs.NewConversation(mistralobs.Message{Role: mistralobs.RoleUser, Content: chunks}),
-			`{"messages":[{"role":"user","content":[{"type":"text","text":"a<b"},{"type":"image_url","image_url":"https://example.com/?a&b"}]}]}`,
+			given: mistralobs.NewConversation(mistralobs.Message{Role: mistralobs.RoleUser, Content: chunks}),
+			want: `{"messages":[{"role":"user","content":[{"type":"text","text":"a<b"},{"type":"image_url",` +
+				`"image_url":"https://example.com/?a&b"}]}]}`,
 		},
-		"no chunks": {mistralobs.NewConversation(mistralobs.Message{Content: none}),
-			`{"messages":[{"content":[]}]}`},
-		"empty message": {mistralobs.NewConversation(mistralobs.Message{}), `{"messages":[{}]}`},
+		"no chunks": {given: mistralobs.NewConversation(mistralobs.Message{Content: none}),
+			want: `{"messages":[{"content":[]}]}`},
+		"empty message": {given: mistralobs.NewConversation(mistralobs.Message{}), want: `{"messages":[{}]}`},
 		"a tool call": {
-			mistralobs.NewConversation(mistralobs.Message{Role: mistralobs.RoleAssistant, ToolCalls: []mistralobs.ToolCall{{
-				ID: "c", Type: "function", Function: mistralobs.FunctionCall{Name: "f", Arguments: json.RawMessage(`{"n": 1}`)},
-			}}}),
-			`{"messages":[{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":{"n":1}}}]}]}`,
+			given: mistralobs.NewConversation(
+				mistralobs.Message{Role: mistralobs.RoleAssistant, ToolCalls: []mistralobs.ToolCall{{
+					ID: "c", Type: "function", Function: mistralobs.FunctionCall{Name: "f", Arguments: json.RawMessage(`{"n": 1}`)},
+				}}},
+			),
+			want: `{"messages":[{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f",` +
+				`"arguments":{"n":1}}}]}]}`,
 		},
 		"extra names come last, in order": {
-			mistralobs.Conversation{Model: "m", Extra: map[string]json.RawMessage{"b": json.RawMessage(`1`),
+			given: mistralobs.Conversation{Model: "m", Extra: map[string]json.RawMessage{"b": json.RawMessage(`1`),
 				"a": nil}},
-			`{"messages":[],"model":"m","a":null,"b":1}`,
+			want: `{"messages":[],"model":"m","a":null,"b":1}`,
 		},
 	}
 	for name, test := range tests {
@@ -302,44 +374,53 @@ func TestConversationFieldsWinOverExtra(t *testing.T) {
 		want    string
 	}{
 		"nothing is changed": {
-			`{"messages":[{"name":null}],"model":7}`, func(*mistralobs.Conversation) {},
-			`{"messages":[{"name":null}],"model":7}`,
+			payload: `{"messages":[{"name":null}],"model":7}`, change: func(*mistralobs.Conversation) {},
+			want: `{"messages":[{"name":null}],"model":7}`,
 		},
 		"a model that was null": {
-			`{"messages":[],"model":null}`, func(c *mistralobs.Conversation) { c.Model = "m" },
-			`{"messages":[],"model":"m"}`,
+			payload: `{"messages":[],"model":null}`, change: func(c *mistralobs.Conversation) { c.Model = "m" },
+			want: `{"messages":[],"model":"m"}`,
 		},
 		"a role that was a number": {
-			`{"messages":[{"role":7,"x":1}]}`, func(c *mistralobs.Conversation) { c.Messages[0].Role = mistralobs.RoleUser },
-			`{"messages":[{"role":"user","x":1}]}`,
+			payload: `{"messages":[{"role":7,"x":1}]}`, change: func(c *mistralobs.Conversation) {
+				c.Messages[0].Role = mistralobs.RoleUser
+			},
+			want: `{"messages":[{"role":"user","x":1}]}`,
 		},
 		"tool calls that were null": {
-			`{"messages":[{"tool_calls":null}]}`, func(c *mistralobs.Conversation) { c.Messages[0].ToolCalls = []mistralobs.ToolCall{{ID: "c"}} },
-			`{"messages":[{"tool_calls":[{"id":"c"}]}]}`,
+			payload: `{"messages":[{"tool_calls":null}]}`, change: func(c *mistralobs.Conversation) {
+				c.Messages[0].ToolCalls = []mistralobs.ToolCall{{ID: "c"}}
+			},
+			want: `{"messages":[{"tool_calls":[{"id":"c"}]}]}`,
 		},
 		"tool calls that were no list": {
-			`{"messages":[{"tool_calls":7}]}`, func(c *mistralobs.Conversation) { c.Messages[0].ToolCalls = []mistralobs.ToolCall{} },
-			`{"messages":[{"tool_calls":[]}]}`,
+			payload: `{"messages":[{"tool_calls":7}]}`, change: func(c *mistralobs.Conversation) {
+				c.Messages[0].ToolCalls = []mistralobs.ToolCall{}
+			},
+			want: `{"messages":[{"tool_calls":[]}]}`,
 		},
 		"a function that was empty": {
-			`{"messages":[{"tool_calls":[{"function":{}}]}]}`, func(c *mistralobs.Conversation) { c.Messages[0].ToolCalls[0].Function.Name = "f" },
-			`{"messages":[{"tool_calls":[{"function":{"name":"f"}}]}]}`,
+			payload: `{"messages":[{"tool_calls":[{"function":{}}]}]}`, change: func(c *mistralobs.Conversation) {
+				c.Messages[0].ToolCalls[0].Function.Name = "f"
+			},
+			want: `{"messages":[{"tool_calls":[{"function":{"name":"f"}}]}]}`,
 		},
 		"a field that is cleared": {
-			`{"messages":[{"role":"user","content":"u","name":"n"}],"model":"m"}`,
-			func(c *mistralobs.Conversation) { c.Model, c.Messages[0].Name, c.Messages[0].Content = "", "", nil },
-			`{"messages":[{"role":"user"}]}`,
+			payload: `{"messages":[{"role":"user","content":"u","name":"n"}],"model":"m"}`,
+			change:  func(c *mistralobs.Conversation) { c.Model, c.Messages[0].Name, c.Messages[0].Content = "", "", nil },
+			want:    `{"messages":[{"role":"user"}]}`,
 		},
 		"an Extra named like the messages": {
-			`{"messages":[]}`, func(c *mistralobs.Conversation) {
+			payload: `{"messages":[]}`, change: func(c *mistralobs.Conversation) {
 				c.Extra = map[string]json.RawMessage{"messages": json.RawMessage(`7`)}
 			},
-			`{"messages":[]}`,
+			want: `{"messages":[]}`,
 		},
 		"another message": {
-			`{"messages":[{"role":"user","content":"u","x":1}],"n":9007199254740993}`,
-			func(c *mistralobs.Conversation) { c.Messages = append(c.Messages, mistralobs.Assistant("a")) },
-			`{"messages":[{"role":"user","content":"u","x":1},{"role":"assistant","content":"a"}],"n":9007199254740993}`,
+			payload: `{"messages":[{"role":"user","content":"u","x":1}],"n":9007199254740993}`,
+			change:  func(c *mistralobs.Conversation) { c.Messages = append(c.Messages, mistralobs.Assistant("a")) },
+			want: `{"messages":[{"role":"user","content":"u","x":1},{"role":"assistant","content":"a"}],` +
+				`"n":9007199254740993}`,
 		},
 	}
 	for name, test := range tests {
@@ -361,10 +442,20 @@ func TestConversationThatCannotBeWritten(t *testing.T) {
 	tests := map[string]mistralobs.Conversation{
 		"in a conversation": {Extra: broken},
 		"in a message":      mistralobs.NewConversation(mistralobs.Message{Extra: broken}),
-		"in a tool call":    mistralobs.NewConversation(mistralobs.Message{ToolCalls: []mistralobs.ToolCall{{Extra: broken}}}),
-		"in a function":     mistralobs.NewConversation(mistralobs.Message{ToolCalls: []mistralobs.ToolCall{{Function: mistralobs.FunctionCall{Extra: broken}}}}),
-		"in arguments":      mistralobs.NewConversation(mistralobs.Message{ToolCalls: []mistralobs.ToolCall{{Function: mistralobs.FunctionCall{Arguments: json.RawMessage(`n`)}}}}),
-		"in a content":      mistralobs.NewConversation(mistralobs.Message{Content: mistralobs.Content(`text without quotes`)}),
+		"in a tool call": mistralobs.NewConversation(
+			mistralobs.Message{ToolCalls: []mistralobs.ToolCall{{Extra: broken}}},
+		),
+		"in a function": mistralobs.NewConversation(
+			mistralobs.Message{ToolCalls: []mistralobs.ToolCall{{Function: mistralobs.FunctionCall{Extra: broken}}}},
+		),
+		"in arguments": mistralobs.NewConversation(
+			mistralobs.Message{
+				ToolCalls: []mistralobs.ToolCall{{Function: mistralobs.FunctionCall{Arguments: json.RawMessage(`n`)}}},
+			},
+		),
+		"in a content": mistralobs.NewConversation(
+			mistralobs.Message{Content: mistralobs.Content(`text without quotes`)},
+		),
 	}
 	for name, conversation := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -384,17 +475,33 @@ func TestMessageText(t *testing.T) {
 		chunks  []mistralobs.Chunk
 		text    string
 	}{
-		"absent":     {``, nil, ""},
-		"null":       {`null`, nil, ""},
-		"empty":      {`""`, []mistralobs.Chunk{{Type: "text"}}, ""},
-		"a text":     {`"a\n<b>\u00e9"`, []mistralobs.Chunk{{Type: "text", Text: "a\n<b>é"}}, "a\n<b>é"},
-		"no chunks":  {`[]`, []mistralobs.Chunk{}, ""},
-		"one chunk":  {`[{"type":"text","text":"a"}]`, []mistralobs.Chunk{{Type: "text", Text: "a"}}, "a"},
-		"two chunks": {`[{"type":"text","text":"a"},{"type":"text","text":"b"}]`, []mistralobs.Chunk{{Type: "text", Text: "a"}, {Type: "text", Text: "b"}}, "a\nb"},
-		"other chunks": {`[{"type":"image_url","image_url":"u"},{"type":"text","text":"b"},{"type":"thinking","text":"hm"}]`, []mistralobs.Chunk{
-			{Type: "image_url", Extra: map[string]json.RawMessage{"image_url": json.RawMessage(`"u"`)}},
-			{Type: "text", Text: "b"}, {Type: "thinking", Text: "hm"},
-		}, "b"},
+		"absent": {content: ``, chunks: nil, text: ""},
+		"null":   {content: `null`, chunks: nil, text: ""},
+		"empty":  {content: `""`, chunks: []mistralobs.Chunk{{Type: "text"}}, text: ""},
+		"a text": {
+			content: `"a\n<b>\u00e9"`,
+			chunks:  []mistralobs.Chunk{{Type: "text", Text: "a\n<b>é"}},
+			text:    "a\n<b>é",
+		},
+		"no chunks": {content: `[]`, chunks: []mistralobs.Chunk{}, text: ""},
+		"one chunk": {
+			content: `[{"type":"text","text":"a"}]`,
+			chunks:  []mistralobs.Chunk{{Type: "text", Text: "a"}},
+			text:    "a",
+		},
+		"two chunks": {
+			content: `[{"type":"text","text":"a"},{"type":"text","text":"b"}]`,
+			chunks:  []mistralobs.Chunk{{Type: "text", Text: "a"}, {Type: "text", Text: "b"}},
+			text:    "a\nb",
+		},
+		"other chunks": {
+			content: `[{"type":"image_url","image_url":"u"},{"type":"text","text":"b"},{"type":"thinking","text":"hm"}]`,
+			chunks: []mistralobs.Chunk{
+				{Type: "image_url", Extra: map[string]json.RawMessage{"image_url": json.RawMessage(`"u"`)}},
+				{Type: "text", Text: "b"}, {Type: "thinking", Text: "hm"},
+			},
+			text: "b",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -457,7 +564,11 @@ func TestDecodeArguments(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got map[string]any
-			require.ErrorContains(t, mistralobs.FunctionCall{Arguments: json.RawMessage(arguments)}.DecodeArguments(&got), "mistralobs: decoding an object: ")
+			require.ErrorContains(
+				t,
+				mistralobs.FunctionCall{Arguments: json.RawMessage(arguments)}.DecodeArguments(&got),
+				"mistralobs: decoding an object: ",
+			)
 		})
 	}
 }

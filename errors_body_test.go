@@ -172,7 +172,8 @@ func TestErrorShapes(t *testing.T) {
 		"XML": {
 			status: 403, body: `<?xml version="1.0"?><Error><Code>AuthenticationFailed</Code></Error>`,
 			want: Error{Message: `<?xml version="1.0"?><Error><Code>AuthenticationFailed</Code></Error>`},
-			text: `mistralobs: get dataset: 403 Forbidden: <?xml version="1.0"?><Error><Code>AuthenticationFailed</Code></Error> (1 attempt)`,
+			text: `mistralobs: get dataset: 403 Forbidden: <?xml ` +
+				`version="1.0"?><Error><Code>AuthenticationFailed</Code></Error> (1 attempt)`,
 		},
 		"plain text": {
 			status: 503, body: "upstream connect error or disconnect/reset before headers",
@@ -246,7 +247,8 @@ func TestErrorShapes(t *testing.T) {
 			text:   "mistralobs: get dataset: 304 Not Modified: a redirect without a valid Location is not followed (1 attempt)",
 		},
 		"keys of other types": {
-			status: 400, body: `{"message":7,"detail":{"message":["a",{"msg":{}}],"error_code":{}},"type":[],"code":true,"request_id":{}}`, want: Error{Message: "a"},
+			status: 400, body: `{"message":7,"detail":{"message":["a",{"msg":{}}],"error_code":{}},"type":[],"code":true,` +
+				`"request_id":{}}`, want: Error{Message: "a"},
 			text: "mistralobs: get dataset: 400 Bad Request: a (1 attempt)",
 		},
 	}

@@ -14,9 +14,12 @@ import (
 // Whatever the answer, it is decoded into a page of real items or refused.
 func FuzzDecodePage(f *testing.F) {
 	for _, seed := range []string{
-		``, `null`, `{}`, `[]`, `{"records":null}`, `{"records":{}}`, `{"records":{"count":87}}`, `{"datasets":{"results":null}}`,
-		`{"records":{"results":[{"id":"r","payload":{"messages": [ ],"a":1,"a":2},"properties":null,"created_at":"2026-05-04T10:20:30.123Z"}],"count":1,"next":null}}`,
-		`{"datasets":{"results":[{"id":"d","name":"n","deleted_at":null,"colour":"x"}],"next":"n","previous":"p","count":9007199254740993}}`,
+		``, `null`, `{}`, `[]`, `{"records":null}`, `{"records":{}}`, `{"records":{"count":87}}`,
+		`{"datasets":{"results":null}}`,
+		`{"records":{"results":[{"id":"r","payload":{"messages": [ ],"a":1,"a":2},"properties":null,` +
+			`"created_at":"2026-05-04T10:20:30.123Z"}],"count":1,"next":null}}`,
+		`{"datasets":{"results":[{"id":"d","name":"n","deleted_at":null,"colour":"x"}],"next":"n","previous":"p",` +
+			`"count":9007199254740993}}`,
 		`{"records":{"results":[{"id":"r","payload":[]}]}}`, `{"records":{"results":[{}]}}`, `{"records":{"results":[null]}}`,
 		`{"records":{"results":[{"id":"r","payload":{"a":"` + "\xff" + `"}}]},"records":{}}`,
 		`{"datasets":{"results":[{"id":"d","created_at":"yesterday"}]}}`, `{"records":{"results":` + strings.Repeat("[", 200),
@@ -61,8 +64,10 @@ func FuzzReadJSONL(f *testing.F) {
 		``, "\n\n", "\ufeff", "\ufeff\r\n{\"messages\":[]}\r\n\r\n",
 		`{"messages":[{"role":"user","content":"a<b"}],"n":9007199254740993,"properties":{"k":1,"k":2}}`,
 		"{\"payload\":{\"a\" :\t1},\"properties\":null,\"id\":\"x\"}\n{\"payload\":{}}",
-		"{\"payload\":{\"a\":\r1}}", "{\"payload\":{\"a\":\"\xff\u2028\"}}", `{"payload":{},"payload":{"a":1}}`, `{"p\u0061yload":{}}`,
-		`{"messages":{}}`, `{"messages":[1]}`, `{"properties":{}}`, `{"payload":1}`, `{"payload":{}}{}`, `{"payload":{}`, `[]`, `{"payload":{}} x`,
+		"{\"payload\":{\"a\":\r1}}", "{\"payload\":{\"a\":\"\xff\u2028\"}}", `{"payload":{},"payload":{"a":1}}`,
+		`{"p\u0061yload":{}}`,
+		`{"messages":{}}`, `{"messages":[1]}`, `{"properties":{}}`, `{"payload":1}`, `{"payload":{}}{}`, `{"payload":{}`,
+		`[]`, `{"payload":{}} x`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -113,12 +118,17 @@ func FuzzReadJSONL(f *testing.F) {
 // An object is kept byte for byte, and what it is decoded to says the same.
 func FuzzObject(f *testing.F) {
 	for _, seed := range []string{
-		``, `null`, `[]`, `"{}"`, `{}`, ` { } `, `{"a":9007199254740993,"a":1e400,"b":[-0.0]}`, `{"messages":[]}`, `{"messages":null}`, `{"messages":[null]}`,
+		``, `null`, `[]`, `"{}"`, `{}`, ` { } `, `{"a":9007199254740993,"a":1e400,"b":[-0.0]}`, `{"messages":[]}`,
+		`{"messages":null}`, `{"messages":[null]}`,
 		`{"messages":[{"role":"user","content":"a<b"}],"model":null,"temperature":0.70}`,
-		`{"messages":[{"role":5,"content":null,"name":"","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}}]}],"model":5}`,
-		`{"messages":[{"role":"tool","tool_calls":[],"tool_call_id":{},"prefix":true},{"tool_calls":[{}],"content":[{"type":"text","text":""}]}]}`,
-		`{"messages":[{"tool_calls":[{"function":{},"x":1},{"function":{"arguments":{"n":1}}}]}],"messages":[{"tool_calls":[null]}]}`,
-		`{"m\u006fdel":"a","model":"\ud800","` + "\xff" + `":1,"` + "\xfe" + `":2}`, `{"a":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}`,
+		`{"messages":[{"role":5,"content":null,"name":"","tool_calls":[{"id":"c","type":"function",` +
+			`"function":{"name":"f","arguments":"{\"a\":1}"}}]}],"model":5}`,
+		`{"messages":[{"role":"tool","tool_calls":[],"tool_call_id":{},"prefix":true},{"tool_calls":[{}],` +
+			`"content":[{"type":"text","text":""}]}]}`,
+		`{"messages":[{"tool_calls":[{"function":{},"x":1},{"function":{"arguments":{"n":1}}}]}],` +
+			`"messages":[{"tool_calls":[null]}]}`,
+		`{"m\u006fdel":"a","model":"\ud800","` + "\xff" + `":1,"` + "\xfe" + `":2}`, `{"a":` + strings.Repeat("[", 200) +
+			strings.Repeat("]", 200) + `}`,
 	} {
 		f.Add([]byte(seed))
 	}

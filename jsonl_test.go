@@ -34,53 +34,108 @@ func TestReadJSONL(t *testing.T) {
 		file string
 		want []*mistralobs.JSONLRecord
 	}{
-		"nothing":                    {"", nil},
-		"blank lines alone":          {"\n \n\t\r\n", nil},
-		"a byte-order mark alone":    {"\ufeff", nil},
-		"a payload alone":            {`{"payload":{"a":1}}` + "\n", []*mistralobs.JSONLRecord{a}},
-		"no line break at the end":   {`{"payload":{"a":1}}`, []*mistralobs.JSONLRecord{a}},
-		"lines that end in CRLF":     {"{\"payload\":{\"a\":1}}\r\n{\"payload\":{\"b\":2}}\r\n", []*mistralobs.JSONLRecord{a, b}},
-		"CRLF without the last LF":   {"{\"payload\":{\"a\":1}}\r\n{\"payload\":{\"b\":2}}\r", []*mistralobs.JSONLRecord{a, b}},
-		"a byte-order mark":          {"\ufeff{\"payload\":{\"a\":1}}\n", []*mistralobs.JSONLRecord{a}},
-		"a mark and a blank line":    {"\ufeff\r\n{\"payload\":{\"a\":1}}\n", []*mistralobs.JSONLRecord{a}},
-		"blank lines between":        {"\n{\"payload\":{\"a\":1}}\n\n  \n{\"payload\":{\"b\":2}}\n\n", []*mistralobs.JSONLRecord{a, b}},
-		"white space around a line":  {"\t {\"payload\":{\"a\":1}} \t\n", []*mistralobs.JSONLRecord{a}},
-		"an empty payload":           {`{"payload":{}}`, []*mistralobs.JSONLRecord{record(`{}`, ``, ``)}},
-		"payload and properties":     {`{"payload":{"a":1},"properties":{"k":[]}}`, []*mistralobs.JSONLRecord{record(`{"a":1}`, `{"k":[]}`, ``)}},
-		"properties first":           {`{"properties":{"k":[]},"payload":{"a":1}}`, []*mistralobs.JSONLRecord{record(`{"a":1}`, `{"k":[]}`, ``)}},
-		"null properties are absent": {`{"payload":{"a":1},"properties":null}`, []*mistralobs.JSONLRecord{a}},
-		"empty properties are not":   {`{"payload":{"a":1},"properties":{}}`, []*mistralobs.JSONLRecord{record(`{"a":1}`, `{}`, ``)}},
+		"nothing":                  {file: "", want: nil},
+		"blank lines alone":        {file: "\n \n\t\r\n", want: nil},
+		"a byte-order mark alone":  {file: "\ufeff", want: nil},
+		"a payload alone":          {file: `{"payload":{"a":1}}` + "\n", want: []*mistralobs.JSONLRecord{a}},
+		"no line break at the end": {file: `{"payload":{"a":1}}`, want: []*mistralobs.JSONLRecord{a}},
+		"lines that end in CRLF": {
+			file: "{\"payload\":{\"a\":1}}\r\n{\"payload\":{\"b\":2}}\r\n",
+			want: []*mistralobs.JSONLRecord{a, b},
+		},
+		"CRLF without the last LF": {
+			file: "{\"payload\":{\"a\":1}}\r\n{\"payload\":{\"b\":2}}\r",
+			want: []*mistralobs.JSONLRecord{a, b},
+		},
+		"a byte-order mark":       {file: "\ufeff{\"payload\":{\"a\":1}}\n", want: []*mistralobs.JSONLRecord{a}},
+		"a mark and a blank line": {file: "\ufeff\r\n{\"payload\":{\"a\":1}}\n", want: []*mistralobs.JSONLRecord{a}},
+		"blank lines between": {
+			file: "\n{\"payload\":{\"a\":1}}\n\n  \n{\"payload\":{\"b\":2}}\n\n",
+			want: []*mistralobs.JSONLRecord{a, b},
+		},
+		"white space around a line": {file: "\t {\"payload\":{\"a\":1}} \t\n", want: []*mistralobs.JSONLRecord{a}},
+		"an empty payload":          {file: `{"payload":{}}`, want: []*mistralobs.JSONLRecord{record(`{}`, ``, ``)}},
+		"payload and properties": {
+			file: `{"payload":{"a":1},"properties":{"k":[]}}`,
+			want: []*mistralobs.JSONLRecord{record(`{"a":1}`, `{"k":[]}`, ``)},
+		},
+		"properties first": {
+			file: `{"properties":{"k":[]},"payload":{"a":1}}`,
+			want: []*mistralobs.JSONLRecord{record(`{"a":1}`, `{"k":[]}`, ``)},
+		},
+		"null properties are absent": {
+			file: `{"payload":{"a":1},"properties":null}`,
+			want: []*mistralobs.JSONLRecord{a},
+		},
+		"empty properties are not": {
+			file: `{"payload":{"a":1},"properties":{}}`,
+			want: []*mistralobs.JSONLRecord{record(`{"a":1}`, `{}`, ``)},
+		},
 		"what stands beside a payload is extra": {
-			`{"id" : "r1", "payload":{"a":1}, "messages": [{}], "n":9007199254740993,"n":2}`,
-			[]*mistralobs.JSONLRecord{record(`{"a":1}`, ``,
+			file: `{"id" : "r1", "payload":{"a":1}, "messages": [{}], "n":9007199254740993,"n":2}`,
+			want: []*mistralobs.JSONLRecord{record(`{"a":1}`, ``,
 				`{"id":"r1","messages":[{}],"n":9007199254740993,"n":2}`)},
 		},
-		"messages at the top":      {`{"messages":[{"role":"user","content":"a<b"}]}`, []*mistralobs.JSONLRecord{record(`{"messages":[{"role":"user","content":"a<b"}]}`, ``, ``)}},
-		"no messages yet":          {`{"messages":[]}`, []*mistralobs.JSONLRecord{record(`{"messages":[]}`, ``, ``)}},
-		"messages with properties": {`{"properties":{"k":1},"messages":[{}]}`, []*mistralobs.JSONLRecord{record(`{"messages":[{}]}`, `{"k":1}`, ``)}},
+		"messages at the top": {
+			file: `{"messages":[{"role":"user","content":"a<b"}]}`,
+			want: []*mistralobs.JSONLRecord{record(`{"messages":[{"role":"user","content":"a<b"}]}`, ``, ``)},
+		},
+		"no messages yet": {
+			file: `{"messages":[]}`,
+			want: []*mistralobs.JSONLRecord{record(`{"messages":[]}`, ``, ``)},
+		},
+		"messages with properties": {
+			file: `{"properties":{"k":1},"messages":[{}]}`,
+			want: []*mistralobs.JSONLRecord{record(`{"messages":[{}]}`, `{"k":1}`, ``)},
+		},
 		"what stands beside messages is payload": {
-			`{"id":"r1","messages":[{}],"properties":{"k":1},"model":null,"seed":18446744073709551616}`,
-			[]*mistralobs.JSONLRecord{record(`{"id":"r1","messages":[{}],"model":null,"seed":18446744073709551616}`, `{"k":1}`, ``)},
+			file: `{"id":"r1","messages":[{}],"properties":{"k":1},"model":null,"seed":18446744073709551616}`,
+			want: []*mistralobs.JSONLRecord{
+				record(`{"id":"r1","messages":[{}],"model":null,"seed":18446744073709551616}`, `{"k":1}`, ``),
+			},
 		},
 		"values are kept byte for byte": {
-			"{\"payload\":{ \"a\" :\t1e400,\"a\":\"\\u003c\\/\xff\u2028\" },\"properties\":{\"k\" : -0.0}}",
-			[]*mistralobs.JSONLRecord{record("{ \"a\" :\t1e400,\"a\":\"\\u003c\\/\xff\u2028\" }",
+			file: "{\"payload\":{ \"a\" :\t1e400,\"a\":\"\\u003c\\/\xff\u2028\" },\"properties\":{\"k\" : -0.0}}",
+			want: []*mistralobs.JSONLRecord{record("{ \"a\" :\t1e400,\"a\":\"\\u003c\\/\xff\u2028\" }",
 				`{"k" : -0.0}`, ``)},
 		},
-		"so are names": {"{\"\\u0061\":\"\xff\",\"messages\":[ ]}", []*mistralobs.JSONLRecord{record("{\"\\u0061\":\"\xff\",\"messages\":[ ]}", ``, ``)}},
+		"so are names": {
+			file: "{\"\\u0061\":\"\xff\",\"messages\":[ ]}",
+			want: []*mistralobs.JSONLRecord{record("{\"\\u0061\":\"\xff\",\"messages\":[ ]}", ``, ``)},
+		},
 		"escaped names are known": {
-			`{"p\u0061yload":{"a":1},"propertie\u0073":{"k":1}}`, []*mistralobs.JSONLRecord{record(`{"a":1}`,
+			file: `{"p\u0061yload":{"a":1},"propertie\u0073":{"k":1}}`, want: []*mistralobs.JSONLRecord{record(`{"a":1}`,
 				`{"k":1}`, ``)},
 		},
-		"names that differ in case are not": {`{"payload":{"a":1},"Properties":7}`, []*mistralobs.JSONLRecord{record(`{"a":1}`, ``, `{"Properties":7}`)}},
-		"a carriage return inside":          {"{\"payload\":{\"a\":\r1}}\n", []*mistralobs.JSONLRecord{record("{\"a\":\r1}", ``, ``)}},
-		"both shapes in one file": {
-			"{\"payload\":{\"a\":1}}\n{\"messages\":[]}\n", []*mistralobs.JSONLRecord{a, record(`{"messages":[]}`, ``, ``)},
+		"names that differ in case are not": {
+			file: `{"payload":{"a":1},"Properties":7}`,
+			want: []*mistralobs.JSONLRecord{record(`{"a":1}`, ``, `{"Properties":7}`)},
 		},
-		"the last of equal payloads counts":    {`{"payload":{"b":2},"payload":{"a":1}}`, []*mistralobs.JSONLRecord{a}},
-		"the last of equal properties counts":  {`{"payload":{"a":1},"properties":{"k":1},"properties":null}`, []*mistralobs.JSONLRecord{a}},
-		"messages beside a payload are extra":  {`{"payload":{"a":1},"messages":12}`, []*mistralobs.JSONLRecord{record(`{"a":1}`, ``, `{"messages":12}`)}},
-		"messages in front of a payload, also": {`{"messages":12,"payload":{"a":1}}`, []*mistralobs.JSONLRecord{record(`{"a":1}`, ``, `{"messages":12}`)}},
+		"a carriage return inside": {
+			file: "{\"payload\":{\"a\":\r1}}\n",
+			want: []*mistralobs.JSONLRecord{record("{\"a\":\r1}", ``, ``)},
+		},
+		"both shapes in one file": {
+			file: "{\"payload\":{\"a\":1}}\n{\"messages\":[]}\n", want: []*mistralobs.JSONLRecord{
+				a, record(`{"messages":[]}`, ``, ``),
+			},
+		},
+		"the last of equal payloads counts": {
+			file: `{"payload":{"b":2},"payload":{"a":1}}`,
+			want: []*mistralobs.JSONLRecord{a},
+		},
+		"the last of equal properties counts": {
+			file: `{"payload":{"a":1},"properties":{"k":1},"properties":null}`,
+			want: []*mistralobs.JSONLRecord{a},
+		},
+		"messages beside a payload are extra": {
+			file: `{"payload":{"a":1},"messages":12}`,
+			want: []*mistralobs.JSONLRecord{record(`{"a":1}`, ``, `{"messages":12}`)},
+		},
+		"messages in front of a payload, also": {
+			file: `{"messages":12,"payload":{"a":1}}`,
+			want: []*mistralobs.JSONLRecord{record(`{"a":1}`, ``, `{"messages":12}`)},
+		},
 	}
 	readers := map[string]func(io.Reader) io.Reader{
 		"whole": func(r io.Reader) io.Reader { return r }, "byte after byte": iotest.OneByteReader,
@@ -106,7 +161,8 @@ func TestReadJSONL(t *testing.T) {
 func TestReadJSONLNumbersLines(t *testing.T) {
 	t.Parallel()
 	var lines []int
-	for record, err := range mistralobs.ReadJSONL(strings.NewReader("\ufeff\n{\"payload\":{}}\r\n \n{\"messages\":[]}\n{\"payload\":{}}")) {
+	for record, err := range mistralobs.ReadJSONL(strings.NewReader("\ufeff\n{\"payload\":{}}\r\n " +
+		"\n{\"messages\":[]}\n{\"payload\":{}}")) {
 		require.NoError(t, err)
 		lines = append(lines, record.Line)
 	}
@@ -117,26 +173,28 @@ func TestReadJSONLRefuses(t *testing.T) {
 	t.Parallel()
 	const neither = `it has neither "payload" nor "messages"`
 	for name, test := range map[string]struct{ line, want string }{
-		"an empty object":                 {`{}`, neither},
-		"other names":                     {`{"sentence":"Bonjour","properties":{}}`, neither},
-		"properties alone":                {`{"properties":{"k":1}}`, neither},
-		"names that differ in case":       {`{"Payload":{},"MESSAGES":[]}`, neither},
-		"an array":                        {`[{"messages":[]}]`, "it must be a JSON object, got an array"},
-		"a string":                        {`"{}"`, "it must be a JSON object, got a string"},
-		"null":                            {`null`, "it must be a JSON object, got null"},
-		"a number":                        {`-1`, "it must be a JSON object, got a number"},
-		"a boolean":                       {`true`, "it must be a JSON object, got a boolean"},
-		"cut short":                       {`{"payload":{"a":1}`, "unexpected EOF"},
-		"cut short in a string":           {`{"payload":{"a":"x`, "unexpected EOF"},
-		"two records":                     {`{"payload":{}}{"payload":{}}`, "unexpected data after"},
-		"a record and a comma":            {`{"payload":{}},`, "unexpected data after"},
-		"no JSON":                         {`payload: {}`, "invalid character 'p'"},
-		"single quotes":                   {`{'payload':{}}`, `invalid character '\''`},
-		"a comma too many":                {`{"payload":{},}`, `invalid character ','`},
-		"a tabulator in a string":         {"{\"payload\":{\"a\":\"\t\"}}", `invalid character '\t'`},
-		"a byte-order mark in the middle": {"\ufeff{\"payload\":{}}", `invalid character '\ufeff'`},
-		"UTF-16":                          {"{\x00\"\x00}\x00", `invalid character '\x00'`},
-		"too deep":                        {`{"payload":` + strings.Repeat(`{"a":`, 100_000), "exceeded max depth"},
+		"an empty object":                 {line: `{}`, want: neither},
+		"other names":                     {line: `{"sentence":"Bonjour","properties":{}}`, want: neither},
+		"properties alone":                {line: `{"properties":{"k":1}}`, want: neither},
+		"names that differ in case":       {line: `{"Payload":{},"MESSAGES":[]}`, want: neither},
+		"an array":                        {line: `[{"messages":[]}]`, want: "it must be a JSON object, got an array"},
+		"a string":                        {line: `"{}"`, want: "it must be a JSON object, got a string"},
+		"null":                            {line: `null`, want: "it must be a JSON object, got null"},
+		"a number":                        {line: `-1`, want: "it must be a JSON object, got a number"},
+		"a boolean":                       {line: `true`, want: "it must be a JSON object, got a boolean"},
+		"cut short":                       {line: `{"payload":{"a":1}`, want: "unexpected EOF"},
+		"cut short in a string":           {line: `{"payload":{"a":"x`, want: "unexpected EOF"},
+		"two records":                     {line: `{"payload":{}}{"payload":{}}`, want: "unexpected data after"},
+		"a record and a comma":            {line: `{"payload":{}},`, want: "unexpected data after"},
+		"no JSON":                         {line: `payload: {}`, want: "invalid character 'p'"},
+		"single quotes":                   {line: `{'payload':{}}`, want: `invalid character '\''`},
+		"a comma too many":                {line: `{"payload":{},}`, want: `invalid character ','`},
+		"a tabulator in a string":         {line: "{\"payload\":{\"a\":\"\t\"}}", want: `invalid character '\t'`},
+		"a byte-order mark in the middle": {line: "\ufeff{\"payload\":{}}", want: `invalid character '\ufeff'`},
+		"UTF-16":                          {line: "{\x00\"\x00}\x00", want: `invalid character '\x00'`},
+		"too deep": {
+			line: `{"payload":` + strings.Repeat(`{"a":`, 100_000), want: "exceeded max depth",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -168,12 +226,18 @@ func TestReadJSONLRefuses(t *testing.T) {
 func TestReadJSONLKeepsOddValues(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]mistralobs.JSONLRecord{
-		`{"payload":[1]}`:                          {Payload: mistralobs.Object(`[1]`)},
-		`{"payload":null,"properties":null}`:       {},
-		`{"payload":"{}","properties":[null]}`:     {Payload: mistralobs.Object(`"{}"`), Properties: mistralobs.Object(`[null]`)},
-		`{"messages":{},"properties":1}`:           {Payload: mistralobs.Object(`{"messages":{}}`), Properties: mistralobs.Object(`1`)},
-		`{"messages":[[null]]}`:                    {Payload: mistralobs.Object(`{"messages":[[null]]}`)},
-		`{"id":7,"messages":null,"payload":false}`: {Payload: mistralobs.Object(`false`), Extra: mistralobs.Object(`{"id":7,"messages":null}`)},
+		`{"payload":[1]}`:                    {Payload: mistralobs.Object(`[1]`)},
+		`{"payload":null,"properties":null}`: {},
+		`{"payload":"{}","properties":[null]}`: {
+			Payload: mistralobs.Object(`"{}"`), Properties: mistralobs.Object(`[null]`),
+		},
+		`{"messages":{},"properties":1}`: {
+			Payload: mistralobs.Object(`{"messages":{}}`), Properties: mistralobs.Object(`1`),
+		},
+		`{"messages":[[null]]}`: {Payload: mistralobs.Object(`{"messages":[[null]]}`)},
+		`{"id":7,"messages":null,"payload":false}`: {
+			Payload: mistralobs.Object(`false`), Extra: mistralobs.Object(`{"id":7,"messages":null}`),
+		},
 	} {
 		want.Line = 1
 		var got []mistralobs.JSONLRecord
@@ -197,11 +261,19 @@ func TestNewRecords(t *testing.T) {
 		line       int
 		invalid    bool
 	}{
-		"whole":          {file: good},
-		"bad JSON":       {file: good + "\n{", line: 4, want: "unexpected EOF"},
-		"an odd payload": {file: good + `{"payload":[]}` + "\n" + good, line: 3, invalid: true, want: "Payload: it must be a JSON object, got an array"},
-		"no payload":     {file: good + `{"payload":null}`, line: 3, invalid: true, want: "Payload: it must be a JSON object, got nothing"},
-		"odd properties": {file: good + `{"payload":{},"properties":[null]}`, line: 3, invalid: true, want: "Properties: it must be a JSON object, got an array"},
+		"whole":    {file: good},
+		"bad JSON": {file: good + "\n{", line: 4, want: "unexpected EOF"},
+		"an odd payload": {
+			file: good + `{"payload":[]}` + "\n" + good, line: 3, invalid: true,
+			want: "Payload: it must be a JSON object, got an array",
+		},
+		"no payload": {
+			file: good + `{"payload":null}`, line: 3, invalid: true, want: "Payload: it must be a JSON object, got nothing",
+		},
+		"odd properties": {
+			file: good + `{"payload":{},"properties":[null]}`, line: 3, invalid: true,
+			want: "Properties: it must be a JSON object, got an array",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -241,21 +313,22 @@ func TestReadJSONLReportsItsReader(t *testing.T) {
 		records int
 		want    string
 	}{
-		"at once": {"", 0, "mistralobs: reading line 1: the disk is on fire"},
-		"within a line": {"{\"messages\":[]}\n\n{\"messages\":[]", 1,
-			"mistralobs: reading line 3: the disk is on fire"},
-		"after a record": {"{\"messages\":[]}\n{\"messages\":[]}", 1,
-			"mistralobs: reading line 2: the disk is on fire"},
-		"between lines": {"{\"messages\":[]}\n", 1, "mistralobs: reading line 2: the disk is on fire"},
-		"in a long line": {"{\"messages\":[]}\n{\"messages\":[" + strings.Repeat(" ", 200_000), 1,
-			"mistralobs: reading line 2: the disk is on fire"},
-		"after blank ones": {"\n\n", 0, "mistralobs: reading line 3: the disk is on fire"},
+		"at once": {before: "", records: 0, want: "mistralobs: reading line 1: the disk is on fire"},
+		"within a line": {before: "{\"messages\":[]}\n\n{\"messages\":[]", records: 1,
+			want: "mistralobs: reading line 3: the disk is on fire"},
+		"after a record": {before: "{\"messages\":[]}\n{\"messages\":[]}", records: 1,
+			want: "mistralobs: reading line 2: the disk is on fire"},
+		"between lines": {before: "{\"messages\":[]}\n", records: 1, want: "mistralobs: reading line 2: the disk is on fire"},
+		"in a long line": {before: "{\"messages\":[]}\n{\"messages\":[" + strings.Repeat(" ", 200_000), records: 1,
+			want: "mistralobs: reading line 2: the disk is on fire"},
+		"after blank ones": {before: "\n\n", records: 0, want: "mistralobs: reading line 3: the disk is on fire"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			records := 0
 			var last error
-			for record, err := range mistralobs.ReadJSONL(io.MultiReader(strings.NewReader(test.before), iotest.ErrReader(broken))) {
+			for record, err := range mistralobs.ReadJSONL(io.MultiReader(strings.NewReader(test.before),
+				iotest.ErrReader(broken))) {
 				require.NoError(t, last)
 				if record != nil {
 					records++
@@ -275,7 +348,8 @@ func TestReadJSONLReportsItsReader(t *testing.T) {
 func TestReadJSONLRecordsStay(t *testing.T) {
 	t.Parallel()
 	var kept []*mistralobs.JSONLRecord
-	for record, err := range mistralobs.ReadJSONL(strings.NewReader(strings.Repeat("{\"payload\":{\"a\":1},\"properties\":{\"k\":1},\"x\":1}\n{\"messages\":[{}]}\n", 5_000))) {
+	lines := strings.Repeat(`{"payload":{"a":1},"properties":{"k":1},"x":1}`+"\n"+`{"messages":[{}]}`+"\n", 5_000)
+	for record, err := range mistralobs.ReadJSONL(strings.NewReader(lines)) {
 		require.NoError(t, err)
 		kept = append(kept, record)
 		if len(kept)%2 == 0 {
@@ -285,7 +359,11 @@ func TestReadJSONLRecordsStay(t *testing.T) {
 		}
 	}
 	require.Len(t, kept, 10_000)
-	want := &mistralobs.JSONLRecord{Payload: mistralobs.Object(`{"a":1}`), Properties: mistralobs.Object(`{"k":1}`), Extra: mistralobs.Object(`{"x":1}`)}
+	want := &mistralobs.JSONLRecord{
+		Payload:    mistralobs.Object(`{"a":1}`),
+		Properties: mistralobs.Object(`{"k":1}`),
+		Extra:      mistralobs.Object(`{"x":1}`),
+	}
 	for i := 0; i < len(kept); i += 2 {
 		want.Line = i + 1
 		require.Equal(t, want, kept[i])
@@ -350,7 +428,11 @@ func TestReadJSONLVeryLongLine(t *testing.T) {
 		t.Skip("100 MB in short mode")
 	}
 	const size = 100 << 20
-	file := io.MultiReader(strings.NewReader("{\"messages\":[]}\n{\"payload\":{\"a\":\""), io.LimitReader(filler('x'), size), strings.NewReader("\"}}\n{\"messages\":[]}\n"))
+	file := io.MultiReader(
+		strings.NewReader("{\"messages\":[]}\n{\"payload\":{\"a\":\""),
+		io.LimitReader(filler('x'), size),
+		strings.NewReader("\"}}\n{\"messages\":[]}\n"),
+	)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	var sizes []int
@@ -371,17 +453,53 @@ func TestJSONLWriter(t *testing.T) {
 		payload, properties any
 		want                string
 	}{
-		"without properties": {conversation, nil, `{"payload":{"messages":[{"role":"user","content":"a<b"}]}}`},
-		"with properties": {&conversation, map[string]any{"k": "<&>"},
-			`{"payload":{"messages":[{"role":"user","content":"a<b"}]},"properties":{"k":"<&>"}}`},
-		"empty properties":         {map[string]any{}, map[string]any{}, `{"payload":{},"properties":{}}`},
-		"nil maps":                 {map[string]any{}, map[string]any(nil), `{"payload":{}}`},
-		"nil objects":              {map[string]any{}, mistralobs.Object(nil), `{"payload":{}}`},
-		"a nil pointer":            {map[string]any{}, (*mistralobs.Object)(nil), `{"payload":{}}`},
-		"null":                     {map[string]any{}, json.RawMessage(" null"), `{"payload":{}}`},
-		"byte for byte":            {mistralobs.Object("{ \"a\" :\t9007199254740993,\"a\":\"\\u003c\xff\u2028\" }"), json.RawMessage(` {"z" : -0.0} `), "{\"payload\":{ \"a\" :\t9007199254740993,\"a\":\"\\u003c\xff\u2028\" },\"properties\":{\"z\" : -0.0}}"},
-		"pretty-printed":           {mistralobs.Object("{\r\n  \"a\": [\n    1,\n    2\n  ]\n}\n"), mistralobs.Object("{\n}"), `{"payload":{  "a": [    1,    2  ]},"properties":{}}`},
-		"escaped line breaks stay": {mistralobs.Object("{\n\"a\\n\":\"\\r\\n\"}"), nil, `{"payload":{"a\n":"\r\n"}}`},
+		"without properties": {
+			payload:    conversation,
+			properties: nil,
+			want:       `{"payload":{"messages":[{"role":"user","content":"a<b"}]}}`,
+		},
+		"with properties": {payload: &conversation, properties: map[string]any{"k": "<&>"},
+			want: `{"payload":{"messages":[{"role":"user","content":"a<b"}]},"properties":{"k":"<&>"}}`},
+		"empty properties": {
+			payload:    map[string]any{},
+			properties: map[string]any{},
+			want:       `{"payload":{},"properties":{}}`,
+		},
+		"nil maps": {
+			payload:    map[string]any{},
+			properties: map[string]any(nil),
+			want:       `{"payload":{}}`,
+		},
+		"nil objects": {
+			payload:    map[string]any{},
+			properties: mistralobs.Object(nil),
+			want:       `{"payload":{}}`,
+		},
+		"a nil pointer": {
+			payload:    map[string]any{},
+			properties: (*mistralobs.Object)(nil),
+			want:       `{"payload":{}}`,
+		},
+		"null": {
+			payload:    map[string]any{},
+			properties: json.RawMessage(" null"),
+			want:       `{"payload":{}}`,
+		},
+		"byte for byte": {
+			payload:    mistralobs.Object("{ \"a\" :\t9007199254740993,\"a\":\"\\u003c\xff\u2028\" }"),
+			properties: json.RawMessage(` {"z" : -0.0} `),
+			want:       "{\"payload\":{ \"a\" :\t9007199254740993,\"a\":\"\\u003c\xff\u2028\" },\"properties\":{\"z\" : -0.0}}",
+		},
+		"pretty-printed": {
+			payload:    mistralobs.Object("{\r\n  \"a\": [\n    1,\n    2\n  ]\n}\n"),
+			properties: mistralobs.Object("{\n}"),
+			want:       `{"payload":{  "a": [    1,    2  ]},"properties":{}}`,
+		},
+		"escaped line breaks stay": {
+			payload:    mistralobs.Object("{\n\"a\\n\":\"\\r\\n\"}"),
+			properties: nil,
+			want:       `{"payload":{"a\n":"\r\n"}}`,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -401,7 +519,8 @@ func TestJSONLWriter(t *testing.T) {
 
 func TestJSONLRoundTrip(t *testing.T) {
 	t.Parallel()
-	const file = `{"payload":{"messages":[{"role":"user","content":"a<b"}],"n":9007199254740993},"properties":{"k":1,"k":2}}` + "\n" +
+	const file = `{"payload":{"messages":[{"role":"user","content":"a<b"}],"n":9007199254740993},` +
+		`"properties":{"k":1,"k":2}}` + "\n" +
 		`{"payload":{"sentence": "Bonjour" , "groundtruth":"French"}}` + "\n" +
 		"{\"payload\":{\"a\":\"\xff\"},\"properties\":{}}\n"
 	var written strings.Builder
@@ -423,14 +542,16 @@ func TestJSONLWriterRefuses(t *testing.T) {
 		payload, properties any
 		want                string
 	}{
-		"no payload": {nil, nil, "mistralobs: payload: it must be a JSON object, got null"},
-		"a list":     {[]int{}, nil, "mistralobs: payload: it must be a JSON object, got an array"},
-		"an absent object": {mistralobs.Object(nil), nil,
-			"mistralobs: payload: it must be a JSON object, got nothing"},
-		"a property list": {map[string]any{}, []int{1},
-			"mistralobs: properties: it must be a JSON object, got an array"},
-		"invalid properties": {map[string]any{}, map[string]any{"x": math.Inf(1)},
-			"mistralobs: properties: it cannot be encoded as JSON: json: unsupported value: +Inf"},
+		"no payload": {payload: nil, properties: nil, want: "mistralobs: payload: it must be a JSON object, got null"},
+		"a list": {
+			payload: []int{}, properties: nil, want: "mistralobs: payload: it must be a JSON object, got an array",
+		},
+		"an absent object": {payload: mistralobs.Object(nil), properties: nil,
+			want: "mistralobs: payload: it must be a JSON object, got nothing"},
+		"a property list": {payload: map[string]any{}, properties: []int{1},
+			want: "mistralobs: properties: it must be a JSON object, got an array"},
+		"invalid properties": {payload: map[string]any{}, properties: map[string]any{"x": math.Inf(1)},
+			want: "mistralobs: properties: it cannot be encoded as JSON: json: unsupported value: +Inf"},
 	} {
 		err := writer.Write(test.payload, test.properties)
 		require.ErrorIs(t, err, mistralobs.ErrInvalidParams, name)

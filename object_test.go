@@ -30,32 +30,50 @@ func TestNewObject(t *testing.T) {
 		given any
 		want  string
 	}{
-		"a map":            {map[string]any{"b": 1, "a": "x"}, `{"a":"x","b":1}`},
-		"a map of strings": {map[string]string{"a": "x"}, `{"a":"x"}`},
-		"an empty map":     {map[string]any{}, `{}`},
-		"a struct": {row{Text: "t", Raw: json.RawMessage(`[1, 2]`)},
-			`{"text":"t","raw":[1,2]}`},
-		"a pointer to a struct": {&row{Text: "t", Raw: json.RawMessage(`9007199254740993`)},
-			`{"text":"t","raw":9007199254740993}`},
-		"a conversation":                   {conversation, `{"messages":[{"role":"user","content":"a<b"}]}`},
-		"a pointer to a conversation":      {&conversation, `{"messages":[{"role":"user","content":"a<b"}]}`},
-		"an object":                        {object, `{"a" : 1}`},
-		"a pointer to an object":           {&object, `{"a" : 1}`},
-		"a raw message":                    {raw, `{"a" : 1}`},
-		"a pointer to a raw message":       {&raw, `{"a":1}`},
-		"a jsontext value":                 {jsontext.Value("\n{\"a\" : 1}\r\n\t"), `{"a" : 1}`},
-		"an object within a map":           {map[string]any{"o": object}, `{"o":{"a":1}}`},
-		"an absent object within a map":    {map[string]any{"o": mistralobs.Object(nil)}, `{"o":null}`},
-		"no HTML is escaped":               {map[string]string{"html": `<b>&amp;</b>`}, `{"html":"<b>&amp;</b>"}`},
-		"no HTML is escaped in raw values": {row{Raw: json.RawMessage(`"<&>"`)}, `{"text":"","raw":"<&>"}`},
-		"escapes stay":                     {json.RawMessage(`{"\u0061":"\u003c\/"}`), `{"\u0061":"\u003c\/"}`},
-		"big numbers stay": {json.RawMessage(`{"i":9007199254740993,"e":1E+400,"z":-0.0}`),
-			`{"i":9007199254740993,"e":1E+400,"z":-0.0}`},
-		"equal names stay": {json.RawMessage(`{"a":1,"a":{"b":1,"b":2}}`),
-			`{"a":1,"a":{"b":1,"b":2}}`},
-		"broken UTF-8 stays":           {json.RawMessage("{\"a\xff\":\"\xc3\"}"), "{\"a\xff\":\"\xc3\"}"},
-		"lone surrogates stay":         {json.RawMessage(`{"a":"\ud800"}`), `{"a":"\ud800"}`},
-		"odd white space inside stays": {json.RawMessage("\t{\r\n\t\"a\" :\n[ ]\r}\n"), "{\r\n\t\"a\" :\n[ ]\r}"},
+		"a map":            {given: map[string]any{"b": 1, "a": "x"}, want: `{"a":"x","b":1}`},
+		"a map of strings": {given: map[string]string{"a": "x"}, want: `{"a":"x"}`},
+		"an empty map":     {given: map[string]any{}, want: `{}`},
+		"a struct": {given: row{Text: "t", Raw: json.RawMessage(`[1, 2]`)},
+			want: `{"text":"t","raw":[1,2]}`},
+		"a pointer to a struct": {given: &row{Text: "t", Raw: json.RawMessage(`9007199254740993`)},
+			want: `{"text":"t","raw":9007199254740993}`},
+		"a conversation": {
+			given: conversation,
+			want:  `{"messages":[{"role":"user","content":"a<b"}]}`,
+		},
+		"a pointer to a conversation": {
+			given: &conversation,
+			want:  `{"messages":[{"role":"user","content":"a<b"}]}`,
+		},
+		"an object":                     {given: object, want: `{"a" : 1}`},
+		"a pointer to an object":        {given: &object, want: `{"a" : 1}`},
+		"a raw message":                 {given: raw, want: `{"a" : 1}`},
+		"a pointer to a raw message":    {given: &raw, want: `{"a":1}`},
+		"a jsontext value":              {given: jsontext.Value("\n{\"a\" : 1}\r\n\t"), want: `{"a" : 1}`},
+		"an object within a map":        {given: map[string]any{"o": object}, want: `{"o":{"a":1}}`},
+		"an absent object within a map": {given: map[string]any{"o": mistralobs.Object(nil)}, want: `{"o":null}`},
+		"no HTML is escaped": {
+			given: map[string]string{"html": `<b>&amp;</b>`},
+			want:  `{"html":"<b>&amp;</b>"}`,
+		},
+		"no HTML is escaped in raw values": {
+			given: row{Raw: json.RawMessage(`"<&>"`)},
+			want:  `{"text":"","raw":"<&>"}`,
+		},
+		"escapes stay": {
+			given: json.RawMessage(`{"\u0061":"\u003c\/"}`),
+			want:  `{"\u0061":"\u003c\/"}`,
+		},
+		"big numbers stay": {given: json.RawMessage(`{"i":9007199254740993,"e":1E+400,"z":-0.0}`),
+			want: `{"i":9007199254740993,"e":1E+400,"z":-0.0}`},
+		"equal names stay": {given: json.RawMessage(`{"a":1,"a":{"b":1,"b":2}}`),
+			want: `{"a":1,"a":{"b":1,"b":2}}`},
+		"broken UTF-8 stays":   {given: json.RawMessage("{\"a\xff\":\"\xc3\"}"), want: "{\"a\xff\":\"\xc3\"}"},
+		"lone surrogates stay": {given: json.RawMessage(`{"a":"\ud800"}`), want: `{"a":"\ud800"}`},
+		"odd white space inside stays": {
+			given: json.RawMessage("\t{\r\n\t\"a\" :\n[ ]\r}\n"),
+			want:  "{\r\n\t\"a\" :\n[ ]\r}",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -74,27 +92,42 @@ func TestNewObjectRefuses(t *testing.T) {
 		given any
 		want  string
 	}{
-		"nil":       {nil, "mistralobs: v: it must be a JSON object, got null"},
-		"a nil map": {map[string]any(nil), "mistralobs: v: it must be a JSON object, got null"},
-		"a nil pointer": {(*mistralobs.Conversation)(nil),
-			"mistralobs: v: it must be a JSON object, got null"},
-		"a nil object pointer": {(*mistralobs.Object)(nil), "mistralobs: v: it must be a JSON object, got null"},
-		"a nil object":         {mistralobs.Object(nil), "mistralobs: v: it must be a JSON object, got nothing"},
-		"a blank object":       {mistralobs.Object(" \n"), "mistralobs: v: it must be a JSON object, got nothing"},
-		"an empty raw message": {json.RawMessage{}, "mistralobs: v: it must be a JSON object, got nothing"},
-		"null":                 {json.RawMessage(" null"), "mistralobs: v: it must be a JSON object, got null"},
-		"an array":             {[]int{1}, "mistralobs: v: it must be a JSON object, got an array"},
-		"a string":             {`{"a":1}`, "mistralobs: v: it must be a JSON object, got a string"},
-		"bytes that are no JSON": {[]byte(`{"a":1}]`),
-			"mistralobs: v: it must be a JSON object, got invalid JSON: unexpected data after byte 7"},
-		"a number":  {1.5, "mistralobs: v: it must be a JSON object, got a number"},
-		"a boolean": {true, "mistralobs: v: it must be a JSON object, got a boolean"},
-		"a channel": {make(chan int),
-			"mistralobs: v: it cannot be encoded as JSON: json: unsupported type: chan int"},
-		"a function in a map": {map[string]any{"f": func() {}},
-			"mistralobs: v: it cannot be encoded as JSON: json: unsupported type: func()"},
-		"not a number": {map[string]any{"f": math.NaN()},
-			"mistralobs: v: it cannot be encoded as JSON: json: unsupported value: NaN"},
+		"nil":       {given: nil, want: "mistralobs: v: it must be a JSON object, got null"},
+		"a nil map": {given: map[string]any(nil), want: "mistralobs: v: it must be a JSON object, got null"},
+		"a nil pointer": {given: (*mistralobs.Conversation)(nil),
+			want: "mistralobs: v: it must be a JSON object, got null"},
+		"a nil object pointer": {
+			given: (*mistralobs.Object)(nil),
+			want:  "mistralobs: v: it must be a JSON object, got null",
+		},
+		"a nil object": {
+			given: mistralobs.Object(nil),
+			want:  "mistralobs: v: it must be a JSON object, got nothing",
+		},
+		"a blank object": {
+			given: mistralobs.Object(" \n"),
+			want:  "mistralobs: v: it must be a JSON object, got nothing",
+		},
+		"an empty raw message": {
+			given: json.RawMessage{},
+			want:  "mistralobs: v: it must be a JSON object, got nothing",
+		},
+		"null": {
+			given: json.RawMessage(" null"),
+			want:  "mistralobs: v: it must be a JSON object, got null",
+		},
+		"an array": {given: []int{1}, want: "mistralobs: v: it must be a JSON object, got an array"},
+		"a string": {given: `{"a":1}`, want: "mistralobs: v: it must be a JSON object, got a string"},
+		"bytes that are no JSON": {given: []byte(`{"a":1}]`),
+			want: "mistralobs: v: it must be a JSON object, got invalid JSON: unexpected data after byte 7"},
+		"a number":  {given: 1.5, want: "mistralobs: v: it must be a JSON object, got a number"},
+		"a boolean": {given: true, want: "mistralobs: v: it must be a JSON object, got a boolean"},
+		"a channel": {given: make(chan int),
+			want: "mistralobs: v: it cannot be encoded as JSON: json: unsupported type: chan int"},
+		"a function in a map": {given: map[string]any{"f": func() {}},
+			want: "mistralobs: v: it cannot be encoded as JSON: json: unsupported type: func()"},
+		"not a number": {given: map[string]any{"f": math.NaN()},
+			want: "mistralobs: v: it cannot be encoded as JSON: json: unsupported value: NaN"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -174,12 +207,12 @@ func TestObjectDecode(t *testing.T) {
 	})
 
 	failures := map[string]struct{ object, want string }{
-		"empty":       {"", "mistralobs: decoding an object: the object is empty"},
-		"cut short":   {`{"a":`, "mistralobs: decoding an object: unexpected EOF"},
-		"two objects": {`{}{}`, "mistralobs: decoding an object: there is data after it"},
-		"rubbish":     {`{}]`, "mistralobs: decoding an object: there is data after it"},
-		"another type": {`{"a":"x"}`,
-			"mistralobs: decoding an object: json: cannot unmarshal string into Go struct field .a of type int"},
+		"empty":       {object: "", want: "mistralobs: decoding an object: the object is empty"},
+		"cut short":   {object: `{"a":`, want: "mistralobs: decoding an object: unexpected EOF"},
+		"two objects": {object: `{}{}`, want: "mistralobs: decoding an object: there is data after it"},
+		"rubbish":     {object: `{}]`, want: "mistralobs: decoding an object: there is data after it"},
+		"another type": {object: `{"a":"x"}`,
+			want: "mistralobs: decoding an object: json: cannot unmarshal string into Go struct field .a of type int"},
 	}
 	for name, test := range failures {
 		t.Run(name, func(t *testing.T) {
@@ -245,7 +278,11 @@ func TestObjectConversationRefusesOthers(t *testing.T) {
 func TestConversationErrorsNameTheField(t *testing.T) {
 	t.Parallel()
 	bad := mistralobs.Content(`{"type":`)
-	chat := mistralobs.NewConversation(mistralobs.User("Hi"), mistralobs.Assistant("Hello"), mistralobs.Message{Content: bad})
+	chat := mistralobs.NewConversation(
+		mistralobs.User("Hi"),
+		mistralobs.Assistant("Hello"),
+		mistralobs.Message{Content: bad},
+	)
 	_, err := mistralobs.NewObject(chat)
 	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
 	require.ErrorContains(t, err, "messages[2].content: ")
@@ -271,7 +308,10 @@ func TestObjectGetAndSet(t *testing.T) {
 		{object: `{"a":1}`, name: "a", value: "<x>", found: `1`, want: `{"a":"<x>"}`},
 		{object: "{ \"b\" : 9007199254740993 ,\n\"a\" : [ 1 ] }", name: "a", value: []int{2}, found: `[ 1 ]`,
 			want: "{ \"b\" : 9007199254740993 ,\n\"a\" : [2] }"},
-		{object: "{ \"b\" : 1e400\n}", name: "ü", value: json.RawMessage(` {"x" : 1} `), want: "{ \"b\" : 1e400,\"ü\":{\"x\" : 1}\n}"},
+		{
+			object: "{ \"b\" : 1e400\n}", name: "ü", value: json.RawMessage(` {"x" : 1} `),
+			want: "{ \"b\" : 1e400,\"ü\":{\"x\" : 1}\n}",
+		},
 		{object: `{"a":1,"\u0061":2}`, name: "a", value: []byte(`3`), found: `2`, want: `{"a":3,"\u0061":3}`},
 		{object: `{"x":{"a":1}}`, name: "a", value: mistralobs.Object(`{}`), want: `{"x":{"a":1},"a":{}}`},
 	} {
@@ -309,15 +349,19 @@ func TestObjectInJSON(t *testing.T) {
 		Payload mistralobs.Object `json:"payload"`
 		After   int               `json:"after"`
 	}
-	lenient := jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true), jsontext.PreserveRawStrings(true))
+	lenient := jsonv2.JoinOptions(
+		jsontext.AllowDuplicateNames(true),
+		jsontext.AllowInvalidUTF8(true),
+		jsontext.PreserveRawStrings(true),
+	)
 	libraries := map[string]struct {
 		marshal   func(any) ([]byte, error)
 		unmarshal func([]byte, any) error
 	}{
-		"encoding/json": {json.Marshal, json.Unmarshal},
+		"encoding/json": {marshal: json.Marshal, unmarshal: json.Unmarshal},
 		"go-json-experiment/json": {
-			func(v any) ([]byte, error) { return jsonv2.Marshal(v, lenient) },
-			func(raw []byte, v any) error { return jsonv2.Unmarshal(raw, v, lenient) },
+			marshal:   func(v any) ([]byte, error) { return jsonv2.Marshal(v, lenient) },
+			unmarshal: func(raw []byte, v any) error { return jsonv2.Unmarshal(raw, v, lenient) },
 		},
 	}
 	for name, library := range libraries {

@@ -26,7 +26,7 @@ var walks = []struct {
 	path string
 	all  func(context.Context, *mistralobs.Client, mistralobs.ListParams) iter.Seq2[string, error]
 }{
-	{"datasets", "/v1/observability/datasets", func(
+	{name: "datasets", path: "/v1/observability/datasets", all: func(
 		ctx context.Context, c *mistralobs.Client, p mistralobs.ListParams,
 	) iter.Seq2[string, error] {
 		all := c.Datasets.All(
@@ -34,13 +34,13 @@ var walks = []struct {
 		)
 		return idsIn(all, func(d *mistralobs.Dataset) string { return d.ID })
 	}},
-	{"records", "/v1/observability/datasets/" + datasetID + "/records", func(
+	{name: "records", path: "/v1/observability/datasets/" + datasetID + "/records", all: func(
 		ctx context.Context, c *mistralobs.Client, p mistralobs.ListParams,
 	) iter.Seq2[string, error] {
 		return idsIn(c.Records.All(ctx, datasetID, p), func(r *mistralobs.Record) string { return r.ID })
 	}},
-	{"records", "/v1/observability/datasets/" + datasetID + "/records", recordPages},
-	{"tasks", "/v1/observability/datasets/" + datasetID + "/tasks", func(
+	{name: "records", path: "/v1/observability/datasets/" + datasetID + "/records", all: recordPages},
+	{name: "tasks", path: "/v1/observability/datasets/" + datasetID + "/tasks", all: func(
 		ctx context.Context, c *mistralobs.Client, p mistralobs.ListParams,
 	) iter.Seq2[string, error] {
 		return idsIn(c.Tasks.All(ctx, datasetID, p), func(t *mistralobs.ImportTask) string { return t.ID })
@@ -555,22 +555,22 @@ func TestListsWithoutEnd(t *testing.T) {
 		page     func(number int) listPage
 		requests int // at most
 	}{
-		{"the same page for ever", func(int) listPage { return listPage{ids: "ab", next: "2"} }, 4},
+		{name: "the same page for ever", page: func(int) listPage { return listPage{ids: "ab", next: "2"} }, requests: 4},
 		{
-			"the same items with a next that advances",
-			func(number int) listPage { return listPage{ids: "ab", next: strconv.Itoa(number + 1)} }, 8,
+			name: "the same items with a next that advances",
+			page: func(number int) listPage { return listPage{ids: "ab", next: strconv.Itoa(number + 1)} }, requests: 8,
 		},
-		{"empty for ever", func(int) listPage { return listPage{next: "2"} }, 200},
+		{name: "empty for ever", page: func(int) listPage { return listPage{next: "2"} }, requests: 200},
 		{
-			"empty for ever with a next that advances",
-			func(number int) listPage { return listPage{next: strconv.Itoa(number + 1)} }, 200,
+			name: "empty for ever with a next that advances",
+			page: func(number int) listPage { return listPage{next: strconv.Itoa(number + 1)} }, requests: 200,
 		},
-		{"a good start", func(number int) listPage {
+		{name: "a good start", page: func(number int) listPage {
 			if number < 5 {
 				return alphabet(number)
 			}
 			return listPage{ids: "yz", next: "x"}
-		}, 10},
+		}, requests: 10},
 	} {
 		for _, readAhead := range []int{mistralobs.NoReadAhead, 0, 8} {
 			for _, walk := range walks {
@@ -597,9 +597,9 @@ func TestAllEndsWithItsContext(t *testing.T) {
 		cancel time.Duration
 		ids    []string
 	}{
-		{"before", 0, nil},
-		{"during the first page", 500 * time.Millisecond, nil},
-		{"during the second page", 1500 * time.Millisecond, []string{"a", "b"}},
+		{name: "before", cancel: 0, ids: nil},
+		{name: "during the first page", cancel: 500 * time.Millisecond, ids: nil},
+		{name: "during the second page", cancel: 1500 * time.Millisecond, ids: []string{"a", "b"}},
 	} {
 		for _, readAhead := range []int{mistralobs.NoReadAhead, 0, 8} {
 			t.Run(fmt.Sprintf("%s/%d", test.name, readAhead), func(t *testing.T) {
@@ -668,7 +668,11 @@ func TestItemsStayValid(t *testing.T) {
 	for i, record := range kept {
 		different[record] = true
 		id := string(rune('a' + i))
-		assert.Equal(t, &mistralobs.Record{ID: id, Source: mistralobs.RecordSource("mine " + id)}, mistralobs.WithoutRaw(record))
+		assert.Equal(
+			t,
+			&mistralobs.Record{ID: id, Source: mistralobs.RecordSource("mine " + id)},
+			mistralobs.WithoutRaw(record),
+		)
 	}
 	assert.Len(t, different, 26)
 }
@@ -696,7 +700,9 @@ func TestAllIsRepeatedLikeAnyRead(t *testing.T) {
 func TestReadAheadGoesByTheCountOnlyToSave(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ count, most int }{
-		"right": {20, 10}, "none": {0, 19}, "too high": {1000, 19}, "too low": {5, 19},
+		"right": {count: 20, most: 10}, "none": {count: 0, most: 19}, "too high": {
+			count: 1000, most: 19,
+		}, "too low": {count: 5, most: 19},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -139,8 +139,14 @@ func (s *RecordsService) update(ctx context.Context, update RecordUpdate) (strin
 // runBulk sends a request for each element of the input. params and id are what the options are told
 // of an element and of a result. name is the parameter that holds the input.
 func runBulk[In, Out any](
-	ctx context.Context, c *Client, action, name string, input iter.Seq2[In, error],
-	send func(context.Context, In) (Out, error), params func(In) CreateRecordParams, id func(Out) string, options BulkOptions,
+	ctx context.Context,
+	c *Client,
+	action, name string,
+	input iter.Seq2[In, error],
+	send func(context.Context, In) (Out, error),
+	params func(In) CreateRecordParams,
+	id func(Out) string,
+	options BulkOptions,
 ) iter.Seq2[Out, error] {
 	err := options.check()
 	switch {

@@ -135,8 +135,11 @@ func TestCreateAllKeepsTheOrder(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					service, read := &bulkService{took: took}, 0
-					ids, err := gather(t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(60, &read),
-						mistralobs.BulkOptions{Concurrency: concurrency}))
+					ids, err := gather(
+						t,
+						clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(60, &read),
+							mistralobs.BulkOptions{Concurrency: concurrency}),
+					)
 					require.NoError(t, err)
 					assert.Equal(t, upTo(60), ids)
 					assert.Len(t, service.started, 60)
@@ -159,7 +162,18 @@ func TestCreateAllTakesTheTimeOfItsConcurrency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		service, read := &bulkService{took: func(int) time.Duration { return time.Second }}, 0
 		start := time.Now()
-		ids, err := gather(t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(100, &read), mistralobs.BulkOptions{Concurrency: 10}))
+		ids, err := gather(
+			t,
+			clientOver(
+				t,
+				service,
+			).Records.CreateAll(
+				t.Context(),
+				datasetID,
+				numberedRecords(100, &read),
+				mistralobs.BulkOptions{Concurrency: 10},
+			),
+		)
 		require.NoError(t, err)
 		assert.Len(t, ids, 100)
 		assert.Equal(t, 10*time.Second, time.Since(start))
@@ -172,8 +186,11 @@ func TestCreateAllReadsNoFurtherThanItsConcurrency(t *testing.T) {
 		t.Run(strconv.Itoa(concurrency), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				service, read, received := &bulkService{took: func(n int) time.Duration { return time.Duration(n%5) * time.Second }}, 0, 0
-				for _, err := range clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(40, &read), mistralobs.BulkOptions{Concurrency: concurrency}) {
+				service, read, received := &bulkService{
+					took: func(n int) time.Duration { return time.Duration(n%5) * time.Second },
+				}, 0, 0
+				for _, err := range clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(40, &read),
+					mistralobs.BulkOptions{Concurrency: concurrency}) {
 					require.NoError(t, err)
 					received++
 					time.Sleep(time.Minute) // a slow consumer
@@ -195,7 +212,19 @@ func TestCreateAllHoldsNoMoreThanItsConcurrency(t *testing.T) {
 		service, read := &bulkService{took: func(int) time.Duration { return time.Hour }}, 0
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		_, err := gather(t, clientOver(t, service, mistralobs.WithTimeout(2*time.Hour)).Records.CreateAll(ctx, datasetID, numberedRecords(-1, &read), mistralobs.BulkOptions{Concurrency: 4}))
+		_, err := gather(
+			t,
+			clientOver(
+				t,
+				service,
+				mistralobs.WithTimeout(2*time.Hour),
+			).Records.CreateAll(
+				ctx,
+				datasetID,
+				numberedRecords(-1, &read),
+				mistralobs.BulkOptions{Concurrency: 4},
+			),
+		)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Len(t, service.started, 4)
 		assert.Equal(t, 4, read, "one is read only when there is room for it")
@@ -214,21 +243,38 @@ func TestCreateAllEndsWithTheFirstFailure(t *testing.T) {
 		started int
 	}{
 		{
-			name: "the first", status: func(n int) int { return map[int]int{0: 422}[n] }, took: func(int) time.Duration { return time.Second },
-			ids: []string{"1", "2"}, kinds: set("validation"), text: []string{"record 0 of the input: mistralobs: create record: 422"}, started: 3,
+			name: "the first", status: func(n int) int {
+				return map[int]int{0: 422}[n]
+			}, took: func(int) time.Duration { return time.Second },
+			ids: []string{"1", "2"}, kinds: set("validation"), text: []string{
+				"record 0 of the input: mistralobs: create record: 422",
+			}, started: 3,
 		}, {
-			name: "one in the middle", status: func(n int) int { return map[int]int{4: 404}[n] }, took: func(n int) time.Duration { return time.Duration(n+1) * time.Second },
-			ids: []string{"0", "1", "2", "3", "5", "6"}, kinds: set("not found"), text: []string{"record 4 of the input: "}, started: 7,
+			name: "one in the middle", status: func(n int) int { return map[int]int{4: 404}[n] },
+			took: func(n int) time.Duration {
+				return time.Duration(n+1) * time.Second
+			},
+			ids: []string{
+				"0", "1", "2", "3", "5", "6",
+			}, kinds: set("not found"), text: []string{"record 4 of the input: "}, started: 7,
 		}, {
-			name: "the last", status: func(n int) int { return map[int]int{9: 422}[n] }, took: func(int) time.Duration { return time.Second },
+			name: "the last", status: func(n int) int {
+				return map[int]int{9: 422}[n]
+			}, took: func(int) time.Duration { return time.Second },
 			ids: upTo(9), kinds: set("validation"), text: []string{"record 9 of the input: "}, started: 10,
 		}, {
-			name: "two at once", status: func(n int) int { return map[int]int{0: 422, 2: 409}[n] }, took: func(int) time.Duration { return time.Second },
-			ids: []string{"1"}, kinds: set("validation", "conflict"), text: []string{"record 0 of the input: ", "record 2 of the input: "}, started: 3,
+			name: "two at once", status: func(n int) int {
+				return map[int]int{0: 422, 2: 409}[n]
+			}, took: func(int) time.Duration { return time.Second },
+			ids: []string{"1"}, kinds: set("validation", "conflict"), text: []string{
+				"record 0 of the input: ", "record 2 of the input: ",
+			}, started: 3,
 		}, {
 			name: "and one that may have been applied", status: func(n int) int { return map[int]int{0: 422, 1: -1}[n] },
 			took: func(n int) time.Duration { return time.Duration(n) * time.Second },
-			ids:  []string{"2"}, kinds: set("validation", "maybe applied", "reset"), text: []string{"record 0 of the input: ", "record 1 of the input: "}, started: 3,
+			ids:  []string{"2"}, kinds: set("validation", "maybe applied", "reset"), text: []string{
+				"record 0 of the input: ", "record 1 of the input: ",
+			}, started: 3,
 		}, {
 			name: "one after which those in flight take long", status: func(n int) int { return map[int]int{0: 422}[n] },
 			took: func(n int) time.Duration { return time.Duration(n) * time.Hour / 2 },
@@ -239,7 +285,19 @@ func TestCreateAllEndsWithTheFirstFailure(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				service, read := &bulkService{took: test.took, status: test.status}, 0
-				ids, err := gather(t, clientOver(t, service, mistralobs.WithTimeout(9*time.Hour)).Records.CreateAll(t.Context(), datasetID, numberedRecords(10, &read), mistralobs.BulkOptions{Concurrency: 3}))
+				ids, err := gather(
+					t,
+					clientOver(
+						t,
+						service,
+						mistralobs.WithTimeout(9*time.Hour),
+					).Records.CreateAll(
+						t.Context(),
+						datasetID,
+						numberedRecords(10, &read),
+						mistralobs.BulkOptions{Concurrency: 3},
+					),
+				)
 				assert.Equal(t, test.kinds, kindsOf(err), "%v", err)
 				for _, text := range test.text {
 					assert.ErrorContains(t, err, text)
@@ -261,7 +319,18 @@ func TestCreateAllStartsNothingAfterAFailure(t *testing.T) {
 			took:   func(n int) time.Duration { return []time.Duration{time.Second, 10 * time.Second, 0, 0}[n] },
 			status: func(n int) int { return map[int]int{2: 422}[n] },
 		}, 0
-		ids, err := gather(t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(4, &read), mistralobs.BulkOptions{Concurrency: 3}))
+		ids, err := gather(
+			t,
+			clientOver(
+				t,
+				service,
+			).Records.CreateAll(
+				t.Context(),
+				datasetID,
+				numberedRecords(4, &read),
+				mistralobs.BulkOptions{Concurrency: 3},
+			),
+		)
 		require.ErrorIs(t, err, mistralobs.ErrValidation)
 		assert.Equal(t, []string{"0", "1"}, ids)
 		assert.NotContains(t, service.started, 3, "record 2 had failed before it")
@@ -286,17 +355,20 @@ func TestCreateAllOnError(t *testing.T) {
 		want    error
 	}{
 		{
-			"skip", func(int) error { return nil }, []string{"0", "2", "3", "4", "6", "7", "8", "9"},
-			[]failure{{1, 1, "validation"}, {5, 5, "maybe applied"}}, nil,
+			name: "skip", onError: func(int) error { return nil }, ids: []string{"0", "2", "3", "4", "6", "7", "8", "9"},
+			seen: []failure{{index: 1, n: 1, kind: "validation"}, {index: 5, n: 5, kind: "maybe applied"}}, want: nil,
 		}, {
-			"stop at the second", func(seen int) error {
+			name: "stop at the second", onError: func(seen int) error {
 				if seen == 2 {
 					return errEnough
 				}
 				return nil
-			}, []string{"0", "2", "3", "4", "6"}, []failure{{1, 1, "validation"}, {5, 5, "maybe applied"}}, errEnough,
+			}, ids: []string{"0", "2", "3", "4", "6"}, seen: []failure{{index: 1, n: 1, kind: "validation"}, {index: 5, n: 5,
+				kind: "maybe applied"}}, want: errEnough,
 		}, {
-			"stop at once", func(int) error { return errEnough }, []string{"0", "2"}, []failure{{1, 1, "validation"}}, errEnough,
+			name: "stop at once", onError: func(int) error { return errEnough }, ids: []string{"0", "2"}, seen: []failure{
+				{index: 1, n: 1, kind: "validation"},
+			}, want: errEnough,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -308,18 +380,29 @@ func TestCreateAllOnError(t *testing.T) {
 				}
 				var seen []failure
 				read := 0
-				ids, err := gather(t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(10, &read), mistralobs.BulkOptions{
-					Concurrency: 2,
-					OnError: func(index int, params mistralobs.CreateRecordParams, err error) error {
-						kind := "maybe applied"
-						if errors.Is(err, mistralobs.ErrValidation) {
-							kind = "validation"
-						}
-						assert.ErrorIs(t, err, kinds[kind])
-						seen = append(seen, failure{index, params.Payload.(map[string]int)["n"], kind})
-						return test.onError(len(seen))
-					},
-				}))
+				ids, err := gather(
+					t,
+					clientOver(
+						t,
+						service,
+					).Records.CreateAll(
+						t.Context(),
+						datasetID,
+						numberedRecords(10, &read),
+						mistralobs.BulkOptions{
+							Concurrency: 2,
+							OnError: func(index int, params mistralobs.CreateRecordParams, err error) error {
+								kind := "maybe applied"
+								if errors.Is(err, mistralobs.ErrValidation) {
+									kind = "validation"
+								}
+								assert.ErrorIs(t, err, kinds[kind])
+								seen = append(seen, failure{index, params.Payload.(map[string]int)["n"], kind})
+								return test.onError(len(seen))
+							},
+						},
+					),
+				)
 				assert.ErrorIs(t, err, test.want)
 				assert.Equal(t, test.ids, ids)
 				assert.Equal(t, test.seen, seen)
@@ -335,7 +418,18 @@ func TestCreateAllRefusesBadPayloadsUnsent(t *testing.T) {
 		input := mistralobs.NoErrors(slices.Values([]mistralobs.CreateRecordParams{
 			{Payload: map[string]int{"n": 0}}, {Payload: "text"}, {Payload: map[string]int{"n": 2}},
 		}))
-		ids, err := gather(t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, input, mistralobs.BulkOptions{Concurrency: 1}))
+		ids, err := gather(
+			t,
+			clientOver(
+				t,
+				service,
+			).Records.CreateAll(
+				t.Context(),
+				datasetID,
+				input,
+				mistralobs.BulkOptions{Concurrency: 1},
+			),
+		)
 		assert.Equal(t, set("params"), kindsOf(err), "%v", err)
 		assert.Equal(t, []string{"0"}, ids)
 		assert.Equal(t, []int{0}, service.started)
@@ -348,7 +442,8 @@ func TestCreateAllBreak(t *testing.T) {
 		service, read := &bulkService{took: func(n int) time.Duration { return time.Duration(n+1) * time.Second }}, 0
 		start := time.Now()
 		var ids []string
-		for record, err := range clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(-1, &read), mistralobs.BulkOptions{Concurrency: 4}) {
+		for record, err := range clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(-1, &read),
+			mistralobs.BulkOptions{Concurrency: 4}) {
 			require.NoError(t, err)
 			if ids = append(ids, record.ID); len(ids) == 3 {
 				break
@@ -367,7 +462,8 @@ func TestCreateAllBreakAmongWhatIsDone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		service, read, received := &bulkService{took: func(int) time.Duration { return time.Second }}, 0, 0
-		for range clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(4, &read), mistralobs.BulkOptions{Concurrency: 4}) {
+		for range clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(4, &read),
+			mistralobs.BulkOptions{Concurrency: 4}) {
 			received++
 			break
 		}
@@ -392,7 +488,10 @@ func TestCreateAllEndsWithItsContext(t *testing.T) {
 				}
 				start := time.Now()
 				// An end to the input, so that a walk that does not see the context ends too.
-				ids, err := gather(t, clientOver(t, service).Records.CreateAll(ctx, datasetID, numberedRecords(1000, &read), options))
+				ids, err := gather(
+					t,
+					clientOver(t, service).Records.CreateAll(ctx, datasetID, numberedRecords(1000, &read), options),
+				)
 				assert.Equal(t, 2500*time.Millisecond, time.Since(start))
 				assert.ErrorIs(t, err, context.Canceled, "a creation that was cut short does not look like a whole one")
 				assert.Equal(t, upTo(4), ids)
@@ -407,7 +506,18 @@ func TestCreateAllOfNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		service, read := &bulkService{}, 0
-		ids, err := gather(t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(0, &read), mistralobs.BulkOptions{}))
+		ids, err := gather(
+			t,
+			clientOver(
+				t,
+				service,
+			).Records.CreateAll(
+				t.Context(),
+				datasetID,
+				numberedRecords(0, &read),
+				mistralobs.BulkOptions{},
+			),
+		)
 		require.NoError(t, err)
 		assert.Empty(t, ids)
 		assert.Empty(t, service.started)
@@ -418,7 +528,18 @@ func TestCreateAllRefusesBadOptions(t *testing.T) {
 	t.Parallel()
 	for _, concurrency := range []int{-1, -1000} {
 		service, read := &bulkService{}, 0
-		ids, err := gather(t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(3, &read), mistralobs.BulkOptions{Concurrency: concurrency}))
+		ids, err := gather(
+			t,
+			clientOver(
+				t,
+				service,
+			).Records.CreateAll(
+				t.Context(),
+				datasetID,
+				numberedRecords(3, &read),
+				mistralobs.BulkOptions{Concurrency: concurrency},
+			),
+		)
 		assert.Equal(t, set("params"), kindsOf(err), "%v", err)
 		assert.Empty(t, ids)
 		assert.Empty(t, service.started)
@@ -430,7 +551,15 @@ func TestCreateAllTwice(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		service, read := &bulkService{}, 0
-		records := clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(3, &read), mistralobs.BulkOptions{})
+		records := clientOver(
+			t,
+			service,
+		).Records.CreateAll(
+			t.Context(),
+			datasetID,
+			numberedRecords(3, &read),
+			mistralobs.BulkOptions{},
+		)
 		for range 2 {
 			ids, err := gather(t, records)
 			require.NoError(t, err)
@@ -449,13 +578,13 @@ func TestDeleteAll(t *testing.T) {
 		batches []int // how many ids each request holds
 		want    map[string]bool
 	}{
-		{"one", upTo(1), 0, []int{1}, set()},
-		{"a full request", upTo(500), 0, []int{500}, set()},
-		{"one more", upTo(501), 0, []int{500, 1}, set()},
-		{"many", upTo(1200), 0, []int{500, 500, 200}, set()},
-		{"none", nil, 0, nil, set("params")},
-		{"an empty id", append(upTo(700), ""), 0, nil, set("params")},
-		{"a second request that fails", upTo(1200), 2, []int{500, 500}, set("forbidden")},
+		{name: "one", ids: upTo(1), fail: 0, batches: []int{1}, want: set()},
+		{name: "a full request", ids: upTo(500), fail: 0, batches: []int{500}, want: set()},
+		{name: "one more", ids: upTo(501), fail: 0, batches: []int{500, 1}, want: set()},
+		{name: "many", ids: upTo(1200), fail: 0, batches: []int{500, 500, 200}, want: set()},
+		{name: "none", ids: nil, fail: 0, batches: nil, want: set("params")},
+		{name: "an empty id", ids: append(upTo(700), ""), fail: 0, batches: nil, want: set("params")},
+		{name: "a second request that fails", ids: upTo(1200), fail: 2, batches: []int{500, 500}, want: set("forbidden")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -578,7 +707,10 @@ func TestCreateAllInputError(t *testing.T) {
 			assert.False(t, yield(mistralobs.CreateRecordParams{}, broken), "the input is not read after its error")
 		}
 		service := &bulkService{took: func(int) time.Duration { return time.Second }}
-		ids, err := gather(t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, input, mistralobs.BulkOptions{}))
+		ids, err := gather(
+			t,
+			clientOver(t, service).Records.CreateAll(t.Context(), datasetID, input, mistralobs.BulkOptions{}),
+		)
 		assert.Equal(t, broken, err)
 		assert.Equal(t, []string{"0", "1"}, ids)
 	})
@@ -592,8 +724,13 @@ func TestCreateAllAsksTheContext(t *testing.T) {
 			return nil, &net.OpError{Op: "dial", Err: context.DeadlineExceeded}
 		})
 		read, failed := 0, 0
-		options := mistralobs.BulkOptions{OnError: func(int, mistralobs.CreateRecordParams, error) error { failed++; return nil }}
-		ids, err := gather(t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(20, &read), options))
+		options := mistralobs.BulkOptions{
+			OnError: func(int, mistralobs.CreateRecordParams, error) error { failed++; return nil },
+		}
+		ids, err := gather(
+			t,
+			clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(20, &read), options),
+		)
 		require.NoError(t, err)
 		assert.Empty(t, ids)
 		assert.Equal(t, 20, failed)

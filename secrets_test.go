@@ -32,14 +32,17 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	option := mistralobs.WithAPIKey(hiddenKey)
 	client, err := mistralobs.NewClient(option)
 	assert.NoError(t, err)
-	for _, value := range []any{client, *client, option, client.Datasets, *client.Datasets, client.Exports, struct{ C any }{client}} {
+	for _, value := range []any{client, *client, option, client.Datasets, *client.Datasets, client.Exports,
+		struct{ C any }{client}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			assert.Empty(t, leaks(fmt.Sprintf(verb, value)), "%T with %s", value, verb)
 		}
 	}
 	for _, opts := range [][]mistralobs.Option{
 		{mistralobs.WithAPIKey(hiddenKey + "\nX: y")}, {mistralobs.WithBaseURL("https://user:" + hiddenKey + "@example.com")},
-		{mistralobs.WithBaseURL("https://example.com/?sig=x&key=" + hiddenKey)}, {mistralobs.WithBaseURL("https://" + hiddenKey + "\x7f")},
+		{
+			mistralobs.WithBaseURL("https://example.com/?sig=x&key=" + hiddenKey),
+		}, {mistralobs.WithBaseURL("https://" + hiddenKey + "\x7f")},
 		{mistralobs.WithHeader("Authorization", "Bearer "+hiddenKey)},
 	} {
 		_, err := mistralobs.NewClient(append(opts, mistralobs.WithHTTPClient(http.DefaultClient))...)
@@ -57,15 +60,18 @@ func TestErrorsHideSignatures(t *testing.T) {
 		export string
 		file   func(*http.Request) *http.Response
 	}{
-		"another shape": {`{"export":` + link + `}`, nil},
-		"no JSON":       {link + "!", nil},
-		"a redirect to plain http": {link, func(req *http.Request) *http.Response {
-			return reply(req, 302, `<a href="http://storage.example.com/x?se=1&amp;sig=`+secret+`">Found</a>`, "Location", "http://storage.example.com/x?sig="+secret)
+		"another shape": {export: `{"export":` + link + `}`, file: nil},
+		"no JSON":       {export: link + "!", file: nil},
+		"a redirect to plain http": {export: link, file: func(req *http.Request) *http.Response {
+			return reply(
+				req, 302, `<a href="http://storage.example.com/x?se=1&amp;sig=`+secret+`">Found</a>`, "Location",
+				"http://storage.example.com/x?sig="+secret,
+			)
 		}},
-		"a redirect to nowhere": {link, func(req *http.Request) *http.Response {
+		"a redirect to nowhere": {export: link, file: func(req *http.Request) *http.Response {
 			return reply(req, 302, "", "Location", "https://storage.example.com:bad/x?sig="+secret)
 		}},
-		"an error that repeats the link": {link, func(req *http.Request) *http.Response {
+		"an error that repeats the link": {export: link, file: func(req *http.Request) *http.Response {
 			return reply(req, 403, "<Error>"+req.URL.String()+"</Error>")
 		}},
 	} {

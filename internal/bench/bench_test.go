@@ -111,7 +111,8 @@ type plainLine struct {
 func (p plain) walk(ctx context.Context) (n int, err error) {
 	for number := 1; ; number++ {
 		var page plainPage
-		if err := p.do(ctx, http.MethodGet, fmt.Sprintf("%s/records?page=%d&page_size=100", benchDSPath, number), nil, &page); err != nil {
+		if err := p.do(ctx, http.MethodGet, fmt.Sprintf("%s/records?page=%d&page_size=100", benchDSPath, number), nil,
+			&page); err != nil {
 			return n, err
 		}
 		n += len(page.Records.Results)
@@ -166,7 +167,11 @@ func (p plain) upload(name string) error {
 	head := bytes.Clone(frame.Bytes())
 	form.Close()
 	tail := frame.Bytes()[len(head):]
-	req, err := http.NewRequest(http.MethodPost, p.base+"/v1/files", io.MultiReader(bytes.NewReader(head), file, bytes.NewReader(tail)))
+	req, err := http.NewRequest(
+		http.MethodPost,
+		p.base+"/v1/files",
+		io.MultiReader(bytes.NewReader(head), file, bytes.NewReader(tail)),
+	)
 	if err != nil {
 		return err
 	}
@@ -243,7 +248,7 @@ func benchmarkWalk(b *testing.B, latency time.Duration) {
 	for _, ahead := range []struct {
 		name  string
 		pages int
-	}{{"one", mistralobs.NoReadAhead}, {"default", 0}, {"8", 8}} {
+	}{{name: "one", pages: mistralobs.NoReadAhead}, {name: "default", pages: 0}, {name: "8", pages: 8}} {
 		b.Run("by=sdk/ahead="+ahead.name, func(b *testing.B) {
 			measured(b, func() error {
 				params := mistralobs.ListParams{ReadAhead: ahead.pages}
@@ -273,10 +278,15 @@ func (t pageTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // BenchmarkDecodePage has no network: the answer is there.
 func BenchmarkDecodePage(b *testing.B) {
-	for _, shape := range []struct{ items, size int }{{10, 2000}, {100, 200}, {100, 2000}, {100, 20_000}} {
+	for _, shape := range []struct{ items, size int }{{items: 10, size: 2000}, {items: 100, size: 200}, {items: 100,
+		size: 2000}, {items: 100, size: 20_000}} {
 		page := benchPage(1, 1, shape.items, shape.size)
 		name := fmt.Sprintf("items=%d/size=%d/", shape.items, shape.size)
-		client := benchClient(b, "https://api.example.com", mistralobs.WithHTTPClient(&http.Client{Transport: pageTransport(page)}))
+		client := benchClient(
+			b,
+			"https://api.example.com",
+			mistralobs.WithHTTPClient(&http.Client{Transport: pageTransport(page)}),
+		)
 		b.Run(name+"by=sdk", func(b *testing.B) {
 			b.SetBytes(int64(len(page)))
 			measured(b, func() error {
@@ -452,7 +462,11 @@ func BenchmarkUpload(b *testing.B) {
 					return err
 				}
 				defer file.Close()
-				_, err = client.Files.Upload(b.Context(), mistralobs.UploadParams{Body: file}, mistralobs.TransferOptions{})
+				_, err = client.Files.Upload(
+					b.Context(),
+					mistralobs.UploadParams{Body: file},
+					mistralobs.TransferOptions{},
+				)
 				return err
 			})
 		})
@@ -512,7 +526,10 @@ func benchFile(b *testing.B, megabytes int) string {
 func BenchmarkCreateAll(b *testing.B) {
 	base := benchServer(b, 20*time.Millisecond, 0)
 	client, plain := benchClient(b, base), plainClient(b, base)
-	body := map[string]json.RawMessage{"payload": json.RawMessage(benchPayload(1, 2000)), "properties": json.RawMessage(benchProperties(1))}
+	body := map[string]json.RawMessage{
+		"payload":    json.RawMessage(benchPayload(1, 2000)),
+		"properties": json.RawMessage(benchProperties(1)),
+	}
 	const bulk, loop = 10_000, 200
 	records := func(yield func(mistralobs.CreateRecordParams) bool) {
 		for range bulk {
@@ -524,7 +541,9 @@ func BenchmarkCreateAll(b *testing.B) {
 	for by, options := range map[string]mistralobs.BulkOptions{"sdk": {Concurrency: 32}, "default": {}} {
 		b.Run("by="+by, func(b *testing.B) {
 			measured(b, func() error {
-				n, err := count(client.Records.CreateAll(b.Context(), benchDataset, mistralobs.NoErrors(records), options))
+				n, err := count(
+					client.Records.CreateAll(b.Context(), benchDataset, mistralobs.NoErrors(records), options),
+				)
 				return want(n, bulk, err)
 			})
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/bulk, "ns/record")

@@ -69,7 +69,14 @@ func BenchmarkCreateAllLimited(b *testing.B) {
 	const records = 300
 	seed := func(server *mistralobstest.Server) string { return server.SeedDataset("Limited", "") }
 	limited(b, 20, 4, records, seed, func(b *testing.B, client *mistralobs.Client, dataset string) error {
-		n, err := count(client.Records.CreateAll(b.Context(), dataset, mistralobs.NoErrors(newRecords(records)), mistralobs.BulkOptions{}))
+		n, err := count(
+			client.Records.CreateAll(
+				b.Context(),
+				dataset,
+				mistralobs.NoErrors(newRecords(records)),
+				mistralobs.BulkOptions{},
+			),
+		)
 		return want(n, records, err)
 	})
 }

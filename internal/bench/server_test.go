@@ -32,18 +32,36 @@ const (
 
 // benchRecordJSON is a record as the service sends it, with a payload of about size bytes.
 func benchRecordJSON(n, size int) string {
-	return fmt.Sprintf(`{"id":"%08d-0000-4000-8000-000000000000","created_at":"2026-03-01T09:30:00.123Z","updated_at":"2026-03-02T10:00:00.456Z",`+
-		`"deleted_at":null,"dataset_id":%q,"payload":%s,"properties":%s,"source":"DIRECT_INPUT"}`, n, benchDataset, benchPayload(n, size), benchProperties(n))
+	return fmt.Sprintf(
+		`{"id":"%08d-0000-4000-8000-000000000000","created_at":"2026-03-01T09:30:00.123Z",`+
+			`"updated_at":"2026-03-02T10:00:00.456Z",`+
+			`"deleted_at":null,"dataset_id":%q,"payload":%s,"properties":%s,"source":"DIRECT_INPUT"}`,
+		n,
+		benchDataset,
+		benchPayload(n, size),
+		benchProperties(n),
+	)
 }
 
 func benchPayload(n, size int) string {
-	const sentence = `The parcel left our warehouse this morning, \"express\", and you will get a mail; für Rückfragen: 0800 123.\n`
+	const sentence = `The parcel left our warehouse this morning, \"express\",` +
+		` and you will get a mail; für Rückfragen: 0800 123.\n`
 	text := strings.Repeat(sentence, max(1, size/2/len(sentence)))
-	return fmt.Sprintf(`{"messages":[{"role":"user","content":"%d: %s"},{"role":"assistant","content":"%s"}],"model":"mistral-large-latest","temperature":0.3}`, n, text, text)
+	return fmt.Sprintf(
+		`{"messages":[{"role":"user","content":"%d: %s"},{"role":"assistant","content":"%s"}],`+
+			`"model":"mistral-large-latest","temperature":0.3}`,
+		n,
+		text,
+		text,
+	)
 }
 
 func benchProperties(n int) string {
-	return fmt.Sprintf(`{"id":"ticket-%06d","category":"shipping","expected_output":"On its way.","difficulty":%d}`, n, n%5)
+	return fmt.Sprintf(
+		`{"id":"ticket-%06d","category":"shipping","expected_output":"On its way.","difficulty":%d}`,
+		n,
+		n%5,
+	)
 }
 
 // benchPage is page n of a list that ends with page last.
@@ -95,16 +113,31 @@ func benchHandler(host string) http.Handler {
 	for i := range pages {
 		pages[i] = benchPage(i+1, benchPages, 100, 2000)
 	}
-	dataset := []byte(fmt.Sprintf(`{"id":%q,"created_at":"2026-03-01T09:30:00.123Z","updated_at":"2026-03-02T10:00:00.456Z","deleted_at":null,`+
-		`"name":"Support tickets","description":"March, with expected answers","owner_id":"9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d","workspace_id":"1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"}`, benchDataset))
+	dataset := []byte(
+		fmt.Sprintf(
+			`{"id":%q,"created_at":"2026-03-01T09:30:00.123Z","updated_at":"2026-03-02T10:00:00.456Z","deleted_at":null,`+
+				`"name":"Support tickets","description":"March, with expected answers",`+
+				`"owner_id":"9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d","workspace_id":"1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"}`,
+			benchDataset,
+		),
+	)
 	record := []byte(benchRecordJSON(1, 2000))
-	file := []byte(`{"id":"0b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d","object":"file","bytes":1,"created_at":1740000000,"filename":"dataset.jsonl","purpose":"evaluation"}`)
-	task := []byte(`{"id":"2b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d","created_at":"2026-03-01T09:30:00.123Z","updated_at":"2026-03-01T09:30:00.123Z","status":"RUNNING"}`)
+	file := []byte(
+		`{"id":"0b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d","object":"file","bytes":1,"created_at":1740000000,` +
+			`"filename":"dataset.jsonl","purpose":"evaluation"}`,
+	)
+	task := []byte(
+		`{"id":"2b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d","created_at":"2026-03-01T09:30:00.123Z",` +
+			`"updated_at":"2026-03-01T09:30:00.123Z","status":"RUNNING"}`,
+	)
 	block := benchBlock()
 
 	const prefix = "/{latency}/{size}"
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+prefix+benchDSPath, func(w http.ResponseWriter, r *http.Request) { benchAnswer(w, r, http.StatusOK, dataset) })
+	mux.HandleFunc(
+		"GET "+prefix+benchDSPath,
+		func(w http.ResponseWriter, r *http.Request) { benchAnswer(w, r, http.StatusOK, dataset) },
+	)
 	mux.HandleFunc("GET "+prefix+benchDSPath+"/records", func(w http.ResponseWriter, r *http.Request) {
 		n, _ := strconv.Atoi(cmp.Or(r.URL.Query().Get("page"), "1"))
 		last, _ := strconv.Atoi(r.PathValue("size"))
@@ -126,14 +159,25 @@ func benchHandler(host string) http.Handler {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.WriteHeader(http.StatusNoContent)
 	})
-	mux.HandleFunc("POST "+prefix+benchDSPath+"/records", func(w http.ResponseWriter, r *http.Request) { benchAnswer(w, r, http.StatusCreated, record) })
-	mux.HandleFunc("POST "+prefix+"/v1/files", func(w http.ResponseWriter, r *http.Request) { benchAnswer(w, r, http.StatusOK, file) })
-	mux.HandleFunc("POST "+prefix+benchDSPath+"/imports/from-file", func(w http.ResponseWriter, r *http.Request) { benchAnswer(w, r, http.StatusAccepted, task) })
+	mux.HandleFunc(
+		"POST "+prefix+benchDSPath+"/records",
+		func(w http.ResponseWriter, r *http.Request) { benchAnswer(w, r, http.StatusCreated, record) },
+	)
+	mux.HandleFunc(
+		"POST "+prefix+"/v1/files",
+		func(w http.ResponseWriter, r *http.Request) { benchAnswer(w, r, http.StatusOK, file) },
+	)
+	mux.HandleFunc(
+		"POST "+prefix+benchDSPath+"/imports/from-file",
+		func(w http.ResponseWriter, r *http.Request) { benchAnswer(w, r, http.StatusAccepted, task) },
+	)
 	mux.HandleFunc("GET "+prefix+benchDSPath+"/tasks", func(w http.ResponseWriter, r *http.Request) {
 		benchAnswer(w, r, http.StatusOK, []byte(`{"tasks":{"results":[],"count":0,"next":null,"previous":null}}`))
 	})
 	mux.HandleFunc("GET "+prefix+benchDSPath+"/exports/to-jsonl", func(w http.ResponseWriter, r *http.Request) {
-		body, _ := json.Marshal(map[string]string{"file_url": "http://" + host + "/export/" + r.PathValue("size") + "?sig=s"})
+		body, _ := json.Marshal(
+			map[string]string{"file_url": "http://" + host + "/export/" + r.PathValue("size") + "?sig=s"},
+		)
 		benchAnswer(w, r, http.StatusOK, body)
 	})
 	mux.HandleFunc("GET /export/{size}", func(w http.ResponseWriter, r *http.Request) {

@@ -35,7 +35,11 @@ func TestFlowDataset(t *testing.T) {
 		assert.True(t, changed.UpdatedAt.After(made.UpdatedAt))
 		newDataset(t, c)
 		assert.Len(t, collect(t, c.Datasets.All(ctx, mistralobs.ListDatasetsParams{})), 2)
-		assert.Equal(t, []mistralobs.Dataset{*changed}, collect(t, c.Datasets.All(ctx, mistralobs.ListDatasetsParams{Query: "ANOTHER"})))
+		assert.Equal(
+			t,
+			[]mistralobs.Dataset{*changed},
+			collect(t, c.Datasets.All(ctx, mistralobs.ListDatasetsParams{Query: "ANOTHER"})),
+		)
 		require.NoError(t, c.Datasets.Delete(ctx, made.ID))
 		_, err = c.Datasets.Get(ctx, made.ID)
 		require.ErrorIs(t, err, mistralobs.ErrNotFound)
@@ -49,7 +53,11 @@ func TestFlowRecords(t *testing.T) {
 		id := newDataset(t, c)
 		// What only a client that leaves payloads alone brings back.
 		payload := mistralobs.Object(`{"a" : 9007199254740993, "a": 1e400, "s":"<&>` + "\xff" + `"}`)
-		rec, err := c.Records.Create(ctx, id, mistralobs.CreateRecordParams{Payload: payload, Properties: map[string]any{"k": "v"}})
+		rec, err := c.Records.Create(
+			ctx,
+			id,
+			mistralobs.CreateRecordParams{Payload: payload, Properties: map[string]any{"k": "v"}},
+		)
 		require.NoError(t, err)
 		assert.Equal(t, payload, rec.Payload)
 		assert.Equal(t, mistralobs.SourceDirectInput, rec.Source)
@@ -65,7 +73,8 @@ func TestFlowRecords(t *testing.T) {
 			for i := 0; i < 1200 && yield(mistralobs.CreateRecordParams{Payload: map[string]int{"i": i}}); i++ {
 			}
 		}
-		for rec, err := range c.Records.CreateAll(ctx, id, mistralobs.NoErrors(params), mistralobs.BulkOptions{Concurrency: 16}) {
+		for rec, err := range c.Records.CreateAll(ctx, id, mistralobs.NoErrors(params),
+			mistralobs.BulkOptions{Concurrency: 16}) {
 			require.NoError(t, err)
 			assert.Equal(t, fmt.Sprintf(`{"i":%d}`, len(ids)), rec.Payload.String(), "in the order of the input")
 			ids = append(ids, rec.ID)
@@ -85,11 +94,20 @@ func TestFlowImportAndExport(t *testing.T) {
 		ctx := t.Context()
 		id := newDataset(t, c)
 		input := "\uFEFF" + line1 + "\r\n" + line2 + "\n" + `{"messages":[],"model":"m"}`
-		tasks, err := c.Imports.FromJSONL(ctx, id, strings.NewReader(input), mistralobs.JSONLImportOptions{MaxFileBytes: 100})
+		tasks, err := c.Imports.FromJSONL(
+			ctx,
+			id,
+			strings.NewReader(input),
+			mistralobs.JSONLImportOptions{MaxFileBytes: 100},
+		)
 		require.NoError(t, err)
 		require.Len(t, tasks, 2)
 		var seen []int
-		ended, err := c.Tasks.WaitAll(ctx, tasks, mistralobs.WaitOptions{OnUpdate: func(task *mistralobs.ImportTask) { seen = append(seen, *task.Progress) }})
+		ended, err := c.Tasks.WaitAll(
+			ctx,
+			tasks,
+			mistralobs.WaitOptions{OnUpdate: func(task *mistralobs.ImportTask) { seen = append(seen, *task.Progress) }},
+		)
 		require.NoError(t, err)
 		for _, task := range ended {
 			assert.True(t, task.Status.Succeeded())
@@ -98,7 +116,11 @@ func TestFlowImportAndExport(t *testing.T) {
 		assert.Len(t, collect(t, c.Tasks.All(ctx, id, mistralobs.ListParams{})), 2)
 
 		want := []mistralobs.JSONLRecord{
-			{Payload: mistralobs.Object(`{"messages":[{"role":"user","content":"1"}]}`), Properties: mistralobs.Object(`{"n":9007199254740993}`), Line: 1},
+			{
+				Payload:    mistralobs.Object(`{"messages":[{"role":"user","content":"1"}]}`),
+				Properties: mistralobs.Object(`{"n":9007199254740993}`),
+				Line:       1,
+			},
 			{Payload: mistralobs.Object(`{"any": "thing"}`), Properties: mistralobs.Object(`{}`), Line: 2},
 			{Payload: mistralobs.Object(`{"messages":[],"model":"m"}`), Properties: mistralobs.Object(`{}`), Line: 3},
 		}
@@ -119,11 +141,21 @@ func TestFlowImportAndExport(t *testing.T) {
 }
 
 func TestFlowOtherImports(t *testing.T) {
-	conversation := mistralobstest.Conversation{Payload: json.RawMessage(`{"messages":[]}`), Properties: json.RawMessage(`{"from":"seed"}`)}
+	conversation := mistralobstest.Conversation{
+		Payload:    json.RawMessage(`{"messages":[]}`),
+		Properties: json.RawMessage(`{"from":"seed"}`),
+	}
 	inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
 		ctx := t.Context()
 		id := newDataset(t, c)
-		campaign, event, chat := server.SeedCampaign(conversation, conversation), server.SeedCompletionEvent(conversation), server.SeedConversation(conversation)
+		campaign, event, chat := server.SeedCampaign(
+			conversation,
+			conversation,
+		), server.SeedCompletionEvent(
+			conversation,
+		), server.SeedConversation(
+			conversation,
+		)
 		rec, err := c.Records.Create(ctx, id, mistralobs.CreateRecordParams{Payload: conversation.Payload})
 		require.NoError(t, err)
 		tests := []struct {
@@ -132,12 +164,42 @@ func TestFlowOtherImports(t *testing.T) {
 			brought int
 			fails   string
 		}{
-			{func() (*mistralobs.ImportTask, error) { return c.Imports.FromCampaign(ctx, id, campaign) }, mistralobs.SourceExplorer, 2, ""},
-			{func() (*mistralobs.ImportTask, error) { return c.Imports.FromExplorer(ctx, id, []string{event}) }, mistralobs.SourceExplorer, 1, ""},
-			{func() (*mistralobs.ImportTask, error) { return c.Imports.FromPlayground(ctx, id, []string{chat}) }, mistralobs.SourcePlayground, 1, ""},
-			{func() (*mistralobs.ImportTask, error) { return c.Imports.FromDataset(ctx, id, []string{rec.ID}) }, mistralobs.SourceDirectInput, 1, ""},
-			{func() (*mistralobs.ImportTask, error) { return c.Imports.FromExplorer(ctx, id, []string{"nope"}) }, "", 0, "nope"},
-			{func() (*mistralobs.ImportTask, error) { return c.Imports.FromFile(ctx, id, "nope") }, "", 0, "nope"},
+			{
+				start:   func() (*mistralobs.ImportTask, error) { return c.Imports.FromCampaign(ctx, id, campaign) },
+				source:  mistralobs.SourceExplorer,
+				brought: 2,
+				fails:   "",
+			},
+			{
+				start:   func() (*mistralobs.ImportTask, error) { return c.Imports.FromExplorer(ctx, id, []string{event}) },
+				source:  mistralobs.SourceExplorer,
+				brought: 1,
+				fails:   "",
+			},
+			{
+				start:   func() (*mistralobs.ImportTask, error) { return c.Imports.FromPlayground(ctx, id, []string{chat}) },
+				source:  mistralobs.SourcePlayground,
+				brought: 1,
+				fails:   "",
+			},
+			{
+				start:   func() (*mistralobs.ImportTask, error) { return c.Imports.FromDataset(ctx, id, []string{rec.ID}) },
+				source:  mistralobs.SourceDirectInput,
+				brought: 1,
+				fails:   "",
+			},
+			{
+				start:   func() (*mistralobs.ImportTask, error) { return c.Imports.FromExplorer(ctx, id, []string{"nope"}) },
+				source:  "",
+				brought: 0,
+				fails:   "nope",
+			},
+			{
+				start:   func() (*mistralobs.ImportTask, error) { return c.Imports.FromFile(ctx, id, "nope") },
+				source:  "",
+				brought: 0,
+				fails:   "nope",
+			},
 		}
 		held := 1
 		for _, test := range tests {
@@ -170,7 +232,11 @@ func TestFlowOtherImports(t *testing.T) {
 func TestFlowBadFile(t *testing.T) {
 	inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
 		id := newDataset(t, c)
-		file, err := c.Files.Upload(t.Context(), mistralobs.UploadParams{Name: "f.jsonl", Body: strings.NewReader(line1 + "\nrubbish\n")}, mistralobs.TransferOptions{})
+		file, err := c.Files.Upload(
+			t.Context(),
+			mistralobs.UploadParams{Name: "f.jsonl", Body: strings.NewReader(line1 + "\nrubbish\n")},
+			mistralobs.TransferOptions{},
+		)
 		require.NoError(t, err)
 		got, err := c.Files.Get(t.Context(), file.ID)
 		require.NoError(t, err)
@@ -189,7 +255,10 @@ func TestFlowBadFile(t *testing.T) {
 func TestFlowJudge(t *testing.T) {
 	inMemory(t, func(t *testing.T, _ *mistralobstest.Server, c *mistralobs.Client) {
 		rec, err := c.Records.Create(t.Context(), newDataset(t, c), mistralobs.CreateRecordParams{
-			Payload:    mistralobs.NewConversation(mistralobs.User("Capital of France?"), mistralobs.Assistant("It is Paris.")),
+			Payload: mistralobs.NewConversation(
+				mistralobs.User("Capital of France?"),
+				mistralobs.Assistant("It is Paris."),
+			),
 			Properties: map[string]string{"category": "geography", "expected_output": "Paris"},
 		})
 		require.NoError(t, err)
@@ -198,7 +267,9 @@ func TestFlowJudge(t *testing.T) {
 		verdict, err := c.Records.Judge(t.Context(), rec.ID, judge)
 		require.NoError(t, err)
 		assert.Equal(t, "geography", verdict.Answer.String())
-		judge.Output = mistralobs.RegressionOutput(mistralobs.RegressionScale{Max: 10, MinDescription: "wrong", MaxDescription: "right"})
+		judge.Output = mistralobs.RegressionOutput(
+			mistralobs.RegressionScale{Max: 10, MinDescription: "wrong", MaxDescription: "right"},
+		)
 		verdict, err = c.Records.Judge(t.Context(), rec.ID, judge)
 		require.NoError(t, err)
 		score, err := verdict.Answer.Float64()
@@ -223,17 +294,44 @@ func TestFlowDownloadUnderFaults(t *testing.T) {
 		_, err = c.Tasks.WaitAll(t.Context(), tasks, mistralobs.WaitOptions{})
 		require.NoError(t, err)
 
-		server.Inject(mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, Break: mistralobstest.ResetBody, After: 1000, Times: 3})
+		server.Inject(
+			mistralobstest.Fault{
+				Operation: mistralobstest.ExportsDownload,
+				Break:     mistralobstest.ResetBody,
+				After:     1000,
+				Times:     3,
+			},
+		)
 		server.Inject(mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, Status: 403})
-		server.Inject(mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, Break: mistralobstest.TruncateBody, After: 500})
-		server.Inject(mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, Break: mistralobstest.StallBody, After: 500})
+		server.Inject(
+			mistralobstest.Fault{
+				Operation: mistralobstest.ExportsDownload,
+				Break:     mistralobstest.TruncateBody,
+				After:     500,
+			},
+		)
+		server.Inject(
+			mistralobstest.Fault{
+				Operation: mistralobstest.ExportsDownload,
+				Break:     mistralobstest.StallBody,
+				After:     500,
+			},
+		)
 		records := collect(t, c.Exports.Records(t.Context(), id))
 		require.Len(t, records, 300)
 		for i, rec := range records {
 			assert.Equal(t, fmt.Sprintf(`{"i":%d}`, i), rec.Payload.String())
 		}
-		server.Inject(mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, Break: mistralobstest.ResetBody, After: 1000})
-		server.Inject(mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, ETag: `"other"`, IgnoreRange: true})
+		server.Inject(
+			mistralobstest.Fault{
+				Operation: mistralobstest.ExportsDownload,
+				Break:     mistralobstest.ResetBody,
+				After:     1000,
+			},
+		)
+		server.Inject(
+			mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, ETag: `"other"`, IgnoreRange: true},
+		)
 		_, err = c.Exports.Download(t.Context(), id, &bytes.Buffer{}, mistralobs.TransferOptions{})
 		require.ErrorIs(t, err, mistralobs.ErrExportChanged)
 	})
@@ -246,20 +344,60 @@ func TestFlowCreateUnderFaults(t *testing.T) {
 		want  error // nil: it was sent again
 		holds int
 	}{
-		"refused":                   {mistralobstest.Fault{Break: mistralobstest.Refuse}, nil, 1},
-		"429":                       {mistralobstest.Fault{Status: 429}, nil, 1},
-		"503 with Retry-After":      {mistralobstest.Fault{Status: 503, Header: map[string][]string{"Retry-After": {"2"}}}, nil, 1},
-		"503 bare":                  {mistralobstest.Fault{Status: 503}, mistralobs.ErrServer, 0},
-		"reset unread":              {mistralobstest.Fault{Break: mistralobstest.ResetUnread}, mistralobs.ErrMaybeApplied, 0},
-		"applied, then reset":       {mistralobstest.Fault{Break: mistralobstest.ResetUnanswered}, mistralobs.ErrMaybeApplied, 1},
-		"applied, then cut":         {mistralobstest.Fault{Break: mistralobstest.TruncateBody, After: 10}, mistralobs.ErrMaybeApplied, 1},
-		"applied, then 502":         {mistralobstest.Fault{Status: 502, Apply: true}, mistralobs.ErrMaybeApplied, 1},
-		"applied, then no answer":   {mistralobstest.Fault{Break: mistralobstest.StallHeader}, mistralobs.ErrTimeout, 1},
-		"slower than the timeout":   {mistralobstest.Fault{Delay: 2 * time.Minute}, mistralobs.ErrMaybeApplied, 0},
-		"HTML with status 200":      {mistralobstest.Fault{Status: 200, Body: "<html>"}, mistralobs.ErrUnexpectedResponse, 0},
-		"compressed":                {mistralobstest.Fault{Gzip: true}, nil, 1},
-		"larger than the limit":     {mistralobstest.Fault{Status: 200, BodySize: 1 << 30}, mistralobs.ErrResponseTooLarge, 0},
-		"an error larger than that": {mistralobstest.Fault{Status: 500, BodySize: 1 << 26}, mistralobs.ErrServer, 0},
+		"refused": {fault: mistralobstest.Fault{Break: mistralobstest.Refuse}, want: nil, holds: 1},
+		"429":     {fault: mistralobstest.Fault{Status: 429}, want: nil, holds: 1},
+		"503 with Retry-After": {
+			fault: mistralobstest.Fault{Status: 503, Header: map[string][]string{"Retry-After": {"2"}}},
+			want:  nil,
+			holds: 1,
+		},
+		"503 bare": {fault: mistralobstest.Fault{Status: 503}, want: mistralobs.ErrServer, holds: 0},
+		"reset unread": {
+			fault: mistralobstest.Fault{Break: mistralobstest.ResetUnread},
+			want:  mistralobs.ErrMaybeApplied,
+			holds: 0,
+		},
+		"applied, then reset": {
+			fault: mistralobstest.Fault{Break: mistralobstest.ResetUnanswered},
+			want:  mistralobs.ErrMaybeApplied,
+			holds: 1,
+		},
+		"applied, then cut": {
+			fault: mistralobstest.Fault{Break: mistralobstest.TruncateBody, After: 10},
+			want:  mistralobs.ErrMaybeApplied,
+			holds: 1,
+		},
+		"applied, then 502": {
+			fault: mistralobstest.Fault{Status: 502, Apply: true},
+			want:  mistralobs.ErrMaybeApplied,
+			holds: 1,
+		},
+		"applied, then no answer": {
+			fault: mistralobstest.Fault{Break: mistralobstest.StallHeader},
+			want:  mistralobs.ErrTimeout,
+			holds: 1,
+		},
+		"slower than the timeout": {
+			fault: mistralobstest.Fault{Delay: 2 * time.Minute},
+			want:  mistralobs.ErrMaybeApplied,
+			holds: 0,
+		},
+		"HTML with status 200": {
+			fault: mistralobstest.Fault{Status: 200, Body: "<html>"},
+			want:  mistralobs.ErrUnexpectedResponse,
+			holds: 0,
+		},
+		"compressed": {fault: mistralobstest.Fault{Gzip: true}, want: nil, holds: 1},
+		"larger than the limit": {
+			fault: mistralobstest.Fault{Status: 200, BodySize: 1 << 30},
+			want:  mistralobs.ErrResponseTooLarge,
+			holds: 0,
+		},
+		"an error larger than that": {
+			fault: mistralobstest.Fault{Status: 500, BodySize: 1 << 26},
+			want:  mistralobs.ErrServer,
+			holds: 0,
+		},
 	}
 	for name, test := range faults {
 		t.Run(name, func(t *testing.T) {
@@ -267,7 +405,11 @@ func TestFlowCreateUnderFaults(t *testing.T) {
 				id := newDataset(t, c)
 				test.fault.Operation = mistralobstest.RecordsCreate
 				server.Inject(test.fault)
-				_, err := c.Records.Create(t.Context(), id, mistralobs.CreateRecordParams{Payload: map[string]int{"a": 1}})
+				_, err := c.Records.Create(
+					t.Context(),
+					id,
+					mistralobs.CreateRecordParams{Payload: map[string]int{"a": 1}},
+				)
 				require.ErrorIs(t, err, test.want)
 				assert.Len(t, server.Records(id), test.holds)
 				if test.want != nil {
@@ -282,10 +424,17 @@ func TestFlowCreateUnderFaults(t *testing.T) {
 func TestFlowDeleteUnderFaults(t *testing.T) {
 	inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
 		id := newDataset(t, c)
-		server.Inject(mistralobstest.Fault{Operation: mistralobstest.DatasetsDelete, Break: mistralobstest.ResetUnanswered})
+		server.Inject(
+			mistralobstest.Fault{Operation: mistralobstest.DatasetsDelete, Break: mistralobstest.ResetUnanswered},
+		)
 		require.NoError(t, c.Datasets.Delete(t.Context(), id))
 		server.Inject(mistralobstest.Fault{Operation: mistralobstest.DatasetsDelete, Status: 429})
-		require.ErrorIs(t, c.Datasets.Delete(t.Context(), id), mistralobs.ErrNotFound, "it was never there to be deleted")
+		require.ErrorIs(
+			t,
+			c.Datasets.Delete(t.Context(), id),
+			mistralobs.ErrNotFound,
+			"it was never there to be deleted",
+		)
 	})
 }
 

@@ -28,21 +28,51 @@ var guarantees = []struct {
 	sentence string
 	test     func(*testing.T)
 }{
-	{"A request that creates something is sent again only if the service cannot have acted on it.", creationsAreNotDoubled},
-	{"A creation that fails after the service may have acted matches ErrMaybeApplied.", doubtfulCreationsAreMarked},
-	{"Every other request succeeds after one transient fault.", repeatsSucceed},
-	{"A call that fails returns the last response: status, code, message, request ID and body.", lastResponseIsReturned},
-	{"A call ends when its context ends, and its error matches the context's error.", callsEndWithTheirContext},
-	{"An attempt ends within its timeout, even if the response never ends.", attemptsEndWithinTheirTimeout},
-	{"A Retry-After longer than MaxWait is not waited for: the call fails at once.", longRetryAfterFails},
-	{"After a 429 with Retry-After, no caller of the client or its copies sends a request before that time.", callersShareThePause},
-	{"A download returns the original bytes or an error, wherever the connection breaks.", downloadsAreWholeOrFail},
-	{"A download never mixes two versions of an export.", versionsAreNotMixed},
-	{"Save replaces an existing file only by a complete one.", saveIsAtomic},
-	{"No connection is in use after a call, and no temporary file is left.", nothingIsLeft},
-	{"A response larger than WithMaxResponseBytes is not read further than that.", largeResponsesAreRefused},
-	{"The API key is sent only to the origin of the base URL.", keyStaysAtItsOrigin},
-	{"No error and no log line contains the API key or the query of a presigned URL.", secretsStaySecret},
+	{
+		sentence: "A request that creates something is sent again only if the service cannot have acted on it.",
+		test:     creationsAreNotDoubled,
+	},
+	{
+		sentence: "A creation that fails after the service may have acted matches ErrMaybeApplied.",
+		test:     doubtfulCreationsAreMarked,
+	},
+	{sentence: "Every other request succeeds after one transient fault.", test: repeatsSucceed},
+	{
+		sentence: "A call that fails returns the last response: status, code, message, request ID and body.",
+		test:     lastResponseIsReturned,
+	},
+	{
+		sentence: "A call ends when its context ends, and its error matches the context's error.",
+		test:     callsEndWithTheirContext,
+	},
+	{
+		sentence: "An attempt ends within its timeout, even if the response never ends.",
+		test:     attemptsEndWithinTheirTimeout,
+	},
+	{
+		sentence: "A Retry-After longer than MaxWait is not waited for: the call fails at once.",
+		test:     longRetryAfterFails,
+	},
+	{
+		sentence: "After a 429 with Retry-After, no caller of the client or its copies sends a request before that time.",
+		test:     callersShareThePause,
+	},
+	{
+		sentence: "A download returns the original bytes or an error, wherever the connection breaks.",
+		test:     downloadsAreWholeOrFail,
+	},
+	{sentence: "A download never mixes two versions of an export.", test: versionsAreNotMixed},
+	{sentence: "Save replaces an existing file only by a complete one.", test: saveIsAtomic},
+	{sentence: "No connection is in use after a call, and no temporary file is left.", test: nothingIsLeft},
+	{
+		sentence: "A response larger than WithMaxResponseBytes is not read further than that.",
+		test:     largeResponsesAreRefused,
+	},
+	{sentence: "The API key is sent only to the origin of the base URL.", test: keyStaysAtItsOrigin},
+	{
+		sentence: "No error and no log line contains the API key or the query of a presigned URL.",
+		test:     secretsStaySecret,
+	},
 }
 
 func TestGuarantees(t *testing.T) {
@@ -160,7 +190,9 @@ func lastResponseIsReturned(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				header := http.Header{"X-Request-Id": {"request-1"}}
-				w.server.Inject(mistralobstest.Fault{Operation: name, Times: -1, Status: 500, Header: header, Body: body})
+				w.server.Inject(
+					mistralobstest.Fault{Operation: name, Times: -1, Status: 500, Header: header, Body: body},
+				)
 				var failure *mistralobs.Error
 				require.ErrorAs(t, call(w), &failure)
 				want := mistralobs.Error{
@@ -309,7 +341,11 @@ func downloadsAreWholeOrFail(t *testing.T) {
 func versionsAreNotMixed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		breaks := mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, Break: mistralobstest.ResetBody, After: 20}
+		breaks := mistralobstest.Fault{
+			Operation: mistralobstest.ExportsDownload,
+			Break:     mistralobstest.ResetBody,
+			After:     20,
+		}
 		for name, change := range map[string]mistralobstest.Fault{
 			"the whole file again": {ETag: `"other"`, IgnoreRange: true},
 			"the rest of another":  {ETag: `"other"`},
@@ -370,15 +406,29 @@ func nothingIsLeft(t *testing.T) {
 	t.Setenv("TMP", temp)
 	files := map[string]func(*world) error{
 		"import": func(w *world) error {
-			_, err := w.client.Imports.FromJSONL(w.ctx, w.dataset, io.MultiReader(strings.NewReader(line1)), mistralobs.JSONLImportOptions{})
+			_, err := w.client.Imports.FromJSONL(
+				w.ctx,
+				w.dataset,
+				io.MultiReader(strings.NewReader(line1)),
+				mistralobs.JSONLImportOptions{},
+			)
 			return err
 		},
 		"upload": func(w *world) error {
-			_, err := w.client.Files.Upload(w.ctx, mistralobs.UploadParams{Name: "n", Body: io.MultiReader(strings.NewReader(line1))}, mistralobs.TransferOptions{})
+			_, err := w.client.Files.Upload(
+				w.ctx,
+				mistralobs.UploadParams{Name: "n", Body: io.MultiReader(strings.NewReader(line1))},
+				mistralobs.TransferOptions{},
+			)
 			return err
 		},
 		"save": func(w *world) error {
-			_, err := w.client.Exports.Save(w.ctx, w.dataset, filepath.Join(temp, "saved"), mistralobs.TransferOptions{})
+			_, err := w.client.Exports.Save(
+				w.ctx,
+				w.dataset,
+				filepath.Join(temp, "saved"),
+				mistralobs.TransferOptions{},
+			)
 			os.Remove(filepath.Join(temp, "saved"))
 			return err
 		},
@@ -448,7 +498,11 @@ func largeResponsesAreRefused(t *testing.T) {
 }
 
 func keyStaysAtItsOrigin(t *testing.T) {
-	targets := []string{"https://elsewhere.example/", "http://127.0.0.1:1/", "//elsewhere.example/v1/observability/datasets"}
+	targets := []string{
+		"https://elsewhere.example/",
+		"http://127.0.0.1:1/",
+		"//elsewhere.example/v1/observability/datasets",
+	}
 	for name, call := range calls() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -20,7 +20,11 @@ const (
 )
 
 // inMemory runs a flow against the in-memory server inside a bubble, where waiting takes no time.
-func inMemory(t *testing.T, flow func(*testing.T, *mistralobstest.Server, *mistralobs.Client), opts ...mistralobstest.Option) {
+func inMemory(
+	t *testing.T,
+	flow func(*testing.T, *mistralobstest.Server, *mistralobs.Client),
+	opts ...mistralobstest.Option,
+) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

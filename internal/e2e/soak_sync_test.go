@@ -51,7 +51,8 @@ func wantedValue(i int) string {
 	return "old"
 }
 
-// syncRound syncs a dataset while a second writer creates, edits and deletes records in it, and some syncs are canceled.
+// syncRound syncs a dataset while a second writer creates, edits and deletes records in it, and some syncs are
+// canceled.
 // Nothing may be there twice at any time. In the end, without the other writer, the dataset must equal the input.
 func (s *soak) syncRound(random *rand.Rand) {
 	records := make([]mistralobstest.Conversation, seededKeys)

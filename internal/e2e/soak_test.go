@@ -34,8 +34,13 @@ func TestSoak(t *testing.T) {
 		mistralobstest.WithRequestLog(0), mistralobstest.WithTaskDuration(20*time.Millisecond),
 		mistralobstest.WithExportTTL(5*time.Second), mistralobstest.WithRateLimit(1500, 300),
 	)}
-	s.client = s.server.Client(t, mistralobs.WithTimeout(5*time.Second),
-		mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 12, MinWait: 10 * time.Millisecond, MaxWait: 5 * time.Second}))
+	s.client = s.server.Client(
+		t,
+		mistralobs.WithTimeout(5*time.Second),
+		mistralobs.WithRetry(
+			mistralobs.RetryPolicy{MaxAttempts: 12, MinWait: 10 * time.Millisecond, MaxWait: 5 * time.Second},
+		),
+	)
 	s.breakThings()
 	ctx, cancel := context.WithTimeout(t.Context(), duration)
 	defer cancel()
@@ -69,15 +74,37 @@ func TestSoak(t *testing.T) {
 	s.removeDoubtfulDatasets()
 	peak := measure()
 	s.client.CloseIdleConnections()
-	assert.Eventually(t, func() bool { return s.server.OpenConnections() == 0 }, 10*time.Second, 10*time.Millisecond, "connections")
+	assert.Eventually(
+		t,
+		func() bool { return s.server.OpenConnections() == 0 },
+		10*time.Second,
+		10*time.Millisecond,
+		"connections",
+	)
 	assert.Empty(t, s.server.Datasets())
 	s.server.Close()
-	assert.Eventually(t, func() bool { return runtime.NumGoroutine() <= before.goroutines+1 }, 10*time.Second, 10*time.Millisecond, "goroutines, beside the one that counts them")
+	assert.Eventually(
+		t,
+		func() bool { return runtime.NumGoroutine() <= before.goroutines+1 },
+		10*time.Second,
+		10*time.Millisecond,
+		"goroutines, beside the one that counts them",
+	)
 	after := measure()
 	assert.Less(t, after.heap, before.heap+16<<20, "heap")
-	t.Logf("%v: %d rounds, %d records made, %d doubtful, %d canceled, %d syncs, %d errors; before %v, at the end %v, after %v",
-		duration, s.rounds.Load(), s.made.Load(), s.doubtful.Load(), s.canceled.Load(), s.syncs.Load(), s.errors.Load(),
-		before, peak, after)
+	t.Logf(
+		"%v: %d rounds, %d records made, %d doubtful, %d canceled, %d syncs, %d errors; before %v, at the end %v, after %v",
+		duration,
+		s.rounds.Load(),
+		s.made.Load(),
+		s.doubtful.Load(),
+		s.canceled.Load(),
+		s.syncs.Load(),
+		s.errors.Load(),
+		before,
+		peak,
+		after,
+	)
 }
 
 type soak struct {
@@ -111,7 +138,9 @@ func (s *soak) breakThings() {
 	for i, fault := range []mistralobstest.Fault{
 		{Break: mistralobstest.Refuse}, {Break: mistralobstest.ResetUnread}, {Break: mistralobstest.ResetUnanswered},
 		{Break: mistralobstest.ResetBody, After: 30}, {Break: mistralobstest.TruncateBody, After: 30},
-		{Status: 500}, {Status: 502, Apply: true, Body: "<html>"}, {Status: 503}, {Status: 504, Apply: true}, {Delay: 50 * time.Millisecond},
+		{Status: 500}, {
+			Status: 502, Apply: true, Body: "<html>",
+		}, {Status: 503}, {Status: 504, Apply: true}, {Delay: 50 * time.Millisecond},
 	} {
 		fault.Times, fault.Probability, fault.Seed = -1, 0.01, uint64(i)
 		s.server.Inject(fault)
@@ -121,7 +150,10 @@ func (s *soak) breakThings() {
 // round creates a dataset, calls all operations on it and deletes it. A doubtful creation ends the round early.
 func (s *soak) round(worker, round int) {
 	ctx := context.Background()
-	dataset, err := s.client.Datasets.Create(ctx, mistralobs.CreateDatasetParams{Name: fmt.Sprintf("Soak %d-%d", worker, round)})
+	dataset, err := s.client.Datasets.Create(
+		ctx,
+		mistralobs.CreateDatasetParams{Name: fmt.Sprintf("Soak %d-%d", worker, round)},
+	)
 	if !s.certain(err) {
 		return
 	}
@@ -150,7 +182,8 @@ func (s *soak) certain(err error) bool {
 func (s *soak) fill(ctx context.Context, id string) {
 	const n = 50
 	input := func(yield func(mistralobs.CreateRecordParams) bool) {
-		for i := 0; i < n && yield(mistralobs.CreateRecordParams{Payload: map[string]int{"i": i}, Properties: map[string]string{"category": "soak"}}); i++ {
+		for i := 0; i < n && yield(mistralobs.CreateRecordParams{Payload: map[string]int{"i": i},
+			Properties: map[string]string{"category": "soak"}}); i++ {
 		}
 	}
 	reported := map[string]bool{}
@@ -193,7 +226,14 @@ func (s *soak) look(ctx context.Context, id string) {
 	s.certain(err)
 	s.certain(s.client.Records.UpdatePayload(ctx, ids[0], mistralobs.NewConversation(mistralobs.User("hi"))))
 	s.certain(s.client.Records.UpdateProperties(ctx, ids[0], map[string]string{"category": "wet"}))
-	_, err = s.client.Records.Judge(ctx, ids[0], mistralobs.JudgeDefinition{Name: "wetness", Output: mistralobs.ClassificationOutput(mistralobs.JudgeOption{Value: "wet"})})
+	_, err = s.client.Records.Judge(
+		ctx,
+		ids[0],
+		mistralobs.JudgeDefinition{
+			Name:   "wetness",
+			Output: mistralobs.ClassificationOutput(mistralobs.JudgeOption{Value: "wet"}),
+		},
+	)
 	s.certain(err)
 	s.certain(s.client.Records.Delete(ctx, ids[1]))
 	s.certain(s.client.Records.DeleteAll(ctx, ids[2:4]))
@@ -201,12 +241,17 @@ func (s *soak) look(ctx context.Context, id string) {
 
 // importAndExport imports a file and a copy, and checks that the export is what the server holds.
 func (s *soak) importAndExport(ctx context.Context, id string) {
-	tasks, err := s.client.Imports.FromJSONL(ctx, id, strings.NewReader(strings.Repeat(line1+"\n", 20)), mistralobs.JSONLImportOptions{
-		OnUpload: func(f *mistralobs.File) {
-			_, err := s.client.Files.Get(ctx, f.ID)
-			s.certain(err)
+	tasks, err := s.client.Imports.FromJSONL(
+		ctx,
+		id,
+		strings.NewReader(strings.Repeat(line1+"\n", 20)),
+		mistralobs.JSONLImportOptions{
+			OnUpload: func(f *mistralobs.File) {
+				_, err := s.client.Files.Get(ctx, f.ID)
+				s.certain(err)
+			},
 		},
-	})
+	)
 	if !s.certain(err) {
 		return
 	}

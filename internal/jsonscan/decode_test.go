@@ -49,11 +49,12 @@ func TestDecode(t *testing.T) {
 			`"many":[{"id":"y"}],"names":["b"],"map":{"k":"v"},"Hidden":"h","private":"p","-":"m","tomorrow":{"a":[]}}`,
 			want: document{
 				Text: "a", Next: "n", Int: 5, Percent: &number, Size: &size, Flag: true, Float: 0.5, At: at, Gone: &at,
-				Raw: json.RawMessage(`[null, 1]`), One: &inner{"x"}, Many: []inner{{"y"}}, Names: []string{"b"},
+				Raw: json.RawMessage(`[null, 1]`), One: &inner{"x"}, Many: []inner{{ID: "y"}}, Names: []string{"b"},
 				Map: map[string]string{"k": "v"},
 			}},
 		// Values of other types leave the field zero.
-		{raw: `{"text":1,"next":2,"int":"5","percent":50.5,"size":"1","flag":"true","float":"1","at":"yesterday","gone":true,` +
+		{raw: `{"text":1,"next":2,"int":"5","percent":50.5,"size":"1","flag":"true","float":"1","at":"yesterday",` +
+			`"gone":true,` +
 			`"one":[],"names":"b","map":[],"int2":1}`, want: document{Next: "2"}},
 		{raw: `{"text":null,"next":null,"int":null,"percent":null,"at":null,"gone":null,"raw":null,"one":null,"many":null}`},
 		{raw: `{"names":["a",5],"map":{"a":5},"gone":"soon","text":"a"}`, want: document{Text: "a"}},
@@ -130,7 +131,8 @@ func TestDecodeCopies(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, seed := range []string{``, `null`, `[]`, `{}`, `{"many":[{"id":"a"},{"id":1}],"at":1e9,"one":{"id":"x"},"raw":[1]}`} {
+	for _, seed := range []string{``, `null`, `[]`, `{}`,
+		`{"many":[{"id":"a"},{"id":1}],"at":1e9,"one":{"id":"x"},"raw":[1]}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -16,14 +16,18 @@ func TestCheckFile(t *testing.T) {
 		file, text string
 		want       []string
 	}{
-		"characters, not bytes": {"a.md", strings.Repeat("ü", 120) + "\n", nil},
-		"too wide":              {"a.md", "\n" + wide + "\n", []string{"a.md:2: 121 columns, at most 120"}},
-		"a table":               {"a.md", "|" + wide + "\n", nil},
-		"a table is no Go":      {"a_test.go", "|" + wide + "\n", []string{"a_test.go:1: 122 columns, at most 120"}},
-		"a URL":                 {"a.md", "https://example.com/" + wide + "\n", nil},
-		"a long function":       {"a.go", long, []string{"a.go:3: f has 41 lines, at most 40"}},
-		"a long test":           {"a_test.go", long, nil},
-		"a long file":           {"a.go", "package p\n" + strings.Repeat("\n", 400), []string{"a.go: 401 lines, at most 400"}},
+		"characters, not bytes": {file: "a.md", text: strings.Repeat("ü", 120) + "\n", want: nil},
+		"too wide":              {file: "a.md", text: "\n" + wide + "\n", want: []string{"a.md:2: 121 columns, at most 120"}},
+		"a table":               {file: "a.md", text: "|" + wide + "\n", want: nil},
+		"a table is no Go": {
+			file: "a_test.go", text: "|" + wide + "\n", want: []string{"a_test.go:1: 122 columns, at most 120"},
+		},
+		"a URL":           {file: "a.md", text: "https://example.com/" + wide + "\n", want: nil},
+		"a long function": {file: "a.go", text: long, want: []string{"a.go:3: f has 41 lines, at most 40"}},
+		"a long test":     {file: "a_test.go", text: long, want: nil},
+		"a long file": {
+			file: "a.go", text: "package p\n" + strings.Repeat("\n", 400), want: []string{"a.go: 401 lines, at most 400"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -37,7 +41,8 @@ func TestCheckFile(t *testing.T) {
 func TestMayImport(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]bool{
-		"io": true, "encoding/json": true, module: true, module + "/internal/jsonscan": true, "golang.org/x/sync/errgroup": true,
+		"io": true, "encoding/json": true, module: true, module + "/internal/jsonscan": true,
+		"golang.org/x/sync/errgroup":   true,
 		module + "/internal/transport": false, "golang.org/x/time/rate": false, "github.com/stretchr/testify/assert": false,
 	} {
 		assert.Equal(t, want, mayImport(path), path)
