@@ -141,14 +141,18 @@ type spanFeed struct {
 	Feed *Feed[Span] `json:"spans"`
 }
 
-func (f *spanFeed) missing() string   { return missingIf(f.Feed == nil, "spans") }
+func (f *spanFeed) missing() string { return missingIf(f.Feed == nil, "spans") }
+
+//lint:ignore U1000 the search calls it through its constraint
 func (f *spanFeed) feed() *Feed[Span] { return f.Feed }
 
 type evaluationFeed struct {
 	Feed *Feed[SpanEvaluation] `json:"span_evaluations"`
 }
 
-func (f *evaluationFeed) missing() string             { return missingIf(f.Feed == nil, "span_evaluations") }
+func (f *evaluationFeed) missing() string { return missingIf(f.Feed == nil, "span_evaluations") }
+
+//lint:ignore U1000 the search calls it through its constraint
 func (f *evaluationFeed) feed() *Feed[SpanEvaluation] { return f.Feed }
 
 func missingIf(missing bool, name string) string {

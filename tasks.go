@@ -75,8 +75,10 @@ type taskList struct {
 	Tasks *Page[ImportTask] `json:"tasks"`
 }
 
+//lint:ignore U1000 fetchPage calls it through its constraint
 func (l *taskList) page() *Page[ImportTask] { return l.Tasks }
-func (l *taskList) missing() string         { return missingPage("tasks", l.Tasks) }
+
+func (l *taskList) missing() string { return missingPage("tasks", l.Tasks) }
 
 // Get returns an import task of a dataset.
 //
