@@ -22,9 +22,8 @@ import (
 
 func main() {
 	root := flag.String("root", "..", "root directory of the checkout")
-	lengths := flag.Bool("lengths", true, "check the lengths of lines, functions and files too")
 	flag.Parse()
-	problems, err := check(*root, *lengths)
+	problems, err := check(*root)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "checktree:", err)
 		os.Exit(1)
@@ -38,10 +37,7 @@ func main() {
 }
 
 // check returns the violations in a checkout.
-func check(root string, lengths bool) (problems []string, err error) {
-	if !lengths {
-		return checkImports(root)
-	}
+func check(root string) (problems []string, err error) {
 	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
