@@ -55,8 +55,9 @@ func NewClient(opts ...Option) (*Client, error) {
 	return newClient(defaultConfig(), opts)
 }
 
-// With returns a copy of the client with other settings. The copy shares connections and rate
-// limit with the client, unless opts replace them. The errors are those of [NewClient].
+// With returns a copy of the client with other settings. The copy shares the connections and the
+// rate limit of the client, unless opts set another HTTP client, rate limit, key or base URL. The
+// errors are those of [NewClient].
 func (c *Client) With(opts ...Option) (*Client, error) {
 	return newClient(c.cfg, opts)
 }
@@ -101,12 +102,12 @@ func (c Client) Format(f fmt.State, _ rune) {
 }
 
 // OperationName returns the name of the operation that a request belongs to, such as
-// "records.create". ctx is the context of the request. Without an operation the name is "".
+// "records.create". ctx is the context of the request. Outside a request of the SDK the name is "".
 // A transport given by [WithHTTPClient] can name its spans and metrics by it.
 func OperationName(ctx context.Context) string { return transport.OperationOf(ctx).Name }
 
-// Attempt returns the number of the attempt that a request is, from 1. ctx is the context of the
-// request. Without an operation the number is 0.
+// Attempt returns the number of the current attempt, from 1. ctx is the context of the request.
+// Outside a request of the SDK the number is 0.
 func Attempt(ctx context.Context) int { return transport.OperationOf(ctx).Attempt }
 
 // Do sends a request to an operation of the service that the SDK has no method for. The request

@@ -4,7 +4,8 @@
 //
 // # First steps
 //
-// Create a [Client] once and share it. By default it reads the API key from MISTRAL_API_KEY:
+// Create a [Client] once and share it. By default it reads the token file that
+// MISTRAL_SA_TOKEN_PATH names, or else the API key in MISTRAL_API_KEY:
 //
 //	client, err := mistralobs.NewClient()
 //	if err != nil {
@@ -16,8 +17,9 @@
 //	})
 //
 // The operations are methods of seven services: [DatasetsService], [RecordsService],
-// [ImportsService], [TasksService], [ExportsService], [FilesService] and [SpansService]. The comment
-// of each method names the HTTP operation that it wraps. [Client.Do] sends any other operation.
+// [ImportsService], [TasksService], [ExportsService], [FilesService] and [SpansService]. The
+// comment of each method that wraps a single HTTP operation names it in a line that begins with
+// "API:". [Client.Do] sends any other operation.
 //
 // # Parameters and options
 //
@@ -63,8 +65,8 @@
 //	}
 //	_, err = client.Tasks.WaitAll(ctx, tasks, mistralobs.WaitOptions{}) // a *TaskError if one failed
 //
-// [TasksService.Wait] polls a task at most 40 times in the first hour. The progress of the task tells
-// it when to poll again. The context ends the wait.
+// By default [TasksService.Wait] polls a task at most 40 times in the first hour. The progress of
+// the task tells it when to poll again. The context ends the wait.
 //
 // # Exports
 //
@@ -83,7 +85,7 @@
 //
 // # Errors
 //
-// A response that is not a success is an [*Error]. A request without a response is a
+// A response that is not a success is an [*Error]. A request without a complete response is a
 // [*NetworkError]. Match kinds of errors with errors.Is:
 //
 //	switch {

@@ -129,8 +129,8 @@ func (e exportWriter) Write(p []byte) (int, error) {
 // it. If it fails, the old file is unchanged and the temporary file is removed.
 //
 // If path is a symbolic link, Save writes the file that the link leads to, whether that exists or
-// not. An old file that is replaced keeps its mode. If a download cannot be continued, Save starts
-// over, at most three times.
+// not. The new file gets the mode of the file that it replaces. If a download cannot be continued,
+// Save starts over, at most three times.
 //
 // It returns an error that matches [ErrInvalidParams] if path is empty or exists and is not a
 // regular file. It also returns the errors of [ExportsService.Open] and of the file system.

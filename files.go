@@ -9,7 +9,7 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
-// MaxUploadBytes is the largest file that the service accepts: 512 MB.
+// MaxUploadBytes is the size of the largest file that the service accepts: 512 MiB.
 const MaxUploadBytes = 512 << 20
 
 // FilePurpose says what an uploaded file is for. The service may add purposes.

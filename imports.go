@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// The numbers of IDs that one import accepts.
+// The largest numbers of IDs that one import accepts.
 const (
 	MaxExplorerImport = 500
 	MaxDatasetImport  = 10_000
@@ -36,7 +36,7 @@ func (s *ImportsService) start(ctx context.Context, req request, params any, opt
 // It returns an error that matches [ErrInvalidParams] if campaignID is empty. It returns one that
 // matches [ErrNotFound], with code [CodeDatasetNotFound] or [CodeCampaignNotFound], if there is no
 // such dataset or campaign. The newest official clients no longer have this operation. The service
-// may stop supporting it and answer 404 or [CodeFeatureNotSupported].
+// may stop supporting it and respond with 404 or [CodeFeatureNotSupported].
 func (s *ImportsService) FromCampaign(
 	ctx context.Context, datasetID, campaignID string, opts ...CallOption,
 ) (*ImportTask, error) {
@@ -54,8 +54,8 @@ func (s *ImportsService) FromCampaign(
 // API: POST /v1/observability/datasets/{dataset_id}/imports/from-explorer
 //
 // It returns an error that matches [ErrInvalidParams] if there are too many events or an ID is
-// empty, and one that matches [ErrNotFound] if there is no such dataset. The newest official clients
-// no longer have this operation. The service may stop supporting it and answer 404 or
+// empty, and one that matches [ErrNotFound] if there is no such dataset. The newest official
+// clients no longer have this operation. The service may stop supporting it and respond with 404 or
 // [CodeFeatureNotSupported].
 func (s *ImportsService) FromExplorer(
 	ctx context.Context, datasetID string, eventIDs []string, opts ...CallOption,

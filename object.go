@@ -143,8 +143,8 @@ func propertiesObject(name string, v any) (Object, error) {
 }
 
 // Decode stores the object in v, as encoding/json does. Numbers in an any become [json.Number], so
-// they are not rounded. If a name stands twice, the last value counts. It returns an error if the
-// Object is empty.
+// they are not rounded. If a name occurs more than once, the last value counts. It returns an error
+// if the Object is empty.
 func (o Object) Decode(v any) error {
 	dec := json.NewDecoder(bytes.NewReader(o))
 	dec.UseNumber()
@@ -190,7 +190,7 @@ func (o Object) Conversation() (*Conversation, error) {
 }
 
 // Get returns the value of a name, as it is written in the object, and whether there is one. If the
-// name stands twice, the last value counts. The result shares the object's memory.
+// name occurs more than once, the last value counts. The result shares the object's memory.
 func (o Object) Get(name string) (json.RawMessage, bool) {
 	_, m := o.find(name)
 	return json.RawMessage(m.Value), m.Value != nil

@@ -36,9 +36,8 @@ const (
 // which report every invalid option.
 type Option interface{ applyToClient(*config) error }
 
-// CallOption changes one setting of a single call. Pass it to a method that sends one
-// request, or to a List or All method. An invalid option makes the call fail with
-// [ErrInvalidParams] before anything is sent.
+// CallOption changes one setting of a single call. Pass it to any method that has a parameter opts.
+// An invalid option makes the call fail with [ErrInvalidParams] before anything is sent.
 type CallOption interface{ applyToCall(*callSettings) error }
 
 // SharedOption is an [Option] for all calls of a client and a [CallOption] for a single one.
@@ -245,8 +244,8 @@ func WithTimeout(timeout time.Duration) SharedOption {
 }
 
 // WithRateLimit limits the client, together with its copies made by [Client.With], to perSecond
-// requests a second on average and to bursts of at most burst requests. Retries count, downloads
-// do not. The time that a request waits for the limit is bounded by the context only.
+// requests a second on average and to bursts of at most burst requests. Retries count, downloads do
+// not. Only the context limits how long a request waits for its turn.
 //
 // By default there is no limit until the service answers 429. Then the client slows down by itself.
 // Copies with another key or base URL do that separately.

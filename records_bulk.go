@@ -23,8 +23,8 @@ const maxConcurrentDeletes = 8
 // BulkOptions says how [RecordsService.CreateAll] and [RecordsService.UpdateAll] send their requests.
 // Its zero value is a sensible default.
 type BulkOptions struct {
-	// Concurrency is the number of requests in flight. 0 adapts it: it starts with 8 and grows to up
-	// to 32 as long as that makes the whole faster, and shrinks after 429 and 503.
+	// Concurrency is the number of requests in flight. 0 means adaptive: it starts at 8, grows to at
+	// most 32 while the throughput increases, and shrinks after 429 and 503.
 	Concurrency int
 	// OnError decides about an element that failed. index is its position in the input, from 0.
 	// params has the payload and the properties that were to be written. If OnError returns nil, the
@@ -90,12 +90,12 @@ func NoErrors[T any](elements iter.Seq[T]) iter.Seq2[T, error] {
 	}
 }
 
-// RecordUpdate is one element of the input of [RecordsService.UpdateAll]. A nil Payload or nil
-// Properties is left as it is.
+// RecordUpdate is one element of the input of [RecordsService.UpdateAll]. Payload and Properties can be
+// anything that [NewObject] accepts.
 type RecordUpdate struct {
 	ID         string // of the record; required
-	Payload    any    // as in [CreateRecordParams]
-	Properties any    // as in [CreateRecordParams]; replaces all of the properties
+	Payload    any    // replaces the payload; nil leaves it as it is
+	Properties any    // replaces all of the properties; nil leaves them as they are
 }
 
 // UpdateAll replaces payloads and properties of records concurrently, and yields the IDs of the

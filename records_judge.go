@@ -154,7 +154,7 @@ func (s *RecordsService) Judge(
 	}, opts)
 }
 
-// Judgement is the verdict of a judge.
+// Judgement is the answer of a judge and its reason.
 type Judgement struct {
 	Analysis string `json:"analysis"` // the reason for the answer
 	Answer   Answer `json:"answer"`

@@ -22,9 +22,9 @@ type RetryPolicy struct {
 	// MaxAttempts is how often a request is sent at most, including the first time. 1 turns
 	// retries off. The default is 5.
 	MaxAttempts int
-	// MinWait and MaxWait bound each pause. The n-th pause is random, between MinWait and
-	// MinWait doubled n times, but at most MaxWait. A Retry-After of at most MaxWait is waited
-	// for. After a longer one the error is returned at once. The defaults are 500 ms and 30 s.
+	// MinWait and MaxWait bound each pause. The n-th pause is random, between MinWait and the smaller
+	// of MaxWait and MinWait * 2^n. A Retry-After of at most MaxWait is waited for. If the Retry-After
+	// is longer, the call returns the error at once. The defaults are 500 ms and 30 s.
 	MinWait, MaxWait time.Duration
 	// MaxElapsed ends the attempts: no pause begins that would end later than this after the
 	// start of the call. The time that a rate limit adds to a pause does not count. The default

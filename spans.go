@@ -84,8 +84,8 @@ func (f *SpanField) missing() string { return missingIf(f.Name == "", "name") }
 // SearchSpansParams selects spans or evaluations. Its zero value selects all that the service keeps.
 //
 // Expression is in the service's search language. It has the operators =, !=, <, <=, >, >=, LIKE,
-// ILIKE, CONTAINS, REGEXP, BETWEEN, IN and EXISTS, with AND, OR, NOT and brackets. Strings are in
-// single quotes, and attributes in brackets: span_attributes['gen_ai.request.model'] = 'm'.
+// ILIKE, CONTAINS, REGEXP, BETWEEN, IN and EXISTS, with AND, OR, NOT and parentheses. Strings are
+// in single quotes, and attributes in brackets: span_attributes['gen_ai.request.model'] = 'm'.
 // [SpansService.Fields] returns the fields.
 type SearchSpansParams struct {
 	Expression string    // "" selects all
@@ -226,6 +226,7 @@ func spanKey(s *Span) string { return s.TraceID + s.SpanID }
 // params.Latest, it returns the newest result of each.
 //
 // API: POST /v1/observability/spans/evaluations/search
+//
 // API: POST /v1/observability/spans/evaluations/search/latest
 //
 // The errors are those of [SpansService.Search].

@@ -62,12 +62,11 @@ func (o WaitOptions) withDefaults() (WaitOptions, error) {
 // then after pauses that grow with the time waited. If the task shows progress,
 // Wait uses it to poll when the end is near.
 //
-// Wait polls at most 40 times in the first hour; a poll that fails counts. If
-// the progress is steady, Wait sees the end within half a second or 5 % of the
-// task's duration, whichever is more. If the progress jumps, it may be later.
-// Without progress, Wait sees the end within about half a second in the first
-// three seconds, and later within about a third of the task's duration; see
-// [WaitOptions].
+// With the default options, Wait polls at most 40 times in the first hour; a poll that fails
+// counts. If the progress is steady, Wait sees the end within half a second or 5 % of the task's
+// duration, whichever is more. If the progress jumps, it may be later. Without progress, Wait sees
+// the end within about half a second in the first three seconds, and later within about a third of
+// the task's duration; see [WaitOptions].
 //
 // Wait returns a [*TaskError], with the task as last seen beside it, if the task
 // ends in any other status than COMPLETED or is deleted. It waits while the
@@ -89,11 +88,11 @@ func (s *TasksService) Wait(
 	return s.newWaiter(options, datasetID, taskID, nil).wait(ctx)
 }
 
-// WaitAll waits for many tasks at once, each as in [TasksService.Wait], and
-// returns them as last seen, in the given order. If a task ends in another
-// status than COMPLETED, the wait for the others goes on; WaitAll joins the
-// [*TaskError] values. If a task is deleted, or its polls fail, WaitAll returns
-// early. It does not poll a task that is given with an end as its status.
+// WaitAll waits for many tasks at once, each as in [TasksService.Wait], and returns them as last
+// seen, in the given order. If a task ends in another status than COMPLETED, the wait for the
+// others goes on; WaitAll joins the [*TaskError] values. If a task no longer exists, or polling it
+// fails, WaitAll stops and returns that error too. It does not poll a task whose status is final
+// already.
 func (s *TasksService) WaitAll(
 	ctx context.Context, tasks []*ImportTask, options WaitOptions,
 ) ([]*ImportTask, error) {

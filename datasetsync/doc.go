@@ -7,10 +7,11 @@
 // The dataset is read first and kept as digests, about 100 bytes per record. The wanted records are then streamed
 // against it. Only records that must be written are kept: in memory up to 16 MB, then in a temporary file.
 //
-// A page of a list is cut at the time of its request, so a record that somebody adds or deletes during a reading shifts
-// the later pages. Diff and Apply therefore compare the total of every page with the records that they read, and the
-// last record before the reading with the last that they read. If these differ, they read the dataset again, at most
-// three times, and then return [ErrDatasetChanging]. For a dataset of several pages this takes two more requests.
+// A page of a list is cut at the time of its request, so a record that somebody adds or deletes
+// during a reading shifts the later pages. Diff and Apply therefore compare the total of every page
+// with the records that they read, and the last record before the reading with the last that they
+// read. If these differ, they read the dataset again, at most three times, and then return
+// [ErrDatasetChanging]. For a dataset of several pages this takes two more requests.
 //
 // Apply reads each record again before it updates or deletes it, and leaves it alone if somebody has changed it. The
 // service has no conditional requests, so a small window remains between this reading and the write:

@@ -79,8 +79,9 @@ func (p *Plan) InSync() bool { return p.Changes() == 0 }
 // Changes returns the number of records that would be created, updated or deleted.
 func (p *Plan) Changes() int { return len(p.Create) + len(p.Update) + len(p.Delete) }
 
-// Close releases the bodies, and removes their temporary file. The plan cannot be applied or marshaled after that.
-// A plan that is not closed is cleaned up when it is garbage, except on Windows, where its file stays.
+// Close releases the payloads and properties to write, and removes their temporary file. The plan
+// cannot be applied or marshaled after that. A plan that is not closed is cleaned up when it is
+// garbage, except on Windows, where its file stays.
 func (p *Plan) Close() error {
 	if p.bodies == nil {
 		return nil

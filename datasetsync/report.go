@@ -66,7 +66,8 @@ func (e *ImportError) Error() string {
 	return fmt.Sprintf("importing %d records: %v", e.Records, e.Err)
 }
 
-// Is matches [mistralobs.ErrMaybeApplied] if the task still runs.
+// Is reports whether target is [mistralobs.ErrMaybeApplied] and the task still runs. A lost
+// response matches it too, by [ImportError.Unwrap].
 func (e *ImportError) Is(target error) bool { return e.Running && target == mistralobs.ErrMaybeApplied }
 
 // Unwrap returns the cause.

@@ -32,6 +32,7 @@ type document struct {
 	Names   []string          `json:"names"`
 	Map     map[string]string `json:"map"`
 	Hidden  string            `json:"-"`
+	//lint:ignore U1000 The decoder must not touch it.
 	private string
 }
 
