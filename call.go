@@ -50,6 +50,9 @@ func newCall(c *Client, settings *callSettings, req request) *call {
 	cl.loop.CheckRetry = cl.checkRetry
 	cl.loop.Backoff = plannedPause
 	cl.loop.ErrorHandler = retryablehttp.PassthroughErrorHandler
+	if cl.http.Jar != nil {
+		cl.loop.PrepareRetry = cl.renewHeader
+	}
 	return cl
 }
 
@@ -122,6 +125,12 @@ func (cl *call) header() http.Header {
 	return header
 }
 
+// renewHeader removes the cookies of the attempt before, which net/http has written to the header.
+func (cl *call) renewHeader(req *http.Request) error {
+	req.Header = cl.header()
+	return nil
+}
+
 // checkRetry is called after every attempt and reports whether to make another one. It never
 // returns an error, so that the last response is returned by the library.
 func (cl *call) checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
@@ -154,11 +163,14 @@ func (cl *call) rewindable() bool { return cl.req.upload == nil || cl.req.upload
 
 // readResult stores the body of a success in out.
 func (cl *call) readResult(resp *http.Response, out any) error {
+	if resp.StatusCode >= 300 { // a DELETE that found nothing: the body is an error
+		return nil
+	}
 	body := transport.BodyOf(resp)
 	var err error
 	switch out := out.(type) {
 	case nil:
-		if resp.StatusCode < 300 && isHTML(resp.Header, body.Bytes()) {
+		if isHTML(resp.Header, body.Bytes()) {
 			err = errors.New("it is a web page")
 		}
 	case *[]byte:
@@ -249,6 +261,10 @@ func (cl *call) newError(resp *http.Response) *Error {
 // networkError returns the error of a call that ended without a response.
 func (cl *call) networkError(ctx context.Context, last outcome) error {
 	err := stripURL(last.err)
+	if cl.attempts > 0 && !last.sent() && (errors.Is(err, ErrNoAPIKey) || errors.Is(err, ErrInvalidParams)) {
+		// The key was lost between two attempts. These sentinels mean that nothing was sent.
+		err = errors.New(err.Error())
+	}
 	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
 		err = fmt.Errorf("%w: %w", ended, err)
 	}

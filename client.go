@@ -194,11 +194,14 @@ func (c *Client) send(ctx context.Context, req request, out any, opts []CallOpti
 	if ctx == nil {
 		return errNilContext
 	}
-	if err := req.expand(); err != nil {
-		return err
-	}
 	settings, err := c.settings(opts)
 	if err != nil {
+		return err
+	}
+	if settings.response != nil {
+		*settings.response = Response{}
+	}
+	if err := req.expand(); err != nil {
 		return err
 	}
 	cl := newCall(c, settings, req)

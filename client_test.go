@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -328,5 +330,109 @@ func TestClientTimeoutDoesNotCountWaiting(t *testing.T) {
 		require.ErrorIs(t, err, mistralobs.ErrTimeout)
 		assert.ErrorContains(t, err, "within 1s")
 		assert.Less(t, time.Since(start), 10*time.Second)
+	})
+}
+
+// Each attempt sends the cookies as they are then, not those of the attempts before too.
+func TestRetriesDoNotPileUpCookies(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var sent []string
+		jar, err := cookiejar.New(nil)
+		require.NoError(t, err)
+		client := clientOver(t, nil, mistralobs.WithHTTPClient(&http.Client{Jar: jar, Transport: roundTripFunc(
+			func(req *http.Request) (*http.Response, error) {
+				sent = append(sent, req.Header.Get("Cookie"))
+				return reply(req, 503, "", "Set-Cookie", fmt.Sprintf("lb=%d", len(sent))), nil
+			})}), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 3}))
+
+		_, err = client.Datasets.Get(t.Context(), datasetID)
+
+		require.ErrorIs(t, err, mistralobs.ErrServer)
+		assert.Equal(t, []string{"", "lb=1", "lb=2"}, sent)
+	})
+}
+
+// A key that is lost between two attempts does not claim that nothing was sent.
+func TestKeyLostBetweenAttempts(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"", "a b"} {
+		synctest.Test(t, func(t *testing.T) {
+			asked := 0
+			client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+				return reply(req, 500, ""), nil
+			}), mistralobs.WithAPIKeySource(func(context.Context) (string, error) {
+				if asked++; asked > 1 {
+					return key, nil
+				}
+				return "k", nil
+			}))
+
+			err := client.Records.UpdatePayload(t.Context(), recordID, map[string]int{})
+
+			assert.Equal(t, 1, attemptsOf(t, err))
+			require.NotErrorIs(t, err, mistralobs.ErrNoAPIKey)
+			require.NotErrorIs(t, err, mistralobs.ErrInvalidParams)
+			assert.ErrorIs(t, err, mistralobs.ErrServer, "the failure of the first attempt")
+		})
+	}
+}
+
+// The body of the 404 that proves a deletion is not its result.
+func TestDoIgnoresTheErrorThatProvesADeletion(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		requests := 0
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			if requests++; requests == 1 {
+				return reply(req, 500, ""), nil
+			}
+			return reply(req, 404, `{"detail":"no"}`), nil
+		}))
+		var out map[string]string
+		require.NoError(t, client.Do(t.Context(), "DELETE", "/v1/thing", nil, &out))
+		assert.Empty(t, out)
+	})
+}
+
+// A Response that is used again does not keep what an earlier call stored in it.
+func TestWithResponseOfACallThatIsNotSent(t *testing.T) {
+	t.Parallel()
+	client := clientOver(t, roundTripFunc(func(*http.Request) (*http.Response, error) { panic("a request was sent") }))
+	response := mistralobs.Response{StatusCode: 404, Attempts: 2}
+	_, err := client.Datasets.Get(t.Context(), "", mistralobs.WithResponse(&response))
+	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	assert.Equal(t, mistralobs.Response{}, response)
+}
+
+// Callers whose deadline passes while they queue for the pace get the same error as the first one.
+func TestDeadlineInTheQueueOfThePace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		requests := 0
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			if requests++; requests == 1 {
+				return reply(req, 429, ""), nil
+			}
+			return reply(req, 200, datasetJSON), nil
+		}), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
+		_, err := client.Datasets.Get(t.Context(), datasetID)
+		require.ErrorIs(t, err, mistralobs.ErrRateLimited)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		errs := make([]error, 30)
+		var group sync.WaitGroup
+		for i := range errs {
+			group.Go(func() { _, errs[i] = client.Datasets.Get(ctx, datasetID) })
+		}
+		group.Wait()
+		failed := 0
+		for _, err := range errs {
+			if err != nil {
+				failed++
+				assert.ErrorIs(t, err, mistralobs.ErrRateLimited)
+			}
+		}
+		assert.Positive(t, failed)
 	})
 }

@@ -781,3 +781,22 @@ func TestUpdateAll(t *testing.T) {
 		}, sent)
 	})
 }
+
+// After the loop has ended, OnResult still learns what became of the requests in flight.
+func TestCreateAllOnResultAfterABreak(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service := &bulkService{took: func(n int) time.Duration { return time.Duration(n) * time.Second }}
+		read := 0
+		var results []string
+		options := mistralobs.BulkOptions{Concurrency: 3, OnResult: func(index int, _ string, err error) {
+			results = append(results, fmt.Sprint(index, errors.Is(err, context.Canceled)))
+		}}
+		records := clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(9, &read), options)
+		for _, err := range records {
+			require.NoError(t, err)
+			break
+		}
+		assert.Equal(t, []string{"0 false", "1 true", "2 true"}, results)
+	})
+}

@@ -27,7 +27,7 @@ type RetryPolicy struct {
 	// is longer, the call returns the error at once. The defaults are 500 ms and 30 s.
 	MinWait, MaxWait time.Duration
 	// MaxElapsed ends the attempts: no pause begins that would end later than this after the
-	// start of the call. The time that a rate limit adds to a pause does not count. The default
+	// start of the call. The time that the call has waited for a rate limit counts. The default
 	// is 2 minutes.
 	MaxElapsed time.Duration
 	// Rand returns the random part of a pause, in [0, 1). Tests set it to get the same pauses in

@@ -43,7 +43,7 @@ func Run[In, Out any](
 	return func(yield func(Out, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		r := &run[In, Out]{
-			ctx: ctx, send: send, options: options, yield: yield,
+			ctx: ctx, cancel: cancel, send: send, options: options, yield: yield,
 			window: newWindow(options.Concurrency, options.Refusals()),
 		}
 		defer r.running.Wait()
@@ -55,6 +55,7 @@ func Run[In, Out any](
 // run is one loop over the results.
 type run[In, Out any] struct {
 	ctx      context.Context
+	cancel   context.CancelFunc
 	send     func(context.Context, In) (Out, error)
 	options  Options[In, Out]
 	yield    func(Out, error) bool
@@ -93,12 +94,27 @@ func (r *run[In, Out]) all(input iter.Seq2[In, error]) {
 		}
 	}
 	r.deliver(0)
+	if r.broken {
+		r.abandon()
+		return
+	}
 	if r.failed == nil && r.ctx.Err() != nil {
 		r.failed = r.options.Ended(r.ctx.Err())
 	}
-	if r.failed != nil && !r.broken {
+	if r.failed != nil {
 		var none Out
 		r.yield(none, r.failed)
+	}
+}
+
+// abandon cancels the requests in flight after the loop has ended, and reports what became of them.
+func (r *run[In, Out]) abandon() {
+	r.cancel()
+	for _, j := range r.queue {
+		<-j.done
+		if r.options.OnResult != nil {
+			r.options.OnResult(j.index, j.out, j.err)
+		}
 	}
 }
 

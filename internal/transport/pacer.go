@@ -77,8 +77,8 @@ func NewPacer() *Pacer { return &Pacer{turn: make(chan struct{}, 1)} }
 
 // Wait returns when a request may be sent. It calls held, which may be nil,
 // once before it waits, with the expected wait. It returns a [*PaceError] at
-// once if the wait would outlast the context's deadline, and the context's
-// error if the context ends during the wait.
+// once if the wait would outlast the context's deadline, or when the deadline
+// passes in the queue, and the context's error if it is canceled.
 func (p *Pacer) Wait(ctx context.Context, held func(time.Duration)) error {
 	pause := p.pause(time.Now())
 	if pause < 0 {
@@ -94,7 +94,7 @@ func (p *Pacer) Wait(ctx context.Context, held func(time.Duration)) error {
 	case p.turn <- struct{}{}:
 		defer func() { <-p.turn }()
 	case <-ctx.Done():
-		return ctx.Err()
+		return p.ended(ctx)
 	}
 	for {
 		pause := p.take(time.Now())
@@ -104,10 +104,19 @@ func (p *Pacer) Wait(ctx context.Context, held func(time.Duration)) error {
 		if err := outlasts(ctx, pause); err != nil {
 			return err
 		}
-		if err := Sleep(ctx, pause); err != nil {
-			return err
+		if Sleep(ctx, pause) != nil {
+			return p.ended(ctx)
 		}
 	}
+}
+
+// ended returns the error of a wait that the context has ended. A deadline that passes in the queue
+// was too short for the pace, like one that is known to be too short before.
+func (p *Pacer) ended(ctx context.Context) error {
+	if ctx.Err() == context.DeadlineExceeded {
+		return &PaceError{RetryAfter: max(1, p.pause(time.Now()))}
+	}
+	return ctx.Err()
 }
 
 // outlasts returns a *PaceError if the context ends before the pause does.
