@@ -153,7 +153,8 @@ func TestAllSpans(t *testing.T) {
 	tests := map[string]struct {
 		options []mistralobstest.Option
 		params  mistralobs.SearchSpansParams
-		want    string // numbers of the spans
+		until   time.Duration // the search ends so long before now; 0 for no end
+		want    string        // numbers of the spans
 		pages   int
 	}{
 		"one page":        {want: "4 3 2 1 0", pages: 1},
@@ -161,10 +162,8 @@ func TestAllSpans(t *testing.T) {
 		"expression": {
 			params: mistralobs.SearchSpansParams{Expression: "span_name = 'chat 3'"}, want: "3", pages: 1,
 		},
-		"no match": {params: mistralobs.SearchSpansParams{Expression: "span_name = 'none'"}, want: "", pages: 1},
-		"until 58 minutes ago": {
-			params: mistralobs.SearchSpansParams{To: time.Now().Add(-57*time.Minute - 30*time.Second)}, want: "2 1 0", pages: 1,
-		},
+		"no match":             {params: mistralobs.SearchSpansParams{Expression: "span_name = 'none'"}, want: "", pages: 1},
+		"until 58 minutes ago": {until: 57*time.Minute + 30*time.Second, want: "2 1 0", pages: 1},
 		"pages by next": {
 			options: []mistralobstest.Option{mistralobstest.WithFeedNext()},
 			params:  mistralobs.SearchSpansParams{PageSize: 2}, want: "4 3 2 1 0", pages: 3,
@@ -174,6 +173,9 @@ func TestAllSpans(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server, _ := spansServer(t, test.options...)
+			if test.until > 0 {
+				test.params.To = time.Now().Add(-test.until)
+			}
 			spans := server.Client(t).Spans.All(t.Context(), test.params)
 			for range 2 { // the second loop searches again
 				server.ResetRequests()
