@@ -177,14 +177,14 @@ func TestRaw(t *testing.T) {
 		body string
 		call func(context.Context, *mistralobs.Client) (any, error)
 	}{
-		"dataset":          {tomorrow, getDataset},
-		"record":           {tomorrow, getRecord},
-		"task":             {tomorrow, getTask},
-		"file":             {tomorrow, getFile},
-		"page of datasets": {`{"datasets":{"results":[ ` + tomorrow + ` ]}}`, listDatasets},
-		"page of records":  {`{"records":{"results":[ ` + tomorrow + ` ]}}`, listRecords},
-		"page of odd ones": {`{"records":{"results":[ ` + tomorrow + ` ],"count":"1"}}`, listRecords},
-		"page of tasks":    {`{"tasks":{"results":[ ` + tomorrow + ` ]}}`, listTasks},
+		"dataset":          {body: tomorrow, call: getDataset},
+		"record":           {body: tomorrow, call: getRecord},
+		"task":             {body: tomorrow, call: getTask},
+		"file":             {body: tomorrow, call: getFile},
+		"page of datasets": {body: `{"datasets":{"results":[ ` + tomorrow + ` ]}}`, call: listDatasets},
+		"page of records":  {body: `{"records":{"results":[ ` + tomorrow + ` ]}}`, call: listRecords},
+		"page of odd ones": {body: `{"records":{"results":[ ` + tomorrow + ` ],"count":"1"}}`, call: listRecords},
+		"page of tasks":    {body: `{"tasks":{"results":[ ` + tomorrow + ` ]}}`, call: listTasks},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

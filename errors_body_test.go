@@ -200,8 +200,8 @@ func TestErrorShapes(t *testing.T) {
 			text: "mistralobs: get dataset: 500 Internal Server Error: x" + strings.Repeat("€", 99) + "… (1 attempt)",
 		},
 		"garbage": {
-			status: 500, body: "a\xff\xfeb", want: Error{Message: "a\ufffdb"}, text: "mistralobs: get dataset: 500 " +
-				"Internal Server Error: a\ufffdb (1 attempt)",
+			status: 500, body: "a\xff\xfeb", want: Error{Message: "a\ufffdb"},
+			text: "mistralobs: get dataset: 500 Internal Server Error: a\ufffdb (1 attempt)",
 		},
 		"JSON that is cut short": {
 			status: 500, body: `{"detail":{"message":"m"`, want: Error{Message: `{"detail":{"message":"m"`},

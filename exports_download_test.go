@@ -474,11 +474,11 @@ func TestReadReturnsWhatHasArrived(t *testing.T) {
 func TestDownloadRefusesBadURLs(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ fileURL, want string }{
-		"plain http": {"http://blob.example.net/x?sig=" + signature, "https, or http to a loopback host"},
-		"no URL":     {"::" + signature, "the file_url of the service is not a URL"},
-		"a text":     {"My file", "the file_url of the service is not a URL"},
-		"a path":     {"/x?sig=" + signature, "the file_url of the service is not a URL"},
-		"a file":     {"file:///etc/passwd?" + signature, "the file_url of the service is not a URL"},
+		"plain http": {fileURL: "http://blob.example.net/x?sig=" + signature, want: "https, or http to a loopback host"},
+		"no URL":     {fileURL: "::" + signature, want: "the file_url of the service is not a URL"},
+		"a text":     {fileURL: "My file", want: "the file_url of the service is not a URL"},
+		"a path":     {fileURL: "/x?sig=" + signature, want: "the file_url of the service is not a URL"},
+		"a file":     {fileURL: "file:///etc/passwd?" + signature, want: "the file_url of the service is not a URL"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

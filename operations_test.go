@@ -104,22 +104,28 @@ type operation struct {
 	creates bool   // a repeat would create a second one
 	route   string // method and path of the API reference
 
-	method, path string // of the request
-	query        url.Values
-	body         string // JSON, or ""
+	path  string // of the request
+	query url.Values
+	body  string // JSON, or ""
 
 	status int
 	answer string
 	want   any
 }
 
+// method is that of the route.
+func (op *operation) method() string {
+	method, _, _ := strings.Cut(op.route, " ")
+	return method
+}
+
 // mock returns a transport that answers the request of the operation, and no other one.
 func (op *operation) mock(respond httpmock.Responder) *httpmock.MockTransport {
 	mock := httpmock.NewMockTransport()
 	if op.query == nil {
-		mock.RegisterResponder(op.method, baseURL+op.path, respond)
+		mock.RegisterResponder(op.method(), baseURL+op.path, respond)
 	} else {
-		mock.RegisterResponderWithQuery(op.method, baseURL+op.path, op.query, respond)
+		mock.RegisterResponderWithQuery(op.method(), baseURL+op.path, op.query, respond)
 	}
 	return mock
 }
@@ -141,7 +147,8 @@ func operations() []operation {
 	empty := func(err error) (any, error) { return nil, err }
 	return []operation{
 		{
-			name: "datasets.list", route: "GET " + datasets, method: "GET", path: datasets,
+			name: "datasets.list", route: "GET " + datasets,
+			path: datasets,
 			call: func(ctx ctx, c client) (any, error) {
 				return c.Datasets.List(ctx, mistralobs.ListDatasetsParams{Query: "a&b ü", Page: 2, PageSize: 7})
 			},
@@ -151,38 +158,40 @@ func operations() []operation {
 				Items: []mistralobs.Dataset{wantDataset}, Total: 87, Number: 2, Next: "n", Previous: "p",
 			},
 		}, {
-			name: "datasets.create", creates: true, route: "POST " + datasets, method: "POST", path: datasets,
+			name: "datasets.create", creates: true, route: "POST " + datasets,
+			path: datasets,
 			call: func(ctx ctx, c client) (any, error) {
 				return c.Datasets.Create(ctx, mistralobs.CreateDatasetParams{Name: "Support", Description: ""})
 			},
 			body: `{"name":"Support","description":""}`, status: 201, answer: datasetJSON, want: &wantDataset,
 		}, {
-			name: "datasets.get", route: "GET " + datasets + "/{dataset_id}", method: "GET", path: datasets + "/" + datasetID,
+			name: "datasets.get", route: "GET " + datasets + "/{dataset_id}",
+			path:   datasets + "/" + datasetID,
 			call:   func(ctx ctx, c client) (any, error) { return c.Datasets.Get(ctx, datasetID) },
 			status: 200, answer: datasetJSON, want: &wantDataset,
 		}, {
-			name: "datasets.delete", route: "DELETE " + datasets + "/{dataset_id}", method: "DELETE", path: datasets + "/" +
-				datasetID,
+			name: "datasets.delete", route: "DELETE " + datasets + "/{dataset_id}",
+			path:   datasets + "/" + datasetID,
 			call:   func(ctx ctx, c client) (any, error) { return empty(c.Datasets.Delete(ctx, datasetID)) },
 			status: 204,
 		}, {
-			name: "datasets.update", route: "PATCH " + datasets + "/{dataset_id}", method: "PATCH", path: datasets + "/" +
-				datasetID,
+			name: "datasets.update", route: "PATCH " + datasets + "/{dataset_id}",
+			path: datasets + "/" + datasetID,
 			call: func(ctx ctx, c client) (any, error) {
 				return c.Datasets.Update(ctx, datasetID, mistralobs.UpdateDatasetParams{Description: ptr("")})
 			},
 			body: `{"description":""}`, status: 200, answer: datasetJSON, want: &wantDataset,
 		}, {
-			name: "records.list", route: "GET " + datasets + "/{dataset_id}/records", method: "GET", path: datasets + "/" +
-				datasetID + "/records",
+			name: "records.list", route: "GET " + datasets + "/{dataset_id}/records",
+			path: datasets + "/" + datasetID + "/records",
 			call: func(ctx ctx, c client) (any, error) {
 				return c.Records.List(ctx, datasetID, mistralobs.ListParams{})
 			},
 			status: 200, answer: `{"records":{"results":[` + recordJSON + `],"count":1,"next":null,"previous":null}}`,
 			want: &mistralobs.Page[mistralobs.Record]{Items: []mistralobs.Record{wantRecord}, Total: 1, Number: 1},
 		}, {
-			name: "records.create", creates: true, route: "POST " + datasets +
-				"/{dataset_id}/records", method: "POST", path: datasets + "/" + datasetID + "/records",
+			name: "records.create", creates: true, route: "POST " + datasets + "/{dataset_id}/records",
+			path: datasets + "/" + datasetID + "/records",
 			call: func(ctx ctx, c client) (any, error) {
 				return c.Records.Create(
 					ctx, datasetID, mistralobs.CreateRecordParams{Payload: mistralobs.Object(`{"a": "<&>", "a":9007199254740993}`)},
@@ -192,68 +201,70 @@ func operations() []operation {
 			status: 201, answer: recordJSON, want: &wantRecord,
 		}, {
 			name: "imports.from_campaign", creates: true, route: "POST " + datasets + "/{dataset_id}/imports/from-campaign",
-			method: "POST", path: datasets + "/" + datasetID + "/imports/from-campaign",
+			path: datasets + "/" + datasetID + "/imports/from-campaign",
 			call: func(ctx ctx, c client) (any, error) { return c.Imports.FromCampaign(ctx, datasetID, "c") },
 			body: `{"campaign_id":"c"}`, status: 202, answer: taskJSON, want: &wantTask,
 		}, {
 			name: "imports.from_explorer", creates: true, route: "POST " + datasets + "/{dataset_id}/imports/from-explorer",
-			method: "POST", path: datasets + "/" + datasetID + "/imports/from-explorer",
+			path: datasets + "/" + datasetID + "/imports/from-explorer",
 			call: func(ctx ctx, c client) (any, error) {
 				return c.Imports.FromExplorer(ctx, datasetID, []string{"e1", "e2"})
 			},
 			body: `{"completion_event_ids":["e1","e2"]}`, status: 202, answer: taskJSON, want: &wantTask,
 		}, {
 			name: "imports.from_file", creates: true, route: "POST " + datasets + "/{dataset_id}/imports/from-file",
-			method: "POST", path: datasets + "/" + datasetID + "/imports/from-file",
+			path: datasets + "/" + datasetID + "/imports/from-file",
 			call: func(ctx ctx, c client) (any, error) { return c.Imports.FromFile(ctx, datasetID, fileID) },
 			body: `{"file_id":"` + fileID + `"}`, status: 202, answer: taskJSON, want: &wantTask,
 		}, {
 			name: "imports.from_playground", creates: true, route: "POST " + datasets + "/{dataset_id}/imports/from-playground",
-			method: "POST", path: datasets + "/" + datasetID + "/imports/from-playground",
+			path: datasets + "/" + datasetID + "/imports/from-playground",
 			call: func(ctx ctx, c client) (any, error) { return c.Imports.FromPlayground(ctx, datasetID, nil) },
 			body: `{"conversation_ids":[]}`, status: 202, answer: taskJSON, want: &wantTask,
 		}, {
 			name: "imports.from_dataset", creates: true, route: "POST " + datasets + "/{dataset_id}/imports/from-dataset",
-			method: "POST", path: datasets + "/" + datasetID + "/imports/from-dataset",
+			path: datasets + "/" + datasetID + "/imports/from-dataset",
 			call: func(ctx ctx, c client) (any, error) { return c.Imports.FromDataset(ctx, datasetID, []string{recordID}) },
 			body: `{"dataset_record_ids":["` + recordID + `"]}`, status: 202, answer: taskJSON, want: &wantTask,
 		}, {
 			name: "exports.to_jsonl", route: "GET " + datasets + "/{dataset_id}/exports/to-jsonl",
-			method: "GET", path: datasets + "/" + datasetID + "/exports/to-jsonl",
+			path:   datasets + "/" + datasetID + "/exports/to-jsonl",
 			call:   func(ctx ctx, c client) (any, error) { return c.Exports.ToJSONL(ctx, datasetID) },
-			status: 200, answer: `{"file_url":"https://blob.example.com/x?sig=s"}`, want: &mistralobs.Export{FileURL: "https://blob.example.com/x?sig=s"},
+			status: 200, answer: `{"file_url":"https://blob.example.com/x?sig=s"}`,
+			want: &mistralobs.Export{FileURL: "https://blob.example.com/x?sig=s"},
 		}, {
 			name: "tasks.get", route: "GET " + datasets + "/{dataset_id}/tasks/{task_id}",
-			method: "GET", path: datasets + "/" + datasetID + "/tasks/" + taskID,
+			path:   datasets + "/" + datasetID + "/tasks/" + taskID,
 			call:   func(ctx ctx, c client) (any, error) { return c.Tasks.Get(ctx, datasetID, taskID) },
 			status: 200, answer: taskJSON, want: &wantTask,
 		}, {
-			name: "tasks.list", route: "GET " + datasets + "/{dataset_id}/tasks", method: "GET", path: datasets + "/" +
-				datasetID + "/tasks",
+			name: "tasks.list", route: "GET " + datasets + "/{dataset_id}/tasks",
+			path: datasets + "/" + datasetID + "/tasks",
 			call: func(ctx ctx, c client) (any, error) {
 				return c.Tasks.List(ctx, datasetID, mistralobs.ListParams{Page: 3})
 			},
 			query: url.Values{"page": {"3"}}, status: 200, answer: `{"tasks":{"count":87}}`,
 			want: &mistralobs.Page[mistralobs.ImportTask]{Total: 87, Number: 3},
 		}, {
-			name: "records.get", route: "GET " + records + "/{dataset_record_id}", method: "GET", path: records + "/" + recordID,
+			name: "records.get", route: "GET " + records + "/{dataset_record_id}",
+			path:   records + "/" + recordID,
 			call:   func(ctx ctx, c client) (any, error) { return c.Records.Get(ctx, recordID) },
 			status: 200, answer: recordJSON, want: &wantRecord,
 		}, {
-			name: "records.delete", route: "DELETE " + records + "/{dataset_record_id}", method: "DELETE", path: records + "/" +
-				recordID,
+			name: "records.delete", route: "DELETE " + records + "/{dataset_record_id}",
+			path:   records + "/" + recordID,
 			call:   func(ctx ctx, c client) (any, error) { return empty(c.Records.Delete(ctx, recordID)) },
 			status: 204,
 		}, {
-			name: "records.delete_all", route: "POST " + records + "/bulk-delete", method: "POST", path: records +
-				"/bulk-delete",
+			name: "records.delete_all", route: "POST " + records + "/bulk-delete",
+			path: records + "/bulk-delete",
 			call: func(ctx ctx, c client) (any, error) {
 				return empty(c.Records.DeleteAll(ctx, []string{recordID, "other"}))
 			},
 			body: `{"dataset_record_ids":["` + recordID + `","other"]}`, status: 204,
 		}, {
 			name: "records.judge", route: "POST " + records + "/{dataset_record_id}/live-judging",
-			method: "POST", path: records + "/" + recordID + "/live-judging",
+			path: records + "/" + recordID + "/live-judging",
 			call: func(ctx ctx, c client) (any, error) { return c.Records.Judge(ctx, recordID, judge) },
 			body: `{"judge_definition":{"name":"politeness","description":"d","model_name":"mistral-medium-latest",` +
 				`"instructions":"i","tools":[],` +
@@ -262,19 +273,20 @@ func operations() []operation {
 			want: &mistralobs.Judgement{Analysis: "because", Answer: mistralobs.Answer(`"yes"`)},
 		}, {
 			name: "records.update_payload", route: "PUT " + records + "/{dataset_record_id}/payload",
-			method: "PUT", path: records + "/" + recordID + "/payload",
+			path: records + "/" + recordID + "/payload",
 			call: func(ctx ctx, c client) (any, error) {
 				return empty(c.Records.UpdatePayload(ctx, recordID, map[string]string{"sentence": "Bonjour <3"}))
 			},
 			body: `{"payload":{"sentence":"Bonjour <3"}}`, status: 204,
 		}, {
 			name: "records.update_properties", route: "PUT " + records + "/{dataset_record_id}/properties",
-			method: "PUT", path: records + "/" + recordID + "/properties",
+			path:   records + "/" + recordID + "/properties",
 			call:   func(ctx ctx, c client) (any, error) { return empty(c.Records.UpdateProperties(ctx, recordID, nil)) },
 			body:   `{"properties":{}}`,
 			status: 204,
 		}, {
-			name: "files.upload", creates: true, route: "POST /v1/files", method: "POST", path: "/v1/files",
+			name: "files.upload", creates: true, route: "POST /v1/files",
+			path: "/v1/files",
 			call: func(ctx ctx, c client) (any, error) {
 				return c.Files.Upload(ctx, mistralobs.UploadParams{
 					Name: `a "b".jsonl`, Body: strings.NewReader("content"), Purpose: "evaluation",
@@ -283,16 +295,18 @@ func operations() []operation {
 			},
 			status: 200, answer: fileJSON, want: &wantFile,
 		}, {
-			name: "files.get", route: "GET /v1/files/{file_id}", method: "GET", path: "/v1/files/" + fileID,
+			name: "files.get", route: "GET /v1/files/{file_id}",
+			path:   "/v1/files/" + fileID,
 			call:   func(ctx ctx, c client) (any, error) { return c.Files.Get(ctx, fileID) },
 			status: 200, answer: fileJSON, want: &wantFile,
 		}, {
-			name: "files.delete", route: "DELETE /v1/files/{file_id}", method: "DELETE", path: "/v1/files/" + fileID,
+			name: "files.delete", route: "DELETE /v1/files/{file_id}",
+			path:   "/v1/files/" + fileID,
 			call:   func(ctx ctx, c client) (any, error) { return empty(c.Files.Delete(ctx, fileID)) },
 			status: 200, answer: `{"id":"` + fileID + `","object":"file","deleted":true}`,
 		}, {
 			name: "imports.from_spans", creates: true, route: "POST " + datasets + "/{dataset_id}/imports/from-spans",
-			method: "POST", path: datasets + "/a-slug/imports/from-spans",
+			path: datasets + "/a-slug/imports/from-spans",
 			call: func(ctx ctx, c client) (any, error) {
 				return c.Imports.FromSpans(ctx, "a-slug",
 					[]mistralobs.SpanReference{{TraceID: strings.ToUpper(traceID), SpanID: strings.ToUpper(spanID)}},
@@ -308,7 +322,8 @@ func operations() []operation {
 				`{"target_field":"service","source_field":{"namespace":"resource_attributes","key":"service.name"}}]}}`,
 			status: 202, answer: taskJSON, want: &wantTask,
 		}, {
-			name: "spans.search", route: "POST " + spans + "/search", method: "POST", path: spans + "/search",
+			name: "spans.search", route: "POST " + spans + "/search",
+			path: spans + "/search",
 			call: func(ctx ctx, c client) (any, error) {
 				return c.Spans.Search(ctx, mistralobs.SearchSpansParams{
 					Expression: "status_code = 'Error'", From: from, To: from.Add(time.Hour), PageSize: 7, Cursor: "a+b",
@@ -322,7 +337,7 @@ func operations() []operation {
 			want: &mistralobs.Feed[mistralobs.Span]{Items: []mistralobs.Span{wantSpan()}, Next: "n"},
 		}, {
 			name: "spans.search_evaluations", goName: "evaluations",
-			route: "POST " + spans + "/evaluations/search", method: "POST", path: spans + "/evaluations/search",
+			route: "POST " + spans + "/evaluations/search", path: spans + "/evaluations/search",
 			call: func(ctx ctx, c client) (any, error) {
 				return c.Spans.Evaluations(ctx, mistralobs.SearchSpansParams{})
 			},
@@ -331,14 +346,14 @@ func operations() []operation {
 			want: &mistralobs.Feed[mistralobs.SpanEvaluation]{Items: []mistralobs.SpanEvaluation{wantEvaluation}, Cursor: "c"},
 		}, {
 			name: "spans.latest_evaluations", goName: "evaluations",
-			route: "POST " + spans + "/evaluations/search/latest", method: "POST", path: spans + "/evaluations/search/latest",
+			route: "POST " + spans + "/evaluations/search/latest", path: spans + "/evaluations/search/latest",
 			call: func(ctx ctx, c client) (any, error) {
 				return c.Spans.Evaluations(ctx, mistralobs.SearchSpansParams{Latest: true})
 			},
 			body: `{}`, status: 200, answer: `{"span_evaluations":{}}`, want: &mistralobs.Feed[mistralobs.SpanEvaluation]{},
 		}, {
 			name: "spans.list_of_trace", goName: "alloftrace",
-			route: "GET " + traces + "/{trace_id}/spans", method: "GET", path: traces + "/" + traceID + "/spans",
+			route: "GET " + traces + "/{trace_id}/spans", path: traces + "/" + traceID + "/spans",
 			call: func(ctx ctx, c client) (any, error) {
 				return firstItem(c.Spans.AllOfTrace(ctx, strings.ToUpper(traceID), mistralobs.SearchSpansParams{From: from}))
 			},
@@ -346,13 +361,14 @@ func operations() []operation {
 			status: 200, answer: `{"spans":{"results":[` + spanJSON + `]}}`, want: ptr(wantSpan()),
 		}, {
 			name: "spans.get", route: "GET " + traces + "/{trace_id}/spans/{span_id}",
-			method: "GET", path: traces + "/" + traceID + "/spans/" + spanID,
+			path: traces + "/" + traceID + "/spans/" + spanID,
 			call: func(ctx ctx, c client) (any, error) {
 				return c.Spans.Get(ctx, mistralobs.SpanReference{TraceID: traceID, SpanID: strings.ToUpper(spanID)})
 			},
 			status: 200, answer: spanJSON, want: ptr(wantSpan()),
 		}, {
-			name: "spans.fields", route: "GET " + spans + "/fields", method: "GET", path: spans + "/fields",
+			name: "spans.fields", route: "GET " + spans + "/fields",
+			path:   spans + "/fields",
 			call:   func(ctx ctx, c client) (any, error) { return c.Spans.Fields(ctx) },
 			status: 200, answer: `{"field_definitions":[{"name":"request_model","label":"Model","type":"ENUM","group":null,` +
 				`"source_attribute_key":"gen_ai.request.model","supported_operators":["eq"],"supported_aggregations":["count"]}]}`,
@@ -362,7 +378,7 @@ func operations() []operation {
 			}},
 		}, {
 			name: "spans.field_options", route: "GET " + spans + "/fields/{field_name}/options",
-			method: "GET", path: spans + "/fields/request_model/options",
+			path: spans + "/fields/request_model/options",
 			call: func(ctx ctx, c client) (any, error) {
 				return c.Spans.FieldOptions(ctx, "request_model", time.Time{}, from)
 			},
@@ -454,7 +470,7 @@ func TestOperationsReportErrors(t *testing.T) {
 			assert.Equal(t, mistralobs.CodeDatasetNotFound, e.Code)
 			assert.Equal(t, "There is no such thing", e.Message)
 			assert.Equal(t, "corr-1", e.RequestID)
-			assert.Equal(t, op.method, e.Method)
+			assert.Equal(t, op.method(), e.Method)
 			assert.Equal(t, op.path, e.Path)
 			assert.Equal(t, 1, e.Attempts)
 			assert.Regexp(

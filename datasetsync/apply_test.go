@@ -142,10 +142,10 @@ func TestApplyLooksRightBeforeItWrites(t *testing.T) {
 		edited       string
 		sync         bool
 	}{
-		"an update, after the first":        {http.MethodPut, "/payload", "x-2", false},
-		"an update, in a Sync":              {http.MethodPut, "/payload", "x-2", true},
-		"a deletion, after an update":       {http.MethodPut, "/payload", "t-0015", false},
-		"a deletion, after an update, Sync": {http.MethodPut, "/payload", "t-0015", true},
+		"an update, after the first":        {method: http.MethodPut, path: "/payload", edited: "x-2", sync: false},
+		"an update, in a Sync":              {method: http.MethodPut, path: "/payload", edited: "x-2", sync: true},
+		"a deletion, after an update":       {method: http.MethodPut, path: "/payload", edited: "t-0015", sync: false},
+		"a deletion, after an update, Sync": {method: http.MethodPut, path: "/payload", edited: "t-0015", sync: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, have, func(w world) {
@@ -280,9 +280,10 @@ func TestDeletionsTakeFewRequests(t *testing.T) {
 		keep     int
 		requests map[string]int
 	}{
-		"many": {50, map[string]int{mistralobstest.RecordsList: 14, mistralobstest.RecordsDeleteAll: 3,
-			mistralobstest.TasksList: 1}},
-		"few": {1198, map[string]int{
+		"many": {keep: 50, requests: map[string]int{
+			mistralobstest.RecordsList: 14, mistralobstest.RecordsDeleteAll: 3, mistralobstest.TasksList: 1,
+		}},
+		"few": {keep: 1198, requests: map[string]int{
 			mistralobstest.RecordsList: 14, mistralobstest.RecordsGet: 2, mistralobstest.RecordsDeleteAll: 1,
 			mistralobstest.TasksList: 1,
 		}},

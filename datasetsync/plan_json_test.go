@@ -75,20 +75,35 @@ func TestReadPlanRefuses(t *testing.T) {
 	t.Parallel()
 	const head = `{"version":1,"dataset_id":"d"`
 	for name, test := range map[string]struct{ plan, says string }{
-		"nothing":                  {``, "unexpected EOF"},
-		"a list":                   {`[]`, "expected {, got ["},
-		"another version":          {`{"version":2,"dataset_id":"d"}`, "its version is 2, not 1"},
-		"no dataset":               {`{"version":1}`, "it has no dataset_id"},
-		"an end that is missing":   {head, "unexpected EOF"},
-		"something after it":       {head + `} {}`, "there is something after it"},
-		"a list that is none":      {head + `,"create":{}}`, "create: expected [, got {"},
-		"a creation without body":  {head + `,"create":[{}]}`, "create: item 1: it has no payload or no properties"},
-		"a payload that is a list": {head + `,"create":[{"payload":[],"properties":{}}]}`, "not a JSON object"},
-		"an update of nothing":     {head + `,"update":[{"record_id":"r"}]}`, "neither payload nor properties"},
-		"an update of no record":   {head + `,"update":[{"payload":{}}]}`, "it has no record_id"},
-		"a deletion with a body":   {head + `,"delete":[{"record_id":"r","payload":{}}]}`, "it has a payload"},
-		"a digest that is short":   {head + `,"delete":[{"record_id":"r","old_payload":"00"}]}`, "32 hexadecimal digits"},
-		"a negative count":         {head + `,"equal":-1}`, "a count is negative"},
+		"nothing":                {plan: ``, says: "unexpected EOF"},
+		"a list":                 {plan: `[]`, says: "expected {, got ["},
+		"another version":        {plan: `{"version":2,"dataset_id":"d"}`, says: "its version is 2, not 1"},
+		"no dataset":             {plan: `{"version":1}`, says: "it has no dataset_id"},
+		"an end that is missing": {plan: head, says: "unexpected EOF"},
+		"something after it":     {plan: head + `} {}`, says: "there is something after it"},
+		"a list that is none":    {plan: head + `,"create":{}}`, says: "create: expected [, got {"},
+		"a creation without body": {
+			plan: head + `,"create":[{}]}`,
+			says: "create: item 1: it has no payload or no properties",
+		},
+		"a payload that is a list": {
+			plan: head + `,"create":[{"payload":[],"properties":{}}]}`,
+			says: "not a JSON object",
+		},
+		"an update of nothing": {
+			plan: head + `,"update":[{"record_id":"r"}]}`,
+			says: "neither payload nor properties",
+		},
+		"an update of no record": {plan: head + `,"update":[{"payload":{}}]}`, says: "it has no record_id"},
+		"a deletion with a body": {
+			plan: head + `,"delete":[{"record_id":"r","payload":{}}]}`,
+			says: "it has a payload",
+		},
+		"a digest that is short": {
+			plan: head + `,"delete":[{"record_id":"r","old_payload":"00"}]}`,
+			says: "32 hexadecimal digits",
+		},
+		"a negative count": {plan: head + `,"equal":-1}`, says: "a count is negative"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -23,12 +23,13 @@ func TestSyncMakesEqual(t *testing.T) {
 		options datasetsync.Options
 		writes  map[string]int
 	}{
-		"by key": {byID, map[string]int{
+		"by key": {options: byID, writes: map[string]int{
 			mistralobstest.RecordsCreate: 2, mistralobstest.RecordsUpdatePayload: 1, mistralobstest.RecordsDeleteAll: 1,
 		}},
-		"by content": {datasetsync.Options{Delete: true}, map[string]int{mistralobstest.RecordsCreate: 3,
-			mistralobstest.RecordsDeleteAll: 1}},
-		"by a file": {datasetsync.Options{Key: "id", Delete: true, ImportAbove: 1}, map[string]int{
+		"by content": {options: datasetsync.Options{Delete: true}, writes: map[string]int{
+			mistralobstest.RecordsCreate: 3, mistralobstest.RecordsDeleteAll: 1,
+		}},
+		"by a file": {options: datasetsync.Options{Key: "id", Delete: true, ImportAbove: 1}, writes: map[string]int{
 			mistralobstest.FilesUpload: 1, mistralobstest.ImportsFromFile: 1, mistralobstest.FilesDelete: 1,
 			mistralobstest.RecordsUpdatePayload: 1, mistralobstest.RecordsDeleteAll: 1,
 		}},
@@ -148,15 +149,15 @@ func TestErrorsOfTheInput(t *testing.T) {
 			err    error
 			says   string
 		}{
-			"an error":  {nil, broken, "broken"},
-			"no record": {nil, nil, "record 1 of the input is nil"},
-			"no payload": {&mistralobs.JSONLRecord{}, nil,
-				"record 1 of the input: its payload is not a JSON object"},
-			"a payload that is a list": {&mistralobs.JSONLRecord{Payload: mistralobs.Object("[]"), Line: 7}, nil,
-				"line 7: its payload"},
+			"an error":  {err: broken, says: "broken"},
+			"no record": {says: "record 1 of the input is nil"},
+			"no payload": {record: &mistralobs.JSONLRecord{},
+				says: "record 1 of the input: its payload is not a JSON object"},
+			"a payload that is a list": {record: &mistralobs.JSONLRecord{Payload: mistralobs.Object("[]"), Line: 7},
+				says: "line 7: its payload"},
 			"properties without an end": {
-				&mistralobs.JSONLRecord{Payload: mistralobs.Object("{}"), Properties: mistralobs.Object("{")}, nil,
-				"its properties are not",
+				record: &mistralobs.JSONLRecord{Payload: mistralobs.Object("{}"), Properties: mistralobs.Object("{")},
+				says:   "its properties are not",
 			},
 		} {
 			_, err := datasetsync.Diff(w.t.Context(), w.client, w.dataset, func(yield func(*mistralobs.JSONLRecord,

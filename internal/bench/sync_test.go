@@ -58,7 +58,11 @@ func diff(b *testing.B, client *mistralobs.Client, records, changedEvery int) (*
 // BenchmarkDiff compares datasets with files of as many records of 2 KB. The baseline only reads both sides.
 func BenchmarkDiff(b *testing.B) {
 	for _, shape := range []struct{ records, changedEvery int }{
-		{100_000, 0}, {100_000, 100}, {100_000, 10}, {100_000, 2}, {1_000_000, 0},
+		{records: 100_000, changedEvery: 0},
+		{records: 100_000, changedEvery: 100},
+		{records: 100_000, changedEvery: 10},
+		{records: 100_000, changedEvery: 2},
+		{records: 1_000_000, changedEvery: 0},
 	} {
 		name := fmt.Sprintf("records=%d/every=%d/", shape.records, shape.changedEvery)
 		client := benchClient(b, benchServer(b, 0, shape.records/100))

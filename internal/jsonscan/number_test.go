@@ -13,12 +13,19 @@ func TestAppendNumber(t *testing.T) {
 	t.Parallel()
 	zeros := strings.Repeat("0", 30)
 	for _, test := range []struct{ number, want string }{
-		{"0", "0"}, {"-0.00e7", "0"}, {"1", "1e0"}, {"-120", "-12e1"}, {"0.00120", "12e-4"},
-		{"12.50E+3", "125e2"}, {"9007199254740993", "9007199254740993e0"},
-		{"1e-7", "1e-7"}, {"1000e999999999999999998", "1e1000000000000000001"},
-		{"0.1e1000000000000000000", "1e999999999999999999"},
-		{"10e9" + zeros, "1e9" + zeros[1:] + "1"}, {"0.1e-9" + zeros, "1e-9" + zeros[1:] + "1"},
-		{"10e" + strings.Repeat("9", 30), "1e1" + zeros},
+		{number: "0", want: "0"},
+		{number: "-0.00e7", want: "0"},
+		{number: "1", want: "1e0"},
+		{number: "-120", want: "-12e1"},
+		{number: "0.00120", want: "12e-4"},
+		{number: "12.50E+3", want: "125e2"},
+		{number: "9007199254740993", want: "9007199254740993e0"},
+		{number: "1e-7", want: "1e-7"},
+		{number: "1000e999999999999999998", want: "1e1000000000000000001"},
+		{number: "0.1e1000000000000000000", want: "1e999999999999999999"},
+		{number: "10e9" + zeros, want: "1e9" + zeros[1:] + "1"},
+		{number: "0.1e-9" + zeros, want: "1e-9" + zeros[1:] + "1"},
+		{number: "10e" + strings.Repeat("9", 30), want: "1e1" + zeros},
 	} {
 		assert.Equal(t, test.want, string(appendNumber(nil, []byte(test.number))), test.number)
 	}

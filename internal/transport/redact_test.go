@@ -14,17 +14,17 @@ func TestRedactor(t *testing.T) {
 	t.Parallel()
 	const url = "https://s.example/f?sp=r&se=2026-01-01T00%3A00%3A00Z&sig=abc%2Bdef%3D#top"
 	tests := map[string]struct{ text, want string }{
-		"nothing":                {"no secret", "no secret"},
-		"the URL":                {url, "https://s.example/f?…#top"},
-		"the query":              {"sp=r&se=2026-01-01T00%3A00%3A00Z&sig=abc%2Bdef%3D", "…"},
-		"a parameter":            {"bad sp=r here", "bad … here"},
-		"a value":                {"abc%2Bdef%3D", "…"},
-		"an unescaped value":     {"<abc+def=>", "<…>"},
-		"a value in lower case":  {"abc%2bdef%3d", "abc%2bdef%3d"}, // not a form that Go or a storage makes
-		"an HTML query":          {"?sp=r&amp;se=2026-01-01T00%3A00%3A00Z&amp;sig=abc%2Bdef%3D", "?…"},
-		"a value escaped twice":  {"abc%252Bdef%253D", "…"},
-		"a value too short":      {"r", "r"},
-		"a secret beside others": {"x abc+def= y 2026-01-01T00:00:00Z z", "x … y … z"},
+		"nothing":                {text: "no secret", want: "no secret"},
+		"the URL":                {text: url, want: "https://s.example/f?…#top"},
+		"the query":              {text: "sp=r&se=2026-01-01T00%3A00%3A00Z&sig=abc%2Bdef%3D", want: "…"},
+		"a parameter":            {text: "bad sp=r here", want: "bad … here"},
+		"a value":                {text: "abc%2Bdef%3D", want: "…"},
+		"an unescaped value":     {text: "<abc+def=>", want: "<…>"},
+		"a value in lower case":  {text: "abc%2bdef%3d", want: "abc%2bdef%3d"}, // not a form that Go or a storage makes
+		"an HTML query":          {text: "?sp=r&amp;se=2026-01-01T00%3A00%3A00Z&amp;sig=abc%2Bdef%3D", want: "?…"},
+		"a value escaped twice":  {text: "abc%252Bdef%253D", want: "…"},
+		"a value too short":      {text: "r", want: "r"},
+		"a secret beside others": {text: "x abc+def= y 2026-01-01T00:00:00Z z", want: "x … y … z"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
