@@ -10,7 +10,7 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// run is one run of Apply. Each goroutine writes the results of its own changes; mu guards the rest.
+// run is one run of Apply or Sync. Each goroutine writes the results of its own changes; mu guards the rest.
 type run struct {
 	session
 	plan      *Plan
@@ -19,16 +19,16 @@ type run struct {
 	creations []change
 	updates   []change
 	deletions []change
-	uploads   []string // ids of uploaded files that could not be deleted
+	uploads   []string // the IDs of uploaded files that could not be deleted
 
 	mu      sync.Mutex
-	aborted error // what every further change would meet
+	aborted error // the error that all further changes would meet
 	phase   Phase
 	done    int
 	planned int
 }
 
-// change is an item of the plan and what becomes of it.
+// change is an item of the plan and its result.
 type change struct {
 	item   *Item
 	result *Result
@@ -48,19 +48,19 @@ func newRun(s session, plan *Plan) *run {
 	return r
 }
 
-// list makes the results of an action.
+// list adds a result for each item of an action.
 func (r *run) list(action Action, items []Item) (changes []change) {
 	for i := range items {
 		item := &items[i]
 		r.results = append(r.results, Result{
 			Action: action, Key: item.Key, Index: item.Index, Line: item.Line, RecordID: item.RecordID, Outcome: OutcomeNotDone,
 		})
-		changes = append(changes, change{item, &r.results[len(r.results)-1]}) // it stays there: results has room for all
+		changes = append(changes, change{item, &r.results[len(r.results)-1]}) // results never grows beyond its capacity
 	}
 	return changes
 }
 
-// pending returns the changes that are still to be made.
+// pending returns the changes that have no outcome yet.
 func pending(changes []change) (todo []change) {
 	for _, c := range changes {
 		if c.result.Outcome == OutcomeNotDone {
@@ -77,7 +77,7 @@ func (r *run) finish(ctx context.Context) (*Report, error) {
 	for _, c := range pending(r.creations) {
 		if c.result.RecordID == "" {
 			missing = append(missing, c)
-		} else { // forced: the record that somebody else has created is overwritten
+		} else { // Force is set: overwrite the record that somebody else has created
 			updates = append(updates, c)
 		}
 	}
@@ -87,7 +87,7 @@ func (r *run) finish(ctx context.Context) (*Report, error) {
 	return r.report(ctx)
 }
 
-// startPhase reports whether there is something to do in the phase.
+// startPhase starts a phase. It returns false if the phase has no changes, or if the run is aborted.
 func (r *run) startPhase(ctx context.Context, phase Phase, planned int) bool {
 	if planned == 0 || r.isAborted(ctx) {
 		return false
@@ -96,7 +96,7 @@ func (r *run) startPhase(ctx context.Context, phase Phase, planned int) bool {
 	return true
 }
 
-// record notes what became of changes.
+// record sets the outcome of changes.
 func (r *run) record(ctx context.Context, outcome Outcome, err error, changes ...change) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -107,14 +107,14 @@ func (r *run) record(ctx context.Context, outcome Outcome, err error, changes ..
 	r.options.OnProgress(Progress{r.phase, r.done, r.planned})
 }
 
-// recordError notes how changes failed, and ends the run if every other change would fail too.
+// recordError sets the outcome of changes that failed. It aborts the run if all further changes would fail too.
 func (r *run) recordError(ctx context.Context, err error, changes ...change) {
 	outcome := OutcomeFailed
 	switch {
-	case errors.Is(err, mistralobs.ErrMaybeApplied): // kept, however the run ends
+	case errors.Is(err, mistralobs.ErrMaybeApplied): // report it even if the context has ended
 	case errors.Is(err, ErrRecordChanged):
 		outcome = OutcomeLeftAlone
-	case ctx.Err() != nil: // the context ends the run, an error such as a timeout of the network does not
+	case ctx.Err() != nil: // only the context, because err may be a timeout of the network
 		outcome, err = OutcomeNotDone, nil
 	}
 	r.record(ctx, outcome, err, changes...)
@@ -162,7 +162,7 @@ func (r *run) update(ctx context.Context, todo []change) {
 	_ = group.Wait() // always nil
 }
 
-// updateOne reads the record, and writes the parts that are still as they were when the plan was made.
+// updateOne reads the record, and writes the parts that do not have the wanted content yet.
 func (r *run) updateOne(ctx context.Context, c change) (Outcome, error) {
 	record, err := r.looker.get(ctx, c.result.RecordID)
 	if err != nil {
@@ -202,20 +202,20 @@ func (r *run) updateOne(ctx context.Context, c change) (Outcome, error) {
 	return OutcomeDone, nil
 }
 
-// accepts reports whether each part of a record is as it was when the plan was made, or as it is to be: an earlier run
-// may have written one of them.
+// accepts reports whether the payload and the properties each have the old or the wanted content. An earlier run may
+// have written one of them.
 func (i *Item) accepts(now content) bool {
 	payload := now.payload == i.old.payload || now.payload == i.want.payload
 	properties := now.properties == i.old.properties || now.properties == i.want.properties
 	return payload && properties
 }
 
-// delete deletes records in batches. It reads each record before that, and leaves alone those that have changed.
+// delete reads the records, and deletes those that have not changed, in batches. See the package comment.
 func (r *run) delete(ctx context.Context, todo []change) {
 	if !r.startPhase(ctx, PhaseDelete, len(todo)) {
 		return
 	}
-	concurrency := 1 // batches, each of which reads its records at once
+	concurrency := 1 // of batches, because each batch reads its records concurrently
 	if r.looker.walks(len(todo)) {
 		concurrency = r.options.Concurrency
 		todo = r.stillPlanned(ctx, todo)
@@ -238,7 +238,8 @@ func (r *run) delete(ctx context.Context, todo []change) {
 	_ = group.Wait() // always nil
 }
 
-// stillPlanned reads the records of deletions, and returns those deletions whose records are as they were planned.
+// stillPlanned reads the records of deletions, and returns the deletions whose records have not changed. It records the
+// outcome of the others.
 func (r *run) stillPlanned(ctx context.Context, batch []change) (todo []change) {
 	if r.isAborted(ctx) {
 		return nil

@@ -12,8 +12,8 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// findCreated finds the creations that have been made since the plan was made: by their key, or by how many records of
-// the same content there are now.
+// findCreated finds the creations that were made after the comparison: by their key, or by the number of records with
+// the same content.
 func (r *run) findCreated(ctx context.Context) error {
 	if len(r.creations) == 0 {
 		return nil
@@ -50,7 +50,7 @@ func (r *run) findCreatedByContent(ctx context.Context) error {
 	return nil
 }
 
-// readNow reads the dataset as it is now.
+// readNow reads the current records of the dataset.
 func (r *run) readNow(ctx context.Context, begin func() func(*mistralobs.Record)) error {
 	return r.readWhole(ctx, func(*idSet) func(*mistralobs.Record) error {
 		visit := begin()
@@ -65,7 +65,7 @@ func (r *run) readNow(ctx context.Context, begin func() func(*mistralobs.Record)
 type found struct {
 	id  string
 	now content
-	odd bool // it is not made of objects
+	odd bool // its payload or properties are not objects
 }
 
 func (r *run) findCreatedByKey(ctx context.Context) error {
@@ -94,7 +94,7 @@ func (r *run) findCreatedByKey(ctx context.Context) error {
 	return nil
 }
 
-// plannedKeys returns the keys of the creations.
+// plannedKeys returns the keys of the creations, in order and as a set.
 func (r *run) plannedKeys() (keys []digest, planned map[digest]bool, err error) {
 	planned = map[digest]bool{}
 	for _, c := range r.creations {
@@ -112,7 +112,7 @@ func (r *run) plannedKeys() (keys []digest, planned map[digest]bool, err error) 
 	return keys, planned, nil
 }
 
-// foundCreated decides about a creation whose key the dataset has.
+// foundCreated sets the outcome of a creation whose key the dataset has.
 func (r *run) foundCreated(c change, other found) {
 	c.result.RecordID = other.id
 	switch {
@@ -125,7 +125,7 @@ func (r *run) foundCreated(c change, other found) {
 	}
 }
 
-// create makes the new records, in their order.
+// create creates records in the order of the plan.
 func (r *run) create(ctx context.Context, todo []change) {
 	if !r.startPhase(ctx, PhaseCreate, len(todo)) {
 		return
@@ -164,7 +164,7 @@ func (r *run) createOne(ctx context.Context, item *Item) (*mistralobs.Record, er
 	return r.client.Records.Create(ctx, r.plan.DatasetID, params)
 }
 
-// importAll creates records by files that fit into one upload, one after the other, so that their order is kept.
+// importAll imports records as files that each fit into one upload. It waits for each file, so that the order is kept.
 func (r *run) importAll(ctx context.Context, todo []change) {
 	for batch := range importBatches(todo, mistralobs.MaxUploadBytes) {
 		if r.isAborted(ctx) {
@@ -172,13 +172,13 @@ func (r *run) importAll(ctx context.Context, todo []change) {
 		}
 		if err := r.importBatch(ctx, batch); err != nil {
 			r.recordError(ctx, err, batch...)
-			return // later records would come before those of this batch
+			return // the next sync would create the records of this batch after later ones
 		}
 		r.record(ctx, OutcomeDone, nil, batch...)
 	}
 }
 
-// lineOverhead is the most that a line of a file has beside the payload and the properties.
+// lineOverhead is the largest number of bytes of a line beside the payload and the properties.
 const lineOverhead = int64(len(`{"payload":,"properties":}` + "\n"))
 
 // importBatches splits creations into files of at most limit bytes.
@@ -232,14 +232,14 @@ func (r *run) awaitImport(ctx context.Context, taskID string, records int) error
 		return &ImportError{TaskID: taskID, Records: records, Err: err}
 	case err != nil:
 		return &ImportError{TaskID: taskID, Records: records, Running: true, Err: err}
-	case task.Result != nil && task.Result.Skipped > 0: // which of them, the service does not say
+	case task.Result != nil && task.Result.Skipped > 0: // the service does not say which records it skipped
 		err = fmt.Errorf("import task %s skipped %d of them: %w", taskID, task.Result.Skipped, mistralobs.ErrMaybeApplied)
 		return &ImportError{TaskID: taskID, Records: records, Err: err}
 	}
 	return nil
 }
 
-// lineReader is the JSONL file of creations.
+// lineReader reads the creations as a JSONL file.
 type lineReader struct {
 	batch []change
 	line  bytes.Buffer

@@ -16,7 +16,7 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// New records stand in the dataset as in the input, whatever the way they come.
+// The dataset has new records in the order of the input, whether they are created or imported.
 func TestNewRecordsKeepTheirOrder(t *testing.T) {
 	var want []string
 	for _, line := range tickets(1, 90) {
@@ -33,7 +33,7 @@ func TestNewRecordsKeepTheirOrder(t *testing.T) {
 	}
 }
 
-// An import whose end was not seen is waited for by the next run, whatever status it shows until then.
+// The next run waits for an import whose end was not seen, whatever status the task shows until then.
 func TestRunningImportsAreWaitedFor(t *testing.T) {
 	want := tickets(1, 30)
 	for _, status := range []string{"UNKNOWN", "CONTINUED_AS_NEW", "SOMETHING_NEW"} {
@@ -83,7 +83,7 @@ func TestImportsThatNeverEnd(t *testing.T) {
 	}, mistralobstest.WithTaskDuration(time.Minute), mistralobstest.WithTaskOutcome(outcome))
 }
 
-// A canceled import is reported once, with its task and the number of its records, and as perhaps applied.
+// A canceled import is reported once, with its task and number of records, and matches ErrMaybeApplied.
 func TestACanceledImportIsReportedOnce(t *testing.T) {
 	inWorld(t, nil, func(w world) {
 		ctx, cancel := context.WithTimeout(w.t.Context(), 30*time.Second)
@@ -98,7 +98,7 @@ func TestACanceledImportIsReportedOnce(t *testing.T) {
 			require.ErrorIs(t, result.Err, mistralobs.ErrMaybeApplied)
 			assert.NotEmpty(t, result.TaskID)
 		}
-		says := "import task " + report.Results[0].TaskID + " still runs, and up to 30 records may yet appear"
+		says := "import task " + report.Results[0].TaskID + " still runs, and up to 30 records may still appear"
 		assert.Equal(t, 1, strings.Count(report.String(), says), report.String())
 		assert.Equal(t, 1, strings.Count(err.Error(), says))
 		raw, err := json.Marshal(report)
@@ -113,7 +113,7 @@ func TestACanceledImportIsReportedOnce(t *testing.T) {
 	}, mistralobstest.WithTaskDuration(time.Minute))
 }
 
-// The response to the start of an import is lost: that it may have started is kept.
+// If the response to the start of an import is lost, the error says that the import may have started.
 func TestALostImportMayBeApplied(t *testing.T) {
 	inWorld(t, nil, func(w world) {
 		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.ImportsFromFile,
@@ -122,14 +122,14 @@ func TestALostImportMayBeApplied(t *testing.T) {
 		report, err := w.sync(options, tickets(1, 30)...)
 		require.ErrorIs(t, err, mistralobs.ErrMaybeApplied)
 		require.ErrorIs(t, report.Results[29].Err, mistralobs.ErrMaybeApplied)
-		assert.Equal(t, 1, strings.Count(report.String(), "up to 30 records may yet appear"))
+		assert.Equal(t, 1, strings.Count(report.String(), "up to 30 records may still appear"))
 		report, err = w.sync(options, tickets(1, 30)...)
 		require.NoError(t, err)
 		assert.Equal(t, 30, report.Equal)
 	})
 }
 
-// Creations whose response is lost are not repeated, and marked, however many other failures there are.
+// Creations whose response is lost are not repeated, and match ErrMaybeApplied even beside other failures.
 func TestLostCreationsAreMarked(t *testing.T) {
 	inWorld(t, nil, func(w world) {
 		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsCreate, Status: 422, Times: 8})
@@ -143,7 +143,7 @@ func TestLostCreationsAreMarked(t *testing.T) {
 	})
 }
 
-// A failed import is one failure, and nothing comes before its records.
+// A failed import is one failure, and no later records are created.
 func TestAFailedImport(t *testing.T) {
 	outcome := func(mistralobstest.TaskInfo) (string, string) { return "FAILED", "disk full" }
 	inWorld(t, []string{ticket("old", "x")}, func(w world) {
@@ -156,7 +156,7 @@ func TestAFailedImport(t *testing.T) {
 	}, mistralobstest.WithTaskOutcome(outcome))
 }
 
-// A file that cannot be deleted after its import is named.
+// The report names a file that cannot be deleted after its import.
 func TestUploadsThatStay(t *testing.T) {
 	inWorld(t, nil, func(w world) {
 		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.FilesDelete, Status: 400})

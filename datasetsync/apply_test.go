@@ -54,7 +54,7 @@ func TestApplyLeavesAloneWhatHasChanged(t *testing.T) {
 				}
 				holds := []string{ticket("deleted", "mine"), ticket("edited", "mine"), ticket("finished", "2"), ticket("made",
 					"mine")}
-				if force { // but what is gone cannot be overwritten
+				if force { // a record that is gone cannot be overwritten
 					want["edited"], want["made"], want["deleted"] = datasetsync.OutcomeDone, datasetsync.OutcomeDone,
 						datasetsync.OutcomeDone
 					holds = []string{ticket("edited", "2"), ticket("finished", "2"), ticket("made", "2")}
@@ -67,8 +67,8 @@ func TestApplyLeavesAloneWhatHasChanged(t *testing.T) {
 	}
 }
 
-// However a run ends, and however often the plan is applied again, nothing is
-// there twice and in the end all is as wanted.
+// However a run ends and however often the plan is applied again, no record exists twice, and in the end the dataset is
+// as wanted.
 func TestSyncConverges(t *testing.T) {
 	have := append(tickets(1, 20), ticket("t-0021", "old"), ticket("t-0022", "old"), ticket("gone", "x"))
 	want := tickets(11, 60)
@@ -113,7 +113,7 @@ func TestSyncConverges(t *testing.T) {
 	}
 }
 
-// An import that was left running is waited for by the next run.
+// The next run waits for an import that was left running.
 func TestSyncAfterAnInterruption(t *testing.T) {
 	want := tickets(1, 30)
 	inWorld(t, nil, func(w world) {
@@ -133,7 +133,7 @@ func TestSyncAfterAnInterruption(t *testing.T) {
 	}, mistralobstest.WithTaskDuration(time.Minute))
 }
 
-// What the second writer does right before a record is written or deleted is not lost.
+// A change by the second writer right before a write or a deletion is not lost.
 func TestApplyLooksRightBeforeItWrites(t *testing.T) {
 	have := append(tickets(1, 20), ticket("x-1", "old"), ticket("x-2", "old"))
 	want := append(tickets(1, 10), ticket("x-1", "new"), ticket("x-2", "new"))
@@ -171,7 +171,7 @@ func TestApplyLooksRightBeforeItWrites(t *testing.T) {
 	}
 }
 
-// An update whose payload is written and whose properties are not is completed by the next run.
+// The next run completes an update that has written the payload but not the properties.
 func TestHalfAnUpdateIsCompleted(t *testing.T) {
 	have := []string{`{"payload":{"answer":"old"},"properties":{"id":"a","tag":"old"}}`}
 	want := []string{`{"payload":{"answer":"new"},"properties":{"id":"a","tag":"new"}}`}
@@ -191,7 +191,7 @@ func TestHalfAnUpdateIsCompleted(t *testing.T) {
 	})
 }
 
-// A record that is gone is reported as deleted only if it can really not be read.
+// A record that a walk has missed is not reported as deleted.
 func TestAlreadyDeletedIsConfirmed(t *testing.T) {
 	inWorld(t, tickets(1, 150), func(w world) {
 		plan := w.diff(byID, ticket("t-0001", "yes"))
@@ -260,7 +260,7 @@ func TestTooManyDeletes(t *testing.T) {
 	})
 }
 
-// A failure that all would meet ends the run.
+// A failure that all changes would meet ends the run.
 func TestARunEndsWithoutPermission(t *testing.T) {
 	inWorld(t, []string{ticket("a", "1")}, func(w world) {
 		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsCreate, Status: 403, Skip: 1})
@@ -274,7 +274,7 @@ func TestARunEndsWithoutPermission(t *testing.T) {
 	})
 }
 
-// Many deletions are made in batches, after one walk; few of a large dataset after reading each record.
+// Many deletions are made in batches after one walk. For few deletions of a large dataset, each record is read.
 func TestDeletionsTakeFewRequests(t *testing.T) {
 	for name, test := range map[string]struct {
 		keep     int
@@ -303,7 +303,7 @@ func TestDeletionsTakeFewRequests(t *testing.T) {
 	}
 }
 
-// odd serves records whose payload or properties are not objects: the server itself accepts none.
+// odd serves records whose payload or properties are not objects, because the server itself accepts none.
 type odd struct {
 	base    http.RoundTripper
 	replace *strings.Replacer
@@ -324,7 +324,7 @@ func (o odd) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// Records that are not made of objects are reported and left alone. They are no failure.
+// Records whose payload or properties are not objects are left alone and reported, without an error.
 func TestOddRecordsAreLeftAlone(t *testing.T) {
 	have := []string{
 		ticket("a", "1"), ticket("odd-payload", "odd"), `{"payload":{"n":1},"properties":{"odd":"properties"}}`,

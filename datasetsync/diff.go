@@ -8,7 +8,7 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// diff makes a plan without differences.
+// diff makes a plan. The updates do not have their differences yet; explain finds them.
 func (s *session) diff(ctx context.Context, want iter.Seq2[*mistralobs.JSONLRecord, error]) (*Plan, error) {
 	if want == nil {
 		return nil, invalid("want", "the sequence is nil")
@@ -36,7 +36,7 @@ func (s *session) diff(ctx context.Context, want iter.Seq2[*mistralobs.JSONLReco
 	return now.match(ctx, in, s.datasetID, s.options)
 }
 
-// resolve replaces the slug of the dataset by its id.
+// resolve replaces the slug of the dataset by its ID.
 func (s *session) resolve(ctx context.Context) error {
 	if _, ok := parseUUID(s.datasetID); ok {
 		return nil
@@ -73,7 +73,7 @@ type matching struct {
 	now     *snapshot
 	plan    *Plan
 	options Options
-	created map[digest]uint32 // by key: the numbers of the wanted records that the dataset does not have
+	created map[digest]uint32 // the numbers of the wanted records to create, by key
 }
 
 func (s *snapshot) match(ctx context.Context, in *input, datasetID string, options Options) (*Plan, error) {
@@ -151,7 +151,7 @@ func (m *matching) addByKey(w wanted) error {
 	return m.update(w, key, position)
 }
 
-// number is the line of the record, or its index if the input has no lines.
+// number returns the line of the record, or its index if the input has no lines.
 func (w wanted) number() uint32 {
 	if w.record.Line > 0 {
 		return uint32(w.record.Line)
@@ -199,7 +199,7 @@ func (m *matching) update(w wanted, key recordKey, position int) error {
 	return err
 }
 
-// addUnwanted adds the records of the dataset that match no wanted record, and those that are left alone.
+// addUnwanted adds the records of the dataset that match no wanted record, and those that must be left alone.
 func (m *matching) addUnwanted() error {
 	for i := range m.now.entries.n {
 		e := m.now.entries.at(i)
@@ -225,8 +225,8 @@ func (m *matching) addUnwanted() error {
 	return nil
 }
 
-// countSame notes how many records with the content of each creation the dataset holds. Without a key, Apply tells by
-// their number whether a record has been created since.
+// countSame counts, for each creation of a plan without a key, the records of the dataset with the same content. If
+// Apply finds more of them, the record has been created since.
 func (m *matching) countSame() {
 	if m.now.byKey || len(m.plan.Create) == 0 {
 		return

@@ -45,7 +45,7 @@ func TestDiffByKey(t *testing.T) {
 		kept := w.diff(datasetsync.Options{Key: "id"}, want...)
 		assert.Empty(t, kept.Delete)
 		assert.Equal(t, 2, kept.Extra)
-		assert.Contains(t, kept.String(), "2 not wanted but left alone")
+		assert.Contains(t, kept.String(), "2 not wanted but kept")
 	})
 }
 
@@ -54,7 +54,7 @@ func keyless(w world) string {
 	return records[len(records)-1].ID
 }
 
-// Contents that stand twice in the input are two records.
+// The same content twice in the input is two records.
 func TestSyncByContentCounts(t *testing.T) {
 	twice := `{"payload":{"a":1,"b":[true,null]},"properties":{}}`
 	inWorld(t, []string{twice, twice, twice, `{"payload":{"old":1}}`}, func(w world) {
@@ -66,7 +66,7 @@ func TestSyncByContentCounts(t *testing.T) {
 	})
 }
 
-// Problems with keys name the lines of the file, or the ids of the dataset.
+// Errors about keys name the lines of the file, or the IDs of the records.
 func TestDiffRefusesWhatIsAmbiguous(t *testing.T) {
 	for name, test := range map[string]struct {
 		have, want []string
@@ -131,7 +131,7 @@ func TestSyncTellsKeysApart(t *testing.T) {
 	})
 }
 
-// The differences of long values show their first difference on both sides, and all of them with Full.
+// Differences of long values are shortened to the part around the first difference. With Full they are complete.
 func TestDifferencesOfAPlan(t *testing.T) {
 	same := strings.Repeat("same ", 100)
 	line := func(n int, answer string) string {
@@ -164,7 +164,7 @@ func TestDifferencesOfAPlan(t *testing.T) {
 	})
 }
 
-// What an item would write can be had before it is written.
+// Payload and Properties return what an item would write.
 func TestItemBodies(t *testing.T) {
 	have := []string{`{"payload":{"n":1},"properties":{"id":1}}`}
 	inWorld(t, have, func(w world) {
@@ -187,7 +187,7 @@ func TestItemBodies(t *testing.T) {
 	})
 }
 
-// Keys and paths of records reach a terminal quoted.
+// The text of a plan quotes keys and paths with unprintable characters.
 func TestPlansPrintNoEscapeSequences(t *testing.T) {
 	line := func(id, name string) string {
 		return fmt.Sprintf(`{"payload":{"\u001b[2J":%q},"properties":{"id":"\u001b[31m%s"}}`, name, id)
@@ -207,7 +207,7 @@ func TestPlansPrintNoEscapeSequences(t *testing.T) {
 	})
 }
 
-// A plan holds the id of the dataset, also if it was made by the slug.
+// A plan has the ID of the dataset, even if Diff was given a slug.
 func TestDiffBySlug(t *testing.T) {
 	inWorld(t, tickets(1, 3), func(w world) {
 		slug := w.server.Datasets()[0].Slug

@@ -13,11 +13,12 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// Difference is a value of a record that differs from the wanted one.
+// Difference is a value of a record that differs from the value in the wanted record. Without [Options.Full], long
+// values are shortened to the part around their first difference.
 type Difference struct {
 	Path string `json:"path"`          // such as payload.messages[0].content
-	Old  string `json:"old,omitempty"` // JSON, "" if there is no value; long values are cut around the first difference
-	New  string `json:"new,omitempty"` // the same for the wanted value
+	Old  string `json:"old,omitempty"` // the value in the dataset as JSON, "" if there is none
+	New  string `json:"new,omitempty"` // the wanted value as JSON, "" if there is none
 }
 
 // String returns the difference as "path: old -> new".
@@ -26,14 +27,14 @@ func (d Difference) String() string {
 	return fmt.Sprintf("%s: %s -> %s", visible(d.Path), visible(before), visible(after))
 }
 
-// maxDifferences is how many differences of a payload or of properties are kept, unless Options.Full is set.
+// maxDifferences is the largest number of differences of a payload, or of properties, without Options.Full.
 const maxDifferences = 3
 
 // comparison collects the differences between two objects.
 type comparison struct {
 	full  bool
 	found []Difference
-	more  int // that were left out
+	more  int // the number of differences that were left out
 }
 
 // differences returns the differences between two objects that differ, and how many it left out.
@@ -83,7 +84,7 @@ func (c *comparison) compare(path string, a, b any) {
 	}
 }
 
-// step returns the part of a path that a name adds. Names that are not plain words are quoted.
+// step returns the part of a path that a name adds. It quotes names that are not plain words.
 func step(name string) string {
 	special := func(r rune) bool {
 		return r != '_' && r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
@@ -94,7 +95,7 @@ func step(name string) string {
 	return "[" + strconv.Quote(name) + "]"
 }
 
-// absent stands for a value that only the other side has.
+// absent is the value on the side that does not have the member or element.
 type absent struct{}
 
 func valueOf(m map[string]any, name string) any {
@@ -146,13 +147,13 @@ func compact(raw []byte) string {
 	return string(raw)
 }
 
-// The part of a long value that is shown, in characters.
+// The size of the part of a long value that is shown, in characters.
 const (
 	maxShown      = 60
 	shownInCommon = 20 // before the first difference
 )
 
-// window cuts two values around their first difference.
+// window returns the parts of two values around their first difference.
 func window(before, after string) (string, string) {
 	a, b := []rune(before), []rune(after)
 	common := 0

@@ -20,7 +20,7 @@ func digestOf(raw []byte) digest {
 	return digest(sum[:])
 }
 
-// MarshalText returns the digest in hexadecimal.
+// MarshalText returns the digest in hexadecimal digits.
 func (d digest) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, d[:]), nil }
 
 // UnmarshalText reads what MarshalText returns.
@@ -32,15 +32,15 @@ func (d *digest) UnmarshalText(text []byte) error {
 	return err
 }
 
-// content identifies a payload and properties.
+// content holds the digests of a payload and properties.
 type content struct{ payload, properties digest }
 
-// contentOf returns the content of a record. Both must be JSON objects; absent properties count as {}.
+// contentOf returns the content of a record. The arguments must be JSON objects; empty properties count as {}.
 func contentOf(payload, properties mistralobs.Object) content {
 	return content{digestOf(payload), digestOf(orEmpty(properties))}
 }
 
-// key returns one digest of both.
+// key returns one digest of payload and properties.
 func (c content) key() digest {
 	return digestOf([]byte(`"` + hex.EncodeToString(c.payload[:]) + hex.EncodeToString(c.properties[:]) + `"`))
 }
@@ -55,7 +55,7 @@ func orEmpty(properties mistralobs.Object) mistralobs.Object {
 // isObject reports whether raw is one valid JSON object.
 func isObject(raw []byte) bool { return startsObject(raw) && jsonscan.Valid(raw) }
 
-// startsObject reports whether raw, which is valid JSON or empty, is an object.
+// startsObject reports whether raw is an object. raw must be valid JSON or empty.
 func startsObject(raw []byte) bool {
 	s := jsonscan.New(raw)
 	return s.Peek() == '{'
@@ -88,7 +88,7 @@ func keyOf(properties mistralobs.Object, name string) (key recordKey) {
 
 func (k recordKey) absent() bool { return k.raw == nil }
 
-// text returns the key for people: the value of a string, otherwise JSON.
+// text returns the key as readable text: a string without quotes, another value as JSON.
 func (k recordKey) text() string {
 	var decoded string
 	if k.raw != nil && k.raw[0] == '"' && json.Unmarshal(k.raw, &decoded) == nil {

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// display returns a key or an id for a terminal: quoted if it holds anything but printable characters, so that no
+// display returns a key or an ID for a terminal. It quotes text with characters that are not printable, so that no
 // escape sequence of a record reaches the terminal.
 func display(text string) string {
 	unsafe := func(r rune) bool { return !unicode.IsPrint(r) || r == '"' || r == '\\' }
@@ -18,7 +18,7 @@ func display(text string) string {
 	return text
 }
 
-// visible returns text with its unprintable characters written as in JSON.
+// visible escapes the characters of a text that are not printable.
 func visible(text string) string {
 	if utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return text

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// What is printed holds no character that a terminal would obey.
+// No text contains a character that controls a terminal.
 func TestDisplay(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

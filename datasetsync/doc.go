@@ -1,23 +1,32 @@
-// Package datasetsync compares a dataset with a file of records and makes the dataset equal to it.
+// Package datasetsync makes a dataset equal to a sequence of records, usually those of a JSONL file:
 //
-// [Diff] returns a [Plan]: the records to create, update and delete. A plan prints as text, marshals to JSON for
-// review, and is carried out by [Plan.Apply], at once or later by another process ([ReadPlan]). [Sync] does both in one
-// call.
+//	want := mistralobs.ReadJSONL(file)
+//	report, err := datasetsync.Sync(ctx, client, datasetID, want, datasetsync.Options{Key: "id", Delete: true})
 //
-// The dataset is read first and kept as digests, about 100 bytes per record. The wanted records are then streamed
-// against it. Only records that must be written are kept: in memory up to 16 MB, then in a temporary file.
+// The records of the sequence are the wanted records. [Diff] compares them with the dataset and returns a [Plan]: the
+// records to create, update and delete. A plan can be printed as text and saved as JSON. [Plan.Apply] makes the
+// changes, at once or later in another process that gets the plan from [ReadPlan]. [Sync] does both in one call.
 //
-// A page of a list is cut at the time of its request, so a record that somebody adds or deletes
-// during a reading shifts the later pages. Diff and Apply therefore compare the total of every page
-// with the records that they read, and the last record before the reading with the last that they
-// read. If these differ, they read the dataset again, at most three times, and then return
-// [ErrDatasetChanging]. For a dataset of several pages this takes two more requests.
+// # Memory
 //
-// Apply reads each record again before it updates or deletes it, and leaves it alone if somebody has changed it. The
-// service has no conditional requests, so a small window remains between this reading and the write:
+// Diff first reads the dataset and keeps digests of its records, about 100 bytes per record. Then it reads the wanted
+// records one by one. It keeps only those that Apply has to send: in memory up to 16 MiB, then in a temporary file.
 //
-//   - for an update, and for up to one deletion per page of the dataset, it is the time of a request or two;
-//   - for more deletions than the dataset has pages, it is the time of one walk over the dataset and of the requests
-//     that delete;
-//   - for creations, it is the time since the dataset was last read as a whole.
+// # Changes by others
+//
+// If somebody adds or deletes a record while Diff or Apply reads the dataset, later pages of the list shift. So both
+// check every reading. Each page must report the same total, no record may appear twice, and the number of records must
+// equal the total. The last record of the list must be the same before and after. If a check fails, the reading starts
+// again. After three readings that fail, the error is [ErrDatasetChanging]. If the dataset has several pages, these
+// checks take two more requests per reading.
+//
+// Apply reads each record again before it updates or deletes it. If somebody has changed the record, Apply leaves it
+// alone. The service has no conditional requests, so Apply overwrites a change that is made between this reading and
+// the write. How long that is depends on the change:
+//
+//   - An update is written at once, with one or two requests.
+//   - Deletions are made in batches of up to 500. Apply reads the records of a batch and then deletes them. If there
+//     are more deletions than the dataset has pages, Apply reads the whole dataset first, and then deletes all batches.
+//   - Before creations, Apply reads the whole dataset, and Sync relies on its comparison. If two programs create the
+//     same record after that, the dataset has it twice.
 package datasetsync

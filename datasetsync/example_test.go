@@ -11,7 +11,7 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// exampleDataset returns a client of an in-memory server, and the id of a dataset with three records.
+// exampleDataset returns a client of an in-memory server, and the ID of a dataset with three records.
 func exampleDataset() (client *mistralobs.Client, datasetID string, done func()) {
 	server := mistralobstest.NewServer()
 	record := func(id, question string) mistralobstest.Conversation {
@@ -33,7 +33,7 @@ const exampleFile = `{"payload":{"question":"Capital of France?"},"properties":{
 {"payload":{"question":"Capital of Malta?"},"properties":{"id":"mt"}}
 `
 
-// A dataset is kept in a file under version control, and made equal to it.
+// The records of a dataset are kept in a file under version control. Sync makes the dataset equal to the file.
 func ExampleSync() {
 	client, datasetID, done := exampleDataset()
 	defer done()
@@ -52,7 +52,7 @@ func ExampleSync() {
 	// 0 created, 0 updated, 0 deleted, 3 equal
 }
 
-// A plan is shown, stored for review, and applied later.
+// A plan is printed, saved for review, and applied later.
 func ExampleDiff() {
 	client, datasetID, done := exampleDataset()
 	defer done()

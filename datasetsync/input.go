@@ -9,12 +9,12 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// inputGrace is how long close waits for a source that may be about to return.
+// inputGrace is how long close waits for the sequence to return.
 const inputGrace = 100 * time.Millisecond
 
-// input reads the wanted records in a goroutine, so that the end of the context is seen while the source blocks.
+// input reads the wanted records in a goroutine, so that a read can end with the context while the sequence blocks.
 type input struct {
-	entries chan inputEntry // closed at the end of the source
+	entries chan inputEntry // closed at the end of the sequence
 	stop    chan struct{}
 	done    chan struct{}
 
@@ -69,7 +69,7 @@ func (in *input) receive(ctx context.Context) (entry inputEntry, ok bool, err er
 	}
 }
 
-// next returns the next wanted record, and false at the end.
+// next returns the next wanted record, or false at the end.
 func (in *input) next(ctx context.Context) (w wanted, ok bool, err error) {
 	entry := in.peeked
 	in.peeked = nil
@@ -85,8 +85,8 @@ func (in *input) next(ctx context.Context) (w wanted, ok bool, err error) {
 	return w, true, w.check()
 }
 
-// close ends the reading. It waits for the source to return, but only for inputGrace: a source that blocks longer
-// is left behind and ends when its next record comes.
+// close stops the goroutine. It waits for the sequence to return, but not longer than inputGrace. A goroutine that
+// blocks longer ends when the sequence yields its next record.
 func (in *input) close() {
 	close(in.stop)
 	timer := time.NewTimer(inputGrace)
@@ -99,7 +99,7 @@ func (in *input) close() {
 
 func inputEnded(err error) error { return fmt.Errorf("datasetsync: reading the input: %w", err) }
 
-// wanted is a record that the dataset is to have.
+// wanted is a record that the dataset should have.
 type wanted struct {
 	record *mistralobs.JSONLRecord
 	index  int
@@ -119,7 +119,7 @@ func (w wanted) check() error {
 
 func (w wanted) place() string { return place(w.record.Line, w.index) }
 
-// place names a record of the input: by its line, if the input is a file.
+// place names a record of the input by its line, or by its index if it has no line.
 func place(line, index int) string {
 	if line > 0 {
 		return fmt.Sprintf("line %d", line)

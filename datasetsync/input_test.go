@@ -14,7 +14,7 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// A canceled context ends the reading of the input, before the next record.
+// A canceled context ends the reading of the input before the next record.
 func TestTheContextEndsTheInput(t *testing.T) {
 	inWorld(t, nil, func(w world) {
 		ctx, cancel := context.WithCancel(w.t.Context())
@@ -45,7 +45,7 @@ func TestACanceledContextReadsNothing(t *testing.T) {
 	})
 }
 
-// So does it if the input blocks, before its first record and after it.
+// A canceled context ends the reading even while the input blocks, before its first record and after it.
 func TestTheContextEndsAnInputThatBlocks(t *testing.T) {
 	for name, lines := range map[string]string{"at once": "", "later": ticket("a", "1") + "\n" + ticket("b", "1") + "\n"} {
 		t.Run(name, func(t *testing.T) {
@@ -59,13 +59,13 @@ func TestTheContextEndsAnInputThatBlocks(t *testing.T) {
 				require.ErrorIs(t, err, context.DeadlineExceeded)
 				assert.Less(t, time.Since(start), time.Minute+time.Second)
 				assert.Empty(t, w.writes())
-				require.NoError(t, writer.Close()) // ends what was left behind
+				require.NoError(t, writer.Close()) // ends the goroutine that was left behind
 			})
 		})
 	}
 }
 
-// An input without records is refused if that would delete everything, and nothing is sent.
+// An input without records is refused before anything is sent, because Delete would delete everything.
 func TestAnEmptyInputDeletesNothing(t *testing.T) {
 	for name, lines := range map[string][]string{"an empty file": nil, "a byte-order mark": {"\ufeff"},
 		"blank lines": {"", " ", ""}} {

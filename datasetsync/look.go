@@ -12,24 +12,24 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// looker reads records as they are now.
+// looker reads the current state of records.
 type looker struct {
 	session
-	size int // of the dataset, about
+	size int // the approximate number of records of the dataset
 }
 
-// visitor gets the i-th record, or nil if it is gone.
+// visitor is called with the i-th record, or with nil if the record does not exist.
 type visitor func(i int, record *mistralobs.Record) error
 
-// pages returns how many requests a walk over the dataset takes.
+// pages returns the number of requests of a walk over the dataset.
 func (l looker) pages() int { return l.size/mistralobs.MaxPageSize + 1 }
 
-// walks reports whether a walk over the dataset takes fewer requests than reading n records each for itself.
+// walks reports whether a walk over the dataset takes fewer requests than n requests for single records.
 func (l looker) walks(n int) bool { return n > l.pages() }
 
-// look reads the records of the ids, which differ, and calls visit for each: with nil if the record is gone. Calls do
-// not overlap. It reads each record for itself, or all by one walk if that takes fewer requests. What a walk does not
-// find is read for itself, since a page may have shifted.
+// look reads records and calls visit for each. No ID may appear twice in ids. Calls of visit do not overlap. look sends
+// one request per record, or walks over the dataset if that takes fewer requests. If the walk does not find a record,
+// look requests it singly, because a page may have shifted.
 func (l looker) look(ctx context.Context, ids []string, visit visitor) error {
 	if !l.walks(len(ids)) {
 		return l.getAll(ctx, ids, nil, visit)
@@ -56,7 +56,7 @@ func (l looker) look(ctx context.Context, ids []string, visit visitor) error {
 	return l.getAll(ctx, ids, missing, visit)
 }
 
-// getAll reads each record for itself: those in only, or all if only is nil.
+// getAll requests records singly: those in only, or all if only is nil.
 func (l looker) getAll(ctx context.Context, ids []string, only map[string]int, visit visitor) error {
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(l.options.Concurrency)
@@ -84,7 +84,7 @@ func (l looker) getAll(ctx context.Context, ids []string, only map[string]int, v
 	return ctx.Err()
 }
 
-// get reads a record, nil if it is gone.
+// get returns a record, or nil if it does not exist.
 func (l looker) get(ctx context.Context, id string) (*mistralobs.Record, error) {
 	record, err := l.client.Records.Get(ctx, id)
 	if errors.Is(err, mistralobs.ErrNotFound) {
@@ -107,7 +107,7 @@ func (s *session) explain(ctx context.Context, p *Plan) error {
 	return l.look(ctx, ids, func(i int, record *mistralobs.Record) error { return items[i].explain(record, p.full) })
 }
 
-// explain finds the differences of an update, if the record is still what it was.
+// explain finds the differences of an update, unless the record has changed since the comparison.
 func (i *Item) explain(record *mistralobs.Record, full bool) error {
 	if now, ok := contentNow(record); !ok || now != i.old {
 		return nil
@@ -133,7 +133,8 @@ func (i *Item) explain(record *mistralobs.Record, full bool) error {
 	return nil
 }
 
-// contentNow returns the content of a record, and false if it is gone or not made of objects.
+// contentNow returns the content of a record. It returns false if the record is nil, or if its payload or properties
+// are not objects.
 func contentNow(record *mistralobs.Record) (c content, ok bool) {
 	if record == nil || !startsObject(record.Payload) || !startsObject(orEmpty(record.Properties)) {
 		return c, false
@@ -141,8 +142,8 @@ func contentNow(record *mistralobs.Record) (c content, ok bool) {
 	return contentOf(record.Payload, record.Properties), true
 }
 
-// awaitImports waits for imports that still run, such as one of a sync that was interrupted. It waits for each task
-// that has not ended: CONTINUED_AS_NEW, UNKNOWN and unknown statuses are not ends.
+// awaitImports waits for imports that still run, such as one of a sync that was interrupted. CONTINUED_AS_NEW, UNKNOWN
+// and statuses that the SDK does not know are not ends.
 func (s *session) awaitImports(ctx context.Context) error {
 	var running []*mistralobs.ImportTask
 	for task, err := range s.client.Tasks.All(ctx, s.datasetID, mistralobs.ListParams{}) {
@@ -156,7 +157,7 @@ func (s *session) awaitImports(ctx context.Context) error {
 	deadline := time.Now().Add(s.options.MaxTaskWait)
 	for i, task := range running {
 		s.options.OnProgress(Progress{PhaseWait, i, len(running)})
-		var failed *mistralobs.TaskError // the program that started it gets this error too
+		var failed *mistralobs.TaskError // not an error of this sync: its records are missing, and are created
 		if _, err := s.waitForTask(ctx, task.ID, deadline); err != nil && !errors.As(err, &failed) {
 			return err
 		}

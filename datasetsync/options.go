@@ -9,22 +9,23 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// Errors that match with errors.Is.
+// Sentinels for errors.Is.
 var (
-	// ErrDuplicateKeys says that several records of the dataset, or of the input, have the same key.
-	// The error lists the ids, or the lines. See [Options.Duplicates] for those of a dataset.
+	// ErrDuplicateKeys means that several records of the dataset, or several wanted records, have the same key. The error
+	// lists the IDs of the records, or the lines. [Options.Duplicates] can accept duplicates in the dataset.
 	ErrDuplicateKeys = errors.New("several records have the same key")
-	// ErrNoKey says that a wanted record lacks the property [Options.Key].
+	// ErrNoKey means that a wanted record does not have the property that [Options.Key] names, or that it is null.
 	ErrNoKey = errors.New("the key is missing")
-	// ErrDatasetChanging says that records were added or deleted each time the dataset was read. Try again later.
+	// ErrDatasetChanging means that somebody added or deleted records during each of three readings of the dataset. Try
+	// again later.
 	ErrDatasetChanging = errors.New("the dataset changes while it is read")
-	// ErrTooManyDeletes says that a plan deletes more records than [Options.MaxDeletes] allows. Nothing was changed.
+	// ErrTooManyDeletes means that a plan has more deletions than [Options.MaxDeletes]. Nothing was changed.
 	ErrTooManyDeletes = errors.New("the plan deletes too many records")
-	// ErrRecordChanged says that a record has changed on the server since the plan was made, and was left alone.
-	// Make a new plan, or set [Options.Force].
+	// ErrRecordChanged means that a record has changed on the server since the plan was made, and was left alone. Make a
+	// new plan, or set [Options.Force].
 	ErrRecordChanged = errors.New("the record has changed since the plan was made")
-	// ErrNotObject says that the payload or the properties of a record of the dataset are not a JSON object.
-	// Such a record is reported and left alone.
+	// ErrNotObject means that the payload or the properties of a record of the dataset are not a JSON object. The record
+	// is reported and left alone.
 	ErrNotObject = errors.New("the payload or the properties are not a JSON object")
 )
 
@@ -33,38 +34,42 @@ type DuplicatePolicy int
 
 // The policies for duplicate keys.
 const (
-	RefuseDuplicates DuplicatePolicy = iota // return an error that matches [ErrDuplicateKeys]
-	KeepOldest                              // keep the oldest record and delete the others, also without [Options.Delete]
+	// RefuseDuplicates, the default, returns an error that matches [ErrDuplicateKeys].
+	RefuseDuplicates DuplicatePolicy = iota
+	// KeepOldest keeps the oldest record and deletes the others, even if [Options.Delete] is not set.
+	KeepOldest
 )
 
 // Options says how to compare and change a dataset. Its zero value matches records by content and deletes nothing.
 type Options struct {
-	// Key names a property, such as "id", whose value identifies a record. Every wanted record must have it.
-	// If it is "", records are matched by content: a record that differs is created, never updated.
+	// Key names a property, such as "id", whose value identifies a record. Every wanted record must have it. If Key is
+	// "", records match by content: a wanted record that differs from all others is created, never updated.
 	Key string
-	// Delete removes records that are not wanted. Without it they are left alone. Apply follows the plan instead.
+	// Delete plans the deletion of records that match no wanted record. Without Delete they stay. Apply ignores it, and
+	// makes the deletions of its plan.
 	Delete bool
 	// Force also overwrites and deletes records that have changed on the server since the plan was made.
 	Force bool
-	// AllowEmpty accepts an input without records if Delete is set. This deletes all records of the dataset.
+	// AllowEmpty allows Delete to delete all records of the dataset because there is no wanted record.
 	AllowEmpty bool
-	// MaxDeletes is the number of deletions above which Apply and Sync change nothing and return an error that matches
-	// [ErrTooManyDeletes]. 0 means no limit.
+	// MaxDeletes is the largest number of deletions. If a plan has more, Apply and Sync change nothing and return an
+	// error that matches [ErrTooManyDeletes]. 0 means no limit.
 	MaxDeletes int
-	// Concurrency is the number of requests in flight that update or delete records, or read them before that.
-	// The default is 8. New records are created one after the other.
+	// Concurrency is the number of requests in flight for updates and deletions, and to read records before them. The
+	// default is 8. Creations are sent one after the other.
 	Concurrency int
-	// ImportAbove is the number of new records above which they are imported as a file instead of created one by one.
-	// An import takes three requests and the time of a task, and its records have the source
-	// [mistralobs.SourceUploadedFile]. The default is 50; a negative number means never to import.
+	// ImportAbove is the largest number of records to create one by one. More are imported as a file, with a request each
+	// to upload the file, start the import and delete the file, and with polls of its task. Imported records have
+	// the source [mistralobs.SourceUploadedFile]. The default is 50. A negative number turns imports off.
 	ImportAbove int
-	// MaxTaskWait is how long to wait for import tasks that still run, both earlier ones and those of a sync.
-	// The default is one hour.
+	// MaxTaskWait limits the wait for imports: together for those that run at the start, and for each that Apply starts.
+	// After it, the error matches [mistralobs.ErrTimeout]. The default is one hour.
 	MaxTaskWait time.Duration
 	// Duplicates says what to do if several records of the dataset have the same key.
 	Duplicates DuplicatePolicy
-	// Full makes Diff find all differences of all updates, and the plan print them all, uncut. Otherwise the first 20
-	// updates are compared, with up to three differences of the payload and three of the properties.
+	// Full makes Diff find all differences of all updates, and makes the text of the plan show all items and all
+	// differences in full. Without Full, Diff compares the first 20 updates and keeps at most three differences of the
+	// payload and three of the properties.
 	Full bool
 	// OnProgress reports progress. Calls do not overlap. PhaseRead starts again if the dataset has to be read again.
 	OnProgress func(Progress)
@@ -72,12 +77,12 @@ type Options struct {
 
 // Progress reports how far a phase of a sync is.
 type Progress struct {
-	Phase Phase
-	Done  int // records; in [PhaseWait], tasks
-	Total int // -1 if it is not known
+	Phase Phase // the current phase
+	Done  int   // records; in [PhaseWait], tasks
+	Total int   // -1 if it is not known
 }
 
-// Phase is a part of a sync. The phases come in the order of the constants.
+// Phase is a part of a sync. Phases are reported in the order of the constants.
 type Phase string
 
 // The phases of a sync.
@@ -126,7 +131,7 @@ func (o Options) withDefaults() (Options, error) {
 // session is one call of Diff, Sync or Apply.
 type session struct {
 	client    *mistralobs.Client
-	datasetID string // what the caller gave, until resolve
+	datasetID string // an ID; until resolve, what the caller gave
 	options   Options
 }
 

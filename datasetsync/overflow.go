@@ -7,12 +7,12 @@ import (
 	"sync"
 )
 
-// overflowLimit is how many bytes an overflowFile holds in memory.
+// overflowLimit is the number of bytes that an overflowFile keeps in memory.
 const overflowLimit = 16 << 20
 
 // overflowFile keeps bytes that are written once and read in any order: in memory up to overflowLimit, then in a
-// temporary file. The file is unlinked at once where the system allows it, so that nothing stays behind if it is not
-// closed. Reads may run concurrently.
+// temporary file. It unlinks the file at once where the system allows that, so that no file stays behind if close is
+// never called. Reads may run concurrently.
 type overflowFile struct {
 	mu     sync.RWMutex
 	memory []byte

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An overflowFile gives back what was put into it, whether it is in memory or in a file, and leaves nothing behind.
+// An overflowFile returns what was added, from memory or from a file, and leaves no file behind.
 func TestOverflowFile(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -7,47 +7,47 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// Plan holds the changes that would make a dataset equal to the wanted records. It prints as a short text and marshals
-// to JSON as a whole, so that it can be reviewed, and applied later by another process ([ReadPlan]).
+// Plan holds the changes that would make a dataset equal to the wanted records. Its text is a summary; its JSON is
+// complete, so that another process can apply the plan later ([ReadPlan]).
 type Plan struct {
-	DatasetID string // the id, also if the plan was made by the slug
+	DatasetID string // the ID, even if Diff was given a slug
 	Key       string // as in [Options]
-	Create    []Item // in the order of the input
-	Update    []Item // in the order of the input
+	Create    []Item // in the order of the wanted records
+	Update    []Item // in the order of the wanted records
 	Delete    []Item // in the order of the dataset
-	LeftAlone []Item // records whose payload or properties are not a JSON object
-	Equal     int    // records that are equal already
-	Extra     int    // records that are not wanted but stay, because Delete was not set
+	LeftAlone []Item // records of the dataset whose payload or properties are not a JSON object
+	Equal     int    // the number of records that need no change
+	Extra     int    // the number of records that match no wanted record and stay, because Delete was not set
 
 	full   bool
-	bodies *overflowFile // what is to be written; nil after Close
+	bodies *overflowFile // the payloads and properties to write; nil after Close
 }
 
 // Item is a record of a plan.
 type Item struct {
 	Key               string // the value of the key property; "" if there is none
-	Index             int    // of the wanted record in the input, from 1; 0 if it is not wanted
-	Line              int    // of the wanted record in its file, from 1; 0 if it is not wanted or not from a file
+	Index             int    // the position of the wanted record, from 1; 0 if there is no wanted record
+	Line              int    // the line of the wanted record, from 1; 0 if there is no wanted record or no line
 	RecordID          string // "" if the record is not in the dataset
-	ChangesPayload    bool   // the payload is written
-	ChangesProperties bool   // the properties are written
-	// Differences are those of an update between the dataset and the wanted record, up to three of the payload and three
-	// of the properties, and all of them with [Options.Full]. Without it they are found for the first 20 updates.
+	ChangesPayload    bool   // the item writes the payload
+	ChangesProperties bool   // the item writes the properties
+	// Differences are the differences between the record and the wanted record of an update. With [Options.Full] they are
+	// complete. Otherwise only the first 20 updates have them: at most three of the payload and three of the properties.
 	Differences     []Difference
-	MoreDifferences int // that were left out
+	MoreDifferences int // the number of differences that were found and left out
 
 	old, want           content
 	bodies              *overflowFile
 	payload, properties span
-	same                int // records with this content in the dataset when the plan was made; only without a key
+	same                int // the number of records with this content at the comparison; only without a key
 }
 
-// Payload returns the payload that would be written, nil if the item does not change the payload. It fails if the plan
+// Payload returns the payload to write, or nil if the item does not change the payload. It returns an error if the plan
 // is closed or its temporary file cannot be read.
 func (i Item) Payload() (mistralobs.Object, error) { return i.body(i.ChangesPayload, i.payload) }
 
-// Properties returns the properties that would be written, nil if the item does not change the properties. It fails as
-// [Item.Payload] does.
+// Properties returns the properties to write, or nil if the item does not change the properties. It returns the errors
+// of [Item.Payload].
 func (i Item) Properties() (mistralobs.Object, error) {
 	return i.body(i.ChangesProperties, i.properties)
 }
@@ -73,15 +73,15 @@ func (i *Item) keep(bodies *overflowFile, payload, properties mistralobs.Object)
 	return err
 }
 
-// InSync reports whether there is nothing to do.
+// InSync reports whether the plan has no changes. Extra and LeftAlone are no changes.
 func (p *Plan) InSync() bool { return p.Changes() == 0 }
 
-// Changes returns the number of records that would be created, updated or deleted.
+// Changes returns the number of records to create, update and delete.
 func (p *Plan) Changes() int { return len(p.Create) + len(p.Update) + len(p.Delete) }
 
-// Close releases the payloads and properties to write, and removes their temporary file. The plan
-// cannot be applied or marshaled after that. A plan that is not closed is cleaned up when it is
-// garbage, except on Windows, where its file stays.
+// Close releases the payloads and properties to write, and removes their temporary file. After Close the plan cannot be
+// applied or marshaled. If Close is never called, the garbage collector frees the file, except on Windows, where it
+// stays.
 func (p *Plan) Close() error {
 	if p.bodies == nil {
 		return nil
@@ -91,7 +91,7 @@ func (p *Plan) Close() error {
 	return err
 }
 
-// size is the number of records that the dataset had when the plan was made.
+// size returns the number of records that the dataset had at the comparison.
 func (p *Plan) size() int {
 	return p.Equal + p.Extra + len(p.Update) + len(p.Delete) + len(p.LeftAlone)
 }
@@ -104,17 +104,18 @@ func (p *Plan) checkDeletes(options Options) error {
 	return nil
 }
 
-// maxPrinted is how many items of each list are printed, unless Options.Full is set.
+// maxPrinted is the number of items of each list in the text of a plan without Options.Full.
 const maxPrinted = 20
 
-// String returns the plan as text: a line with the counts and a line for each change (+ create, ~ update, - delete,
-// ! left alone), up to 20 of each unless [Options.Full] was set. Keys with unprintable characters are quoted.
+// String returns a line with the counts, and a line for each item (+ create, ~ update, - delete, ! left alone) with its
+// differences. Without [Options.Full] it shows up to 20 items of each list. It quotes keys with characters that are not
+// printable.
 func (p *Plan) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "dataset %s: %d to create, %d to update, %d to delete, %d equal",
 		display(p.DatasetID), len(p.Create), len(p.Update), len(p.Delete), p.Equal)
 	if p.Extra > 0 {
-		fmt.Fprintf(&b, ", %d not wanted but left alone", p.Extra)
+		fmt.Fprintf(&b, ", %d not wanted but kept", p.Extra)
 	}
 	if n := len(p.LeftAlone); n > 0 {
 		fmt.Fprintf(&b, ", %d left alone that are not JSON objects", n)
@@ -135,7 +136,8 @@ func (p *Plan) String() string {
 	return b.String()
 }
 
-// String returns the name of the item and, on lines of their own, its differences.
+// String returns the key of the item and a line for each difference. Without a key it returns the record ID, or else
+// the line or position of the wanted record.
 func (i Item) String() string {
 	var b strings.Builder
 	b.WriteString(nameOf(i.Key, i.RecordID, i.Line, i.Index))
@@ -148,7 +150,7 @@ func (i Item) String() string {
 	return b.String()
 }
 
-// nameOf returns what a record is called: by its key, its id, or its place in the input.
+// nameOf names a record by its key, its ID, or its place in the input.
 func nameOf(key, recordID string, line, index int) string {
 	switch {
 	case key != "":

@@ -11,10 +11,10 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// planVersion is the version of a plan's JSON.
+// planVersion is the version of the format.
 const planVersion = 1
 
-// planHead is the part of a plan's JSON that is not a list.
+// planHead has the members of a plan's JSON that are not lists.
 type planHead struct {
 	Version   int    `json:"version"`
 	DatasetID string `json:"dataset_id"`
@@ -38,20 +38,20 @@ type itemJSON struct {
 	Same            int             `json:"same,omitempty"`
 }
 
-// itemLists are the lists of a plan by their names in JSON.
+// itemLists returns the lists of a plan by their names in JSON.
 func (p *Plan) itemLists() map[string]*[]Item {
 	return map[string]*[]Item{"create": &p.Create, "update": &p.Update, "delete": &p.Delete, "left_alone": &p.LeftAlone}
 }
 
-// MarshalJSON returns the whole plan with the records to be written. It fails if the plan is closed. For a plan that is
-// large, [Plan.WriteTo] needs less memory.
+// MarshalJSON returns the whole plan, including the payloads and properties to write. It returns an error if the plan
+// is closed. For large plans, [Plan.WriteTo] needs less memory.
 func (p *Plan) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	_, err := p.WriteTo(&b)
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// WriteTo writes the plan as MarshalJSON does, but holds one record at a time in memory.
+// WriteTo writes the JSON of [Plan.MarshalJSON] and a line break. It keeps one record at a time in memory.
 func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 	if p.bodies == nil {
 		return 0, invalid("plan", "it is closed")
@@ -115,8 +115,9 @@ func (i *Item) encode() ([]byte, error) {
 	})
 }
 
-// ReadPlan reads a plan that was marshaled, up to the end of r. It holds one record at a time in memory, and keeps the
-// others as [Diff] does. Close the plan after use. It returns an error if r does not hold exactly one plan.
+// ReadPlan reads a plan that [Plan.WriteTo] or [Plan.MarshalJSON] has written. Like [Diff] it keeps payloads and
+// properties in memory up to 16 MiB, then in a temporary file. Close the plan after use. ReadPlan reads r to its end,
+// and returns an error if r does not hold exactly one plan.
 func ReadPlan(r io.Reader) (*Plan, error) {
 	if r == nil {
 		return nil, invalid("reader", "it is nil")
@@ -129,7 +130,7 @@ func ReadPlan(r io.Reader) (*Plan, error) {
 	return p, nil
 }
 
-// UnmarshalJSON reads a plan as [ReadPlan] does, and closes the plan that p held before.
+// UnmarshalJSON reads a plan as [ReadPlan] does. It closes the plan that p held before.
 func (p *Plan) UnmarshalJSON(raw []byte) error {
 	read, err := ReadPlan(bytes.NewReader(raw))
 	if err != nil {
@@ -167,7 +168,7 @@ func (p *Plan) read(dec *json.Decoder) error {
 		return err
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return errors.New("there is something after it")
+		return errors.New("there is data after the plan")
 	}
 	return p.setHead(head)
 }

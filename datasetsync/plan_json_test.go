@@ -41,7 +41,7 @@ func TestPlanLivesThroughJSON(t *testing.T) {
 	})
 }
 
-// A plan that WriteTo has written is the same after ReadPlan, with everything that is in it.
+// ReadPlan returns the plan that WriteTo has written, with everything in it.
 func TestPlanIsWrittenAndRead(t *testing.T) {
 	have := append(tickets(1, 40), ticket("a", "old"), ticket("b", "old"))
 	inWorld(t, have, func(w world) {
@@ -80,7 +80,7 @@ func TestReadPlanRefuses(t *testing.T) {
 		"another version":        {plan: `{"version":2,"dataset_id":"d"}`, says: "its version is 2, not 1"},
 		"no dataset":             {plan: `{"version":1}`, says: "it has no dataset_id"},
 		"an end that is missing": {plan: head, says: "unexpected EOF"},
-		"something after it":     {plan: head + `} {}`, says: "there is something after it"},
+		"something after it":     {plan: head + `} {}`, says: "there is data after the plan"},
 		"a list that is none":    {plan: head + `,"create":{}}`, says: "create: expected [, got {"},
 		"a creation without body": {
 			plan: head + `,"create":[{}]}`,
@@ -114,7 +114,7 @@ func TestReadPlanRefuses(t *testing.T) {
 	}
 }
 
-// What ReadPlan accepts is written as a plan that is the same when it is read again.
+// A plan that ReadPlan accepts is the same after it is written and read again.
 func FuzzReadPlan(f *testing.F) {
 	const head = `{"version":1,"dataset_id":"d",`
 	digest := `"old_payload":"00112233445566778899aabbccddeeff"`

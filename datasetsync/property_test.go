@@ -23,8 +23,8 @@ type game struct {
 	mine   map[string]string // edits of the second writer; "" is a deletion
 }
 
-// Whatever a second writer does between Diff and Apply: nothing of it is lost or overwritten, nothing is there twice,
-// and the next sync makes the dataset as wanted.
+// Whatever a second writer does between Diff and Apply, none of it is lost or overwritten, and no record exists twice.
+// The next sync makes the dataset as wanted.
 func TestASecondWriterLosesNothing(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -66,7 +66,7 @@ func (g *game) play() {
 	if g.random.IntN(2) == 0 {
 		g.server.Inject(mistralobstest.Fault{Status: 500, Times: 5, Probability: 0.1, Seed: g.random.Uint64(), Apply: true})
 	}
-	_, _ = g.apply(plan, options) // its error says what was left alone
+	_, _ = g.apply(plan, options) // the error only says which records were left alone
 	g.server.ClearFaults()
 	g.checkMine(options)
 
@@ -114,7 +114,7 @@ func (g *game) interfere() {
 	}
 }
 
-// checkMine checks that what the second writer wrote is there, once.
+// checkMine checks that each record that the second writer wrote exists once.
 func (g *game) checkMine(options datasetsync.Options) {
 	count := map[string]int{}
 	for _, line := range g.holds() {

@@ -9,7 +9,7 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// Action is what is done with a record.
+// Action says what an item of a plan does with a record.
 type Action string
 
 // The actions of a plan.
@@ -20,73 +20,76 @@ const (
 	ActionNone   Action = "none" // for a record whose payload or properties are not a JSON object
 )
 
-// Outcome is what became of an item of a plan.
+// Outcome says how applying an item of a plan ended.
 type Outcome string
 
 // The outcomes of an item.
 const (
-	OutcomeDone        Outcome = "done"
-	OutcomeAlreadyDone Outcome = "already done" // the dataset was so already, for instance by an earlier run
-	OutcomeLeftAlone   Outcome = "left alone"   // Err is ErrRecordChanged or ErrNotObject
+	OutcomeDone        Outcome = "done"         // the change was made
+	OutcomeAlreadyDone Outcome = "already done" // the dataset already had the wanted state, such as after an earlier run
+	OutcomeLeftAlone   Outcome = "left alone"   // Err matches ErrRecordChanged or ErrNotObject
 	OutcomeFailed      Outcome = "failed"       // see Err; if it matches mistralobs.ErrMaybeApplied, the record may exist
-	OutcomeNotDone     Outcome = "not done"     // not tried, or canceled; an update that was canceled may be half written
+	OutcomeNotDone     Outcome = "not done"     // not tried, or canceled; a canceled update may have written the payload
 )
 
-// Result is what became of one item of a plan.
+// Result is the result of one item of a plan.
 type Result struct {
-	Action   Action
-	Key      string // as in [Item]
-	Index    int    // as in [Item]
-	Line     int    // as in [Item]
-	RecordID string // "" for a record that was not created, or that was created by an import
-	TaskID   string // of the import that creates the record; "" if it is not imported
-	Outcome  Outcome
-	Err      error // for the outcomes "failed" and "left alone"
+	Action   Action  // what the item does; "update" for a creation that [Options.Force] turned into an update
+	Key      string  // as in [Item]
+	Index    int     // as in [Item]
+	Line     int     // as in [Item]
+	RecordID string  // "" if the record was not created, or was created by an import
+	TaskID   string  // the import task of the record; "" if the record was not imported
+	Outcome  Outcome // how it ended
+	Err      error   // the reason of the outcomes "failed" and "left alone"
 }
 
-// ImportError is an import that failed or whose end was not seen. All records of the import share it.
-// It matches [mistralobs.ErrMaybeApplied] if some of the records may be in the dataset, or may yet appear. The next
-// sync waits for the task and creates what is missing.
+// ImportError means that an import failed, or that its end was not seen. All records of the import have the same
+// ImportError. The next sync waits for the task if it still runs, and creates the records that are missing.
+//
+// It matches [mistralobs.ErrMaybeApplied] if the end of the task was not seen, if the response to the start of the
+// import was lost, or if the import skipped some records. Then the dataset may have some of the records, now or later.
 type ImportError struct {
 	TaskID  string // "" if there is no task, or if the response to its start was lost
-	Records int    // how many records the import has
-	Running bool   // the task still runs, as far as is known
-	Err     error
+	Records int    // the number of records in the import
+	Running bool   // the end of the task was not seen, so it may still run
+	Err     error  // the cause
 }
 
 // Error names the task and the number of records.
 func (e *ImportError) Error() string {
 	switch {
 	case e.Running:
-		const text = "import task %s still runs, and up to %d records may yet appear: %v"
+		const text = "import task %s still runs, and up to %d records may still appear: %v"
 		return fmt.Sprintf(text, e.TaskID, e.Records, e.Err)
 	case e.TaskID == "" && errors.Is(e.Err, mistralobs.ErrMaybeApplied):
-		return fmt.Sprintf("up to %d records may yet appear: %v", e.Records, e.Err)
+		return fmt.Sprintf("up to %d records may still appear: %v", e.Records, e.Err)
 	}
 	return fmt.Sprintf("importing %d records: %v", e.Records, e.Err)
 }
 
-// Is reports whether target is [mistralobs.ErrMaybeApplied] and the task still runs. A lost
-// response matches it too, by [ImportError.Unwrap].
+// Is reports whether target is [mistralobs.ErrMaybeApplied] and the end of the task was not seen. errors.Is finds the
+// other cases through [ImportError.Unwrap].
 func (e *ImportError) Is(target error) bool { return e.Running && target == mistralobs.ErrMaybeApplied }
 
 // Unwrap returns the cause.
 func (e *ImportError) Unwrap() error { return e.Err }
 
-// Report says what an Apply or a Sync did. It prints as a short text and marshals to JSON.
+// Report says what Apply or Sync did. Its text is a summary; its JSON has all results.
 type Report struct {
 	DatasetID string   `json:"dataset_id"`
-	Created   int      `json:"created"` // in this run
-	Updated   int      `json:"updated"` // in this run
-	Deleted   int      `json:"deleted"` // in this run
-	Equal     int      `json:"equal"`   // records that needed no change
-	Extra     int      `json:"extra"`   // records that are not wanted and stayed
-	Results   []Result `json:"results"` // of every change of the plan in its order, then of the records of LeftAlone
-	// Uploads are the ids of uploaded files that could not be deleted. The service deletes them after 30 days.
+	Created   int      `json:"created"` // the number of records that this run created
+	Updated   int      `json:"updated"` // the number of records that this run updated
+	Deleted   int      `json:"deleted"` // the number of records that this run deleted
+	Equal     int      `json:"equal"`   // the number of records that needed no change
+	Extra     int      `json:"extra"`   // the number of records that match no wanted record and stayed
+	Results   []Result `json:"results"` // of the changes in the order of the plan, then of the items of Plan.LeftAlone
+	// Uploads are the IDs of uploaded files that could not be deleted after their import. The service deletes them after
+	// 30 days; Files.Delete deletes them sooner.
 	Uploads []string `json:"uploads,omitempty"`
 }
 
-// MarshalJSON is [Report] as JSON. An error that many results share is written with the first of them only.
+// MarshalJSON returns the report as JSON. If results share an [ImportError], only the first of them has its text.
 func (r *Report) MarshalJSON() ([]byte, error) {
 	type plain Report
 	out := struct {
@@ -117,24 +120,24 @@ type resultJSON struct {
 	Error    string  `json:"error,omitempty"`
 }
 
-// sharedError returns the error of an import, which all its records share.
+// sharedError returns the error that all records of an import share, or nil.
 func sharedError(err error) *ImportError {
 	var shared *ImportError
 	errors.As(err, &shared)
 	return shared
 }
 
-// made reports whether the dataset is now as the item wants it.
+// made reports whether the dataset now has the wanted state.
 func (r Result) made() bool { return r.Outcome == OutcomeDone || r.Outcome == OutcomeAlreadyDone }
 
-// String returns a line with the counts and a line for each change that was not made, up to 20. An import that failed
-// is one line.
+// String returns a line with the counts, and up to 20 lines for changes that were not made and records that were left
+// alone. An import that failed is one line.
 func (r *Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "dataset %s: %d created, %d updated, %d deleted, %d equal",
 		display(r.DatasetID), r.Created, r.Updated, r.Deleted, r.Equal)
 	if r.Extra > 0 {
-		fmt.Fprintf(&b, ", %d not wanted but left alone", r.Extra)
+		fmt.Fprintf(&b, ", %d not wanted but kept", r.Extra)
 	}
 	b.WriteByte('\n')
 	lines := r.missed()
@@ -147,7 +150,7 @@ func (r *Report) String() string {
 	return b.String()
 }
 
-// missed describes the changes that were not made.
+// missed describes the changes that were not made, and the records that were left alone.
 func (r *Report) missed() (lines []string) {
 	var last *ImportError
 	for _, result := range r.Results {
@@ -177,10 +180,10 @@ func (r Result) what() string {
 	return string(r.Action) + " " + name
 }
 
-// maxErrorLines is how many failures the text of an error shows.
+// maxErrorLines is the number of failures in the text of an error.
 const maxErrorLines = 5
 
-// incompleteError joins the failures of a run. Its text shows the first of them.
+// incompleteError joins the failures of a run. Its text shows the first few.
 type incompleteError struct {
 	text string
 	errs []error
@@ -189,8 +192,7 @@ type incompleteError struct {
 func (e *incompleteError) Error() string   { return e.text }
 func (e *incompleteError) Unwrap() []error { return e.errs }
 
-// report counts the results. The error is nil if all changes are made, except those of records that were never to be
-// changed.
+// report counts the results. The error is nil if all changes were made. The records of Plan.LeftAlone are no changes.
 func (r *run) report(ctx context.Context) (*Report, error) {
 	report := &Report{
 		DatasetID: r.plan.DatasetID, Equal: r.plan.Equal, Extra: r.plan.Extra, Results: r.results, Uploads: r.uploads,
@@ -239,7 +241,7 @@ type failure struct {
 func (f *failure) Error() string { return f.what + ": " + f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
-// appendFailure appends the error of a result, but that of an import only once.
+// appendFailure appends the error of a result. It appends the error of an import only once.
 func appendFailure(errs []error, result Result) []error {
 	if result.Err == nil {
 		return errs

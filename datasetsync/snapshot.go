@@ -9,14 +9,14 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// maxReadings is how often a dataset is read that changes meanwhile.
+// maxReadings is how often a dataset that changes is read.
 const maxReadings = 3
 
 var errChangedWhileRead = errors.New("changed while it was read")
 
-// readWhole reads all records of the dataset, each exactly once. If the total of a page, a repeated record or the last
-// record shows that records came or went meanwhile, it starts again: begin is called at each start and returns what
-// visits the records.
+// readWhole reads all records of the dataset, each exactly once. If a check shows that somebody added or deleted
+// records during the reading, it starts again. The checks are the total of each page, repeated records, and the last
+// record. readWhole calls begin at each start, and passes each record to the function that begin returns.
 func (s *session) readWhole(ctx context.Context, begin func(*idSet) func(*mistralobs.Record) error) error {
 	for range maxReadings {
 		ids := newIDSet()
@@ -25,8 +25,8 @@ func (s *session) readWhole(ctx context.Context, begin func(*idSet) func(*mistra
 			return err
 		}
 	}
-	name := display(s.datasetID)
-	return fmt.Errorf("datasetsync: dataset %s: %w: read it %d times", name, ErrDatasetChanging, maxReadings)
+	return fmt.Errorf("datasetsync: dataset %s: %w: %d readings failed; try again later",
+		display(s.datasetID), ErrDatasetChanging, maxReadings)
 }
 
 func (s *session) readOnce(ctx context.Context, ids *idSet, visit func(*mistralobs.Record) error) error {
@@ -36,7 +36,7 @@ func (s *session) readOnce(ctx context.Context, ids *idSet, visit func(*mistralo
 		return err
 	}
 	r.total = first.Total
-	if !first.HasNext() { // a page is of one moment
+	if !first.HasNext() { // a single page shows one moment, so it needs no checks
 		if err := r.add(first); err != nil {
 			return err
 		}
@@ -61,13 +61,13 @@ type reading struct {
 	*session
 	ids   *idSet
 	visit func(*mistralobs.Record) error
-	total int    // of each page
-	last  string // the id of the last record before the reading; "" if it is not known
-	seen  string // the id of the last record that was read
+	total int    // what each page must report
+	last  string // the ID of the last record before the reading; "" if it is not known
+	seen  string // the ID of the last record that was read
 }
 
-// findLast finds the last record. If it is another one at the end of the reading, a deletion and a creation have
-// happened meanwhile that kept the total.
+// findLast finds the last record. If another record is the last at the end of the reading, a deletion and a creation
+// have shifted the pages without a change of the total.
 func (r *reading) findLast(ctx context.Context) error {
 	page, err := r.client.Records.List(ctx, r.datasetID, mistralobs.ListParams{Page: r.total, PageSize: 1})
 	if err == nil && len(page.Items) == 1 {
@@ -102,29 +102,29 @@ func (r *reading) end() error {
 	return nil
 }
 
-// snapshot is the state of a dataset, in memory that does not depend on the size of its records.
+// snapshot is the state of a dataset. Its memory does not depend on the size of the records.
 type snapshot struct {
-	byKey   bool // by key, otherwise by content
+	byKey   bool // records match by key, not by content
 	ids     *idSet
 	entries list[entry] // in the order of ids
-	index   *table      // the last entry of each key; the others follow in a ring
+	index   *table      // finds the last entry of each key; the others follow in a ring
 
-	odd        map[int]bool   // positions of records whose payload or properties are not objects
-	oddKeys    map[digest]int // of those that have a key
-	duplicates map[digest]string
-	surplus    map[int]bool // duplicates to delete
+	odd        map[int]bool      // the positions of records whose payload or properties are not objects
+	oddKeys    map[digest]int    // the positions of those that have a key
+	duplicates map[digest]string // the keys of several records, as text
+	surplus    map[int]bool      // the positions of duplicates to delete
 
 	keys    *overflowFile // the keys as text; nil if they are not needed
-	keyEnds list[int64]
+	keyEnds list[int64]   // the end of each key in keys
 }
 
 // entry is a record of the dataset. It takes 64 bytes.
 type entry struct {
 	content content
-	key     digest // of the key, or of the content; zero if the record has no key
-	created int64  // milliseconds since 1970
-	next    uint32 // position of the next entry with the same key: a ring in the order of the dataset
-	line    uint32 // of the wanted record that it matches, or its index; 0 if there is none
+	key     digest // the digest of the key, or of the content; zero if the record has no key
+	created int64  // in milliseconds since 1970
+	next    uint32 // the position of the next entry with the same key: a ring in the order of the dataset
+	line    uint32 // the number of the wanted record that matches; 0 if there is none
 }
 
 func newSnapshot(ids *idSet, options Options) *snapshot {
@@ -141,11 +141,11 @@ func newSnapshot(ids *idSet, options Options) *snapshot {
 
 func (s *snapshot) close() {
 	if s.keys != nil {
-		_ = s.keys.close() // a temporary file that could not be removed spoils nothing
+		_ = s.keys.close() // the comparison is right even if the temporary file could not be removed
 	}
 }
 
-// add adds a record, whose id is the last of s.ids.
+// add adds a record. Its ID must be the last one of s.ids.
 func (s *snapshot) add(record *mistralobs.Record, name string) error {
 	position := s.entries.n
 	e := entry{created: record.CreatedAt.UnixMilli(), next: uint32(position)}
@@ -198,7 +198,7 @@ func (s *snapshot) keepText(key recordKey) error {
 	return err
 }
 
-// keyText returns the key of the record at a position as text, "" if it has none or if keys are not kept.
+// keyText returns the key of the record at a position as text. It returns "" if there is none, or if keys are not kept.
 func (s *snapshot) keyText(position int) (string, error) {
 	if text, ok := s.duplicates[s.entries.at(position).key]; ok || s.keys == nil {
 		return text, nil
@@ -222,7 +222,8 @@ func (s *snapshot) ring(key digest) (positions []int) {
 	return positions
 }
 
-// takeSame returns an entry with the content that matches no wanted record yet, and removes it from its ring.
+// takeSame removes an entry with the content from its ring, and returns it. It returns false if no such entry is left
+// that matches no wanted record yet.
 func (s *snapshot) takeSame(content digest) (*entry, bool) {
 	last, ok := s.index.find(content)
 	if !ok {
@@ -230,7 +231,7 @@ func (s *snapshot) takeSame(content digest) (*entry, bool) {
 	}
 	tail := s.entries.at(last)
 	first := s.entries.at(int(tail.next))
-	if first.line != 0 { // the tail itself, which was taken last
+	if first.line != 0 { // first is the tail, which is taken last
 		return nil, false
 	}
 	tail.next = first.next
@@ -259,7 +260,7 @@ func (s *snapshot) settleDuplicates(policy DuplicatePolicy) error {
 	return nil
 }
 
-// maxListed is how many keys an error lists.
+// maxListed is the number of keys that an error lists.
 const maxListed = 20
 
 func (s *snapshot) duplicatesError() error {
@@ -284,6 +285,6 @@ func (s *snapshot) duplicatesError() error {
 		}
 		texts = append(texts, fmt.Sprintf("%s (%s)", display(text), strings.Join(ids, ", ")))
 	}
-	const hint = "Duplicates: KeepOldest deletes all but the oldest"
+	const hint = "set Duplicates to KeepOldest to delete all but the oldest"
 	return fmt.Errorf("datasetsync: %w: %s; %s", ErrDuplicateKeys, strings.Join(texts, "; "), hint)
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// A record that somebody deletes while the dataset is read moves the later pages: without a second reading, the first
-// record of the second page would be missed and created again.
+// A record that somebody deletes during the reading shifts the later pages. Without a second reading, the first record
+// of the second page would be missed and created again.
 func TestSnapshotIsWhole(t *testing.T) {
 	want := tickets(2, 250)
 	for name, change := range map[string]func(world){
@@ -85,7 +85,7 @@ func TestDuplicatesAreReducedToTheOldest(t *testing.T) {
 	}
 }
 
-// The oldest is the one that was created first, wherever it stands in the list.
+// The oldest record is the one that was created first, wherever it is in the list.
 func TestTheOldestIsByTime(t *testing.T) {
 	inWorld(t, nil, func(w world) {
 		var ids []string

@@ -16,7 +16,7 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// writer creates, edits and deletes records beside the syncs. It creates keys that nobody else does.
+// writer creates, edits and deletes records beside the syncs. Nobody else creates its keys.
 type writer struct {
 	world
 	random *rand.Rand
@@ -71,7 +71,7 @@ func (o *writer) change(n int) {
 	}
 }
 
-// Beside a second writer, with faults and cancellations, syncs lose, double and overwrite nothing that is not theirs.
+// Beside a second writer, with faults and cancellations, syncs do not lose, duplicate or overwrite records of others.
 // In the end the dataset is as wanted.
 func TestSyncsBesideASecondWriter(t *testing.T) {
 	for seed := range uint64(8) {

@@ -8,28 +8,29 @@ import (
 )
 
 // Diff compares a dataset with the wanted records and returns the changes that would make it equal to them. It changes
-// nothing. The dataset is given by its id or slug.
+// nothing. datasetID is an ID or a slug.
 //
-// Records are matched by options.Key, otherwise by content. Contents are equal if they are equal as JSON: the order of
-// names and white space do not count, and numbers compare by value, without rounding (1 equals 1.0). The Extra of a
-// wanted record does not count. Only objects are compared: a record of the dataset whose payload or properties are
-// another JSON value is listed in Plan.LeftAlone.
+// If options.Key is set, a record matches the wanted record that has the same value of this property. Otherwise records
+// match by content. Contents are equal if they are equal as JSON: the order of members and white space make no
+// difference, and numbers compare by value, without rounding (1 equals 1.0). Diff ignores JSONLRecord.Extra.
+// Plan.LeftAlone lists the records of the dataset whose payload or properties are not a JSON object.
 //
-// Diff first waits for imports into the dataset that still run, then reads the dataset, then the wanted records. The
-// sequence runs in a goroutine, so that the end of ctx ends Diff even if the sequence blocks. The differences of
-// updates need the old records, which Diff then reads once more: each for itself, or all by one walk over the dataset
-// if that takes fewer requests.
+// Diff reads the first wanted record before it sends a request. Then it waits for running imports into the dataset,
+// reads the dataset, and reads the other wanted records. It runs want in a goroutine, so the end of ctx ends Diff even
+// if want blocks. To find the differences of updates, Diff reads the old records once more: one request for each, or
+// the whole dataset if that takes fewer requests.
 //
 // Close the plan after use. Diff returns an error that matches
 //
-//   - [mistralobs.ErrInvalidParams] if options are out of range, or if options.Delete is set and there are no wanted
-//     records (see AllowEmpty); nothing was sent then,
-//   - [ErrNoKey] if a wanted record lacks the key,
-//   - [ErrDuplicateKeys] if wanted records, or records of the dataset, have the same key,
-//   - [ErrDatasetChanging] if records were added or deleted each time the dataset was read,
-//   - [mistralobs.ErrTimeout] if an import still runs after options.MaxTaskWait,
+//   - [mistralobs.ErrInvalidParams] if a parameter is invalid, or if options.Delete is set and there is no wanted
+//     record (see Options.AllowEmpty); nothing was sent then,
+//   - [ErrNoKey] if a wanted record does not have the key,
+//   - [ErrDuplicateKeys] if several wanted records have the same key, or several records of the dataset,
+//   - [ErrDatasetChanging] if somebody added or deleted records during each of three readings,
+//   - [mistralobs.ErrTimeout] if an import still runs after options.MaxTaskWait.
 //
-// or the error of the sequence, or one of a request.
+// It also returns an error if the payload or the properties of a wanted record are not a JSON object, the error of
+// want, and errors of requests.
 func Diff(
 	ctx context.Context, client *mistralobs.Client, datasetID string, want iter.Seq2[*mistralobs.JSONLRecord, error],
 	options Options,
@@ -49,10 +50,14 @@ func Diff(
 	return plan, nil
 }
 
-// Sync makes a dataset equal to the wanted records: it is [Diff] and [Plan.Apply] in one, without a second look at the
-// whole dataset. If it succeeds and nobody else changes the dataset, the next Sync has nothing to do. After a failure
-// or an interruption, call it again: it goes on from the state of the dataset, and creates nothing twice.
-// It returns the errors of Diff and Apply.
+// Sync makes a dataset equal to the wanted records. It is [Diff] and [Plan.Apply] in one call, and does not read the
+// whole dataset again before creations. If it succeeds and nobody else changes the dataset, the next Sync has nothing
+// to do.
+//
+// After a failure or an interruption, call Sync again. It waits for imports that still run, compares anew, and makes
+// the changes that are missing. It does not create a record that the dataset already has.
+//
+// Sync returns the errors of Diff and Apply.
 func Sync(
 	ctx context.Context, client *mistralobs.Client, datasetID string, want iter.Seq2[*mistralobs.JSONLRecord, error],
 	options Options,
@@ -72,21 +77,29 @@ func Sync(
 	return newRun(s, plan).finish(ctx)
 }
 
-// Apply carries out a plan: creations, then updates, then deletions. Changes that are already made are not made again,
-// so a plan can be applied again after an interruption, and an update of which one half was written is completed.
+// Apply makes the changes of a plan: creations, then updates, then deletions. It skips changes that are made already,
+// so you can apply a plan again after an interruption. It then also completes an update that wrote only the payload.
 //
-// A record that has changed since the plan was made is left alone, as is a record that the plan creates and somebody
-// else has created with other content, unless options.Force is set. Apply reads each record right before it writes or
-// deletes it; see the package comment for the window that remains. New records come in the order of the plan.
-// Options.Key, Delete, AllowEmpty, Duplicates and Full do not count here: the plan decides.
+// Apply leaves a record alone if it has changed since the plan was made. With a key, it also leaves a record alone that
+// somebody else has created under the key of a creation, with other content. If options.Force is set, Apply overwrites
+// or deletes such records. Apply reads each record before it writes or deletes it; the package comment says which
+// changes by others it can miss. It creates records in the order of the plan. It ignores Options.Key, Delete,
+// AllowEmpty, Duplicates and Full: the plan decides.
 //
-// The report says what became of each item, also if Apply returns an error. The error matches [ErrRecordChanged] if
-// records were left alone, and [mistralobs.ErrMaybeApplied] if the service may have created records whose response was
-// lost or whose import still runs. The failure of one record does not end the others; failures that all would meet
-// (401, 403, no such dataset, the end of ctx) do.
+// If one record fails, Apply goes on with the others. A failed import ends only the creations. Apply stops at a failure
+// that all records would meet: 401, 403, no API key, no such dataset, or the end of ctx. If not all changes were made,
+// Apply returns an error beside the report, which has the result of each item. The error matches [ErrRecordChanged] if
+// records were left alone, and [mistralobs.ErrMaybeApplied] if the service may have created records: the response was
+// lost, the import still runs, or the import skipped some of them.
 //
-// Apply returns an error that matches [mistralobs.ErrInvalidParams] if the plan is closed, [ErrTooManyDeletes] if it
-// deletes more than options.MaxDeletes, and [ErrDatasetChanging] as Diff does; nothing was changed then.
+// Apply changes nothing, and returns a nil report, if a request fails before the first change. So it does with an error
+// that matches
+//
+//   - [mistralobs.ErrInvalidParams] if a parameter is invalid or the plan is closed,
+//   - [ErrTooManyDeletes] if the plan has more deletions than options.MaxDeletes,
+//   - [mistralobs.ErrTimeout] if an earlier import still runs after options.MaxTaskWait,
+//   - [ErrDatasetChanging] as Diff does, if the plan has creations,
+//   - [ErrNoKey] if a creation of the plan does not have the key.
 func (p *Plan) Apply(ctx context.Context, client *mistralobs.Client, options Options) (*Report, error) {
 	if p == nil || p.bodies == nil {
 		return nil, invalid("plan", "it is nil or closed")

@@ -51,7 +51,7 @@ func TestSyncMakesEqual(t *testing.T) {
 	}
 }
 
-// A canceled run reports each item as it is, and the next one does the rest.
+// A canceled run reports the outcome of each item, and the next run makes the other changes.
 func TestSyncIsCanceled(t *testing.T) {
 	want := tickets(1, 100)
 	inWorld(t, nil, func(w world) {
@@ -97,7 +97,7 @@ func TestSyncTellsItsProgress(t *testing.T) {
 	})
 }
 
-// What is wrong with a call is found before anything is sent.
+// Invalid parameters are found before anything is sent.
 func TestInvalidParams(t *testing.T) {
 	inWorld(t, nil, func(w world) {
 		ctx := w.t.Context()

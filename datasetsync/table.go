@@ -5,7 +5,7 @@ import (
 	"hash/maphash"
 )
 
-// list is a list that grows without copying its elements, so that it never takes twice its size.
+// list is a list that grows without copying its elements, so that growing does not need twice the memory.
 type list[T any] struct {
 	chunks [][]T
 	n      int
@@ -24,12 +24,12 @@ func (l *list[T]) add(v T) {
 
 func (l *list[T]) at(i int) *T { return &l.chunks[i/chunkSize][i%chunkSize] }
 
-// table finds the positions of elements of a list by 16 bytes that identify them. It takes 6 to 12 bytes per element.
+// table finds the positions of the elements of a list by their keys. It takes 6 to 12 bytes per element.
 type table struct {
-	key   func(i int) digest // of the element at position i
+	key   func(i int) digest // returns the key of the element at position i
 	seed  maphash.Seed
-	slots []uint32 // position + 1; 0 is free
-	used  int
+	slots []uint32 // position + 1; a free slot is 0
+	used  int      // the number of slots that are not free
 }
 
 func newTable(key func(i int) digest) *table {
@@ -75,10 +75,10 @@ func (t *table) grow() {
 	}
 }
 
-// idSet is a set of record ids in the order in which they were added. A UUID takes 16 bytes and its part of the table.
+// idSet is a set of record IDs in the order in which they were added. A UUID takes 16 bytes and its part of the table.
 type idSet struct {
-	ids   list[digest]
-	other map[int]string // ids that are not UUIDs in lower case
+	ids   list[digest]   // UUIDs, or digests of other IDs
+	other map[int]string // the IDs that are not UUIDs in lower case, by position
 	table *table
 }
 
@@ -88,7 +88,7 @@ func newIDSet() *idSet {
 	return s
 }
 
-// add adds an id, and reports whether it was not there before.
+// add adds an ID and reports whether it is new.
 func (s *idSet) add(id string) bool {
 	short, ok := parseUUID(id)
 	if !ok {
@@ -105,7 +105,7 @@ func (s *idSet) add(id string) bool {
 	return true
 }
 
-// at returns the i-th id.
+// at returns the i-th ID.
 func (s *idSet) at(i int) string {
 	if id, ok := s.other[i]; ok {
 		return id
@@ -115,7 +115,7 @@ func (s *idSet) at(i int) string {
 
 func (s *idSet) len() int { return s.ids.n }
 
-// freeze releases the table; no ids can be added after that.
+// freeze releases the table. No IDs can be added after that.
 func (s *idSet) freeze() { s.table = nil }
 
 // parseUUID reads a UUID in lower case.

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An idSet gives back what was put into it, in its order, whatever the form of the ids.
+// An idSet returns the IDs that were added, in their order, whatever their form.
 func TestIDSet(t *testing.T) {
 	t.Parallel()
 	const n = 3*chunkSize + 7
@@ -37,7 +37,7 @@ func TestParseUUID(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[string]bool{
 		"01234567-89ab-cdef-0123-456789abcdef":  true,
-		"01234567-89AB-cdef-0123-456789abcdef":  false, // it would come back in lower case
+		"01234567-89AB-cdef-0123-456789abcdef":  false, // formatUUID would return it in lower case
 		"01234567-89ab-cdef-0123-456789abcdeg":  false,
 		"01234567-89ab-cdef-0123-456789abcde":   false,
 		"01234567-89ab-cdef-0123-456789abcdef0": false,

@@ -456,7 +456,7 @@ var scenarios = map[string][]scenario{
 	"sync-dataset": {
 		{
 			name: "with -demo it syncs two demo records", args: []string{"-demo"},
-			stdout: `dataset {id}: 1 created, 1 updated, 0 deleted, 0 equal, 11 not wanted but left alone\n`,
+			stdout: `dataset {id}: 1 created, 1 updated, 0 deleted, 0 equal, 11 not wanted but kept\n`,
 			stderr: `.*\+ ticket-13.*~ ticket-01.*`,
 		},
 		{
