@@ -13,7 +13,7 @@ type answer struct {
 	body   []byte // JSON; nil for 204
 }
 
-// A failure is an error response, in one of the service's shapes.
+// A failure is an error response in one of the service's formats.
 type failure struct {
 	status int
 	header http.Header
@@ -28,17 +28,17 @@ func newFailure(status int, body any) *failure {
 	return &failure{status: status, header: http.Header{}, body: toJSON(body)}
 }
 
-// apiError returns an error in the shape of the observability API.
+// apiError returns an error in the format of the observability API.
 func apiError(status int, code, message string) *failure {
 	return newFailure(status, fields{"detail": fields{"message": message, "error_code": code}})
 }
 
-// frameworkError returns an error in the shape of the web framework.
+// frameworkError returns an error in the format of the web framework.
 func frameworkError(status int, detail string) *failure {
 	return newFailure(status, fields{"detail": detail})
 }
 
-// platformError returns an error in the shape of the platform and the Files API.
+// platformError returns an error in the format of the platform and the Files API.
 func platformError(status int, kind, code, message string) *failure {
 	return newFailure(status, fields{"object": "error", "message": message, "type": kind, "param": nil, "code": code})
 }
@@ -59,7 +59,7 @@ func (c complaint) String() string {
 	return strings.Join(place, ".") + ": " + c.Msg
 }
 
-// validationError returns a 422 in the shape of the API that the request calls.
+// validationError returns a 422 in the format of the API that the request calls.
 func validationError(r *http.Request, complaints ...complaint) *failure {
 	if strings.HasPrefix(r.URL.Path, filesPath) {
 		message := fields{"detail": complaints}

@@ -7,13 +7,14 @@ import (
 	"time"
 )
 
-// A blob is an exported file. Its content never changes; another revision of
-// the dataset makes another blob. The server keeps it as long as a link to it
-// works. It refers to the contents of the records and makes the lines on demand.
+// A blob is an exported file. Its content never changes: an export of another
+// revision of the dataset is another blob. The server keeps a blob as long as a URL
+// of it works. A blob shares the contents of the records and makes the lines on
+// demand.
 type blob struct {
 	dataset          *dataset
 	contents         []content
-	ends             []int64 // of the lines, in bytes from the start
+	ends             []int64 // the ends of the lines, in bytes from the start
 	etag             string
 	created, expires time.Time
 }
@@ -42,7 +43,7 @@ func (b *blob) size() int64 {
 type blobReader struct {
 	blob *blob
 	pos  int64
-	line []byte // unread rest of the line at pos, within buf
+	line []byte // the unread rest of the line at pos, a part of buf
 	buf  []byte
 }
 

@@ -6,10 +6,9 @@ import (
 	mistralobs "github.com/mistralobs/mistralobs-go"
 )
 
-// Client returns an SDK client for the server. It uses the server's URL and
-// key and [Server.HTTPClient]; opts are applied after these. It fails the test
-// if the client cannot be created, and closes the client's idle connections
-// when the test ends.
+// Client returns an SDK client with the server's URL and APIKey and with
+// [Server.HTTPClient]. It applies opts after these. It fails the test if the
+// client cannot be created. When the test ends, it closes the idle connections.
 func (s *Server) Client(t testing.TB, opts ...mistralobs.Option) *mistralobs.Client {
 	t.Helper()
 	httpClient := s.HTTPClient()

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The limits of names and descriptions, in code points.
+// The limits of names and descriptions, in Unicode code points.
 const (
 	minName        = 5
 	maxName        = 50
@@ -106,7 +106,7 @@ func (d *store) datasetJSON(ds *dataset) []byte {
 		set("slug", ds.slug).set("owner_id", d.owner).set("workspace_id", d.workspace).bytes()
 }
 
-// A Dataset is a dataset that the server holds.
+// A Dataset is a dataset on the server.
 type Dataset struct {
 	ID, Slug, Name, Description string
 }

@@ -7,7 +7,7 @@ import (
 	mistralobs "github.com/mistralobs/mistralobs-go"
 )
 
-// Demo holds the ids of the data that [Server.SeedDemo] has added.
+// Demo has the IDs of the data that [Server.SeedDemo] has added.
 type Demo struct {
 	DatasetID          string   `json:"dataset_id"`
 	CampaignID         string   `json:"campaign_id"`

@@ -16,7 +16,7 @@ const (
 
 // seedDemoSpans adds the telemetry of a small chat service over the last day:
 // a trace for each ticket, and evaluations of its chat span. Every third answer
-// is bad and scored low. It returns the ids of the traces, oldest first.
+// is bad and scored low. It returns the IDs of the traces, oldest first.
 func (s *Server) seedDemoSpans() []string {
 	tickets := demoQuestions()
 	interval := 24 * time.Hour / time.Duration(len(tickets)+1)
@@ -35,8 +35,8 @@ func (s *Server) seedDemoSpans() []string {
 	return traces
 }
 
-// seedDemoTrace adds the three spans of a request to the chat service, and
-// returns the one of the model's answer.
+// seedDemoTrace adds the three spans of a request to the chat service. It returns
+// the span of the chat model.
 func (s *Server) seedDemoTrace(conversation, question, answer string, start time.Time) Span {
 	resource := map[string]string{"service.name": "support-chat", "deployment.environment.name": "production"}
 	request := s.SeedSpan(Span{
@@ -64,8 +64,8 @@ func (s *Server) seedDemoTrace(conversation, question, answer string, start time
 	})
 }
 
-// seedDemoEvaluations evaluates a span: its tone once, and its helpfulness
-// twice, of which the second result is the latest.
+// seedDemoEvaluations adds evaluations of a span: one of its tone, and two of its
+// helpfulness, of which the second is the latest.
 func (s *Server) seedDemoEvaluations(chat Span, score float64, explanation string) {
 	results := []SpanEvaluation{
 		{EvaluationName: demoTone, ScoreValue: 0.8, ScoreLabel: "friendly", Explanation: "The tone is friendly."},

@@ -11,7 +11,7 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// The demo data lead from low scores to records that are conversations.
+// A client can search the demo data for low scores, and import their spans as conversations.
 func TestDemoSpansCanBeImported(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t, mistralobstest.WithClock(func() time.Time { return noon }), mistralobstest.WithTaskDuration(0))

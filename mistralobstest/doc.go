@@ -1,5 +1,5 @@
-// Package mistralobstest is an in-memory server of the Mistral Observability
-// Datasets API. It is for tests of programs that call the API, in any language.
+// Package mistralobstest provides an in-memory server of the Mistral
+// Observability Datasets API, for tests of programs in any language.
 //
 //	func TestImport(t *testing.T) {
 //		server := mistralobstest.NewServer()
@@ -11,19 +11,20 @@
 //		// … then assert on server.Records(datasetID) and server.Requests().
 //	}
 //
-// The server implements every operation, validates requests as the service
-// does, and returns errors in the service's shapes. An import is a task that
-// runs for a settable time ([WithTaskDuration]). An exported file is behind a
-// signed link that expires ([WithExportTTL]). A [Fault] makes chosen calls
-// fail, and the choice is repeatable. With [WithInMemoryNetwork] a server works
-// inside a [testing/synctest] bubble, where its delays take no real time.
+// The server implements every operation. It validates requests by the rules that
+// the service documents, and returns errors in the service's formats. An import
+// is a task that runs for a settable time ([WithTaskDuration]). An exported file
+// has a signed URL that expires ([WithExportTTL]). A [Fault] makes selected calls
+// fail. The same Seed selects the same calls, if they arrive in the same order.
+// [WithInMemoryNetwork] lets a server run inside a [testing/synctest] bubble,
+// where its delays take no real time.
 //
 // # Data to work with
 //
 // The Seed methods add data that the API itself cannot create, or creates slowly.
 // [Server.SeedDataset] and [Server.SeedRecords] add records, up to millions.
-// [Server.SeedSpan] and [Server.SeedSpanEvaluation] add telemetry, which searches
-// then find and imports from spans use:
+// [Server.SeedSpan] and [Server.SeedSpanEvaluation] add telemetry. A client can
+// then search for it, and import the spans:
 //
 //	span := server.SeedSpan(mistralobstest.Span{
 //		SpanName:      "chat",
@@ -38,43 +39,50 @@
 //
 // # Differences from the service
 //
-// The service's reference leaves much open. The server then does what is most
-// likely, and a test should not depend on it. These are the guesses:
+// The server has one workspace, one owner and one API key. Campaigns, explorer
+// events and playground conversations exist only if a Seed method added them.
 //
-//   - There is one workspace, one owner and one API key.
-//   - Campaigns, explorer events and playground conversations exist only if a
-//     Seed method added them.
-//   - The judge is not a model. A classification returns the option that the
-//     record's properties name, else the option that shares most words with the
-//     last answer. A regression returns the share of the words of
-//     expected_output that the last answer contains.
-//   - Lists are in the order of creation. The form of the next and previous
-//     links, and the texts of messages, are invented.
-//   - A bulk deletion ignores ids that do not exist.
-//   - An import of an unknown file, event, conversation or record is a task
-//     that fails. An unknown campaign is a 404 at once.
+// The judge is not a model: it compares words. The given answer is the last message
+// of the assistant, or the whole payload if it is not a chat. A classification
+// returns the option whose value is the property category or expected_output.
+// If there is none, it returns the option of whose words the given answer
+// contains the largest share. A regression returns Min if the given answer
+// contains no word of expected_output, Max if it contains all of them, and a
+// number between them in proportion.
+//
+// The API reference does not define everything. Where it does not, the server
+// guesses. A test should not depend on these guesses:
+//
+//   - Lists are in the order of creation. The format of the next and previous
+//     links, and the texts of messages, are made up.
+//   - A bulk deletion ignores the IDs of records that do not exist.
+//   - If a file, event, conversation or record to import does not exist, the task
+//     of the import fails. If a campaign does not exist, the response is 404.
 //   - All records of an import appear when its task completes, not before.
-//   - Validation errors have the API's own shape, as its description says. The
-//     web framework's shape has been seen too; a Fault can return it.
-//   - A slug is the name in lower case, with a hyphen for each run of other
-//     characters than ASCII letters and digits, and with a number if another
-//     dataset has it. A rename keeps the slug.
-//   - An import from spans puts trace_id and span_id into the properties. A JSON
-//     array that is empty leaves its target out; the text null does not. Empty
-//     lists and repeated references are accepted, and the last mapping of a
-//     target counts. A reference to an unknown or expired span is skipped.
+//   - Validation errors have the format of the API reference. The service has also
+//     returned the format of its web framework; a Fault can return that.
+//   - A slug is the name in lower case, with a hyphen for each run of characters
+//     that are not ASCII letters or digits. If another dataset has the slug, a
+//     number is appended. A rename keeps the slug.
+//   - An import from spans puts trace_id and span_id into the properties. An
+//     attribute that is an empty JSON array leaves its target out; the text null
+//     does not. An empty list of spans or mappings is accepted, and so are repeated
+//     spans. If mappings have the same target, the last one is used.
+//     A span that does not exist or has expired is skipped.
 //   - Searches return the newest item first, and the spans of a trace the oldest
-//     first. The parameter from is inclusive, to is exclusive. Feeds continue by
-//     cursor ([WithFeedNext] changes that). A page size of 0 gives an empty feed.
+//     first. The parameter from is inclusive, to is exclusive. The field cursor
+//     continues a search ([WithFeedNext] changes that to next). A page size of 0
+//     returns no items and ends the search.
 //   - Spans and evaluations expire 30 days after their time.
-//   - In a search expression, two single quotes in a string stand for one. LIKE,
-//     CONTAINS and comparisons respect case. A missing key of a map is an empty
-//     text. A value that is unknown makes every comparison false. A field EXISTS
-//     if it is not empty, zero or null. A wrong expression is a 400.
-//   - An evaluation search knows the fields of evaluations only. The latest
-//     evaluation is the newest of each span and evaluation name.
-//   - An unknown field has no options: 400 with FIELDS_BAD_REQUEST. The
-//     operators, groups and labels of fields are invented.
+//   - In a string of a search expression, two single quotes stand for one. LIKE,
+//     CONTAINS and comparisons are case-sensitive. The value of a missing map key
+//     is empty. A comparison with a null value is false. EXISTS is true for a field
+//     that is not empty, zero or null, and for a map key that is present. An invalid
+//     expression gets a 400.
+//   - A search for evaluations accepts only the fields of evaluations. The latest
+//     evaluations are the newest ones for each span and evaluation name.
+//   - The options of an unknown field are a 400 with FIELDS_BAD_REQUEST. The
+//     operators, groups and labels of fields are made up.
 //   - The text search for datasets ignores case and searches names and
 //     descriptions.
 package mistralobstest

@@ -54,7 +54,7 @@ func ExampleFault() {
 	server := mistralobstest.NewServer()
 	defer server.Close()
 	client := connect(server)
-	// The server carries out the third call, but its response is lost.
+	// The server executes the third call, but its response is lost.
 	var lost mistralobstest.Break = mistralobstest.ResetUnanswered
 	server.Inject(mistralobstest.Fault{Operation: mistralobstest.DatasetsCreate, Skip: 2, Break: lost})
 	for i := range 3 {
@@ -92,7 +92,7 @@ func ExampleWithTaskOutcome() {
 }
 
 func ExampleNewUnstartedServer() {
-	// The API behind the caller's own HTTP server, here with TLS.
+	// The handler works in any HTTP server, here with TLS.
 	api := mistralobstest.NewUnstartedServer(
 		mistralobstest.WithRequestLog(0),
 		mistralobstest.WithLatency(time.Millisecond),

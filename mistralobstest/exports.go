@@ -34,7 +34,7 @@ func (s *Server) exportJSONL(r *http.Request) (answer, error) {
 	})
 }
 
-// downloadExport serves an export link as an object storage does.
+// downloadExport serves the URL of an export as an object storage does.
 func (s *Server) downloadExport(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Ms-Request-Id", newRequestID())
 	d, now, unlock := s.lock()
@@ -43,10 +43,10 @@ func (s *Server) downloadExport(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Header.Get("Authorization") != "":
 		storageError(w, http.StatusForbidden, "AuthenticationFailed",
-			"A signed link must not be requested with an Authorization header.")
+			"A request for a signed URL must not have an Authorization header.")
 	case !s.signer.valid(r.URL.Path, r.URL.Query(), now):
 		storageError(w, http.StatusForbidden, "AuthenticationFailed",
-			"The signature is not valid, or the link has expired.")
+			"The signature is not valid, or the URL has expired.")
 	case b == nil:
 		storageError(w, http.StatusNotFound, "BlobNotFound", "The specified blob does not exist.")
 	default:
@@ -56,7 +56,7 @@ func (s *Server) downloadExport(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// storageError writes an error in the shape of an object storage.
+// storageError writes an error in the format of an object storage.
 func storageError(w http.ResponseWriter, status int, code, message string) {
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(status)
@@ -65,7 +65,7 @@ func storageError(w http.ResponseWriter, status int, code, message string) {
 	_, _ = fmt.Fprintf(w, format, code, message)
 }
 
-// A signer signs the queries of export links.
+// A signer signs the queries of export URLs.
 type signer struct{ key []byte }
 
 func newSigner() signer {

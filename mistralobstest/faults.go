@@ -9,26 +9,26 @@ import (
 	"time"
 )
 
-// A Fault makes calls of an operation fail. The first five fields choose the
+// A Fault makes calls of an operation fail. The first five fields select the
 // calls; the others say what happens to them. Fields that are not set change
 // nothing: a Fault with only a Delay makes a call slow.
 //
-// A fault acts on exactly the calls that it was chosen for. If the client leaves
-// before the fault acts, the server does not carry out the call, and the fault
-// is used up.
+// The server selects the fault of a call when the client sends the request. If
+// the client disconnects before the fault takes effect, the server does not
+// execute the operation, but the call counts for Times.
 type Fault struct {
 	Operation   string  // one of Operations, or "" for every operation
-	Times       int     // how many calls it hits; 0 means one, a negative number all
-	Skip        int     // how many matching calls pass first
-	Probability float64 // of hitting a matching call; 0 means always
-	Seed        uint64  // of the random numbers for Probability; the same seed hits the same calls
+	Times       int     // the number of calls that fail; 0 means one, a negative number means all
+	Skip        int     // the number of matching calls that pass first
+	Probability float64 // the probability that a matching call fails; 0 means 1
+	Seed        uint64  // seeds the random numbers for Probability
 
-	// Delay is waited first. If the client leaves during the wait, the server
-	// does not carry out the call.
+	// Delay is a wait before everything else. If the client disconnects during
+	// the wait, the server does not execute the operation.
 	Delay time.Duration
 
 	// Status, if not 0, replaces the operation's response by one with this
-	// status, Header and Body. The server then does not carry out the operation,
+	// status, Header and Body. The server then does not execute the operation,
 	// unless Apply is set. Without Status, Header is added to the operation's
 	// own response.
 	Status int
@@ -36,16 +36,16 @@ type Fault struct {
 	Body   string
 	Apply  bool
 	// BodySize, together with Status, sends a made-up body of this many bytes
-	// instead of Body. The body is never in memory as a whole.
+	// instead of Body. The server does not hold it in memory.
 	BodySize int64
-	// Gzip compresses the body of the response, whether or not the client asked
-	// for it. It has no effect together with BodySize.
+	// Gzip compresses the body of the response, even if the client does not
+	// accept that. It has no effect together with BodySize.
 	Gzip bool
 
 	// Break breaks the connection or the response.
 	Break Break
-	// After is the number of body bytes that are sent before a Break in the
-	// body. The last byte is never sent.
+	// After is the number of body bytes to send before ResetBody, TruncateBody or
+	// StallBody. The last byte of the body is never sent.
 	After int64
 
 	// IgnoreRange makes a download ignore a Range header and send the whole file.
@@ -57,31 +57,32 @@ type Fault struct {
 // A Break is a way to break a connection or a response.
 type Break int
 
-// The ways to break a call. The operation is carried out unless stated
-// otherwise, or unless the fault has a Status without Apply.
+// The ways to break a call. With Refuse and ResetUnread the server does not
+// execute the operation. With the others it executes the operation first, unless
+// the fault has a Status without Apply.
 const (
-	// Refuse makes the dial fail, for clients of [Server.HTTPClient]. For other
-	// clients, which have a connection already, it is ResetUnread. The operation
-	// is not carried out.
+	// Refuse makes the dial of a client of [Server.HTTPClient] fail. For other
+	// clients, which are connected already, it does the same as ResetUnread.
 	Refuse Break = iota + 1
-	// ResetUnread resets the connection before the request body is read. The
-	// operation is not carried out.
+	// ResetUnread resets the connection before the request body is read.
 	ResetUnread
-	// ResetUnanswered resets the connection instead of sending a response.
+	// ResetUnanswered resets the connection after the operation, instead of sending
+	// a response.
 	ResetUnanswered
-	// ResetBody resets the connection within the response body.
+	// ResetBody resets the connection in the middle of the response body.
 	ResetBody
-	// TruncateBody closes the connection within the response body, before the
-	// end that its Content-Length states.
+	// TruncateBody closes the connection in the middle of the response body, so
+	// that the body is shorter than its Content-Length.
 	TruncateBody
-	// StallBody stops sending within the response body until the client leaves.
+	// StallBody stops sending in the middle of the response body, until the client
+	// disconnects.
 	StallBody
-	// StallHeader sends no response until the client leaves.
+	// StallHeader sends no response until the client disconnects.
 	StallHeader
 )
 
 // Inject adds a fault. If several faults match a call, the oldest one that is
-// not used up hits it. Inject panics if the operation does not exist, because
+// not used up applies. Inject panics if the operation does not exist, because
 // the test would then test nothing.
 func (s *Server) Inject(f Fault) {
 	if f.Operation != "" && !knownOperation(f.Operation) {
@@ -90,16 +91,16 @@ func (s *Server) Inject(f Fault) {
 	s.faults.add(f)
 }
 
-// ClearFaults removes all faults. A call for which a fault was chosen before
-// keeps it.
+// ClearFaults removes all faults. A call whose fault is already selected still
+// fails.
 func (s *Server) ClearFaults() { s.faults.clear() }
 
-// A faultSet chooses the fault of each call.
+// A faultSet selects the fault of each call.
 type faultSet struct {
 	mu     sync.Mutex
 	armed  []*armedFault
 	calls  int
-	chosen map[string]*Fault // by call number, until the client stops waiting for the response
+	chosen map[string]*Fault // by call number, until RoundTrip of the client returns
 }
 
 type armedFault struct {
@@ -127,7 +128,7 @@ func (s *faultSet) any() bool {
 	return len(s.armed) > 0
 }
 
-// choose chooses the fault of a call, or returns nil.
+// choose selects the fault of a call and returns it, or nil.
 func (s *faultSet) choose(operation string) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -139,7 +140,8 @@ func (s *faultSet) choose(operation string) *Fault {
 	return nil
 }
 
-// assign keeps the fault of a call until forget, and returns the call's number.
+// assign stores the fault of a call until forget, and returns a number for the
+// call.
 func (s *faultSet) assign(fault *Fault) (call string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,7 +167,7 @@ func (s *faultSet) forget(call string) {
 	delete(s.chosen, call)
 }
 
-// hit reports whether the fault hits a call of the operation, and counts the call.
+// hit counts a call of the operation, and reports whether the fault applies to it.
 func (f *armedFault) hit(operation string) bool {
 	if f.Operation != "" && f.Operation != operation || f.Times >= 0 && f.hits >= max(1, f.Times) {
 		return false

@@ -76,7 +76,7 @@ func (s *Server) release(w http.ResponseWriter, r *http.Request, held *heldAnswe
 	}
 	w.WriteHeader(held.status)
 	inBody := f.Break == ResetBody || f.Break == TruncateBody || f.Break == StallBody
-	if inBody { // hold back the last byte, or the response would be whole
+	if inBody { // without the last byte, because the response would be complete with it
 		size = max(0, min(size-1, f.After))
 	}
 	s.send(w, held, size)
@@ -86,7 +86,8 @@ func (s *Server) release(w http.ResponseWriter, r *http.Request, held *heldAnswe
 	}
 }
 
-// send writes size bytes of the body; it makes them up if the body is empty.
+// send writes the first size bytes of the body. If the body is empty, it writes
+// made-up bytes.
 func (s *Server) send(w http.ResponseWriter, held *heldAnswer, size int64) {
 	if n := int64(held.body.Len()); n > 0 {
 		_, _ = w.Write(held.body.Bytes()[:min(size, n)])
@@ -102,7 +103,7 @@ func (s *Server) send(w http.ResponseWriter, held *heldAnswer, size int64) {
 	}
 }
 
-// breakOff breaks the response after its sent part.
+// breakOff breaks the response after the part that was sent.
 func (s *Server) breakOff(w http.ResponseWriter, r *http.Request, how Break) {
 	switch how {
 	case ResetBody:
@@ -113,9 +114,9 @@ func (s *Server) breakOff(w http.ResponseWriter, r *http.Request, how Break) {
 	panic(http.ErrAbortHandler) // net/http then closes the connection
 }
 
-// stall waits until the client has left or the server is closed.
+// stall waits until the client disconnects or the server is closed.
 func (s *Server) stall(r *http.Request) {
-	_, _ = io.Copy(io.Discard, r.Body) // net/http notices only afterwards that the client has left
+	_, _ = io.Copy(io.Discard, r.Body) // net/http notices a disconnect only after the body is read
 	select {
 	case <-r.Context().Done():
 	case <-s.done:
@@ -123,7 +124,7 @@ func (s *Server) stall(r *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// reset resets the connection, as a crashing server does.
+// reset resets the connection, as a server that crashes does.
 func reset(w http.ResponseWriter) {
 	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
 		resetOnClose(conn)

@@ -122,7 +122,7 @@ func answered(status int, body string) func(*testing.T, response, error) {
 	}
 }
 
-// A stalled call lasts until the client leaves, and leaves no connection open.
+// A stalled call lasts until the client disconnects, and leaves no connection open.
 func TestStalls(t *testing.T) {
 	t.Parallel()
 	faults := map[string]mistralobstest.Fault{

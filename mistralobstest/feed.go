@@ -13,10 +13,10 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest/internal/query"
 )
 
-// WithFeedNext makes searches of spans and evaluations continue by the field
-// "next" of a feed, and leaves "cursor" null. By default it is the other way
-// round. The service's documentation does not say which of them a client has to
-// follow. Either value goes into the query parameter cursor of the next request.
+// WithFeedNext makes searches for spans and evaluations return the cursor of the
+// next page in the field "next", and null in "cursor". By default it is the other
+// way round. The API reference does not say which field continues a search. A
+// client sends either value as the query parameter cursor of the next request.
 func WithFeedNext() Option {
 	return func(o *options) { o.feedNext = true }
 }
@@ -39,7 +39,7 @@ func (p position) compare(q position) int {
 	return cmp.Or(p.at.Compare(q.at), cmp.Compare(p.seq, q.seq))
 }
 
-// cursor returns the position as an opaque text.
+// cursor returns the position as an opaque string.
 func (p position) cursor() string {
 	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d", p.at.UnixNano(), p.seq))
 }
@@ -70,7 +70,7 @@ func (c *checker) timeRange() (from, to time.Time) {
 	return c.queryTime("from"), c.queryTime("to")
 }
 
-// queryTime returns a time of the query, or the zero time if it is absent.
+// queryTime returns a time from the query, or the zero time if it is absent.
 func (c *checker) queryTime(name string) time.Time {
 	text := c.r.URL.Query().Get(name)
 	if text == "" {
@@ -83,7 +83,7 @@ func (c *checker) queryTime(name string) time.Time {
 	return t
 }
 
-// readSearch reads a whole search request: query parameters and body.
+// readSearch reads a search request: query parameters and body.
 func (s *Server) readSearch(r *http.Request, schema *fieldSet) (search, error) {
 	c := check(r)
 	q := c.search()
@@ -111,8 +111,8 @@ type feedItem struct {
 	json   func() []byte
 }
 
-// itemsOf returns the items of a list to keep. Nothing is ever removed from the
-// list, so that the positions stay as they are.
+// itemsOf returns the items of a list that keep accepts. The position of an item
+// stays valid, because nothing is ever removed from the list.
 func itemsOf[T any](list []*T, at func(*T) time.Time, keep func(*T) bool) []feedItem {
 	var items []feedItem
 	for i, item := range list {
@@ -135,7 +135,7 @@ func within(t, from, to time.Time) bool {
 	return !t.Before(from) && (to.IsZero() || t.Before(to))
 }
 
-// filter keeps the items that the search matches, on any page.
+// filter returns the items of all pages that match the search.
 func (q search) filter(items []feedItem) []feedItem {
 	return slices.DeleteFunc(items, func(item feedItem) bool {
 		return !within(item.at, q.from, q.to) || q.expression != nil && !q.expression.Match(item.fields)

@@ -10,8 +10,8 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// A feed continues by its cursor, or by next if so configured. Spans that are
-// added meanwhile change nothing on later pages.
+// A search continues with its cursor, or with next if so configured. Spans that are
+// added during a search do not change later pages.
 func TestFeedPages(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -15,14 +15,14 @@ import (
 	"time"
 )
 
-// MaxUploadBytes is the size of the largest file that the server accepts. It is
-// the service's limit, 512 MB.
+// MaxUploadBytes is the size of the largest file that the server accepts: 512 MiB.
+// The service documents 512 MB.
 const MaxUploadBytes = 512 << 20
 
 // defaultExpiry is how long the service keeps an upload that sets no expiry.
 const defaultExpiry = 30 * 24 * time.Hour
 
-// A file is an upload. Its content is on disk, because it may be large.
+// A file is an uploaded file. Its content is on disk, because it may be large.
 type file struct {
 	id, name, purpose, visibility, signature string
 	path                                     string
@@ -123,7 +123,7 @@ func (f *file) store(part *multipart.Part) error {
 		return platformError(http.StatusInternalServerError, "internal_server_error", "3000", message)
 	}
 	defer temp.Close()
-	if f.path != "" { // of two files, the last one counts
+	if f.path != "" { // if the form has two files, the last one is used
 		_ = os.Remove(f.path)
 	}
 	f.name, f.path = filepath.Base(part.FileName()), temp.Name()
@@ -134,14 +134,14 @@ func (f *file) store(part *multipart.Part) error {
 		return err
 	}
 	if f.size > MaxUploadBytes {
-		message := "the file is larger than 512 MB"
+		message := "the file is larger than 512 MiB"
 		return platformError(http.StatusRequestEntityTooLarge, "invalid_request_file", "3000", message)
 	}
 	f.lines, f.signature = counter.lines(), hex.EncodeToString(hash.Sum(nil)[:8])
 	return nil
 }
 
-// A lineCounter counts lines. The last line needs no line break.
+// A lineCounter counts lines. The last line may lack its line break.
 type lineCounter struct {
 	ends int
 	open bool
@@ -178,8 +178,8 @@ func (s *Server) deleteFile(r *http.Request) (answer, error) {
 	})
 }
 
-// withFile calls run with the file that the path names, under the lock. An
-// expired file does not exist.
+// withFile calls run with the file that the path names, under the lock. The
+// response to a request for an expired file is 404.
 func (s *Server) withFile(r *http.Request, run func(*store, *file) (answer, error)) (answer, error) {
 	c := check(r)
 	id := c.pathID("file_id")

@@ -14,8 +14,8 @@ import (
 // maxBody is the largest JSON body that the server reads.
 const maxBody = 64 << 20
 
-// serve dispatches a request. It answers requests without a route as the
-// service's web framework does.
+// serve dispatches a request. For requests without a route, the response is that
+// of the service's web framework.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if _, pattern := s.mux.Handler(r); s.routes[pattern] != nil {
 		s.mux.ServeHTTP(w, r)
@@ -62,9 +62,9 @@ func (s *Server) serveOperation(w http.ResponseWriter, r *http.Request, rt *rout
 	s.fail(w, r, rt, fault)
 }
 
-// bufferBody reads the body before any wait, because net/http notices that a
-// client has left only after the body is read. Validation rejects a body that
-// is longer than maxBody.
+// bufferBody reads the body before any wait, because net/http notices a
+// disconnect only after the body is read. Validation rejects a body that is longer
+// than maxBody.
 func bufferBody(r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
@@ -74,9 +74,9 @@ func bufferBody(r *http.Request) {
 }
 
 // faultOf returns the fault of a call, or nil. The transport of
-// [Server.HTTPClient] has chosen it already; for other clients faultOf does. If
-// the transport has forgotten the fault, the client has left before the fault
-// could act, and faultOf drops the call.
+// [Server.HTTPClient] has selected it already; for other clients faultOf selects
+// it. If the transport has forgotten the fault, its client has stopped waiting
+// before the fault took effect. Then faultOf aborts the call.
 func (s *Server) faultOf(r *http.Request, rt *route) *Fault {
 	call := r.Header.Get(callHeader)
 	r.Header.Del(callHeader)
@@ -109,7 +109,7 @@ func (s *Server) carryOut(w http.ResponseWriter, r *http.Request, rt *route) {
 		s.write(w, id, &failure{status: result.status, body: result.body})
 	case errors.As(err, &f):
 		s.write(w, id, f)
-	default: // the client has left, or the server was closed
+	default: // the client has disconnected, or the server was closed
 		panic(http.ErrAbortHandler)
 	}
 }
@@ -147,13 +147,13 @@ func (s *Server) write(w http.ResponseWriter, requestID string, f *failure) {
 		header.Set("Content-Length", strconv.Itoa(len(f.body)))
 	}
 	w.WriteHeader(f.status)
-	_, _ = w.Write(f.body) // it fails only if the client has left
+	_, _ = w.Write(f.body) // it fails only if the client has disconnected
 }
 
 var errClosed = errors.New("mistralobstest: the server was closed")
 
-// sleep waits for d on the real clock. It returns an error if the client has
-// left or the server was closed.
+// sleep waits for d. It does not use the clock of WithClock. It returns an error if
+// the client disconnects or the server is closed.
 func (s *Server) sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const (
 	datasets = "/v1/observability/datasets"
 	records  = "/v1/observability/dataset-records"
-	nobody   = "3f1d3f57-5a6c-4a4b-9c59-0d6d1a2b3c4d" // an id that does not exist
+	nobody   = "3f1d3f57-5a6c-4a4b-9c59-0d6d1a2b3c4d" // an ID that does not exist
 )
 
 // api is an HTTP client of a server. It does not use the SDK.
@@ -101,8 +101,8 @@ func (a *api) do(method, url, body string, header ...string) response {
 	return r
 }
 
-// dataset creates a dataset with the payloads as records, and returns its id and
-// their ids.
+// dataset creates a dataset with the payloads as records, and returns its ID and
+// their IDs.
 func (a *api) dataset(payloads ...string) (id string, recordIDs []string) {
 	a.t.Helper()
 	id = a.do("POST", datasets, `{"name":"Test data","description":""}`).json(a.t, "id").(string)

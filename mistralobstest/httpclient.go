@@ -9,11 +9,11 @@ import (
 )
 
 // HTTPClient returns an HTTP client that reaches the server, also over an
-// in-memory network. Each call returns a new client, so the caller may set its
-// fields. All of them share one connection pool, which [Server.Close] closes.
+// in-memory network. Each call returns a new client, so you may set its fields.
+// The clients share one connection pool, which [Server.Close] closes.
 //
-// A [Refuse] fault is a failed dial only through such a client. Without
-// [WithInMemoryNetwork] the client reaches other hosts too; it uses no proxy.
+// Only these clients see a [Refuse] fault as a failed dial. Without
+// [WithInMemoryNetwork] they also reach other hosts. They use no proxy.
 func (s *Server) HTTPClient() *http.Client {
 	return &http.Client{Transport: &transport{server: s, base: s.transport}}
 }
@@ -31,15 +31,15 @@ func (s *Server) newTransport() *http.Transport {
 	}
 }
 
-// callHeader carries the number of a call whose fault the transport has chosen,
+// callHeader carries the number of a call whose fault the transport has selected,
 // or noFault. The server removes it before it logs or handles the request.
 const (
 	callHeader = "X-Mistralobstest-Call"
 	noFault    = "none"
 )
 
-// A transport chooses the fault of a call before a connection exists, because
-// a dial cannot be refused later.
+// A transport selects the fault of a call before the call has a connection,
+// because a dial cannot be refused later.
 type transport struct {
 	server *Server
 	base   *http.Transport
@@ -49,7 +49,7 @@ type transport struct {
 // [http.Client.CloseIdleConnections] calls it.
 func (t *transport) CloseIdleConnections() { t.base.CloseIdleConnections() }
 
-// RoundTrip sends the request, or refuses the connection if a fault says so.
+// RoundTrip sends the request, or refuses the connection if the fault is Refuse.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	s := t.server
 	if r.URL.Host != s.host || !s.faults.any() {

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A client that leaves before its fault acts is not heard: the server does not
-// carry out the call, and no other call gets the fault.
+// If a client disconnects before its fault takes effect, the server does not execute
+// the operation, and no other call gets the fault.
 func TestFaultOfClientThatLeavesEarly(t *testing.T) {
 	t.Parallel()
 	faults := map[string]Fault{
@@ -39,7 +39,7 @@ func TestFaultOfClientThatLeavesEarly(t *testing.T) {
 			require.ErrorIs(t, err, context.Canceled)
 
 			<-late.closed
-			_, err = late.Conn.Write(late.request.Bytes()) // only now does the request reach the server
+			_, err = late.Conn.Write(late.request.Bytes()) // the request reaches the server only now
 			require.NoError(t, err)
 			_, _ = io.ReadAll(late.Conn)
 			require.NoError(t, late.Conn.Close())
@@ -61,12 +61,12 @@ func newCreate(t *testing.T, ctx context.Context, s *Server) *http.Request {
 	return req
 }
 
-// A lateConn holds back the request that is written to it. Its client's Close
-// does not reach the connection.
+// A lateConn does not send the request that is written to it. Close does not close
+// the underlying connection.
 type lateConn struct {
 	net.Conn
 	request bytes.Buffer
-	written chan struct{} // closed when the request is whole
+	written chan struct{} // closed when the request is complete
 	closed  chan struct{} // closed by the client
 }
 

@@ -50,7 +50,7 @@ func (s *Server) importPlayground(r *http.Request) (answer, error) {
 	})
 }
 
-// A seededImport describes an import of conversations by their ids.
+// A seededImport describes an import of conversations by their IDs.
 type seededImport struct {
 	operation, field string
 	source           source
@@ -58,8 +58,8 @@ type seededImport struct {
 	seeds            func(*store) map[string]Conversation
 }
 
-// importSeeded imports the conversations whose ids are in the body. An unknown
-// id fails the task, not the request.
+// importSeeded imports the conversations whose IDs are in the body. If an ID is
+// unknown, the task fails, not the request.
 func (s *Server) importSeeded(r *http.Request, imp seededImport) (answer, error) {
 	c := check(r)
 	c.readBody()
@@ -106,7 +106,7 @@ func (s *Server) importDataset(r *http.Request) (answer, error) {
 	})
 }
 
-// copies returns the records with the ids. Each keeps its source.
+// copies returns copies of the records with the IDs. Each keeps its source.
 func (d *store) copies(ids []string) (imported, error) {
 	var records []loaded
 	var unknown []string

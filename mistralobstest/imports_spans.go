@@ -51,7 +51,8 @@ func (d *store) importedSpans(references []spanKey, mappings []spanMapping, now 
 	return result
 }
 
-// payload applies the mappings to a span. The last mapping of a target counts.
+// payload applies the mappings to a span. If mappings have the same target, it uses
+// the last one.
 func (sp *Span) payload(mappings []spanMapping) json.RawMessage {
 	attributes := map[string]map[string]string{
 		spanNamespace: sp.SpanAttributes, resourceNamespace: sp.ResourceAttributes,
@@ -74,8 +75,8 @@ func (sp *Span) payload(mappings []spanMapping) json.RawMessage {
 	return payload.bytes()
 }
 
-// mappedValue returns the JSON value of an attribute, or nil if the target must
-// be left out.
+// mappedValue returns the JSON value of an attribute, or nil if the attribute
+// leaves its target out.
 func mappedValue(text string) []byte {
 	trimmed := bytes.TrimSpace([]byte(text))
 	if len(trimmed) == 0 {
@@ -101,7 +102,7 @@ func (c *checker) spanReferences() []spanKey {
 	return references
 }
 
-// hexID returns a required id of lower-case hexadecimal characters.
+// hexID returns a required ID of lower-case hexadecimal digits.
 func (c *checker) hexID(name string, length int) string {
 	id := c.text(name, true, 0, -1)
 	if id == nil {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// toJSON marshals v, without HTML escapes.
+// toJSON returns v as JSON without HTML escapes.
 func toJSON(v any) []byte {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
@@ -18,8 +18,8 @@ func toJSON(v any) []byte {
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
 }
 
-// An object builds a JSON object. It keeps the bytes of payloads and
-// properties, which encoding/json would change.
+// An object builds a JSON object. It keeps payloads and properties byte for byte,
+// which encoding/json would not.
 type object struct{ buf []byte }
 
 // newObject returns an object with room for size bytes.
@@ -60,7 +60,7 @@ func (o *object) time(name string, t time.Time) *object {
 	return o
 }
 
-// stamps adds the fields that every stored item begins with.
+// stamps adds the first fields of every stored item.
 func (o *object) stamps(id string, created, updated time.Time) *object {
 	return o.set("id", id).time("created_at", created).time("updated_at", updated).set("deleted_at", nil)
 }

@@ -10,8 +10,8 @@ import (
 	"os"
 )
 
-// readJSONL reads a dataset file. Lines may have either documented shape. Its
-// errors name the line.
+// readJSONL reads a dataset file. A line may have either documented format. Errors
+// name the line.
 func readJSONL(path string) ([]Conversation, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -134,8 +134,8 @@ func appendLine(out []byte, c content) []byte {
 	return append(out, lineEnd...)
 }
 
-// appendWithoutBreaks appends a JSON value without its line breaks. JSON has them
-// only between tokens.
+// appendWithoutBreaks appends a JSON value without its line breaks. Valid JSON has
+// line breaks only between tokens.
 func appendWithoutBreaks(out, value []byte) []byte {
 	for len(value) > 0 {
 		end := bytes.IndexAny(value, "\r\n")

@@ -28,7 +28,7 @@ type judgeOption struct {
 
 type judgeScale struct{ min, max float64 }
 
-// judgeRecord judges by comparing words; the package comment says how.
+// judgeRecord judges a record by comparing words; the package comment says how.
 func (s *Server) judgeRecord(r *http.Request) (answer, error) {
 	c := check(r)
 	c.readBody()
@@ -101,14 +101,14 @@ func (c *checker) output() judge {
 	return judge{}
 }
 
-// evidence holds the words of a record that a judge compares.
+// evidence has the words of a record that a judge compares.
 type evidence struct {
-	labels   []string        // the properties that name the right answer
+	labels   []string        // the values of the customary properties
 	expected map[string]bool // the words of the expected output
-	given    map[string]bool // the words of the last answer, or of a payload that is not a chat
+	given    map[string]bool // the words of the given answer
 }
 
-// customary are the properties that usually name the right answer.
+// customary are the properties that usually have the right answer.
 var customary = []string{"category", "expected_output"}
 
 func newEvidence(rec *record) (*evidence, error) {
@@ -128,8 +128,8 @@ func newEvidence(rec *record) (*evidence, error) {
 	return e, err
 }
 
-// said returns the last content of an assistant, or the whole payload if it is
-// not a chat.
+// said returns the given answer: the last content of an assistant, or the whole
+// payload if it is not a chat.
 func said(payload []byte) (string, error) {
 	var chat struct {
 		Messages *json.RawMessage `json:"messages"`
@@ -192,8 +192,8 @@ func (j judge) decide(e *evidence) (verdict any, analysis string) {
 	return best, fmt.Sprintf("%s: of %d options, %q has the most support (%.2f).", j.name, len(j.options), best, bestScore)
 }
 
-// support returns 2 if a property names the option, else the share of the
-// option's words that the answer contains.
+// support returns 2 if a label is the value of the option. Otherwise it returns the
+// share of the option's words that the given answer contains.
 func (e *evidence) support(option judgeOption) float64 {
 	for _, label := range e.labels {
 		if strings.EqualFold(label, option.Value) {

@@ -9,24 +9,25 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// WithRateLimit limits API requests to perSecond on average, with burst at
-// once. The server refuses others with 429 and a Retry-After in whole seconds
-// (see [WithoutRetryAfter]). There is no limit by default, nor if perSecond is
-// not positive. Export links are not limited. The limit uses the real clock,
-// which is the fake clock inside a [testing/synctest] bubble.
+// WithRateLimit limits API requests to perSecond on average, and to burst at
+// once. The response to other requests is 429 with a Retry-After in whole seconds
+// (see [WithoutRetryAfter]). There is no limit by default, and if perSecond is 0
+// or negative. Downloads of exports are not limited. The limit does not use the
+// clock of [WithClock], but [time.Now], which a [testing/synctest] bubble fakes.
 //
-// [Server.Requests] shows a refusal as a request with Status 429.
+// [Server.Requests] has the refused requests, with Status 429.
 func WithRateLimit(perSecond float64, burst int) Option {
 	return func(o *options) { o.perSecond, o.burst = perSecond, burst }
 }
 
-// WithoutRetryAfter omits the Retry-After header when the rate limit refuses a
+// WithoutRetryAfter omits the Retry-After header if the rate limit refuses a
 // request, as some gateways do.
 func WithoutRetryAfter() Option {
 	return func(o *options) { o.noRetryAfter = true }
 }
 
-// SetRateLimit changes the setting of [WithRateLimit]. It starts with a full burst.
+// SetRateLimit changes the setting of [WithRateLimit]. The new limit starts with a
+// full burst.
 func (s *Server) SetRateLimit(perSecond float64, burst int) {
 	s.tuning.Lock()
 	defer s.tuning.Unlock()
@@ -40,7 +41,8 @@ func newLimiter(perSecond float64, burst int) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(perSecond), max(burst, 1))
 }
 
-// limit returns a failure if the rate limit refuses a request now.
+// limit counts a request. It returns a failure if the rate limit refuses the
+// request.
 func (s *Server) limit() *failure {
 	s.tuning.Lock()
 	defer s.tuning.Unlock()

@@ -21,8 +21,8 @@ type memoryListener struct {
 	closing sync.Once
 }
 
-// newMemoryListener gives the listener a random loopback address, so that two
-// servers have different origins without a registry of used addresses.
+// newMemoryListener returns a listener with a random loopback address, so that two
+// servers very likely have different origins.
 func newMemoryListener() *memoryListener {
 	var b [3]byte
 	_, _ = rand.Read(b[:]) // it never fails
@@ -69,7 +69,7 @@ type memoryAddr string
 func (memoryAddr) Network() string  { return "tcp" }
 func (a memoryAddr) String() string { return string(a) }
 
-// A pipeConn is one end of a pipe. As with a socket, the other end can tell a
+// A pipeConn is one end of a pipe. Like a socket, the other end can distinguish a
 // reset from an orderly close.
 type pipeConn struct {
 	net.Conn

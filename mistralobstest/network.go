@@ -49,8 +49,8 @@ func (n *network) serve(server *http.Server) {
 	})
 }
 
-// close closes the connections that http.Server.Close leaves open: those that a
-// fault has hijacked, and those accepted while the server was closing.
+// close closes the connections that http.Server.Close leaves open: connections
+// that a fault has hijacked, and connections accepted while the server was closing.
 func (n *network) close() {
 	n.serving.Wait()
 	n.mu.Lock()
@@ -86,7 +86,7 @@ func (n *network) Close() error { return n.listener.Close() }
 // Addr implements [net.Listener].
 func (n *network) Addr() net.Addr { return n.listener.Addr() }
 
-// dial connects a client. In memory it reaches only the server's own address.
+// dial connects a client. An in-memory network reaches only the server's address.
 func (n *network) dial(ctx context.Context, kind, address string) (net.Conn, error) {
 	if n.memory == nil {
 		var dialer net.Dialer
@@ -108,19 +108,19 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// resetOnClose makes the next Close a reset instead of an orderly close.
+// resetOnClose makes the next Close reset the connection.
 func resetOnClose(c net.Conn) {
 	switch c := c.(type) {
 	case *conn:
 		resetOnClose(c.Conn)
 	case *net.TCPConn:
-		_ = c.SetLinger(0) // if it fails, the client sees an orderly close, which breaks the response too
+		_ = c.SetLinger(0) // if it fails, Close is orderly, which also breaks the response
 	case *pipeConn:
 		c.reset.Store(true)
 	}
 }
 
-// refused returns the error of a dial to an address where nothing listens.
+// refused returns the error of a dial to an address without a listener.
 func refused(address string) error {
 	return &net.OpError{
 		Op:   "dial",

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// The names of the operations, for [Fault] and [Request]. They are the names
-// that the SDK uses. [ExportsDownload] is a download from a signed export link.
+// The names of the operations, for [Fault] and [Request]. They are the names that
+// the SDK uses. [ExportsDownload] is a download from the signed URL of an export.
 const (
 	DatasetsList            = "datasets.list"
 	DatasetsCreate          = "datasets.create"
@@ -59,7 +59,7 @@ type route struct {
 	pattern   string
 	run       func(*Server, *http.Request) (answer, error)
 
-	// storage serves an export link instead of run. It needs no key, has no
+	// storage serves the URL of an export instead of run. It needs no key, has no
 	// rate limit, allows HEAD, and writes its own response.
 	storage func(*Server, http.ResponseWriter, *http.Request)
 
@@ -78,13 +78,8 @@ const (
 	tracePath    = "/v1/observability/traces/{trace_id}/spans"
 )
 
-// routes holds all operations. init fills it, because the handlers refer to
-// Operations through Inject.
-var routes []route
-
-func init() {
-	routes = slices.Concat(datasetRoutes(), recordRoutes(), fileRoutes(), spanRoutes())
-}
+// routes has all operations in the order of the API reference.
+var routes = slices.Concat(datasetRoutes(), recordRoutes(), fileRoutes(), spanRoutes())
 
 func datasetRoutes() []route {
 	const dataset, imports = datasetPath, datasetPath + "/imports"

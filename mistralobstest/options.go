@@ -4,8 +4,7 @@ import (
 	"time"
 )
 
-// DefaultAPIKey is the key that a server accepts unless [WithAPIKey] sets
-// another. It is not a secret.
+// DefaultAPIKey is the key that a server accepts by default. It is not a secret.
 const DefaultAPIKey = "test-key"
 
 const (
@@ -54,22 +53,23 @@ func WithAPIKey(key string) Option {
 }
 
 // WithClock sets the clock of the data: creation and update times, the progress
-// of tasks, and expiry. The default is [time.Now]. Latencies, stalls and the
-// rate limit always use the real clock. The server calls now from many
-// goroutines at once; now must not call the Server.
+// of tasks, and expiry. The default is [time.Now]. Latencies, the Delay of faults
+// and the rate limit do not use this clock. The server calls the function from
+// many goroutines at once. The function must not call the Server.
 func WithClock(now func() time.Time) Option {
 	return func(o *options) { o.now = now }
 }
 
-// WithLatency delays every response by d. The server waits before it carries
-// out the operation; for an upload, after it has read the body. It drops a
-// request whose client leaves during the wait. The default is no delay.
+// WithLatency makes the server wait for d before it executes an operation; for an
+// upload, after it has read the body. If the client disconnects during the wait,
+// the server does not execute the operation. The default is no wait.
 func WithLatency(d time.Duration) Option {
 	return func(o *options) { o.tuning.latency = d }
 }
 
 // WithTaskDuration sets how long an import runs. The default is 50 ms. With 0,
-// the response to the import shows RUNNING, and the next request finds it ended.
+// the response that starts the import shows RUNNING, and the task has ended when
+// the next request arrives.
 func WithTaskDuration(d time.Duration) Option {
 	return func(o *options) { o.tuning.taskDuration = d }
 }
@@ -77,49 +77,51 @@ func WithTaskDuration(d time.Duration) Option {
 // WithTaskOutcome decides how an import ends. The server calls outcome when a
 // task has run for its duration. The result depends on the status:
 //
-//   - "" or COMPLETED: the import ends with its own result.
+//   - "" or COMPLETED: the import adds its records and completes, or fails if it
+//     cannot read them.
 //   - FAILED, CANCELED, TERMINATED or TIMED_OUT: the import ends with this
 //     status and message, and adds no records.
-//   - Any other status, such as CONTINUED_AS_NEW or UNKNOWN: the task shows it
-//     and runs for its duration once more. Then the server calls outcome again
-//     with the next Run.
+//   - Any other status, such as CONTINUED_AS_NEW or UNKNOWN: the task shows this
+//     status and runs for its duration once more. Then the server calls outcome
+//     again, with a TaskInfo.Run that is one higher.
 //
-// The default completes every import. The function must not call the Server.
+// By default every import completes. The function must not call the Server.
 func WithTaskOutcome(outcome func(TaskInfo) (status, message string)) Option {
 	return func(o *options) { o.taskOutcome = outcome }
 }
 
 // WithTaskProgress sets the progress that tasks show. The server passes the
-// fraction of the duration that has passed, from 0 to 1. The result is the
+// fraction of the duration that has passed, from 0 to 1. A completed task has
+// fraction 1, and a task that ended otherwise has fraction 0. The result is the
 // percentage, or nil for a JSON null. If shape itself is nil, tasks have no
-// progress field. The default grows evenly. A completed task has fraction 1.
+// progress field. By default the percentage grows evenly.
 func WithTaskProgress(shape func(fraction float64) *int) Option {
 	return func(o *options) { o.taskProgress = shape }
 }
 
-// WithExportTTL sets how long an export link works. The default is one hour.
+// WithExportTTL sets how long the URL of an export works. The default is one hour.
 func WithExportTTL(d time.Duration) Option {
 	return func(o *options) { o.exportTTL = d }
 }
 
 // WithRequestLog limits [Server.Requests] to the latest n requests; 0 keeps
-// none. The default keeps all requests, which grows without bound in a server
-// that runs for long.
+// none. By default the log keeps all requests, so it grows as long as the server
+// runs.
 func WithRequestLog(n int) Option {
 	return func(o *options) { o.requestLog = n }
 }
 
 // WithInMemoryNetwork connects clients by in-memory pipes instead of sockets, so
-// that the server can run inside a [testing/synctest] bubble. URL is then a
+// that the server can run inside a [testing/synctest] bubble. Server.URL is then a
 // loopback address that only [Server.HTTPClient] and [Server.Client] can reach.
-// These clients refuse every other host.
+// These clients cannot reach other hosts.
 func WithInMemoryNetwork() Option {
 	return func(o *options) { o.inMemory = true }
 }
 
 // SetAPIKey makes the server accept only this key from now on, as after the
-// rotation of a service account's token. The field APIKey and clients created
-// before keep the old key.
+// rotation of a service account's token. Server.APIKey keeps the first key, and
+// so do existing clients and new clients of [Server.Client]: their calls get 401.
 func (s *Server) SetAPIKey(key string) {
 	s.tuning.Lock()
 	defer s.tuning.Unlock()

@@ -8,7 +8,7 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// The key may change while the server runs, as a service account's token does.
+// The key can change while the server runs, like the token of a service account.
 func TestSetAPIKey(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t, mistralobstest.WithAPIKey("first"))

@@ -12,7 +12,7 @@ const (
 	maxPageSize     = 100
 )
 
-// A page is the part of a list that a request asks for.
+// A page is the part of a list that a client requests.
 type page struct {
 	number, size int
 	url          *url.URL // of the request
@@ -26,7 +26,7 @@ func (c *checker) page() page {
 	}
 }
 
-// link returns the address of another page.
+// link returns the path and query of another page.
 func (p page) link(number int) string {
 	query := p.url.Query()
 	query.Set("page", strconv.Itoa(number))

@@ -18,11 +18,11 @@ type record struct {
 	source           source
 }
 
-// content is a payload and properties in one piece of memory. It is never
-// changed in place, so that an export may hold on to it.
+// content is a payload and properties in one piece of memory. It never changes, so
+// exports can share it.
 type content struct {
 	bytes []byte // the payload, then the properties unless they are {}
-	split int    // length of the payload
+	split int    // the length of the payload
 }
 
 func newContent(payload, properties []byte) content {
@@ -64,13 +64,13 @@ var sources = []string{"DIRECT_INPUT", "TELEMETRY_SPAN", "EXPLORER", "UPLOADED_F
 
 func (s source) String() string { return sources[s] }
 
-// sourceOf returns the source with a name that is known to exist.
+// sourceOf returns the source with a name, which must exist.
 func sourceOf(name string) source { return source(slices.Index(sources, name)) }
 
-// A uuid is the id of a record.
+// A uuid is the ID of a record.
 type uuid [16]byte
 
-// parseUUID returns the UUID with a text that [isUUID] accepts.
+// parseUUID parses a UUID that [isUUID] accepts.
 func parseUUID(text string) uuid {
 	var id uuid
 	_, _ = hex.Decode(id[:], []byte(strings.ReplaceAll(text, "-", ""))) // it cannot fail

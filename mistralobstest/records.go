@@ -46,7 +46,7 @@ func (s *Server) deleteRecord(r *http.Request) (answer, error) {
 	})
 }
 
-// deleteRecords deletes the records that exist and ignores the other ids.
+// deleteRecords deletes the records that exist and ignores the other IDs.
 func (s *Server) deleteRecords(r *http.Request) (answer, error) {
 	c := check(r)
 	c.readBody()
@@ -113,15 +113,15 @@ func recordNotFound(id string) *failure {
 	return apiError(http.StatusNotFound, "DATASET_RECORD_NOT_FOUND", message)
 }
 
-// A Record is a record that the server holds.
+// A Record is a record on the server.
 type Record struct {
 	ID                  string
 	Payload, Properties json.RawMessage // byte for byte as the client sent them
-	Source              string
+	Source              string          // such as DIRECT_INPUT
 }
 
 // Records returns the records of a dataset in the order of creation, or nil if
-// the dataset does not exist. datasetID is an id or a slug.
+// the dataset does not exist. datasetID is an ID or a slug.
 func (s *Server) Records(datasetID string) []Record {
 	d, _, unlock := s.lock()
 	defer unlock()

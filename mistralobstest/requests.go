@@ -20,20 +20,21 @@ type Request struct {
 	Path      string // as sent, still escaped
 	Query     url.Values
 	Header    http.Header // includes the API key
-	Body      []byte      // the first MaxRequestBody bytes that were read
-	Truncated bool        // reports whether the body was longer than Body
-	Status    int         // of the response; 0 until it is sent, and if a fault prevents it
-	Time      time.Time   // of arrival, by the server's clock
+	Body      []byte      // the first MaxRequestBody bytes of the part that the server read
+	Truncated bool        // reports whether the server read more than Body holds
+	Status    int         // the status of the response; 0 if no response was sent, or not yet
+	Time      time.Time   // the time of arrival, by the server's clock
 }
 
-// Requests returns the logged requests in the order of arrival. A refusal by
-// the rate limit is a Request with Status 429.
+// Requests returns the logged requests in the order of arrival, including those
+// that the rate limit refused.
 func (s *Server) Requests() []Request { return s.requests.snapshot() }
 
 // ResetRequests empties the request log.
 func (s *Server) ResetRequests() { s.requests.reset() }
 
-// requestLog keeps the latest limit requests, or all if limit is negative.
+// requestLog keeps the latest requests: as many as limit, or all if limit is
+// negative.
 type requestLog struct {
 	limit   int
 	now     func() time.Time
@@ -46,7 +47,8 @@ type logEntry struct {
 	request Request
 }
 
-// add logs a request. The entry then follows the reading of the body.
+// add logs a request. It replaces the body, so that the entry gets the bytes that
+// are read.
 func (l *requestLog) add(r *http.Request, operation string) *logEntry {
 	if l.limit == 0 {
 		return &logEntry{log: l}
@@ -104,7 +106,8 @@ func (b *loggedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A loggedWriter logs the status before the client can receive it.
+// A loggedWriter logs the status before it sends it, so that a client that has the
+// response finds the status in the log.
 type loggedWriter struct {
 	http.ResponseWriter
 	entry *logEntry

@@ -24,7 +24,7 @@ func (c Conversation) mustBeValid() {
 	}
 }
 
-// SeedDataset adds a dataset with the records, and returns its id. It panics if
+// SeedDataset adds a dataset with the records, and returns its ID. It panics if
 // a payload or properties are not a JSON object.
 func (s *Server) SeedDataset(name, description string, records ...Conversation) (datasetID string) {
 	for _, c := range records {
@@ -39,7 +39,7 @@ func (s *Server) SeedDataset(name, description string, records ...Conversation) 
 	return ds.id
 }
 
-// SeedRecords adds records to a dataset, one after the other. datasetID is an id
+// SeedRecords adds records to a dataset, one after the other. datasetID is an ID
 // or a slug. SeedRecords panics if there is no such dataset, or if a payload or
 // properties are not a JSON object.
 func (s *Server) SeedRecords(datasetID string, records iter.Seq[Conversation]) {
@@ -58,8 +58,9 @@ func (s *Server) SeedRecords(datasetID string, records iter.Seq[Conversation]) {
 }
 
 // SeedCampaign adds a campaign with the records as its events, and returns its
-// id. A campaign without records has no matching events. It panics if a payload
-// or properties are not a JSON object.
+// ID. The response to an import of a campaign without records is a 404 with
+// CAMPAIGN_NO_MATCHING_EVENTS. SeedCampaign panics if a payload or properties are
+// not a JSON object.
 func (s *Server) SeedCampaign(records ...Conversation) (campaignID string) {
 	for _, c := range records {
 		c.mustBeValid()
@@ -71,13 +72,13 @@ func (s *Server) SeedCampaign(records ...Conversation) (campaignID string) {
 	return id
 }
 
-// SeedCompletionEvent adds an event of the explorer, and returns its id. It
+// SeedCompletionEvent adds an event of the explorer, and returns its ID. It
 // panics if the payload or properties are not a JSON object.
 func (s *Server) SeedCompletionEvent(event Conversation) (eventID string) {
 	return s.seed(event, func(d *store) map[string]Conversation { return d.events })
 }
 
-// SeedConversation adds a conversation of the playground, and returns its id.
+// SeedConversation adds a conversation of the playground, and returns its ID.
 // It panics if the payload or properties are not a JSON object.
 func (s *Server) SeedConversation(conversation Conversation) (conversationID string) {
 	return s.seed(conversation, func(d *store) map[string]Conversation { return d.conversations })

@@ -10,18 +10,20 @@ import (
 	"time"
 )
 
-// SeedSpan adds a span of telemetry and returns it with the fields that SeedSpan
-// has set. If they are unset in span:
+// SeedSpan adds a span of telemetry. It sets fields that are empty, and returns the
+// span with these:
 //
-//   - TraceID and SpanID become random.
-//   - StartTime becomes now, by the server's clock, EndTime becomes StartTime plus
-//     DurationNS, and DurationNS becomes the time between the two.
-//   - StatusCode becomes Unset.
-//   - A field with a customary attribute, such as RequestModel and the span
-//     attribute gen_ai.request.model, becomes the value of the attribute. If the
-//     field is set, the attribute becomes the value of the field.
+//   - TraceID and SpanID are random. WorkspaceID and OrganizationID are those of
+//     the server.
+//   - StartTime is the time of the server's clock. EndTime is StartTime plus
+//     DurationNS. DurationNS is the time from StartTime to EndTime.
+//   - StatusCode is Unset.
+//   - A field with a standard attribute gets the value of the attribute. For
+//     example, RequestModel has the span attribute gen_ai.request.model. If the
+//     field is not empty, the attribute gets its value instead.
 //
-// SeedSpan panics if an id has the wrong form, or if the span exists.
+// SeedSpan panics if TraceID or SpanID has the wrong form, or if there is a span
+// with the same TraceID and SpanID.
 func (s *Server) SeedSpan(span Span) Span {
 	d, now, unlock := s.lock()
 	defer unlock()
@@ -39,10 +41,11 @@ func (s *Server) SeedSpan(span Span) Span {
 	return span
 }
 
-// SeedSpanEvaluation adds the result of an evaluation of a span and returns it
-// with the fields that SeedSpanEvaluation has set. An unset Timestamp becomes
-// now, by the server's clock. SeedSpanEvaluation panics if TraceID or SpanID has
-// the wrong form. The span need not exist.
+// SeedSpanEvaluation adds the result of an evaluation of a span. It sets fields
+// that are empty, and returns the evaluation with these: Timestamp is the time of
+// the server's clock, and WorkspaceID and OrganizationID are those of the server.
+// The span need not exist. SeedSpanEvaluation panics if TraceID or SpanID has the
+// wrong form.
 func (s *Server) SeedSpanEvaluation(evaluation SpanEvaluation) SpanEvaluation {
 	mustBeHex("TraceID", evaluation.TraceID, 32)
 	mustBeHex("SpanID", evaluation.SpanID, 16)
@@ -85,7 +88,7 @@ func (sp *Span) setDefaults(d *store) {
 	sp.syncAttributes()
 }
 
-// spanAttributes maps fields of a span to their customary span attributes.
+// spanAttributes maps fields of a span to their standard span attributes.
 var spanAttributes = map[string]string{
 	"error_type":           "error.type",
 	"operation_name":       "gen_ai.operation.name",
@@ -129,8 +132,8 @@ func attributeOf(field string) string {
 	return spanAttributes[field]
 }
 
-// syncAttributes copies attributes to their unset fields, and fields to their
-// attributes.
+// syncAttributes copies attributes to fields that are empty, and other fields to
+// their attributes.
 func (sp *Span) syncAttributes() {
 	sp.ResourceAttributes = cloneAttributes(sp.ResourceAttributes)
 	sp.SpanAttributes = cloneAttributes(sp.SpanAttributes)
@@ -180,8 +183,8 @@ func mustBeHex(name, id string, length int) {
 	}
 }
 
-// isLowerHex reports whether an id has exactly length lower-case hexadecimal
-// characters.
+// isLowerHex reports whether an ID has exactly length lower-case hexadecimal
+// digits.
 func isLowerHex(id string, length int) bool {
 	return len(id) == length && strings.Trim(id, "0123456789abcdef") == ""
 }

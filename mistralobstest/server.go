@@ -14,9 +14,8 @@ type Server struct {
 	// created by NewUnstartedServer.
 	URL string
 
-	// APIKey is the key that the server was created with. Set it with
-	// [WithAPIKey], or later with [Server.SetAPIKey]; changing this field has no
-	// effect.
+	// APIKey is the key that the server was created with; see [WithAPIKey]. To
+	// change the key that the server accepts, call [Server.SetAPIKey].
 	APIKey string
 
 	options  options
@@ -43,7 +42,7 @@ type Server struct {
 }
 
 // NewServer starts a server on a free port of 127.0.0.1, or on an in-memory
-// network with [WithInMemoryNetwork]. It panics if it cannot listen.
+// network with [WithInMemoryNetwork]. It panics if no port can be opened.
 func NewServer(opts ...Option) *Server {
 	s := NewUnstartedServer(opts...)
 	s.start()
@@ -90,16 +89,16 @@ func (s *Server) start() {
 	s.network.serve(s.http)
 }
 
-// Handler returns the API as an [http.Handler], for a caller's own HTTP server.
+// Handler returns the API as an [http.Handler], for your own HTTP server.
 // Faults that reset a connection need an [http.Hijacker]; over HTTP/2 they
 // reset the stream.
 func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(s.serve)
 }
 
-// Close stops the server, closes its connections, ends running latencies and
-// stalls, and removes its temporary files. It returns after all connections are
-// closed. It may be called more than once. An unstarted server needs it too.
+// Close stops the server, closes its connections, ends pending delays, and
+// removes its temporary files. It returns after all connections are closed. Close
+// a server of [NewUnstartedServer] too. Closing again does nothing.
 func (s *Server) Close() {
 	s.closing.Do(func() {
 		close(s.done)
@@ -114,8 +113,8 @@ func (s *Server) Close() {
 	})
 }
 
-// OpenConnections returns the number of open connections to the server, idle
-// ones included. It returns 0 for an unstarted server.
+// OpenConnections returns the number of open connections to the server,
+// including idle ones. It returns 0 for a server of [NewUnstartedServer].
 func (s *Server) OpenConnections() int {
 	if s.network == nil {
 		return 0

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// findDataset returns the dataset with an id or slug, or nil. A value that is
-// shaped like a UUID is always an id.
+// findDataset returns the dataset with an ID or slug, or nil. A value that has the
+// form of a UUID is always an ID.
 func (d *store) findDataset(idOrSlug string) *dataset {
 	if isUUID(idOrSlug) {
 		return d.datasetByID[strings.ToLower(idOrSlug)]
@@ -15,7 +15,7 @@ func (d *store) findDataset(idOrSlug string) *dataset {
 }
 
 // newSlug returns an unused slug for a name. It appends a number if another
-// dataset has the slug, or if the slug could be read as an id.
+// dataset has the slug, or if the slug has the form of a UUID.
 func (d *store) newSlug(name string) string {
 	base := slugOf(name)
 	slug := base

@@ -29,7 +29,7 @@ func TestSlugs(t *testing.T) {
 	assert.Equal(t, want, a.server.Datasets())
 }
 
-// Every path takes a slug where it takes an id.
+// Every path that accepts the ID of a dataset accepts its slug.
 func TestPathsTakeSlugs(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t, mistralobstest.WithTaskDuration(0))

@@ -10,8 +10,9 @@ import (
 // spanRetention is how long the service keeps spans and their evaluations.
 const spanRetention = 30 * 24 * time.Hour
 
-// A Span is one operation of a trace, with the fields of the API under their Go
-// names. [Server.SeedSpan] adds one and says which fields it fills.
+// A Span is one operation of a trace. The fields are those of the API under their
+// Go names; see mistralobs.Span. [Server.SeedSpan] adds a span and says which
+// fields it sets.
 type Span struct {
 	CustomerID     string    `json:"customer_id"`
 	OrganizationID string    `json:"organization_id"`
@@ -83,10 +84,10 @@ type Span struct {
 // spanKey identifies a span.
 type spanKey struct{ trace, span string }
 
-// expired reports whether the service no longer keeps data of a time.
+// expired reports whether data with the time t has expired.
 func expired(t, now time.Time) bool { return now.Sub(t) > spanRetention }
 
-// findSpan returns a span that the service keeps at now, or nil.
+// findSpan returns a span that has not expired, or nil.
 func (d *store) findSpan(key spanKey, now time.Time) *Span {
 	sp := d.spanByKey[key]
 	if sp == nil || expired(sp.StartTime, now) {
@@ -122,7 +123,7 @@ func (s *Server) listTraceSpans(r *http.Request) (answer, error) {
 	return s.feed("spans", search, oldestFirst(search.filter(spans))), nil
 }
 
-// traceItems returns the spans of a trace that the service keeps at now.
+// traceItems returns the spans of a trace that have not expired.
 func (d *store) traceItems(trace string, now time.Time) []feedItem {
 	return itemsOf(d.spans, spanTime, func(sp *Span) bool { return sp.TraceID == trace && !expired(sp.StartTime, now) })
 }

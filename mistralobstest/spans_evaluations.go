@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// A SpanEvaluation is the result of a judge or an evaluator for a span, with the
-// fields of the API under their Go names. [Server.SeedSpanEvaluation] adds one.
+// A SpanEvaluation is the result of a judge or an evaluator for a span. The fields
+// are those of the API under their Go names; see mistralobs.SpanEvaluation.
+// [Server.SeedSpanEvaluation] adds one.
 type SpanEvaluation struct {
 	CustomerID     string            `json:"customer_id"`
 	OrganizationID string            `json:"organization_id"`
@@ -46,7 +47,8 @@ func (s *Server) evaluations(r *http.Request, onlyLatest bool) (answer, error) {
 	return s.feed("span_evaluations", search, newestFirst(found)), nil
 }
 
-// A subject is what an evaluation evaluates, and by which name.
+// A subject identifies the evaluations that replace each other: those of a span
+// with the same name.
 type subject struct {
 	spanKey
 	name string

@@ -13,7 +13,7 @@ import (
 
 // A fieldSet holds the searchable fields of spans or evaluations.
 type fieldSet struct {
-	list  []field // in the order of the API's description
+	list  []field // in the order of the API reference
 	kinds query.Schema
 }
 
@@ -21,8 +21,8 @@ type fieldSet struct {
 type field struct {
 	name      string
 	kind      query.Kind
-	enum      bool // reports whether the service lists its values
-	attribute string
+	enum      bool   // reports whether a client can list its values
+	attribute string // its standard attribute, or ""
 }
 
 var (
@@ -30,7 +30,7 @@ var (
 	evaluationFields = fieldsOf(reflect.TypeFor[SpanEvaluation]())
 )
 
-// enumFields are the fields whose values the service can list.
+// enumFields are the fields whose values a client can list.
 var enumFields = []string{
 	"span_name", "span_kind", "service_name", "status_code", "error_type", "operation_name", "provider_name",
 	"request_model", "response_model", "output_type", "agent_name", "workflow_name", "prompt_name", "tool_name",
@@ -86,7 +86,7 @@ func (s *Server) listSpanFields(*http.Request) (answer, error) {
 	return answer{http.StatusOK, new(object).raw("field_definitions", definitions).bytes()}, nil
 }
 
-// definition returns the field as the API describes it.
+// definition returns the field as an element of field_definitions.
 func (f field) definition() fields {
 	var group, attribute any
 	if prefix, _, found := strings.Cut(f.name, "_"); found {
@@ -102,7 +102,7 @@ func (f field) definition() fields {
 	}
 }
 
-// label returns the name of a field for people, such as "Request model".
+// label returns a readable name of a field, such as "Request model".
 func label(name string) string {
 	return strings.ToUpper(name[:1]) + strings.ReplaceAll(name[1:], "_", " ")
 }
@@ -168,7 +168,8 @@ func (s *Server) listSpanFieldOptions(r *http.Request) (answer, error) {
 	return answer{http.StatusOK, new(object).set("options", options).bytes()}, nil
 }
 
-// optionsOf returns the values of a text field in the kept spans, sorted.
+// optionsOf returns the sorted values of a text field in the spans that keep
+// accepts.
 func (d *store) optionsOf(name string, keep func(*Span) bool) []string {
 	var options []string
 	for _, sp := range d.spans {

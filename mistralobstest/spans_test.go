@@ -22,8 +22,8 @@ const (
 
 var noon = time.Date(2026, 11, 5, 12, 0, 0, 0, time.UTC)
 
-// spansAPI returns a server whose clock stands at noon, with five spans of one
-// trace, a minute apart, and one span of another trace that has expired.
+// spansAPI returns a server whose clock always shows noon. It has five spans of one
+// trace, a minute apart, and an expired span of another trace.
 func spansAPI(t *testing.T, opts ...mistralobstest.Option) *api {
 	t.Helper()
 	a := newAPI(t, append(opts, mistralobstest.WithClock(func() time.Time { return noon }))...)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// store holds all data of a server. Server.mu guards it.
+// store has all data of a server. Server.mu guards it.
 type store struct {
 	datasets      []*dataset // in the order of creation
 	datasetByID   map[string]*dataset
@@ -35,7 +35,7 @@ type dataset struct {
 	name, description string
 	created, updated  time.Time
 	records           []*record // in the order of creation
-	lastNumber        uint64    // of a record
+	lastNumber        uint64    // the number of the newest record
 	revision          uint64    // grows with each change of a record
 	tasks             []*task
 }
@@ -64,7 +64,6 @@ func (d *store) close() {
 	clear(d.files)
 }
 
-// addDataset stores a new dataset.
 func (d *store) addDataset(name, description string, now time.Time) *dataset {
 	ds := &dataset{
 		id: newID(), slug: d.newSlug(name), name: name, description: description,
@@ -89,14 +88,14 @@ func (d *store) addRecord(ds *dataset, c Conversation, from source, now time.Tim
 	return rec
 }
 
-// findRecord returns the record with an id, or nil. The id must be a UUID.
+// findRecord returns the record with an ID, or nil. The ID must be a UUID.
 func (d *store) findRecord(id string) *record { return d.recordByID[parseUUID(id)] }
 
-// removeRecords deletes records of any datasets.
+// removeRecords deletes records, which may be in different datasets.
 func (d *store) removeRecords(gone []*record) {
 	byDataset := map[*dataset][]*record{}
 	for _, rec := range gone {
-		if d.recordByID[rec.id] != nil { // else it is listed twice
+		if d.recordByID[rec.id] != nil { // nil if gone has the record twice
 			delete(d.recordByID, rec.id)
 			byDataset[rec.dataset] = append(byDataset[rec.dataset], rec)
 		}
@@ -106,8 +105,8 @@ func (d *store) removeRecords(gone []*record) {
 	}
 }
 
-// remove deletes records from the list. It moves each other record at most once,
-// so that the cost does not depend on the number of records to delete.
+// remove deletes records from the list. It moves each other record at most once, so
+// that many deletions cost hardly more than one.
 func (ds *dataset) remove(gone []*record) {
 	ds.revision++
 	positions := make([]int, len(gone))
@@ -141,8 +140,8 @@ func (d *store) removeDataset(ds *dataset) {
 	d.running = slices.DeleteFunc(d.running, func(t *task) bool { return t.dataset == ds })
 }
 
-// later returns the update time of a change at now, in milliseconds. It is after
-// the time before, so that every change is visible.
+// later returns the update time of a change, in milliseconds. It is later than the
+// previous update, so that every change is visible.
 func later(before int64, now time.Time) int64 { return max(before+1, now.UnixMilli()) }
 
 // newUUID returns a random UUID.
@@ -158,7 +157,7 @@ func newID() string { return newUUID().String() }
 
 func newRequestID() string { return newID() }
 
-// lock locks the data and first ends the tasks whose time has come.
+// lock locks the data and ends the runs of tasks whose time has come.
 func (s *Server) lock() (d *store, now time.Time, unlock func()) {
 	now = s.options.now()
 	s.mu.Lock()

@@ -25,7 +25,7 @@ func TestDeletions(t *testing.T) {
 	assert.Equal(t, 400, a.do("POST", "/v1/files", "rubbish", "Content-Type", "text/plain").status)
 }
 
-// Deletions keep the order of the other records, whatever ids are deleted.
+// Deletions keep the order of the other records.
 func TestDeletionsKeepTheOrder(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

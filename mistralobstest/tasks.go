@@ -20,10 +20,10 @@ const (
 
 // TaskInfo describes a task that has run for its duration; see [WithTaskOutcome].
 type TaskInfo struct {
-	ID        string
-	DatasetID string
-	Operation string // the operation that started it, such as ImportsFromFile
-	Run       int    // 0 for the first run; each run without an end adds one
+	ID        string // the ID of the task
+	DatasetID string // the ID of the dataset
+	Operation string // the operation that started the task, such as ImportsFromFile
+	Run       int    // the number of this run, from 0; a status that is not final starts another run
 }
 
 func completeTask(TaskInfo) (status, message string) { return statusCompleted, "" }
@@ -33,8 +33,8 @@ func linearProgress(fraction float64) *int {
 	return &percent
 }
 
-// A task is an import. It has no goroutine: every access to the data first
-// calls advanceTasks, which ends the tasks whose time has come.
+// A task is an import. It has no goroutine: every access to the data first calls
+// advanceTasks, which ends the runs whose time has come.
 type task struct {
 	id               string
 	operation        string
@@ -42,10 +42,10 @@ type task struct {
 	created, updated time.Time
 	status, message  string
 
-	started  time.Time // of the current run
+	started  time.Time // the start of the current run
 	duration time.Duration
 	run      int
-	load     func() (imported, error) // returns the records; the text of its error becomes the message
+	load     func() (imported, error) // returns the records; its error becomes the message of the task
 	result   *importResult            // nil unless the task is completed
 }
 
@@ -56,8 +56,8 @@ type importResult struct {
 	Skipped   int `json:"skipped_record_count"`
 }
 
-// imported holds the records that an import adds, and the number of those that
-// it skipped.
+// imported has the records that an import adds, and the number of records that it
+// skipped.
 type imported struct {
 	records []loaded
 	skipped int
@@ -81,14 +81,14 @@ func (s *Server) startTask(d *store, ds *dataset, operation string, load func() 
 	return answer{http.StatusAccepted, s.taskJSON(t, now)}, nil
 }
 
-// advanceTasks ends the runs whose time has come. The caller holds mu.
+// advanceTasks ends the runs whose time has come. The caller must hold mu.
 func (s *Server) advanceTasks(now time.Time) {
 	s.data.running = slices.DeleteFunc(s.data.running, func(t *task) bool {
 		for !now.Before(t.started.Add(t.duration)) {
 			if s.endRun(t) {
 				return true
 			}
-			if t.duration <= 0 { // the loop would not end
+			if t.duration <= 0 { // or the loop would never end
 				return false
 			}
 		}
@@ -115,7 +115,7 @@ func (s *Server) endRun(t *task) bool {
 	return false
 }
 
-// finish adds all records of the import, or none if one is wrong.
+// finish adds all records of the import, or none if one is invalid.
 func (s *Server) finish(t *task) {
 	result, err := t.load()
 	if err != nil {
@@ -172,8 +172,8 @@ func (s *Server) taskJSON(t *task, now time.Time) []byte {
 	return o.set("message", message).set("result", t.result).bytes()
 }
 
-// fraction returns the fraction of the current run that has passed. It is 0 for
-// a task that ended without its records.
+// fraction returns the fraction of the current run that has passed. It is 0 for a
+// task that ended without completing.
 func (t *task) fraction(now time.Time) float64 {
 	switch t.status {
 	case statusCompleted:

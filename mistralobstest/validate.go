@@ -19,7 +19,7 @@ type checker struct {
 	r          *http.Request
 	complaints []complaint
 	body       map[string]json.RawMessage
-	loc        []any // of body in the request's body; nil if it is the whole
+	loc        []any // the location of body in the request's body; nil if it is the whole body
 }
 
 func check(r *http.Request) *checker { return &checker{r: r} }
@@ -28,8 +28,8 @@ func (c *checker) complain(kind, message string, input any, loc ...any) {
 	c.complaints = append(c.complaints, complaint{Type: kind, Loc: loc, Msg: message, Input: input})
 }
 
-// nested returns a checker of a member that is an object. Its complaints are
-// located below loc.
+// nested returns a checker of a member that must be an object. loc is the location
+// of the member.
 func (c *checker) nested(value json.RawMessage, loc ...any) *checker {
 	inner := &checker{r: c.r, loc: loc}
 	if value != nil && json.Unmarshal(value, &inner.body) != nil || value != nil && inner.body == nil {
@@ -54,7 +54,7 @@ func (c *checker) failed() error {
 	return validationError(c.r, c.complaints...)
 }
 
-// pathID returns an id of the path, which must be a UUID.
+// pathID returns an ID from the path, which must be a UUID.
 func (c *checker) pathID(name string) string {
 	id := c.r.PathValue(name)
 	c.uuid(id, "path", name)
@@ -84,7 +84,7 @@ func isHex(r rune) bool {
 	return r >= '0' && r <= '9' || r >= 'a' && r <= 'f' || r >= 'A' && r <= 'F'
 }
 
-// queryInt returns a number of the query, or byDefault if it is absent.
+// queryInt returns a number from the query, or byDefault if it is absent.
 func (c *checker) queryInt(name string, byDefault, least, most int) int {
 	text := c.r.URL.Query().Get(name)
 	if text == "" {
@@ -122,7 +122,7 @@ func (c *checker) readBody() {
 	}
 }
 
-// field returns a member of the body. An optional member that is null counts as
+// field returns a member of the body. It treats an optional member that is null as
 // absent.
 func (c *checker) field(name string, required bool) json.RawMessage {
 	value, present := c.body[name]
@@ -135,8 +135,8 @@ func (c *checker) field(name string, required bool) json.RawMessage {
 	return value
 }
 
-// text returns a string of the body, or nil if it is absent. The limits count
-// code points.
+// text returns a string from the body, or nil if it is absent. The limits are in
+// Unicode code points; a negative most is no limit.
 func (c *checker) text(name string, required bool, least, most int) *string {
 	value := c.field(name, required)
 	if value == nil {
@@ -160,8 +160,8 @@ func (c *checker) checkText(value json.RawMessage, least, most int, loc ...any) 
 	return &text
 }
 
-// enum returns a string of the body that must be one of the values. The first
-// value is the default of an absent member.
+// enum returns a string from the body that must be one of the values. If it is
+// absent, enum returns the first value.
 func (c *checker) enum(name string, values ...string) string {
 	if c.field(name, false) == nil {
 		return values[0]
@@ -169,7 +169,7 @@ func (c *checker) enum(name string, values ...string) string {
 	return c.requiredEnum(name, values...)
 }
 
-// requiredEnum returns a string of the body that must be one of the values.
+// requiredEnum returns a string from the body that must be one of the values.
 func (c *checker) requiredEnum(name string, values ...string) string {
 	text := c.text(name, true, 0, -1)
 	if text == nil {
@@ -190,7 +190,8 @@ func (c *checker) object(name string, required bool) json.RawMessage {
 	return value
 }
 
-// payload returns the body's payload. Its messages, if any, must be a list.
+// payload returns the payload from the body. If it has messages, they must be a
+// list.
 func (c *checker) payload() json.RawMessage {
 	payload := c.object("payload", true)
 	var members map[string]json.RawMessage // a struct would match names in any case
@@ -203,7 +204,7 @@ func (c *checker) payload() json.RawMessage {
 	return payload
 }
 
-// list returns the items of a list of the body. A negative most is no limit.
+// list returns the items of a list from the body. A negative most is no limit.
 func (c *checker) list(name string, least, most int) []json.RawMessage {
 	value := c.field(name, true)
 	if value == nil {
@@ -225,7 +226,7 @@ func (c *checker) list(name string, least, most int) []json.RawMessage {
 	return list
 }
 
-// ids returns a list of ids of the body. A negative most is no limit.
+// ids returns a list of IDs from the body. A negative most is no limit.
 func (c *checker) ids(name string, least, most int, uuids bool) []string {
 	list := c.list(name, least, most)
 	ids := make([]string, 0, len(list))

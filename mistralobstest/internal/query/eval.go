@@ -41,8 +41,8 @@ type operand struct {
 	keyed bool
 }
 
-// textOf returns the value of an operand of kind Text. The value of a missing
-// key is empty.
+// textOf returns the value of an operand of kind Text. It returns "" for a missing
+// key.
 func (o operand) textOf(row Row) string {
 	if o.keyed {
 		values, _ := row(o.text).(map[string]string)
@@ -52,8 +52,8 @@ func (o operand) textOf(row Row) string {
 	return value
 }
 
-// compare returns the predicate of a comparison. A value that is unknown, or
-// that is not a number where one is needed, makes every comparison false.
+// compare returns the predicate of a comparison. Comparisons with a null value are
+// false, and comparisons of a number with a string that is not a number.
 func (o operand) compare(op string, value literal) (predicate, error) {
 	order, err := o.order(value)
 	if err != nil {
@@ -118,7 +118,7 @@ func (o operand) orderTime(value literal) (func(Row) (int, bool), error) {
 	}, nil
 }
 
-// mismatch says what a field can be compared with.
+// mismatch returns the error of a comparison with a value of the wrong type.
 func (o operand) mismatch(value literal) error {
 	switch o.kind {
 	case Text, Time:
@@ -169,8 +169,8 @@ func (o operand) matches(op, pattern token) (predicate, error) {
 	return func(row Row) bool { return compiled.MatchString(o.textOf(row)) }, nil
 }
 
-// likePattern returns the regular expression of a LIKE pattern: % stands for any
-// text, _ for one character, and a backslash escapes both.
+// likePattern returns the regular expression of a LIKE pattern: % matches any text,
+// _ matches one character, and a backslash escapes both.
 func likePattern(like string) string {
 	var b strings.Builder
 	b.WriteString(`(?s:\A`)
@@ -193,8 +193,8 @@ func likePattern(like string) string {
 	return b.String()
 }
 
-// exists returns a predicate that reports whether the operand is set: a key
-// that is present, or a value that is not zero or empty.
+// exists returns a predicate that reports whether a key is present, or whether a
+// value is not null, zero or empty.
 func (o operand) exists() predicate {
 	return func(row Row) bool {
 		switch value := row(o.text).(type) {

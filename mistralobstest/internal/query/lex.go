@@ -43,7 +43,7 @@ func (t token) is(name string) bool {
 	return t.kind == word && strings.EqualFold(t.text, name) || t.kind == symbol && t.text == name
 }
 
-// lex splits an expression into tokens. The last one is of kind end.
+// lex splits an expression into tokens. The last token is of kind end.
 func lex(expression string) ([]token, error) {
 	var tokens []token
 	l := &lexer{rest: expression, pos: 1}
@@ -110,8 +110,8 @@ func (l *lexer) quoted() (token, error) {
 	return token{}, &SyntaxError{Pos: l.pos, Message: "the string has no closing quote"}
 }
 
-// numberLength returns the length of the number at the start of s. It accepts
-// malformed numbers too, which the parser rejects.
+// numberLength returns the length of the number at the start of s. It also accepts
+// malformed numbers; the parser rejects them.
 func numberLength(s string) int {
 	n := 1 + span(s[1:], isWordPart)
 	if strings.ContainsAny(s[n-1:n], "eE") && n < len(s) && (s[n] == '-' || s[n] == '+') {

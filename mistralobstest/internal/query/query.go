@@ -27,13 +27,13 @@ type Kind int
 const (
 	Text  Kind = iota + 1 // string
 	Int                   // int64
-	Float                 // *float64; nil is a value that is unknown
+	Float                 // *float64; nil is null
 	Time                  // time.Time
 	Array                 // []string
 	Map                   // map[string]string
 )
 
-// A Schema holds the kinds of all fields by name.
+// A Schema has the kinds of all fields by name.
 type Schema map[string]Kind
 
 // A Row returns the value of a field of the schema.
@@ -45,7 +45,7 @@ type Expression struct{ match predicate }
 // Match reports whether the expression is true for a row.
 func (e *Expression) Match(row Row) bool { return e.match(row) }
 
-// A SyntaxError says where and why an expression is wrong.
+// A SyntaxError says where and why an expression is invalid.
 type SyntaxError struct {
 	Pos     int // in characters, from 1
 	Message string

@@ -52,7 +52,7 @@ func TestBlankExpressionMatchesEveryRow(t *testing.T) {
 	}
 }
 
-// Parse never panics, and its errors point into the expression.
+// Parse never panics, and the positions of its errors are inside the expression.
 func FuzzParse(f *testing.F) {
 	for _, test := range matchTests() {
 		f.Add(test.expression)
