@@ -352,8 +352,9 @@ func (cl *call) report(resp *http.Response) {
 	}
 }
 
-// WithResponse stores the last response of the call in r, also if the call fails. For an All method that is the
-// response of the latest page. If no response came, r is the zero [Response] with the number of attempts.
+// WithResponse stores the last response of the call in r, even if the call fails. For an All method
+// that is the response of the page that the loop is at. If there was no response, only Attempts is
+// set.
 func WithResponse(r *Response) CallOption {
 	return callOption(func(s *callSettings) error {
 		if r == nil {
@@ -370,7 +371,7 @@ type Response struct {
 	Header     http.Header // of the response
 	RequestID  string      // to quote to the service's support; "" if the response has none
 	Attempts   int         // how often the request was sent
-	Body       []byte      // the whole body, of an error status at most the first MiB
+	Body       []byte      // the whole body; for an error status at most the first MiB
 }
 
 // settings returns the client's settings as changed by opts.

@@ -25,13 +25,13 @@ const Version = "0.1.0"
 // Client sends requests to the service. Create one with [NewClient] and share it: it is immutable
 // and safe for concurrent use.
 type Client struct {
-	Datasets *DatasetsService // datasets
-	Records  *RecordsService  // the records of a dataset
-	Imports  *ImportsService  // filling a dataset from other sources, as tasks
-	Tasks    *TasksService    // the state of imports, and waiting for them
-	Exports  *ExportsService  // datasets as JSONL files
-	Files    *FilesService    // uploaded files, which imports read
-	Spans    *SpansService    // telemetry of applications, which imports read
+	Datasets *DatasetsService // create, find and change datasets
+	Records  *RecordsService  // read, create, change, judge and delete records
+	Imports  *ImportsService  // import data into datasets
+	Tasks    *TasksService    // wait for imports
+	Exports  *ExportsService  // export datasets as JSONL files
+	Files    *FilesService    // upload files for imports
+	Spans    *SpansService    // search the telemetry that imports can read
 
 	cfg       config
 	base      *url.URL
@@ -46,18 +46,20 @@ type Client struct {
 
 // NewClient returns a Client. It sends nothing.
 //
-// Without options it uses the service account token in the file that MISTRAL_SA_TOKEN_PATH names,
-// or else the API key in MISTRAL_API_KEY, and the base URL in MISTRAL_BASE_URL, or else [BaseURL].
+// Without options, the API key is the token in the file that MISTRAL_SA_TOKEN_PATH names. If that
+// variable is not set, it is the value of MISTRAL_API_KEY. The base URL is the value of
+// MISTRAL_BASE_URL, or else [BaseURL].
 //
-// It returns [ErrNoAPIKey] if there is no key, and an error that matches [ErrInvalidParams] for
-// each invalid option.
+// It returns an error that matches [ErrNoAPIKey] if none of these is set. It returns an error that
+// matches [ErrInvalidParams], and names all invalid options, if there are any.
 func NewClient(opts ...Option) (*Client, error) {
 	return newClient(defaultConfig(), opts)
 }
 
-// With returns a copy of the client with other settings. The copy shares the connections and the
-// rate limit of the client, unless opts set another HTTP client, rate limit, key or base URL. The
-// errors are those of [NewClient].
+// With returns a copy of the client with other settings. The copy shares the connections of the
+// client unless opts set another HTTP client. It shares the rate limit set by [WithRateLimit]
+// unless opts set another one, and what the client has learned from 429s unless opts set another
+// key or base URL. The errors are those of [NewClient].
 func (c *Client) With(opts ...Option) (*Client, error) {
 	return newClient(c.cfg, opts)
 }
@@ -89,10 +91,10 @@ func newClient(cfg config, opts []Option) (*Client, error) {
 }
 
 // CloseIdleConnections closes the unused connections of the client and of all clients that share
-// its transport. Call it if the program goes on without the client.
+// its transport. Call it when you no longer need the client and the program continues.
 func (c *Client) CloseIdleConnections() { c.cfg.httpClient.CloseIdleConnections() }
 
-// Format prints the client as its base URL for every verb, so that no log line shows the key.
+// Format prints only the base URL, whatever the verb, so that no log line shows the key.
 func (c Client) Format(f fmt.State, _ rune) {
 	base := "unset"
 	if c.base != nil {
@@ -103,23 +105,24 @@ func (c Client) Format(f fmt.State, _ rune) {
 
 // OperationName returns the name of the operation that a request belongs to, such as
 // "records.create". ctx is the context of the request. Outside a request of the SDK the name is "".
-// A transport given by [WithHTTPClient] can name its spans and metrics by it.
+// A transport set by [WithHTTPClient] can use it to name spans and metrics.
 func OperationName(ctx context.Context) string { return transport.OperationOf(ctx).Name }
 
-// Attempt returns the number of the current attempt, from 1. ctx is the context of the request.
-// Outside a request of the SDK the number is 0.
+// Attempt returns the number of the current attempt, from 1. ctx is the context of the request, as
+// for [OperationName]. Outside a request of the SDK the number is 0.
 func Attempt(ctx context.Context) int { return transport.OperationOf(ctx).Attempt }
 
 // Do sends a request to an operation of the service that the SDK has no method for. The request
-// has the same key, pace, timeouts, retries and errors as those of the other methods.
+// uses the key, the rate limit, the timeouts and the retries of the client, and fails with the same
+// errors as other methods.
 //
 // path begins with "/", is already escaped, and may have a query. in is the body: nil for none, a
 // []byte or json.RawMessage that is sent as it is, or a value that encoding/json marshals. out
 // receives the body of the response: nil to ignore it, a *[]byte or *json.RawMessage for the bytes,
 // or a pointer that encoding/json unmarshals into.
 //
-// A POST is sent again only if the service cannot have processed it. Other requests are sent again
-// as [RetryPolicy] says.
+// Do retries a POST only if the service cannot have processed it, even if that POST only reads. It
+// retries other requests as [RetryPolicy] says.
 //
 // It returns an error that matches [ErrInvalidParams] if nothing was sent because the request is
 // invalid, and one that matches [ErrMaybeApplied] if a POST may have been processed.

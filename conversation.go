@@ -13,9 +13,9 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
-// Conversation is a payload that is a chat. Extra holds all names without a field, here and in the
-// messages. So decoding and encoding a conversation loses only white space, the order of names, and
-// all but the last of repeated names.
+// Conversation is a payload that consists of messages. Extra holds all names without a field, here
+// and in the messages. So decoding and encoding a conversation keeps everything except white space,
+// the order of names, and all but the last of repeated names.
 type Conversation struct {
 	Messages []Message
 	Model    string                     // "" if absent
@@ -25,7 +25,7 @@ type Conversation struct {
 // Role is the author of a message.
 type Role string
 
-// The roles of a chat. Other roles are kept too.
+// The known roles. Other roles are kept too.
 const (
 	RoleSystem    Role = "system"
 	RoleUser      Role = "user"
@@ -39,12 +39,13 @@ type Message struct {
 	Content    Content
 	Name       string
 	ToolCalls  []ToolCall                 // calls that an assistant asks for
-	ToolCallID string                     // in a tool's message: the call that it answers
+	ToolCallID string                     // of a tool's message: the ID of the ToolCall that it answers
 	Extra      map[string]json.RawMessage // as in Conversation; for instance "prefix"
 }
 
-// Content is the undecoded content of a message: a JSON string, an array of typed chunks, or null. An
-// empty Content means that it is absent. [TextContent] and [ChunkContent] make one.
+// Content is the undecoded content of a message: a JSON string, an array of typed chunks, or null.
+// An empty Content means that the message has none. Create a Content with [TextContent] or
+// [ChunkContent].
 type Content []byte
 
 // ToolCall is a function call that a model asks for.
@@ -93,7 +94,7 @@ func TextContent(text string) Content {
 }
 
 // ChunkContent returns a content that is an array of chunks. It returns an error that matches
-// [ErrInvalidParams] if an Extra holds invalid JSON.
+// [ErrInvalidParams] if the Extra of a chunk holds invalid JSON.
 func ChunkContent(chunks ...Chunk) (Content, error) {
 	raw, err := marshal(append([]Chunk{}, chunks...))
 	if err != nil {
@@ -116,7 +117,7 @@ func (m Message) Text() string {
 }
 
 // Chunks returns the content as chunks: one chunk of type "text" for a string, none for null or an
-// absent content. It returns an error for anything else than these or an array of objects.
+// absent content. It returns an error if the content is not a string, an array of objects, or null.
 func (c Content) Chunks() ([]Chunk, error) {
 	var text string
 	switch {

@@ -21,7 +21,7 @@ const (
 // Dataset is a named set of records.
 type Dataset struct {
 	ID          string     `json:"id"`
-	Slug        string     `json:"slug"` // made by the service, unique in the workspace; "" from a service without slugs
+	Slug        string     `json:"slug"` // made by the service, unique in the workspace; may be ""
 	CreatedAt   time.Time  `json:"created_at"`
 	UpdatedAt   time.Time  `json:"updated_at"`
 	DeletedAt   *time.Time `json:"deleted_at"` // nil unless deleted
@@ -49,9 +49,9 @@ func missingID(id string) string {
 	return ""
 }
 
-// ListDatasetsParams selects datasets. Its zero value means the service's defaults.
+// ListDatasetsParams selects datasets. Its zero value selects all of them.
 type ListDatasetsParams struct {
-	Query     string // text to search for; "" selects all datasets
+	Query     string // text that the service searches for; "" selects all datasets
 	Page      int    // as in [ListParams]
 	PageSize  int    // as in [ListParams]
 	ReadAhead int    // as in [ListParams]
@@ -67,8 +67,9 @@ func (p CreateDatasetParams) check() error {
 	return UpdateDatasetParams{Name: &p.Name, Description: &p.Description}.check()
 }
 
-// UpdateDatasetParams holds the changes to a dataset. A nil field is not changed. The limits are
-// those of [CreateDatasetParams].
+// UpdateDatasetParams holds the changes to a dataset. A nil field is not changed. Assign the new
+// value to a variable and set the field to its address. The limits are those of
+// [CreateDatasetParams].
 type UpdateDatasetParams struct {
 	Name        *string `json:"name,omitzero"`
 	Description *string `json:"description,omitzero"`
@@ -100,7 +101,7 @@ func checkLength(field, text string, least, most int) error {
 // DatasetsService creates, finds, changes and deletes datasets. Use it as [Client].Datasets.
 //
 // A parameter named datasetID, here and in the other services, is the dataset's ID or its Slug. The
-// service reads a value in the form of a UUID as an ID.
+// service takes a value that looks like a UUID for an ID.
 type DatasetsService struct{ client *Client }
 
 type datasetList struct {
@@ -128,9 +129,9 @@ func (s *DatasetsService) List(
 	}, opts)
 }
 
-// All returns the workspace's datasets from page params.Page on. It sends the requests again each
-// time it is ranged over. It yields at most one error, as the last item: an error of List, or one
-// that matches [ErrNoProgress] if the pages bring nothing new.
+// All returns an iterator over the workspace's datasets, from page params.Page on. Each range over
+// it requests the pages again. It yields at most one error, last: an error of List, or one that
+// matches [ErrNoProgress] if the service repeats pages.
 func (s *DatasetsService) All(
 	ctx context.Context, params ListDatasetsParams, opts ...CallOption,
 ) iter.Seq2[*Dataset, error] {
@@ -143,9 +144,10 @@ func (s *DatasetsService) All(
 	return newWalk(s.client, pages, opts, list, func(d *Dataset) string { return d.ID }).items(ctx)
 }
 
-// Find returns the dataset with this ID or slug, or else the only one with exactly this name. A
-// program can accept any of the three from its users. An ID or a slug takes one request. A name
-// takes one more for each page of the workspace's datasets.
+// Find returns the dataset with this ID or slug. If there is none, it returns the dataset with
+// exactly this name; upper and lower case differ. So a program can accept any of the three from its
+// users. An ID or a slug takes one request. A name takes one more for each page of datasets,
+// because Find must know that no other has the name.
 //
 // If there is no such dataset, it returns an error that matches [ErrNotFound] and names
 // idSlugOrName. If several datasets have the name, it returns an error that matches
@@ -205,8 +207,9 @@ func (s *DatasetsService) findByName(ctx context.Context, name string) (*Dataset
 //
 // API: POST /v1/observability/datasets
 //
-// It returns an error that matches [ErrInvalidParams] if the name or the description breaks a limit.
-// It returns one that matches [ErrMaybeApplied] if the response was lost: the dataset may exist.
+// It returns an error that matches [ErrInvalidParams] if the name or the description exceeds a
+// limit. It returns one that matches [ErrMaybeApplied] if the service may have created the dataset
+// although the call failed. List the datasets before you repeat the call.
 func (s *DatasetsService) Create(
 	ctx context.Context, params CreateDatasetParams, opts ...CallOption,
 ) (*Dataset, error) {
@@ -235,12 +238,12 @@ func (s *DatasetsService) Get(ctx context.Context, datasetID string, opts ...Cal
 	}, opts)
 }
 
-// Update changes the fields of a dataset that params sets, and returns the dataset.
+// Update changes the name, the description, or both, and returns the updated dataset.
 //
 // API: PATCH /v1/observability/datasets/{dataset_id}
 //
-// It returns an error that matches [ErrInvalidParams] if the name or the description breaks a limit,
-// and one that matches [ErrNotFound] if there is no such dataset.
+// It returns an error that matches [ErrInvalidParams] if the name or the description exceeds a
+// limit, and one that matches [ErrNotFound] if there is no such dataset.
 func (s *DatasetsService) Update(
 	ctx context.Context, datasetID string, params UpdateDatasetParams, opts ...CallOption,
 ) (*Dataset, error) {
@@ -261,8 +264,9 @@ func (s *DatasetsService) Update(
 //
 // API: DELETE /v1/observability/datasets/{dataset_id}
 //
-// It returns an error that matches [ErrNotFound] if there is no such dataset. It returns nil if an
-// earlier attempt of the same call may have deleted it.
+// It returns an error that matches [ErrNotFound] if there is no such dataset. If an attempt fails
+// without a clear response and the next one gets a 404, it returns nil, because the first one
+// probably deleted the dataset.
 func (s *DatasetsService) Delete(ctx context.Context, datasetID string, opts ...CallOption) error {
 	return exec(ctx, s.client, request{
 		name: "datasets.delete", action: "delete dataset", route: "DELETE /v1/observability/datasets/{dataset_id}",

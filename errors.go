@@ -12,19 +12,20 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
-// Sentinels for the status of an [Error], for errors.Is.
+// Sentinels for errors.Is. Most stand for the status of an [Error]; [ErrRateLimited] and
+// [ErrTimeout] also match a [NetworkError].
 var (
 	ErrBadRequest   = errors.New("bad request")       // 400
-	ErrUnauthorized = errors.New("unauthorized")      // 401; a valid key gets it too if its quota is used up
+	ErrUnauthorized = errors.New("unauthorized")      // 401; also for a valid key whose quota is used up
 	ErrForbidden    = errors.New("forbidden")         // 403
 	ErrNotFound     = errors.New("not found")         // 404
 	ErrConflict     = errors.New("conflict")          // 409
 	ErrValidation   = errors.New("validation failed") // 422
-	// ErrRateLimited is a 429, or a request that was not sent since its turn would have come after
-	// the deadline of its context.
+	// ErrRateLimited means a 429. It also means that a request was not sent, because a rate limit
+	// would have delayed it beyond the deadline of its context.
 	ErrRateLimited = errors.New("rate limited")
-	// ErrTimeout is a 408 or 504, an attempt that took longer than [WithTimeout] allows, or a
-	// request that was ended by the deadline of its context.
+	// ErrTimeout means a 408 or 504, an attempt that took longer than [WithTimeout] allows, or that
+	// the deadline of the context passed.
 	ErrTimeout = errors.New("timeout")
 	ErrServer  = errors.New("server error") // 500 to 599
 )
@@ -33,22 +34,23 @@ var (
 var (
 	// ErrInvalidParams means that a parameter is invalid and that nothing was sent.
 	ErrInvalidParams = errors.New("invalid parameters")
-	// ErrNoAPIKey means that there is no API key and that nothing was sent. Set MISTRAL_API_KEY or
-	// use [WithAPIKey].
+	// ErrNoAPIKey means that there is no API key and that nothing was sent. Use [WithAPIKey], or
+	// set MISTRAL_API_KEY or MISTRAL_SA_TOKEN_PATH.
 	ErrNoAPIKey = transport.ErrNoKey
 	// ErrMaybeApplied marks the failure of a request that creates something (a dataset, a record,
-	// an import, a file) if the service may have processed it. The SDK did not send it again, since
-	// that could create a second one. Check before you do.
+	// an import, a file) if the service may have processed it. The SDK did not retry it, because
+	// that could create a duplicate. Check whether the thing exists before you repeat the call.
 	ErrMaybeApplied = errors.New("the request may have been applied")
-	// ErrUnexpectedResponse means that the response is not one that the API documents: a web page
-	// of a proxy, a redirect, JSON of another form.
+	// ErrUnexpectedResponse means that the response is not one that the API documents, for example
+	// a web page of a proxy, a redirect, or JSON of another type.
 	ErrUnexpectedResponse = errors.New("unexpected response")
 	// ErrResponseTooLarge means that a response was larger than [WithMaxResponseBytes] allows.
 	ErrResponseTooLarge = transport.ErrTooLarge
-	// ErrNoProgress ends the walk over a list whose pages bring nothing new.
+	// ErrNoProgress ends an iterator if the service sends the same page again and again. Otherwise
+	// the loop would never end.
 	ErrNoProgress = errors.New("the list makes no progress")
-	// ErrExportChanged means that a download was interrupted and cannot be continued, since the
-	// file changed or the server does not support it.
+	// ErrExportChanged means that a download was interrupted and cannot be resumed, because the
+	// file changed or the server does not support it. Start the export again.
 	ErrExportChanged = errors.New("the exported file cannot be continued")
 	// ErrAmbiguousName means that several datasets have the name that was given to
 	// [DatasetsService.Find].
@@ -56,11 +58,11 @@ var (
 )
 
 // ErrorCode is the service's name for an error, such as "DATASET_NOT_FOUND". The list grows with
-// every release of the service. Unknown codes are passed on as they are.
+// every release of the service. Unknown codes are returned as they are.
 type ErrorCode string
 
-// The error codes that the datasets API is known to use. It also has codes that begin with
-// EVALUATION_, PROJECT_, PIPELINE_, SCORER_ and OPTIMIZATION_.
+// The error codes that the datasets API is known to use. Others begin with EVALUATION_, PROJECT_,
+// PIPELINE_, SCORER_ and OPTIMIZATION_.
 const (
 	CodeUnknownError                     ErrorCode = "UNKNOWN_ERROR"
 	CodeValidationError                  ErrorCode = "VALIDATION_ERROR"
@@ -96,7 +98,7 @@ const (
 	CodeSpanNotFound                     ErrorCode = "SPAN_NOT_FOUND"
 )
 
-// The error codes of an older service.
+// Error codes that older versions of the service send.
 const (
 	CodeAuthForbiddenOrgNotWhitelisted ErrorCode = "AUTH_FORBIDDEN_ORG_NOT_WHITELISTED"
 	CodeFieldsNotFound                 ErrorCode = "FIELDS_NOT_FOUND"
@@ -106,22 +108,22 @@ const (
 	CodeCampaignNoMatchingEvents       ErrorCode = "CAMPAIGN_NO_MATCHING_EVENTS"
 )
 
-// Error is a response that is not a success, or not the documented one. If the request was sent
-// again, it is the last response. Match its kind with errors.Is and a sentinel such as
-// [ErrNotFound], and read its details with errors.As.
+// Error describes a response that is not a success, or that the API does not document. After
+// retries it describes the last response. Use errors.Is with a sentinel such as [ErrNotFound] to
+// match it, and errors.As to read its details.
 type Error struct {
-	StatusCode int           // HTTP status; 2xx if the response could not be understood
+	StatusCode int           // HTTP status; 2xx if the response could not be decoded
 	Code       ErrorCode     // the service's code, or ""
 	Type       string        // the platform's error type, such as "rate_limited", or ""
 	Message    string        // the service's text, or the start of a body that is not JSON
 	Fields     []FieldError  // the fields that failed validation
-	RequestID  string        // to quote to the service's support
+	RequestID  string        // quote it when you contact the service's support; may be ""
 	RetryAfter time.Duration // the pause that the service asked for, or 0
 	Operation  string        // such as "records.create"; see [OperationName]
 	Method     string        // HTTP method of the request
-	Host       string        // host and port that the request was sent to
+	Host       string        // host and port of the request
 	Path       string        // of the request, without its query
-	Body       []byte        // of the response; of an error status at most the first MiB
+	Body       []byte        // of the response; for an error status at most the first MiB
 	Attempts   int           // how often the request was sent, at least 1
 
 	action       string
@@ -138,7 +140,7 @@ type FieldError struct {
 	Type    string // the service's name for the rule, such as "string_too_short"
 }
 
-// Error says what was attempted, what the response was, and what to do if that is known.
+// Error names the operation, describes the response and, if possible, says what to do.
 func (e *Error) Error() string {
 	return "mistralobs: " + e.action + ": " + e.summary() + e.footnote()
 }
@@ -242,7 +244,7 @@ func (e *Error) Is(target error) bool {
 	return target != nil && target == statusKinds[e.StatusCode]
 }
 
-// Unwrap returns why a success could not be understood, or nil.
+// Unwrap returns why a success could not be decoded, or nil.
 func (e *Error) Unwrap() error { return e.cause }
 
 // LogValue returns the details as a group of attributes.
@@ -275,16 +277,17 @@ var statusKinds = map[int]error{
 	http.StatusTooManyRequests:     ErrRateLimited,
 }
 
-// NetworkError is a request without a response: the connection could not be made or broke, the
-// context ended, or the request was not sent. errors.Is matches the cause, such as context.Canceled
-// or syscall.ECONNRESET, and [ErrTimeout], [ErrRateLimited] and [ErrMaybeApplied] where they apply.
+// NetworkError describes a request that got no complete response. The connection could not be made,
+// or it broke, or the context ended, or the request was not sent because of a rate limit or a
+// missing key. errors.Is matches the cause, such as context.Canceled or syscall.ECONNRESET, and
+// [ErrTimeout], [ErrRateLimited] and [ErrMaybeApplied] where they apply.
 type NetworkError struct {
 	Operation  string        // such as "records.create"; see [OperationName]
 	Method     string        // HTTP method of the request
-	Host       string        // host and port that the request was for
+	Host       string        // host and port of the request
 	Path       string        // of the request, without its query
 	Attempts   int           // how often the request was sent; 0 if it never was
-	RetryAfter time.Duration // the wait that a rate limit requires, if that is why it was not sent
+	RetryAfter time.Duration // how long a rate limit would delay the request, if it was not sent because of that
 	Err        error         // how the last attempt failed
 
 	action       string
@@ -341,7 +344,7 @@ func (e *interruptedError) Error() string {
 // Unwrap returns both causes.
 func (e *interruptedError) Unwrap() []error { return []error{e.ended, e.failure} }
 
-// TaskError is an import task that ended without completing, or that the service no longer has.
+// TaskError means that an import task ended in another status than COMPLETED, or no longer exists.
 type TaskError struct {
 	Task *ImportTask // its last known state
 
@@ -365,10 +368,10 @@ func (e *TaskError) Error() string {
 	return text
 }
 
-// Unwrap returns the service's response that there is no such task, or nil if the task ended.
+// Unwrap returns the 404 as an [*Error] if the task no longer exists, and nil if the task ended.
 func (e *TaskError) Unwrap() error { return e.err }
 
-// LineError is a line of a JSONL file that is not a record.
+// LineError describes a line of a JSONL file that is not a record.
 type LineError struct {
 	Line int   // counted from 1, including blank lines
 	Err  error // what is wrong with the line

@@ -15,10 +15,10 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/stream"
 )
 
-// Export is a dataset that the service has written to a JSONL file.
+// Export says where the JSONL file of an exported dataset is.
 type Export struct {
-	// FileURL is where the file can be downloaded for some time. No API key is needed for that, so
-	// its query is a secret like a key.
+	// FileURL is a presigned URL of the file. It expires after some time that the service decides.
+	// It works without an API key, so treat its query as a secret.
 	FileURL string `json:"file_url"`
 }
 
@@ -38,11 +38,11 @@ func (e *Export) missing() string {
 	return ""
 }
 
-// ExportsService exports datasets as JSONL files. It is the Exports field of a [Client].
+// ExportsService exports datasets as JSONL files. Use it as [Client].Exports.
 type ExportsService struct{ client *Client }
 
-// ToJSONL makes the service write a dataset to a file, and returns where the file is. The other
-// methods also download it. datasetID is an id or a slug.
+// ToJSONL makes the service write a dataset to a file, and returns the URL of the file. It does not
+// download the file; the other methods do both.
 //
 // API: GET /v1/observability/datasets/{dataset_id}/exports/to-jsonl
 //
@@ -54,19 +54,20 @@ func (s *ExportsService) ToJSONL(ctx context.Context, datasetID string, opts ...
 	}, opts)
 }
 
-// Open exports a dataset and returns the content of the file while it arrives. Close it in the end.
-// Close also ends a Read of another goroutine. The context ends every Read.
+// Open exports a dataset and streams the file. Call Close when you are done. Close may be called by
+// another goroutine, and ends a Read that blocks. When ctx ends, Read returns its error.
 //
-// If the connection breaks, Read continues on a new connection, with a new URL if the old one has
-// expired. The retry policy of the client applies to the attempts since the last byte. To continue,
-// the storage must confirm by a strong ETag that the file is the same. Otherwise Read returns an
-// error that matches [ErrExportChanged].
+// If the connection breaks, Read resumes the download on a new connection, with a new URL if the
+// old one has expired. The retry policy of the client limits the attempts since the last byte that
+// arrived. Read resumes only if the strong ETag of the storage server shows that the file is the
+// same. Otherwise it returns an error that matches [ErrExportChanged].
 //
-// A storage that sends neither a length nor chunks does not show whether a file was cut off. Such a
-// file counts as whole if it ends with a line break. A cut at the end of a line is not noticed then.
+// If the storage server sends neither a Content-Length nor a chunked body, a break of the
+// connection looks like the end of the file. Read then accepts a file that ends with a line break,
+// so it cannot notice a break between two lines.
 //
-// It returns the errors of [ExportsService.ToJSONL]. Errors of the storage are an [*Error] or a
-// [*NetworkError]. No error shows the query of the URL.
+// It returns the errors of [ExportsService.ToJSONL]. Failures of the storage server are an [*Error]
+// or a [*NetworkError] too. No error shows the query of the URL.
 func (s *ExportsService) Open(ctx context.Context, datasetID string) (io.ReadCloser, error) {
 	return s.open(ctx, datasetID)
 }
@@ -88,7 +89,7 @@ func (s *ExportsService) open(ctx context.Context, datasetID string) (*download,
 }
 
 // Download exports a dataset, writes the file to w, and returns the number of bytes written. After
-// an error w has the beginning of the file.
+// an error, w may hold the beginning of the file.
 //
 // It returns the errors of [ExportsService.Open], and any error of w.
 func (s *ExportsService) Download(
@@ -124,13 +125,13 @@ func (e exportWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Save exports a dataset into the file at path and returns the size of the file. It replaces an old
-// file only by a whole new one: it writes a temporary file in the same folder, syncs it, and renames
-// it. If it fails, the old file is unchanged and the temporary file is removed.
+// Save exports a dataset into the file at path and returns the size of the file. It writes a
+// temporary file in the same folder, syncs it, and renames it to path. So path never holds a part
+// of a file. If Save fails, an old file is unchanged and the temporary file is removed.
 //
-// If path is a symbolic link, Save writes the file that the link leads to, whether that exists or
-// not. The new file gets the mode of the file that it replaces. If a download cannot be continued,
-// Save starts over, at most three times.
+// If path is a symbolic link, Save writes the target of the link, which need not exist. The new
+// file gets the mode of the file that it replaces. If a download cannot be resumed, Save starts it
+// again, at most three times; then it returns an error that matches [ErrExportChanged].
 //
 // It returns an error that matches [ErrInvalidParams] if path is empty or exists and is not a
 // regular file. It also returns the errors of [ExportsService.Open] and of the file system.

@@ -15,8 +15,8 @@ const MaxUploadBytes = 512 << 20
 // FilePurpose says what an uploaded file is for. The service may add purposes.
 type FilePurpose string
 
-// The known purposes. The service documents the first four. Files that datasets are imported from
-// are uploaded with PurposeEvaluation.
+// The known purposes. Use PurposeEvaluation for files to import into datasets. The service
+// documents the other four.
 const (
 	PurposeFineTune   FilePurpose = "fine-tune"
 	PurposeBatch      FilePurpose = "batch"
@@ -34,7 +34,7 @@ const (
 	VisibilityUser      FileVisibility = "user"
 )
 
-// File is an uploaded file. In JSON its times are seconds since 1970, or null.
+// File is an uploaded file. In JSON its times are UNIX seconds, or null.
 type File struct {
 	ID         string         `json:"id"`
 	Object     string         `json:"object"`     // "file"
@@ -54,8 +54,8 @@ type File struct {
 	raw Object
 }
 
-// Raw returns the file's description as the service sent it, including fields that File does not have.
-// It is empty for a File that was not read from the service.
+// Raw returns the file's description as the service sent it, including fields that File does not
+// have. Raw is empty for a File that was not read from the service.
 func (f *File) Raw() Object { return f.raw }
 
 func (f *File) keep(raw Object) { f.raw = raw }
@@ -77,7 +77,7 @@ func (f File) MarshalJSON() ([]byte, error) {
 	return json.Marshal(fileJSON{plainFile(f), unixTime(f.CreatedAt), unixTime(f.ExpiresAt)})
 }
 
-// UnmarshalJSON reads a file. A field of another type than documented becomes zero.
+// UnmarshalJSON reads a file. A field with an unexpected JSON type becomes zero, without an error.
 func (f *File) UnmarshalJSON(raw []byte) error {
 	*f = File{}
 	decoder := jsonscan.Decoder{}
@@ -100,7 +100,7 @@ func (t unixTime) MarshalJSON() ([]byte, error) {
 }
 
 // FilesService works with uploaded files. It covers the part of the Files API that imports need.
-// It is the Files field of a [Client].
+// Use it as [Client].Files.
 type FilesService struct{ client *Client }
 
 // Get returns an uploaded file.
@@ -118,8 +118,9 @@ func (s *FilesService) Get(ctx context.Context, fileID string, opts ...CallOptio
 //
 // API: DELETE /v1/files/{file_id}
 //
-// It returns an error that matches [ErrNotFound] if there is no such file. It returns nil instead
-// if an earlier attempt of the same call may have deleted the file.
+// It returns an error that matches [ErrNotFound] if there is no such file. If an attempt fails
+// without a clear response and the next one gets a 404, it returns nil, because the first one
+// probably deleted the file.
 func (s *FilesService) Delete(ctx context.Context, fileID string, opts ...CallOption) error {
 	return exec(ctx, s.client, request{
 		name: "files.delete", action: "delete file", route: "DELETE /v1/files/{file_id}", ids: ids{fileID},

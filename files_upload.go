@@ -21,13 +21,13 @@ import (
 
 // UploadParams describes a file to upload.
 type UploadParams struct {
-	// Name is the file's name, for people. The default is the name of Body if that is an *os.File.
+	// Name is the name that the service shows for the file. It is required unless Body is an
+	// *os.File, whose name is the default.
 	Name string
 	// Body is the content, from its current position on: at most [MaxUploadBytes]. It is streamed.
 	//
-	// A Body that is an [io.Seeker], such as an *os.File, can be sent again if the connection fails
-	// before the service can have processed it. Any other Body is copied to a temporary file first,
-	// unless Size is given.
+	// If Body is an [io.Seeker], such as an *os.File, the upload can be retried. Any other Body is
+	// copied to a temporary file first, unless Size is given.
 	//
 	// Upload returns when its context ends, even while a read of Body blocks. The goroutine of that
 	// read stays until the read returns.
@@ -67,11 +67,11 @@ func (p UploadParams) check() error {
 	return nil
 }
 
-// TransferOptions says how bytes are sent or received. The zero value is a sensible default.
+// TransferOptions says how to send or receive a file. The zero value is a sensible default.
 type TransferOptions struct {
-	// OnProgress is called as bytes move, with the number of bytes that have moved and the number
-	// of all bytes, which is -1 if it is unknown. If a transfer starts over, so does done. Calls do
-	// not overlap. A slow OnProgress slows the transfer.
+	// OnProgress is called with the number of bytes transferred so far and the total, which is -1
+	// if it is unknown. If a transfer starts again, done starts again from 0. Calls do not overlap.
+	// A slow OnProgress slows the transfer.
 	OnProgress func(done, total int64)
 }
 
@@ -98,12 +98,13 @@ func (p *progressReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Upload uploads a file. The memory that it needs does not depend on the size of the file.
+// Upload uploads a file. It streams the content, so its memory does not grow with the file.
 //
 // API: POST /v1/files
 //
-// It returns an error that matches [ErrInvalidParams] if Body is nil or too large, or if the file has
-// no name. It returns an error that matches [ErrMaybeApplied] if the response was lost.
+// It returns an error that matches [ErrInvalidParams] if Body is nil or too large, or if the file
+// has no name. It returns an error that matches [ErrMaybeApplied] if the service may have stored
+// the file although the call failed. Such a file is harmless: no import reads it, and it expires.
 func (s *FilesService) Upload(ctx context.Context, params UploadParams, options TransferOptions) (*File, error) {
 	params = params.withDefaults()
 	if err := params.check(); err != nil {

@@ -5,7 +5,8 @@ import (
 	"strconv"
 )
 
-// The largest numbers of IDs that one import accepts.
+// The largest numbers of IDs for one call of [ImportsService.FromExplorer] and of
+// [ImportsService.FromDataset].
 const (
 	MaxExplorerImport = 500
 	MaxDatasetImport  = 10_000
@@ -14,8 +15,8 @@ const (
 // ImportsService fills datasets from other sources. Use it as [Client].Imports. The service runs each
 // import as a task. Wait for the task with [TasksService.Wait].
 //
-// An import may have started even though its method returned an error that matches
-// [ErrMaybeApplied]. Check with [TasksService.List] before you start it again.
+// If a method returns an error that matches [ErrMaybeApplied], the import may have started. Check
+// with [TasksService.List] before you start it again.
 type ImportsService struct{ client *Client }
 
 // start sends the request that starts an import.
@@ -29,14 +30,15 @@ func (s *ImportsService) start(ctx context.Context, req request, params any, opt
 	return fetch[ImportTask](ctx, s.client, req, opts)
 }
 
-// FromCampaign imports the events that a campaign has collected.
+// FromCampaign imports the events that a campaign of Mistral Studio has collected. The newest
+// official clients no longer have this operation: the service may respond with 404 or
+// [CodeFeatureNotSupported].
 //
 // API: POST /v1/observability/datasets/{dataset_id}/imports/from-campaign
 //
 // It returns an error that matches [ErrInvalidParams] if campaignID is empty. It returns one that
 // matches [ErrNotFound], with code [CodeDatasetNotFound] or [CodeCampaignNotFound], if there is no
-// such dataset or campaign. The newest official clients no longer have this operation. The service
-// may stop supporting it and respond with 404 or [CodeFeatureNotSupported].
+// such dataset or campaign.
 func (s *ImportsService) FromCampaign(
 	ctx context.Context, datasetID, campaignID string, opts ...CallOption,
 ) (*ImportTask, error) {
@@ -49,14 +51,14 @@ func (s *ImportsService) FromCampaign(
 	}, map[string]string{"campaign_id": campaignID}, opts)
 }
 
-// FromExplorer imports completion events of the explorer, at most [MaxExplorerImport].
+// FromExplorer imports up to [MaxExplorerImport] completion events that the explorer of Mistral
+// Studio shows. The newest official clients no longer have this operation: the service may respond
+// with 404 or [CodeFeatureNotSupported].
 //
 // API: POST /v1/observability/datasets/{dataset_id}/imports/from-explorer
 //
 // It returns an error that matches [ErrInvalidParams] if there are too many events or an ID is
-// empty, and one that matches [ErrNotFound] if there is no such dataset. The newest official
-// clients no longer have this operation. The service may stop supporting it and respond with 404 or
-// [CodeFeatureNotSupported].
+// empty, and one that matches [ErrNotFound] if there is no such dataset.
 func (s *ImportsService) FromExplorer(
 	ctx context.Context, datasetID string, eventIDs []string, opts ...CallOption,
 ) (*ImportTask, error) {
@@ -88,7 +90,8 @@ func (s *ImportsService) FromFile(
 	}, map[string]string{"file_id": fileID}, opts)
 }
 
-// FromPlayground imports conversations of the playground.
+// FromPlayground imports conversations that were held in the playground of Mistral Studio. The
+// service documents no limit for their number.
 //
 // API: POST /v1/observability/datasets/{dataset_id}/imports/from-playground
 //
@@ -106,7 +109,8 @@ func (s *ImportsService) FromPlayground(
 	}, map[string][]string{"conversation_ids": conversationIDs}, opts)
 }
 
-// FromDataset copies 1 to [MaxDatasetImport] records. They may be in any datasets of the workspace.
+// FromDataset copies 1 to [MaxDatasetImport] records into a dataset. They may come from any
+// datasets of the workspace.
 //
 // API: POST /v1/observability/datasets/{dataset_id}/imports/from-dataset
 //
@@ -136,8 +140,8 @@ const (
 // SpanMapping fills a field of a record's payload from an attribute of a span. Create one with
 // [SpanAttribute] or [ResourceAttribute].
 type SpanMapping struct {
-	Target    string        // the top-level name in the payload
-	Namespace SpanNamespace // the set that has the attribute
+	Target    string        // the top-level name in the payload to fill
+	Namespace SpanNamespace // where to look for Key
 	Key       string        // the name of the attribute; its dots are part of it
 }
 
@@ -151,20 +155,21 @@ func ResourceAttribute(target, key string) SpanMapping {
 	return SpanMapping{Target: target, Namespace: NamespaceResourceAttributes, Key: key}
 }
 
-// FromSpans creates a record from each span. The mappings say which attributes fill the payload. The
-// service puts the IDs of the span into the properties. Find spans with [SpansService].
+// FromSpans creates a record from each span. Find spans with [SpansService]. The mappings say which
+// attributes fill the payload. The service also puts the IDs of the span into the properties, under
+// names that it does not document.
 //
-// An attribute that is missing, blank or an empty list leaves its target out. An attribute that holds
-// a JSON object or array as text becomes that value. Other texts stay texts.
+// If an attribute is missing, blank or an empty list, the payload has no Target. If its text is a
+// JSON object or array, the payload has that value. Any other text stays a string.
 //
-// The service skips spans that it does not have, or no longer has. The task still completes: compare
-// the numbers in [ImportTask].Result. How many spans one import accepts is not documented.
+// The service skips spans that it does not have. The task still ends as COMPLETED: check Skipped in
+// [ImportTask].Result. The service does not document how many spans one import accepts.
 //
 // API: POST /v1/observability/datasets/{dataset_id}/imports/from-spans
 //
-// It returns an error that matches [ErrInvalidParams] if an ID does not have the form of
-// [SpanReference], if a target or key is empty, or if two mappings have the same target. It returns
-// one that matches [ErrNotFound] if there is no such dataset.
+// It returns an error that matches [ErrInvalidParams] if an ID is not as [SpanReference] says, a
+// Target or Key is empty, or two mappings have the same Target. It returns one that matches
+// [ErrNotFound] if there is no such dataset.
 func (s *ImportsService) FromSpans(
 	ctx context.Context, datasetID string, spans []SpanReference, mappings []SpanMapping, opts ...CallOption,
 ) (*ImportTask, error) {

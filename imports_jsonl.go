@@ -19,7 +19,7 @@ type JSONLImportOptions struct {
 	// Name is the name of the uploaded file. The default is "dataset.jsonl". If the file is split,
 	// each part gets a number before the extension.
 	Name string
-	// Purpose is that of the uploaded file. The default is [PurposeEvaluation].
+	// Purpose is the purpose of the uploaded file. The default is [PurposeEvaluation].
 	Purpose FilePurpose
 	// MaxFileBytes is the size above which the file is split at the end of a line. The default, and
 	// the largest value, is [MaxUploadBytes].
@@ -27,12 +27,12 @@ type JSONLImportOptions struct {
 	Expiry       time.Duration  // as in [UploadParams]
 	Visibility   FileVisibility // as in [UploadParams]
 	// OnError is called for each line that cannot be imported. If it returns nil, the line is
-	// skipped. If it returns an error, the import ends with that error. Without OnError the first
-	// such line ends the import, and nothing is imported.
+	// skipped. If it returns an error, FromJSONL returns that error and imports nothing. If OnError
+	// is nil, FromJSONL returns the *LineError of the first such line.
 	OnError func(*LineError) error
-	// OnUpload is called for each uploaded file. Delete the file when its task has ended, or else
-	// the service keeps it until it expires. If FromJSONL fails, it deletes the uploaded files that
-	// no task reads.
+	// OnUpload is called for each uploaded file. Delete the file after its task has ended;
+	// otherwise the service keeps it until the file expires. If FromJSONL fails, it deletes the
+	// uploaded files that no task reads.
 	OnUpload func(*File)
 	// OnProgress is called with the number of bytes uploaded, and the number of all bytes to upload.
 	OnProgress func(done, total int64)
@@ -62,23 +62,24 @@ func (o JSONLImportOptions) withDefaults() (JSONLImportOptions, error) {
 	return o, nil
 }
 
-// FromJSONL imports a file of records in the forms of [ReadJSONL]. It checks every line first, then
-// uploads the file and starts the import. A file larger than MaxFileBytes is split, which makes
-// several tasks. They are returned in the order of the file. Wait for them with [TasksService.WaitAll].
-// datasetID is an id or a slug.
+// FromJSONL imports a JSONL file in the forms that [ReadJSONL] accepts. It checks every line first,
+// then uploads the file and starts the import. It splits a file larger than MaxFileBytes and
+// returns one task for each part, in order. Wait for them with [TasksService.WaitAll].
 //
-// The memory that it needs does not depend on the size of the file. If r is an [io.Seeker], such as
-// an *os.File, it is read twice, from its current position: once to check it and once to upload it.
-// If it changes in between, FromJSONL returns an error. Any other r is copied to a temporary file.
+// The memory that FromJSONL needs does not grow with the file. If r is an [io.Seeker], such as an
+// *os.File, it reads r twice, from its current position: once to check it and once to upload it. If
+// the content changes in between, it returns an error. It copies any other r to a temporary file.
 //
-// A line that is not a record is a [*LineError]. Nothing is imported then, unless OnError skips the
-// line. A file without records is an error that matches [ErrInvalidParams]. If an upload fails, the
-// files uploaded before it are deleted and nothing is imported. If starting an import fails, the
-// tasks started before it are returned beside the error, and the files that no task reads are
-// deleted. The other errors are those of [FilesService.Upload] and [ImportsService.FromFile].
+// If a line is not a record, FromJSONL returns a [*LineError] and imports nothing, unless OnError
+// skips the line. If no records are left, it returns an error that matches [ErrInvalidParams]. If
+// an upload fails, it deletes the files uploaded before and imports nothing. If starting an import
+// fails, it returns the tasks that it has started together with the error, and deletes the files
+// that no task reads. Its other errors are those of [FilesService.Upload] and
+// [ImportsService.FromFile].
 //
-// FromJSONL returns when ctx ends, even while a read of r blocks. The goroutine of that read stays
-// until the read returns. Deleting uploaded files goes on for at most two seconds after that.
+// FromJSONL ends when ctx ends, even while a read of r blocks; the goroutine of that read stays
+// until the read returns. Before FromJSONL returns, it spends at most two more seconds on deleting
+// uploaded files.
 func (s *ImportsService) FromJSONL(
 	ctx context.Context, datasetID string, r io.Reader, options JSONLImportOptions,
 ) ([]*ImportTask, error) {

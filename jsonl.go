@@ -16,7 +16,7 @@ import (
 
 // JSONLRecord is one line of a dataset's JSONL file.
 type JSONLRecord struct {
-	// Payload is the value of "payload". In the other form of a line, with "messages", it is the line
+	// Payload is the value of "payload". If the line has "messages" instead, Payload is the line
 	// without its "properties".
 	Payload Object
 	// Properties is the value of "properties", or nil if there is none.
@@ -28,11 +28,12 @@ type JSONLRecord struct {
 	Line int
 }
 
-// ReadJSONL returns the records of a dataset file, one for each line. It accepts both documented forms:
-// {"payload":{…},"properties":{…}} and {"messages":[…],"properties":{…}}. The file may start with a
-// byte-order mark, contain CRLF and blank lines, and lack the last line break. A line may have up to
-// [MaxUploadBytes]. One line at a time is in memory. Payloads and properties are kept byte for byte,
-// even if they are not objects; requests refuse those.
+// ReadJSONL returns the records of a dataset file, one for each line. It accepts both documented
+// forms: {"payload":{…},"properties":{…}} and {"messages":[…],"properties":{…}}. The file may start
+// with a byte-order mark, contain CRLF and blank lines, and lack the last line break. A line may
+// have up to [MaxUploadBytes]; a longer one is reported by a [*LineError]. One line at a time is in
+// memory. Payloads and properties are kept byte for byte, even if they are not objects, which
+// methods that send them refuse.
 //
 // The sequence ends with the first error: a [*LineError] for a line that is not a record, or the error
 // of r. It reads r only once, so range over it only once.
@@ -195,10 +196,10 @@ func joinMembers(members []jsonscan.Member) Object {
 	return append(object, '}')
 }
 
-// NewRecords returns the records of [ReadJSONL] or [ExportsService.Records] as parameters for
-// [RecordsService.CreateAll]. It holds one record at a time. The sequence ends with the first error:
-// one of records, or a [*LineError] that matches [ErrInvalidParams] for a payload or properties that
-// are not a JSON object.
+// NewRecords turns the records of [ReadJSONL] or [ExportsService.Records] into parameters for
+// [RecordsService.CreateAll]. It keeps one record in memory. The sequence ends with the first
+// error: an error of the sequence records, or a [*LineError] if a payload or properties are not a
+// JSON object. The latter matches [ErrInvalidParams].
 func NewRecords(records iter.Seq2[*JSONLRecord, error]) iter.Seq2[CreateRecordParams, error] {
 	return func(yield func(CreateRecordParams, error) bool) {
 		if records == nil {
@@ -244,9 +245,10 @@ func NewJSONLWriter(w io.Writer) *JSONLWriter {
 }
 
 // Write adds the line {"payload":…,"properties":…}. payload and properties may be anything that
-// [NewObject] accepts; nil properties are left out. Line breaks between values are removed. It returns
-// an error that matches [ErrInvalidParams], and writes nothing, if one of them is not a JSON object.
-// It returns the first error of the underlying writer, for this line and all later ones.
+// [NewObject] accepts; nil properties are not written. Write removes line breaks between JSON
+// values, because a record is one line. It keeps all other bytes. If payload or properties are not
+// a JSON object, Write writes nothing and returns an error that matches [ErrInvalidParams]. After
+// the underlying writer has failed, Write returns its error for every line.
 func (w *JSONLWriter) Write(payload, properties any) error {
 	p, err := newObject("payload", payload)
 	if err != nil {

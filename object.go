@@ -13,20 +13,20 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
-// Object is an undecoded JSON object: a payload or properties, byte for byte as the service sent it.
-// It is decoded only on demand and sent back unchanged. So a program that reads and writes a record
-// keeps unknown fields and integers above 2^53.
+// Object is the JSON of a payload or of properties, byte for byte as the service sent it. The
+// client does not decode it, and sends it back unchanged. So a program that reads and writes a
+// record keeps unknown fields and integers above 2^53.
 //
-// What the service sends is kept even if it is another JSON value than an object. Decode, Map and
-// Conversation then return an error. Requests must contain objects.
+// An Object holds what the service sent, even if that is not a JSON object. Decode, Map and
+// Conversation then return an error, and so do methods that send it.
 //
-// An empty Object means that the value is absent or null.
+// An Object of length 0 means that the value is absent or null.
 type Object []byte
 
-// NewObject returns v as an Object. It uses an Object, a [json.RawMessage] or a []byte as it is. It
-// encodes anything else, such as a map, a struct or a [Conversation], as encoding/json does, but
-// without escaping <, > and &. It returns an error that matches [ErrInvalidParams] if the result is
-// not a JSON object.
+// NewObject returns v as an Object. It keeps the bytes of an Object, a [json.RawMessage] or a
+// []byte. It encodes anything else, such as a map, a struct or a [Conversation], as encoding/json
+// does, but without escaping <, > and &. It returns an error that matches [ErrInvalidParams] if the
+// result is not a JSON object.
 func NewObject(v any) (Object, error) { return newObject("v", v) }
 
 // newObject is NewObject for the parameter or field that its errors name.
@@ -142,9 +142,9 @@ func propertiesObject(name string, v any) (Object, error) {
 	return newObject(name, v)
 }
 
-// Decode stores the object in v, as encoding/json does. Numbers in an any become [json.Number], so
-// they are not rounded. If a name occurs more than once, the last value counts. It returns an error
-// if the Object is empty.
+// Decode stores the object in v, as encoding/json does. Numbers that are decoded into an any become
+// [json.Number], so they are not rounded. If a name occurs more than once, the last value counts.
+// It returns an error if the Object is empty.
 func (o Object) Decode(v any) error {
 	dec := json.NewDecoder(bytes.NewReader(o))
 	dec.UseNumber()
@@ -176,11 +176,13 @@ func (o Object) Map() (map[string]any, error) {
 	return m, nil
 }
 
-// ErrNotConversation means that an [Object] is not a chat.
+// ErrNotConversation means that an [Object] has no array of messages, so it is not a
+// [Conversation].
 var ErrNotConversation = errors.New("not a conversation")
 
-// Conversation decodes the object as a chat. It returns an error that matches [ErrNotConversation] if
-// the object has no array of messages. Any other error names the message, for example "messages[2]".
+// Conversation decodes the object as a conversation. It returns an error that matches
+// [ErrNotConversation] if the object has no array of messages. If a message cannot be decoded, the
+// error names it, for example "messages[2]".
 func (o Object) Conversation() (*Conversation, error) {
 	c := &Conversation{}
 	if err := c.UnmarshalJSON(o); err != nil {
@@ -189,17 +191,18 @@ func (o Object) Conversation() (*Conversation, error) {
 	return c, nil
 }
 
-// Get returns the value of a name, as it is written in the object, and whether there is one. If the
-// name occurs more than once, the last value counts. The result shares the object's memory.
+// Get returns the JSON of the member with this name, and whether there is one. If the name occurs
+// more than once, the last value counts. The result shares the object's memory.
 func (o Object) Get(name string) (json.RawMessage, bool) {
 	_, m := o.find(name)
 	return json.RawMessage(m.Value), m.Value != nil
 }
 
-// Set returns a copy of the object in which name has the value v, encoded as by [NewObject]. All other
-// bytes stay as they are. A new name is added at the end; if the name stands twice, all its values
-// are set. An empty Object counts as {}. It returns an error that matches [ErrInvalidParams] if the
-// Object is not a JSON object, name is not valid UTF-8, or v cannot be encoded.
+// Set returns a copy of the object in which name has the value v, encoded as by [NewObject]. All
+// other bytes stay as they are. A new name is added at the end. If the name occurs more than once,
+// all its values are set. An empty Object counts as {}. It returns an error that matches
+// [ErrInvalidParams] if the Object is not a JSON object, name is not valid UTF-8, or v cannot be
+// encoded.
 func (o Object) Set(name string, v any) (Object, error) {
 	if len(bytes.TrimSpace(o)) == 0 {
 		o = Object("{}")

@@ -32,15 +32,17 @@ const (
 	defaultMaxResponse = 64 << 20
 )
 
-// Option changes one setting of a [Client]. Pass it to [NewClient] or [Client.With],
-// which report every invalid option.
+// Option changes one setting of a [Client]. Pass it to [NewClient] or [Client.With], which return
+// one error for all invalid options.
 type Option interface{ applyToClient(*config) error }
 
 // CallOption changes one setting of a single call. Pass it to any method that has a parameter opts.
-// An invalid option makes the call fail with [ErrInvalidParams] before anything is sent.
+// For methods without it, which send several requests, make a client with other settings by
+// [Client.With]. An invalid option makes the call fail with [ErrInvalidParams] before anything is
+// sent.
 type CallOption interface{ applyToCall(*callSettings) error }
 
-// SharedOption is an [Option] for all calls of a client and a [CallOption] for a single one.
+// SharedOption works both as an [Option] and as a [CallOption].
 type SharedOption interface {
 	Option
 	CallOption
@@ -140,9 +142,10 @@ func WithAPIKeySource(source func(context.Context) (string, error)) Option {
 	})
 }
 
-// WithAPIKeyFile sets a file that holds the API key or the token of a service account. The file is
-// read for every attempt of every request, since such tokens are replaced from outside. If it cannot
-// be read or is blank, nothing is sent and the call fails with an error that matches [ErrNoAPIKey].
+// WithAPIKeyFile sets a file that holds the API key or the token of a service account. The client
+// reads the file for every attempt, because the platform may replace such a token at any time. If
+// it cannot be read or is blank, nothing is sent and the call fails with an error that matches
+// [ErrNoAPIKey].
 func WithAPIKeyFile(path string) Option {
 	return clientOption(func(c *config) error {
 		if path == "" {
@@ -182,9 +185,9 @@ func (c *config) keyFromEnvironment() error {
 // WithBaseURL sets the origin of the service, with an optional path prefix. The default is the
 // value of MISTRAL_BASE_URL, or else [BaseURL].
 //
-// Plain http is accepted only for a loopback host, since it would send the key unencrypted; see
-// [WithInsecureHTTP]. A URL with credentials, a query or a fragment is invalid, and so is one that
-// ends in /v1, since that is part of the path of each operation.
+// Plain http would send the key unencrypted, so it is accepted only for a loopback host; see
+// [WithInsecureHTTP]. The URL must not have credentials, a query or a fragment. It must not end in
+// /v1, which the client adds.
 func WithBaseURL(base string) Option {
 	return clientOption(func(c *config) error {
 		c.baseURL = base
@@ -202,14 +205,14 @@ func WithInsecureHTTP() Option {
 	})
 }
 
-// WithHTTPClient sets the HTTP client that all requests use: for proxies, instrumentation such as
-// otelhttp, and mocks. The client is never modified. The SDK uses its Transport for all requests,
-// its Jar for requests to the service only, and its Timeout if that is shorter than the one of
-// [WithTimeout]. It does not use its CheckRedirect, since a redirect to another origin must not
-// carry the key.
+// WithHTTPClient sets the HTTP client for all requests. Use it for proxies, instrumentation such as
+// otelhttp, and mocks. The SDK never modifies client. It uses client.Transport for all requests and
+// client.Jar for requests to the service. It uses the shorter of client.Timeout and [WithTimeout].
+// It ignores client.CheckRedirect: the SDK follows redirects only within the origin of the service,
+// because no other origin must see the key.
 //
-// The transport also sees the presigned URLs of downloads, whose queries are secrets that tracing
-// must not record. [OperationName] is "exports.download" for these requests.
+// For downloads, the transport gets presigned URLs. Their queries are secrets: do not record them
+// in logs or traces. [OperationName] is "exports.download" for these requests.
 func WithHTTPClient(client *http.Client) Option {
 	return clientOption(func(c *config) error {
 		if client == nil {
@@ -229,10 +232,10 @@ func WithRetry(policy RetryPolicy) SharedOption {
 	})
 }
 
-// WithTimeout bounds one attempt of an API call, including reading the response. The default is
-// 60 seconds. Uploads and downloads may take longer: they end if no byte is transferred for that
-// long. An attempt that takes too long matches [ErrTimeout]. To bound a whole call, with its
-// retries, use the context.
+// WithTimeout limits one attempt of an API call, including reading the response. The default is 60
+// seconds. Uploads and downloads may take longer: they fail if no byte is transferred for that
+// time. The error of an attempt that takes too long matches [ErrTimeout], and the attempt is
+// retried as [RetryPolicy] says. To limit a whole call, use the context.
 func WithTimeout(timeout time.Duration) SharedOption {
 	return sharedOption(func(s *callSettings) error {
 		if timeout <= 0 {
@@ -244,11 +247,12 @@ func WithTimeout(timeout time.Duration) SharedOption {
 }
 
 // WithRateLimit limits the client, together with its copies made by [Client.With], to perSecond
-// requests a second on average and to bursts of at most burst requests. Retries count, downloads do
-// not. Only the context limits how long a request waits for its turn.
+// requests a second on average and to bursts of at most burst requests. Retries count towards the
+// limit, downloads do not. A request waits until the limit allows it. If that would be after the
+// deadline of its context, it fails at once with an error that matches [ErrRateLimited].
 //
-// By default there is no limit until the service answers 429. Then the client slows down by itself.
-// Copies with another key or base URL do that separately.
+// With and without this option, the client also slows down by itself after a 429. It shares what it
+// learns with its copies, except those with another key or base URL.
 func WithRateLimit(perSecond float64, burst int) Option {
 	return clientOption(func(c *config) error {
 		if !(perSecond > 0) || burst < 1 {
@@ -276,7 +280,8 @@ func WithLogger(logger *slog.Logger) Option {
 	})
 }
 
-// WithUserAgent puts a product, such as "evals/1.4", before the SDK's own in the User-Agent header.
+// WithUserAgent adds a product, such as "evals/1.4", to the User-Agent header, before the SDK's
+// product.
 func WithUserAgent(product string) Option {
 	return clientOption(func(c *config) error {
 		if !transport.ValidHeaderValue(product) {
@@ -288,8 +293,8 @@ func WithUserAgent(product string) Option {
 }
 
 // WithHeader adds a header to every request to the service, but not to downloads from presigned
-// URLs. Headers that the client sets itself are refused. So is Idempotency-Key: the service ignores
-// it, but net/http would repeat requests that must not be repeated.
+// URLs. Headers that the client sets itself are invalid. So is Idempotency-Key: the service ignores
+// it, but net/http retries requests that have it, even those that must not be repeated.
 func WithHeader(key, value string) SharedOption {
 	return sharedOption(func(s *callSettings) error {
 		name := http.CanonicalHeaderKey(key)
@@ -311,8 +316,8 @@ var ownHeaders = map[string]bool{
 	"Idempotency-Key": true, "X-Idempotency-Key": true, "Accept-Encoding": true,
 }
 
-// WithMaxResponseBytes bounds the body of a response to an API call. A larger one fails with
-// [ErrResponseTooLarge]. The default is 64 MiB. Downloads of exports are not bounded.
+// WithMaxResponseBytes limits the body of a response to an API call. If it is larger, the call
+// fails with [ErrResponseTooLarge]. The default is 64 MiB. Downloads of exports have no limit.
 func WithMaxResponseBytes(limit int64) SharedOption {
 	return sharedOption(func(s *callSettings) error {
 		if limit < 1 {

@@ -8,27 +8,30 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
-// MaxPageSize is the largest page that the service returns. The All methods request pages of this size.
+// MaxPageSize is the largest page that the service returns. By default the All methods request
+// pages of this size.
 const MaxPageSize = 100
 
-// NoReadAhead as [ListParams].ReadAhead makes an All method request a page only when it is needed.
+// NoReadAhead is a value for [ListParams].ReadAhead. An All method then requests a page only when
+// the loop needs it.
 const NoReadAhead = -1
 
-// Page is one page of a list. The service cuts every page from the list at the time of its
-// request. If items are added or removed during a walk, later pages shift: an item can appear
-// twice or not at all.
+// Page is one page of a list. The service computes each page when it is requested. If items are
+// added or removed in the meantime, later pages shift: an item can appear twice or not at all.
 type Page[T any] struct {
 	Items    []T    `json:"results" scan:"limited"`
 	Total    int    `json:"count"`                // the number of items on all pages, as the service reports it
 	Number   int    `json:"-"`                    // the number of this page, from 1
-	Next     string `json:"next" scan:"text"`     // set if another page follows; its format is not documented
+	Next     string `json:"next" scan:"text"`     // set if another page follows: request page Number+1
 	Previous string `json:"previous" scan:"text"` // set if a page precedes this one
 }
 
-// HasNext reports whether another page follows. That page may be empty.
+// HasNext reports whether another page follows. That page may be empty, for example if its items
+// were deleted.
 func (p *Page[T]) HasNext() bool { return p.Next != "" }
 
-// Feed is one page of a search. A search has no total and no page numbers: a cursor continues it.
+// Feed is one page of a search. A search has no total and no page numbers. To get the next page,
+// pass Cursor, or else Next, as [SearchSpansParams].Cursor.
 type Feed[T any] struct {
 	Items  []T    `json:"results" scan:"limited"`
 	Next   string `json:"next" scan:"text"`   // continues the search if Cursor is empty
@@ -48,12 +51,12 @@ func (f *Feed[T]) continuation() string {
 type ListParams struct {
 	Page     int // the number of the (first) page, from 1; 0 means 1
 	PageSize int // items on a page, at most [MaxPageSize]; 0 means 50 in List methods, MaxPageSize in All methods
-	// ReadAhead is how many later pages an All method requests while the caller consumes one. The
-	// pages in flight hide the round trips, and are held in memory. Items keep their order.
+	// ReadAhead is how many pages an All method requests before the loop needs them. More pages in
+	// flight are faster and take more memory. Items keep their order.
 	//
-	// With 0 the number adapts. Nothing is requested ahead of the first page. Every page that the
-	// caller consumes whole doubles the number of pages in flight, up to 8, and a 429 halves it.
-	// [NoReadAhead] requests one page at a time. List methods ignore ReadAhead.
+	// 0 means adaptive. The first page is requested alone. Each page that the loop finishes doubles
+	// the number of pages in flight, up to 8, and a 429 halves it. [NoReadAhead] requests one page
+	// at a time. List methods ignore ReadAhead.
 	ReadAhead int
 }
 

@@ -12,16 +12,16 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
-// RecordSource is the way in which a record got into its dataset. The service may add more.
+// RecordSource says how a record was created. The service may add values.
 type RecordSource string
 
 // The known sources of records.
 const (
-	SourceDirectInput   RecordSource = "DIRECT_INPUT"
-	SourceExplorer      RecordSource = "EXPLORER"
-	SourcePlayground    RecordSource = "PLAYGROUND"
-	SourceTelemetrySpan RecordSource = "TELEMETRY_SPAN"
-	SourceUploadedFile  RecordSource = "UPLOADED_FILE"
+	SourceDirectInput   RecordSource = "DIRECT_INPUT"   // Records.Create
+	SourceExplorer      RecordSource = "EXPLORER"       // Imports.FromExplorer
+	SourcePlayground    RecordSource = "PLAYGROUND"     // Imports.FromPlayground
+	SourceTelemetrySpan RecordSource = "TELEMETRY_SPAN" // Imports.FromSpans
+	SourceUploadedFile  RecordSource = "UPLOADED_FILE"  // Imports.FromFile and FromJSONL
 )
 
 // Record is an entry of a dataset. It has a payload, usually a conversation, and properties for
@@ -39,8 +39,9 @@ type Record struct {
 	raw Object
 }
 
-// Raw returns the record as the service sent it, including fields that Record does not have. Payload
-// and Properties share its memory. It is empty for a record that was not read from the service.
+// Raw returns the record as the service sent it, including fields that Record does not have.
+// Payload and Properties share its memory. Raw is empty for a record that was not read from the
+// service.
 func (r *Record) Raw() Object { return r.raw }
 
 func (r *Record) keep(raw Object) { r.raw = raw }
@@ -153,17 +154,17 @@ func (s *RecordsService) List(
 	}, opts)
 }
 
-// All returns a dataset's records from page params.Page on. It sends the requests again each time it
-// is ranged over. It yields at most one error, as the last item: an error of List, or one that
-// matches [ErrNoProgress] if the pages bring nothing new.
+// All returns an iterator over a dataset's records, from page params.Page on. Each range over it
+// requests the pages again. It yields at most one error, last: an error of List, or one that
+// matches [ErrNoProgress] if the service repeats pages.
 //
-// The loop may update the payload and the properties of records. The service does not document the
-// order of records or promise that an update keeps it. A program that must see every record once
-// collects the records, or their IDs, before it updates the first.
+// The loop may update records, but the service does not promise that an update keeps the order of
+// the list. If the loop must see every record exactly once, collect the IDs first and update
+// afterwards.
 //
-// Records that are created or deleted during the loop, by the loop itself or by another program,
-// move the later pages: a record can be missed or come twice. A loop that deletes records collects
-// their IDs and calls [RecordsService.DeleteAll] afterwards.
+// Records that are created or deleted during the loop, by the loop or by another program, shift the
+// later pages: a record can be missed or come twice. To delete records, collect their IDs in the
+// loop and call [RecordsService.DeleteAll] afterwards.
 func (s *RecordsService) All(
 	ctx context.Context, datasetID string, params ListParams, opts ...CallOption,
 ) iter.Seq2[*Record, error] {
@@ -191,7 +192,8 @@ func (s *RecordsService) walk(datasetID string, params ListParams, opts []CallOp
 //
 // It returns an error that matches [ErrInvalidParams] if the payload or the properties are not a
 // JSON object, and one that matches [ErrNotFound] if there is no such dataset. It returns one that
-// matches [ErrMaybeApplied] if the response was lost: the record may exist.
+// matches [ErrMaybeApplied] if the service may have created the record although the call failed.
+// List the records before you repeat the call.
 func (s *RecordsService) Create(
 	ctx context.Context, datasetID string, params CreateRecordParams, opts ...CallOption,
 ) (*Record, error) {
@@ -241,8 +243,9 @@ func (s *RecordsService) Get(ctx context.Context, recordID string, opts ...CallO
 //
 // API: DELETE /v1/observability/dataset-records/{dataset_record_id}
 //
-// It returns an error that matches [ErrNotFound] if there is no such record. It returns nil if an
-// earlier attempt of the same call may have deleted it.
+// It returns an error that matches [ErrNotFound] if there is no such record. If an attempt fails
+// without a clear response and the next one gets a 404, it returns nil, because the first one
+// probably deleted the record.
 func (s *RecordsService) Delete(ctx context.Context, recordID string, opts ...CallOption) error {
 	return exec(ctx, s.client, request{
 		name: "records.delete", action: "delete record",
@@ -296,8 +299,8 @@ func (s *RecordsService) UpdatePayload(ctx context.Context, recordID string, pay
 }
 
 // UpdateProperties replaces all properties of a record. properties may be anything that [NewObject]
-// accepts; nil means {}. To change one property, read the record, change its Properties, and send
-// all of them.
+// accepts. nil means {}, which removes all properties; in a [RecordUpdate] nil keeps them. To
+// change one property, read the record, change its Properties, and send all of them.
 //
 // API: PUT /v1/observability/dataset-records/{dataset_record_id}/properties
 //
@@ -317,15 +320,15 @@ func (s *RecordsService) UpdateProperties(
 	}, opts)
 }
 
-// TypedRecord is a record with its decoded payload.
+// TypedRecord is a record and its decoded payload.
 type TypedRecord[T any] struct {
 	*Record
-	Value T
+	Value T // the decoded payload
 }
 
-// RecordsOf decodes the payloads of records, such as those of [RecordsService.All], as [Object.Decode]
-// does. The sequence ends with the first error: an error of records, or one that names the record whose
-// payload cannot be decoded.
+// RecordsOf decodes the payload of each record with [Object.Decode]. records is, for example, the
+// result of [RecordsService.All]. The sequence ends with the first error: an error of the sequence
+// records, or one that names the record whose payload cannot be decoded.
 func RecordsOf[T any](records iter.Seq2[*Record, error]) iter.Seq2[TypedRecord[T], error] {
 	return func(yield func(TypedRecord[T], error) bool) {
 		if records == nil {

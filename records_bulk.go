@@ -14,7 +14,8 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/bulk"
 )
 
-// MaxBulkDelete is the number of records that the service deletes with one request.
+// MaxBulkDelete is the largest number of records that the service deletes in one request.
+// [RecordsService.DeleteAll] splits longer input.
 const MaxBulkDelete = 500
 
 // maxConcurrentDeletes is the number of requests of [RecordsService.DeleteAll] in flight.
@@ -23,19 +24,20 @@ const maxConcurrentDeletes = 8
 // BulkOptions says how [RecordsService.CreateAll] and [RecordsService.UpdateAll] send their requests.
 // Its zero value is a sensible default.
 type BulkOptions struct {
-	// Concurrency is the number of requests in flight. 0 means adaptive: it starts at 8, grows to at
-	// most 32 while the throughput increases, and shrinks after 429 and 503.
+	// Concurrency is the largest number of requests in flight. 0 means adaptive: it starts at 8,
+	// grows up to 32 while the throughput rises, and shrinks after a 429 or 503.
 	Concurrency int
-	// OnError decides about an element that failed. index is its position in the input, from 0.
-	// params has the payload and the properties that were to be written. If OnError returns nil, the
-	// element is skipped. If it returns an error, no further request is started and that error is
-	// yielded last. Without OnError the first failure does that. It is not called for a request that
-	// the end of the context has canceled.
+	// OnError is called for each element whose request failed, but not if the end of the context
+	// canceled the request. index is the position of the element in the input, from 0. params has
+	// the payload and the properties that were to be written. If OnError returns nil, the element
+	// is skipped. If it returns an error, no more requests are started, and that error is yielded
+	// last. If OnError is nil, the first failure is yielded last.
 	OnError func(index int, params CreateRecordParams, err error) error
-	// OnResult is told about each element whose request was started: its index, the ID of the record
-	// ("" if a creation failed), and its error, nil if it succeeded. It is called in the order of the
-	// input, before OnError and before the result is yielded. So it tells which element a result
-	// belongs to, also if other elements were skipped or canceled.
+	// OnResult is called for each element whose request was started. index is the position of the
+	// element in the input, from 0. recordID is "" if a creation failed. err is nil if the request
+	// succeeded. Calls do not overlap. They are in the order of the input, before OnError and
+	// before the result is yielded. So OnResult can match results to elements even if others were
+	// skipped or canceled.
 	OnResult func(index int, recordID string, err error)
 }
 
@@ -47,21 +49,23 @@ func (o BulkOptions) check() error {
 }
 
 // CreateAll creates records concurrently and yields them in the order of the input. The input is
-// usually that of [NewRecords]. It is read only as fast as records are created.
+// usually the result of [NewRecords]. CreateAll reads it only as fast as it creates records.
 //
-// The records do NOT stand in the dataset in the order of the input, unless options.Concurrency is 1:
-// requests in flight overtake each other.
+// Unless options.Concurrency is 1, the service creates the records in ANOTHER order than that of
+// the input, because requests in flight overtake each other.
 //
-// After a failure that options.OnError does not skip, or an error of the input, no further record is
-// started. Those in flight are waited for and yielded, and the error comes last. So every record that
-// was created has been yielded, except those whose failure matches [ErrMaybeApplied].
+// After a failure that options.OnError does not skip, or an error of the input, CreateAll starts no
+// more requests. It waits for those in flight, yields their records, and yields the error last. So
+// a loop that does not break sees every record that was created, except those whose failure matches
+// [ErrMaybeApplied].
 //
 // If the loop breaks or the context ends, the requests in flight are canceled. Their records may or
-// may not exist. The context is checked between two elements of the input. The loop reads the input,
-// so the input must not wait for what the loop does with the results.
+// may not exist. The context is checked between two elements of the input. CreateAll reads the
+// input in the goroutine of the loop. So an input that waits for a result of the loop blocks
+// forever.
 //
-// The sequence can be ranged over again only if the input can, and then creates the records again.
-// The errors are those of [RecordsService.Create].
+// If the input can be read twice, a second range over the sequence creates all records again. The
+// errors are those of [RecordsService.Create].
 func (s *RecordsService) CreateAll(
 	ctx context.Context, datasetID string, records iter.Seq2[CreateRecordParams, error], options BulkOptions,
 ) iter.Seq2[*Record, error] {
@@ -78,8 +82,8 @@ func (s *RecordsService) CreateAll(
 	return runBulk(ctx, s.client, "create records", "records", records, create, params, id, options)
 }
 
-// NoErrors returns the elements of a sequence without errors, such as slices.Values, as input for
-// [RecordsService.CreateAll] and [RecordsService.UpdateAll].
+// NoErrors pairs each element with a nil error. It makes a sequence without errors, such as
+// slices.Values(params), an input for [RecordsService.CreateAll] and [RecordsService.UpdateAll].
 func NoErrors[T any](elements iter.Seq[T]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for element := range elements {
@@ -99,17 +103,18 @@ type RecordUpdate struct {
 }
 
 // UpdateAll replaces payloads and properties of records concurrently, and yields the IDs of the
-// updated records in the order of the input. Each part that is not nil takes one request, the payload
-// first. The input is read only as fast as records are updated.
+// updated records in the order of the input. It sends one request for a Payload and then one for
+// Properties, and none for a field that is nil. It reads the input only as fast as it updates
+// records.
 //
-// A failed update may have replaced the payload but not the properties. Updates can be repeated, so
-// run the failed ones again. Two updates of one record in the same input may be applied in any order,
-// unless options.Concurrency is 1.
+// A failed update may have replaced the payload but not the properties. It is harmless to repeat;
+// options.OnResult tells which updates failed. Two updates of one record in the same input may be
+// applied in any order, unless options.Concurrency is 1.
 //
-// Failures, the end of the loop and the end of the context are handled as in
-// [RecordsService.CreateAll]. The errors are those of [RecordsService.UpdatePayload] and
-// [RecordsService.UpdateProperties]. An update of neither part is an error that matches
-// [ErrInvalidParams].
+// UpdateAll treats failures, a break of the loop and the end of the context as
+// [RecordsService.CreateAll] does. The errors are those of [RecordsService.UpdatePayload] and
+// [RecordsService.UpdateProperties]. An update whose Payload and Properties are both nil fails with
+// an error that matches [ErrInvalidParams].
 func (s *RecordsService) UpdateAll(
 	ctx context.Context, updates iter.Seq2[RecordUpdate, error], options BulkOptions,
 ) iter.Seq2[string, error] {
@@ -120,7 +125,8 @@ func (s *RecordsService) UpdateAll(
 	return runBulk(ctx, s.client, "update records", "updates", updates, s.update, params, id, options)
 }
 
-// update replaces the parts of a record that are set. It returns the record's ID, also beside an error.
+// update replaces the parts of a record that are set. It returns the record's ID, even with an
+// error.
 func (s *RecordsService) update(ctx context.Context, update RecordUpdate) (string, error) {
 	if update.Payload == nil && update.Properties == nil {
 		return update.ID, invalid("RecordUpdate", "it changes neither Payload nor Properties")

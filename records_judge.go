@@ -12,7 +12,7 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
-// The limits of a judge's texts, in Unicode code points.
+// The limits of the fields of a [JudgeDefinition], in Unicode code points.
 const (
 	MinJudgeNameLength         = 5
 	MaxJudgeNameLength         = 50
@@ -52,13 +52,14 @@ type JudgeOutput struct {
 	MaxDescription string          `json:"max_description"` // of a regression: the meaning of Max
 }
 
-// JudgeOption is one of the answers that a classification allows.
+// JudgeOption is one of the answers that a judge of type [OutputClassification] may give.
 type JudgeOption struct {
-	Value       string `json:"value"`
+	Value       string `json:"value"` // what the judge answers
 	Description string `json:"description"`
 }
 
-// RegressionScale is the range of numbers that a regression allows: 0 <= Min < Max < 1e9.
+// RegressionScale is the range of the answers of a judge of type [OutputRegression]: 0 <= Min < Max
+// < 1e9.
 type RegressionScale struct {
 	Min, Max       float64
 	MinDescription string // the meaning of Min
@@ -78,7 +79,7 @@ func RegressionOutput(scale RegressionScale) JudgeOutput {
 	}
 }
 
-// MarshalJSON writes the fields of the output's type.
+// MarshalJSON writes only the fields that the Type uses.
 func (o JudgeOutput) MarshalJSON() ([]byte, error) {
 	if o.Type == OutputRegression {
 		return jsonv2.Marshal(struct {
@@ -128,12 +129,12 @@ type judgeRequest struct {
 	Judge JudgeDefinition `json:"judge_definition"`
 }
 
-// Judge runs a judge on a record and returns its verdict. The service stores nothing. The judge is a
-// model: the response takes seconds, and two verdicts may differ.
+// Judge runs a judge on a record and returns its judgement. The service does not store it. The
+// judge is a model: the response takes seconds, and two judgements of one record may differ.
 //
 // API: POST /v1/observability/dataset-records/{dataset_record_id}/live-judging
 //
-// It returns an error that matches [ErrInvalidParams] if the definition breaks a limit of
+// It returns an error that matches [ErrInvalidParams] if the definition exceeds a limit of
 // [JudgeDefinition] or [RegressionScale], and one that matches [ErrNotFound] if there is no such
 // record. It returns an [Error] with code [CodeJudgeConversationFormat] if the payload is not a
 // conversation that the judge can read.
@@ -167,8 +168,8 @@ func (j *Judgement) missing() string {
 	return ""
 }
 
-// Answer is a judge's answer as the service wrote it: a JSON string (the value of an option) or a
-// JSON number.
+// Answer is a judge's answer as the service sent it: a JSON string (the Value of a [JudgeOption])
+// or a JSON number.
 type Answer []byte
 
 // String returns the text of a JSON string, and the digits of a JSON number.

@@ -11,24 +11,25 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
-// RetryPolicy says how often and for how long a failed request is sent again. The zero value of a
+// RetryPolicy limits how often and for how long a failed request is retried. The zero value of a
 // field means its default.
 //
-// The kinds of requests that are sent again cannot be changed. Reads, deletions, PUT, PATCH,
-// searches and the judge are sent again after network errors that may pass, and after 408, 429, 500,
-// 502, 503 and 504. A request that creates something is sent again only if the service cannot have
-// processed it: no connection was made, or the response was 429, or 503 with a Retry-After.
+// You cannot change which requests are retried. Reads, updates, deletions, searches and the judge
+// are retried after transient network errors, and after 408, 429, 500, 502, 503 and 504. A request
+// that creates something is retried only if the service cannot have processed it: no connection was
+// made, or the response was 429, or 503 with a Retry-After.
 type RetryPolicy struct {
-	// MaxAttempts is how often a request is sent at most, including the first time. 1 turns
-	// retries off. The default is 5.
+	// MaxAttempts is the largest number of attempts, including the first. 1 turns retries off. The
+	// default is 5.
 	MaxAttempts int
-	// MinWait and MaxWait bound each pause. The n-th pause is random, between MinWait and the smaller
-	// of MaxWait and MinWait * 2^n. A Retry-After of at most MaxWait is waited for. If the Retry-After
-	// is longer, the call returns the error at once. The defaults are 500 ms and 30 s.
+	// MinWait and MaxWait limit each pause. The n-th pause, from 1, is random: between MinWait and
+	// the smaller of MaxWait and MinWait * 2^n. The client waits for a Retry-After of up to
+	// MaxWait. If the Retry-After is longer, the call returns the error at once. The defaults are
+	// 500 ms and 30 s.
 	MinWait, MaxWait time.Duration
-	// MaxElapsed ends the attempts: no pause begins that would end later than this after the
-	// start of the call. The time that the call has waited for a rate limit counts. The default
-	// is 2 minutes.
+	// MaxElapsed limits when the last retry starts, counted from the start of the call, including
+	// time spent waiting for a rate limit. The call itself can take longer, by one attempt. The
+	// default is 2 minutes.
 	MaxElapsed time.Duration
 	// Rand returns the random part of a pause, in [0, 1). Tests set it to get the same pauses in
 	// every run. It must be safe for concurrent use. nil means math/rand/v2.

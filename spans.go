@@ -43,7 +43,8 @@ func checkHex(name, id string, length int) error {
 	return nil
 }
 
-// SpanEvaluation is the result of a judge or an evaluator for a span.
+// SpanEvaluation is the result of a judge or another evaluator for a span. Fields without a value
+// are zero.
 type SpanEvaluation struct {
 	CustomerID     string            `json:"customer_id"`
 	OrganizationID string            `json:"organization_id"`
@@ -54,7 +55,7 @@ type SpanEvaluation struct {
 	ResponseID     string            `json:"response_id"`
 	ConversationID string            `json:"conversation_id"`
 	Timestamp      time.Time         `json:"timestamp"`
-	EvaluationName string            `json:"evaluation_name"`
+	EvaluationName string            `json:"evaluation_name"` // of the judge or evaluator
 	ScoreValue     float64           `json:"score_value"`
 	ScoreLabel     string            `json:"score_label"`
 	Explanation    string            `json:"explanation"`
@@ -74,26 +75,27 @@ type SpanField struct {
 	Label                 string   `json:"label"`
 	Type                  string   `json:"type"`                 // such as "ENUM", "TEXT", "INT", "TIMESTAMP", "MAP"
 	Group                 string   `json:"group"`                // "" if it has none
-	SourceAttributeKey    string   `json:"source_attribute_key"` // for [SpanAttribute] and [ResourceAttribute], or ""
+	SourceAttributeKey    string   `json:"source_attribute_key"` // the key for a SpanMapping, or ""
 	SupportedOperators    []string `json:"supported_operators"`
 	SupportedAggregations []string `json:"supported_aggregations"`
 }
 
 func (f *SpanField) missing() string { return missingIf(f.Name == "", "name") }
 
-// SearchSpansParams selects spans or evaluations. Its zero value selects all that the service keeps.
+// SearchSpansParams selects spans or evaluations. Its zero value selects all that the service
+// keeps.
 //
 // Expression is in the service's search language. It has the operators =, !=, <, <=, >, >=, LIKE,
 // ILIKE, CONTAINS, REGEXP, BETWEEN, IN and EXISTS, with AND, OR, NOT and parentheses. Strings are
 // in single quotes, and attributes in brackets: span_attributes['gen_ai.request.model'] = 'm'.
 // [SpansService.Fields] returns the fields.
 type SearchSpansParams struct {
-	Expression string    // "" selects all
+	Expression string    // a search; "" selects all
 	From       time.Time // the earliest time; zero means no limit
 	To         time.Time // the latest time; zero means no limit
-	PageSize   int       // at most MaxPageSize; 0 means the service's 50, or MaxPageSize in methods that return all
+	PageSize   int       // at most MaxPageSize; 0 means 50, or MaxPageSize in methods that return an iterator
 	Cursor     string    // the Cursor or Next of an earlier Feed; "" starts at the beginning
-	Latest     bool      // of evaluations only: the newest evaluation of each span and name
+	Latest     bool      // only for evaluations: return only the newest of each span and name
 }
 
 // query returns the parameters of the search that belong into the URL.
@@ -133,8 +135,8 @@ func (p SearchSpansParams) all() SearchSpansParams {
 // SpansService searches the telemetry of applications. Use it as [Client].Spans. Import the spans
 // that it finds with [ImportsService.FromSpans].
 //
-// The service requires a role for reading traces, or an Enterprise organization. Without it, the
-// methods return an error that matches [ErrForbidden].
+// The service lets you read traces only with a role that allows it, or in an Enterprise
+// organization. Otherwise the methods return an error that matches [ErrForbidden].
 type SpansService struct{ client *Client }
 
 type spanFeed struct {
@@ -206,9 +208,9 @@ func (s *SpansService) Search(
 	}, opts)
 }
 
-// All returns all spans that match. It searches again each time it is ranged over. It yields at most
-// one error, as the last item: an error of Search, or one that matches [ErrNoProgress] if the pages
-// bring nothing new.
+// All returns an iterator over all spans that match. Each range over it requests the pages again.
+// It yields at most one error, last: an error of Search, or one that matches [ErrNoProgress] if the
+// service repeats pages.
 func (s *SpansService) All(
 	ctx context.Context, params SearchSpansParams, opts ...CallOption,
 ) iter.Seq2[*Span, error] {
@@ -222,8 +224,8 @@ func (s *SpansService) All(
 
 func spanKey(s *Span) string { return s.TraceID + s.SpanID }
 
-// Evaluations returns one page of the results of judges and evaluators that match. With
-// params.Latest, it returns the newest result of each.
+// Evaluations returns one page of the evaluations that match. With params.Latest, it uses the
+// second path and returns only the newest evaluation of each span and name.
 //
 // API: POST /v1/observability/spans/evaluations/search
 //
@@ -244,7 +246,7 @@ func (s *SpansService) Evaluations(
 	return search[SpanEvaluation, evaluationFeed](ctx, s.client, params, req, opts)
 }
 
-// AllEvaluations returns all results of judges and evaluators that match, as [SpansService.All] does
+// AllEvaluations returns an iterator over all evaluations that match, as [SpansService.All] does
 // for spans.
 func (s *SpansService) AllEvaluations(
 	ctx context.Context, params SearchSpansParams, opts ...CallOption,
@@ -265,8 +267,8 @@ func evaluationKey(e *SpanEvaluation) string {
 //
 // API: GET /v1/observability/traces/{trace_id}/spans/{span_id}
 //
-// It returns an error that matches [ErrInvalidParams] if an ID does not have the form of
-// [SpanReference], and one that matches [ErrNotFound] if there is no such span.
+// It returns an error that matches [ErrInvalidParams] if an ID is not as [SpanReference] says, and
+// one that matches [ErrNotFound] if there is no such span.
 func (s *SpansService) Get(ctx context.Context, reference SpanReference, opts ...CallOption) (*Span, error) {
 	reference, err := reference.lower("")
 	if err != nil {
@@ -278,13 +280,13 @@ func (s *SpansService) Get(ctx context.Context, reference SpanReference, opts ..
 	}, opts)
 }
 
-// AllOfTrace returns the spans of a trace. It sends the requests again each time it is ranged over.
-// params.Expression and params.Latest must be unset. It yields at most one error, as the last item.
+// AllOfTrace returns an iterator over the spans of a trace. params.Expression and params.Latest
+// must be unset. Each range over it requests the pages again. It yields at most one error, last.
 //
 // API: GET /v1/observability/traces/{trace_id}/spans
 //
 // The error matches [ErrInvalidParams] if a parameter is invalid, [ErrNotFound] if there is no such
-// trace, or [ErrNoProgress] if the pages bring nothing new.
+// trace, or [ErrNoProgress] if the service repeats pages.
 func (s *SpansService) AllOfTrace(
 	ctx context.Context, traceID string, params SearchSpansParams, opts ...CallOption,
 ) iter.Seq2[*Span, error] {

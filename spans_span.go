@@ -10,7 +10,7 @@ import (
 )
 
 // Span is an operation of a trace, such as a call of a model or of a tool. The service keeps spans
-// for 30 days. Texts that are unset are "".
+// for 30 days. Fields without a value are zero.
 type Span struct {
 	CustomerID     string    `json:"customer_id"`
 	OrganizationID string    `json:"organization_id"`
@@ -48,7 +48,8 @@ type Span struct {
 	ToolType         string `json:"tool_type"`
 	ToolCallID       string `json:"tool_call_id"`
 
-	// These fields hold JSON as text. The methods with the names before "JSON" decode them.
+	// These fields hold JSON as text. The method InputMessages decodes InputMessagesJSON, and so
+	// on.
 	InputMessagesJSON      string `json:"input_messages"`
 	OutputMessagesJSON     string `json:"output_messages"`
 	SystemInstructionsJSON string `json:"system_instructions"`
@@ -109,8 +110,9 @@ func decodeMessages(name, text string) (messages []Message, err error) {
 	return messages, decodeText(name, text, &messages)
 }
 
-// SystemInstructions decodes SystemInstructionsJSON into v, as encoding/json does. Numbers in an any
-// become json.Number. It returns an error if the text is empty, is not JSON or does not fit.
+// SystemInstructions decodes SystemInstructionsJSON into v, as encoding/json does. Numbers that are
+// decoded into an any become json.Number. It returns an error if the text is empty, is not JSON, or
+// cannot be stored in v.
 func (s *Span) SystemInstructions(v any) error {
 	return decodeText("SystemInstructionsJSON", s.SystemInstructionsJSON, v)
 }

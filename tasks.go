@@ -11,19 +11,18 @@ type TaskStatus string
 
 // The documented statuses of a task.
 const (
-	StatusRunning        TaskStatus = "RUNNING"
-	StatusCompleted      TaskStatus = "COMPLETED"
-	StatusFailed         TaskStatus = "FAILED"
+	StatusRunning        TaskStatus = "RUNNING"   // not final
+	StatusCompleted      TaskStatus = "COMPLETED" // success; see ImportTask.Result for skipped records
+	StatusFailed         TaskStatus = "FAILED"    // see ImportTask.Message
 	StatusCanceled       TaskStatus = "CANCELED"
 	StatusTerminated     TaskStatus = "TERMINATED"
-	StatusContinuedAsNew TaskStatus = "CONTINUED_AS_NEW"
+	StatusContinuedAsNew TaskStatus = "CONTINUED_AS_NEW" // not final: the work goes on in a new run
 	StatusTimedOut       TaskStatus = "TIMED_OUT"
-	StatusUnknown        TaskStatus = "UNKNOWN"
+	StatusUnknown        TaskStatus = "UNKNOWN" // not final
 )
 
-// Done reports whether the status is an end. CONTINUED_AS_NEW is not an end:
-// the work goes on in a new run. UNKNOWN and statuses that this package does not
-// know are not ends either.
+// Done reports whether the status is final. CONTINUED_AS_NEW, UNKNOWN and statuses that this
+// package does not know are not final.
 func (s TaskStatus) Done() bool {
 	switch s {
 	case StatusCompleted, StatusFailed, StatusCanceled, StatusTerminated, StatusTimedOut:
@@ -47,13 +46,13 @@ type ImportTask struct {
 	Status      TaskStatus    `json:"status"`
 	Progress    *int          `json:"progress"` // percent, 0 to 100; nil if the service reports none
 	Message     *string       `json:"message"`  // for example why the import failed; nil if there is none
-	Result      *ImportResult `json:"result"`   // nil until the end, and from a service that does not report it
+	Result      *ImportResult `json:"result"`   // nil until the task ends, or if the service does not report it
 
 	raw Object
 }
 
-// ImportResult counts the records of an import that has ended. A task can be COMPLETED although
-// records were skipped.
+// ImportResult counts the records of an import that has ended. The service skips records that it
+// cannot import, for example from spans that have expired. Such a task still ends as COMPLETED.
 type ImportResult struct {
 	Requested int `json:"requested_record_count"`
 	Imported  int `json:"imported_record_count"`
@@ -68,7 +67,7 @@ func (t *ImportTask) keep(raw Object) { t.raw = raw }
 
 func (t *ImportTask) missing() string { return missingID(t.ID) }
 
-// TasksService reads import tasks and waits for them. It is [Client].Tasks.
+// TasksService reads import tasks and waits for them. Use it as [Client].Tasks.
 type TasksService struct{ client *Client }
 
 type taskList struct {
@@ -107,10 +106,9 @@ func (s *TasksService) List(
 	}, opts)
 }
 
-// All returns an iterator over a dataset's import tasks, from page params.Page
-// on. Every range over it requests the pages again. It yields at most one error,
-// and yields it last: an error of [TasksService.List], or one that matches
-// [ErrNoProgress] if the service returns the same page again and again.
+// All returns an iterator over a dataset's import tasks, from page params.Page on. Each range over
+// it requests the pages again. It yields at most one error, last: an error of List, or one that
+// matches [ErrNoProgress] if the service repeats pages.
 func (s *TasksService) All(
 	ctx context.Context, datasetID string, params ListParams, opts ...CallOption,
 ) iter.Seq2[*ImportTask, error] {

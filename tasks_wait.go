@@ -29,9 +29,9 @@ const maxConcurrentPolls = 16
 // WaitOptions sets how [TasksService.Wait] and [TasksService.WaitAll] poll. Its
 // zero value is a good default.
 type WaitOptions struct {
-	// MinPoll and MaxPoll bound the pause between two polls of a task. The
-	// defaults are 200 ms and 30 minutes. With a smaller MaxPoll, the wait
-	// notices the end of a long task without progress sooner, and polls more often.
+	// MinPoll and MaxPoll limit the pause between two polls of a task. The defaults are 200 ms and
+	// 30 minutes. A task that reports no progress may end up to MaxPoll before the wait notices. A
+	// smaller MaxPoll notices sooner, and costs more requests.
 	MinPoll, MaxPoll time.Duration
 	// OnUpdate, if set, is called with a task after its first poll, and after
 	// every poll that shows another status, progress or message. Calls never
@@ -58,23 +58,23 @@ func (o WaitOptions) withDefaults() (WaitOptions, error) {
 	return o, nil
 }
 
-// Wait polls a task until it has ended, and returns it. It polls at once, and
-// then after pauses that grow with the time waited. If the task shows progress,
-// Wait uses it to poll when the end is near.
+// Wait polls a task until it ends, and returns its last state. It polls at once, and then after
+// growing pauses. If the task reports progress, Wait estimates the end and polls close to it.
 //
-// With the default options, Wait polls at most 40 times in the first hour; a poll that fails
-// counts. If the progress is steady, Wait sees the end within half a second or 5 % of the task's
-// duration, whichever is more. If the progress jumps, it may be later. Without progress, Wait sees
-// the end within about half a second in the first three seconds, and later within about a third of
-// the task's duration; see [WaitOptions].
+// With the default options, Wait polls at most 40 times in the first hour, including polls that
+// fail. With steady progress, it notices the end within half a second or 5 % of the task's
+// duration, whichever is more. If the progress jumps, it can be later. Without progress, it takes
+// about half a second for tasks of up to three seconds, and up to about a third of the duration for
+// longer ones. [WaitOptions].MaxPoll limits that.
 //
-// Wait returns a [*TaskError], with the task as last seen beside it, if the task
-// ends in any other status than COMPLETED or is deleted. It waits while the
-// status is not an end ([TaskStatus.Done]). Up to four polls in a row may fail
-// with an error that can pass: of the network, 408, 429, 500, 502, 503 or 504.
-// Wait returns other errors at once. The context ends the wait; Wait then
-// returns the task as last seen and an error that matches the context's error.
-// Give the context a deadline, because a task can run for any time.
+// If the task ends in another status than COMPLETED, or no longer exists, Wait returns a
+// [*TaskError] together with the last state of the task. It goes on while the status is not final
+// ([TaskStatus.Done]). It tolerates up to four polls in a row that fail with a transient error: of
+// the network, 408, 429, 500, 502, 503 or 504. Each of them was retried as [RetryPolicy] says. It
+// returns other errors at once.
+//
+// Give the context a deadline, because a task can run forever. When the context ends, Wait returns
+// the last state of the task and an error that matches the context's error.
 func (s *TasksService) Wait(
 	ctx context.Context, datasetID, taskID string, options WaitOptions,
 ) (*ImportTask, error) {
@@ -88,11 +88,11 @@ func (s *TasksService) Wait(
 	return s.newWaiter(options, datasetID, taskID, nil).wait(ctx)
 }
 
-// WaitAll waits for many tasks at once, each as in [TasksService.Wait], and returns them as last
-// seen, in the given order. If a task ends in another status than COMPLETED, the wait for the
-// others goes on; WaitAll joins the [*TaskError] values. If a task no longer exists, or polling it
-// fails, WaitAll stops and returns that error too. It does not poll a task whose status is final
-// already.
+// WaitAll waits for many tasks at once, each as in [TasksService.Wait], and returns their last
+// states in the given order, even with an error. If a task ends in another status than COMPLETED,
+// WaitAll still waits for the others, and joins the [*TaskError] values. If a task no longer
+// exists, or Wait would give up on it, WaitAll stops all waits and joins that error. It does not
+// poll a task whose status is already final.
 func (s *TasksService) WaitAll(
 	ctx context.Context, tasks []*ImportTask, options WaitOptions,
 ) ([]*ImportTask, error) {
