@@ -33,39 +33,47 @@ var guarantees = []struct {
 		test:     creationsAreNotDoubled,
 	},
 	{
-		sentence: "A creation that fails after the service may have acted matches ErrMaybeApplied.",
-		test:     doubtfulCreationsAreMarked,
+		sentence: "If a request that creates something fails and the service may have acted, " +
+			"the error matches ErrMaybeApplied.",
+		test: doubtfulCreationsAreMarked,
 	},
-	{sentence: "Every other request succeeds after one transient fault.", test: repeatsSucceed},
+	{sentence: "All other requests succeed despite one transient failure.", test: repeatsSucceed},
 	{
-		sentence: "A call that fails returns the last response: status, code, message, request ID and body.",
-		test:     lastResponseIsReturned,
+		sentence: "If the last attempt gets an error response, " +
+			"the error has its status, code, message, request ID and body.",
+		test: lastResponseIsReturned,
 	},
 	{
-		sentence: "A call ends when its context ends, and its error matches the context's error.",
+		sentence: "A call ends when its context ends, and the error of the call matches the error of the context.",
 		test:     callsEndWithTheirContext,
 	},
 	{
-		sentence: "An attempt ends within its timeout, even if the response never ends.",
+		sentence: "An attempt that is no upload or download ends within its timeout, even if the response never ends.",
 		test:     attemptsEndWithinTheirTimeout,
 	},
 	{
-		sentence: "A Retry-After longer than MaxWait is not waited for: the call fails at once.",
+		sentence: "If Retry-After is longer than RetryPolicy.MaxWait, the call fails at once.",
 		test:     longRetryAfterFails,
 	},
 	{
-		sentence: "After a 429 with Retry-After, no caller of the client or its copies sends a request before that time.",
-		test:     callersShareThePause,
+		sentence: "After a 429 with a Retry-After up to MaxWait, the client and its copies " +
+			"with the same key and base URL send the service nothing before that time.",
+		test: callersShareThePause,
 	},
 	{
-		sentence: "A download returns the original bytes or an error, wherever the connection breaks.",
-		test:     downloadsAreWholeOrFail,
+		sentence: "A download returns the original bytes or an error, " +
+			"unless its response has neither a length nor chunks.",
+		test: downloadsAreWholeOrFail,
 	},
 	{sentence: "A download never mixes two versions of an export.", test: versionsAreNotMixed},
-	{sentence: "Save replaces an existing file only by a complete one.", test: saveIsAtomic},
-	{sentence: "No connection is in use after a call, and no temporary file is left.", test: nothingIsLeft},
+	{sentence: "Save replaces an existing file only after the download is complete.", test: saveIsAtomic},
 	{
-		sentence: "A response larger than WithMaxResponseBytes is not read further than that.",
+		sentence: "Once a call or a loop has ended and its result is closed, " +
+			"no connection is in use and no temporary file is left.",
+		test: nothingIsLeft,
+	},
+	{
+		sentence: "The client stops reading the response to an API call at the limit of WithMaxResponseBytes.",
 		test:     largeResponsesAreRefused,
 	},
 	{sentence: "The API key is sent only to the origin of the base URL.", test: keyStaysAtItsOrigin},
