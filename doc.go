@@ -1,11 +1,12 @@
-// Package mistralobs is a client for the Mistral Observability Datasets API: datasets of
-// conversations, their records, the imports that fill them, their export as JSONL, and searches over
-// the telemetry that imports take.
+// Package mistralobs is an unofficial client for the Mistral Observability Datasets API. It manages
+// datasets and their records, imports records, exports datasets as JSONL files, and searches
+// telemetry, which can be imported too. It also runs judges: models that classify or grade a record.
 //
 // # First steps
 //
-// Create a [Client] once and share it. By default it reads the token file that
-// MISTRAL_SA_TOKEN_PATH names, or else the API key in MISTRAL_API_KEY:
+// Create a [Client] once and share it. By default it takes the API key from the environment variable
+// MISTRAL_API_KEY. If MISTRAL_SA_TOKEN_PATH is set, it reads the token of a service account from the
+// file with that path instead, anew for every request:
 //
 //	client, err := mistralobs.NewClient()
 //	if err != nil {
@@ -16,41 +17,43 @@
 //		Description: "March, with expected answers",
 //	})
 //
-// The operations are methods of seven services: [DatasetsService], [RecordsService],
-// [ImportsService], [TasksService], [ExportsService], [FilesService] and [SpansService]. The
-// comment of each method that wraps a single HTTP operation names it in a line that begins with
-// "API:". [Client.Do] sends any other operation.
+// The operations are methods of the client's fields: Datasets ([DatasetsService]), Records
+// ([RecordsService]), Imports ([ImportsService]), Tasks ([TasksService]), Exports
+// ([ExportsService]), Files ([FilesService]) and Spans ([SpansService]). In the comment of a method,
+// the line that begins with "API:" names the HTTP operation that it sends. [Client.Do] sends any
+// other operation.
 //
 // # Parameters and options
 //
-// A Params struct is what is sent to the service. An Options struct is how the SDK goes about it.
-// The zero value of both is a sensible default. A [CallOption] changes a setting of the client for
-// one call:
+// A Params struct holds what the client sends to the service. An Options struct says how the client
+// works, such as how many requests it sends at once. The zero value of an Options struct, and of
+// every optional field of a Params struct, is a sensible default. A [CallOption] changes a setting of
+// the client for one call:
 //
 //	record, err := client.Records.Get(ctx, id, mistralobs.WithTimeout(5*time.Second))
 //
 // # Payloads and properties
 //
-// The content of a record is JSON of the caller's. It is returned as an [Object]: not decoded, and
-// byte for byte as the service sent it, so that a read-modify-write loses nothing. [Object.Map],
-// [Object.Decode] and [Object.Conversation] decode it, [Object.Get] and [Object.Set] access a single
-// member. Methods that send a payload accept anything that encoding/json marshals to an object: an
-// Object, a map, a struct, a [Conversation].
+// You decide which JSON objects the payload and the properties of a record are. The client returns
+// them as an [Object]: the bytes that the service sent, not decoded. So nothing is lost if you change
+// a part and write the object back. [Object.Map], [Object.Decode] and [Object.Conversation] decode an
+// object; [Object.Get] and [Object.Set] access a single member. Methods that send a payload accept
+// anything that encoding/json marshals to an object: an Object, a map, a struct, a [Conversation].
 //
 // # Lists
 //
-// The All methods walk over a whole list and request its pages as they go:
+// The All methods iterate over a whole list. They request the pages while the loop runs:
 //
 //	for record, err := range client.Records.All(ctx, dataset.ID, mistralobs.ListParams{}) {
 //		if err != nil {
-//			return err // at most one, last
+//			return err // an error ends the loop
 //		}
 //		fmt.Println(record.ID, record.Properties)
 //	}
 //
-// The first page is requested alone. Each page that is consumed whole doubles the number of pages
-// that are requested ahead, up to 8, so that a long walk does not wait for round trips. The List
-// methods return a single [Page].
+// The first page is requested alone. Each time the loop has consumed a page, the iterator doubles the
+// number of pages that it requests ahead, up to 8. So long loops do not wait for round trips. Set
+// [ListParams].ReadAhead to change that. The List methods return a single [Page].
 //
 // [RecordsService.CreateAll], [RecordsService.UpdateAll] and [RecordsService.DeleteAll] send many
 // requests concurrently.
@@ -61,18 +64,20 @@
 //
 //	tasks, err := client.Imports.FromJSONL(ctx, dataset.ID, file, mistralobs.JSONLImportOptions{})
 //	if err != nil {
-//		return err // a *LineError names an invalid line; then nothing was imported
+//		return err // a *LineError says which line is invalid; then nothing is imported
 //	}
 //	_, err = client.Tasks.WaitAll(ctx, tasks, mistralobs.WaitOptions{}) // a *TaskError if one failed
 //
-// By default [TasksService.Wait] polls a task at most 40 times in the first hour. The progress of
-// the task tells it when to poll again. The context ends the wait.
+// [TasksService.Wait] polls the task after pauses that grow, by default at most 40 times in the first
+// hour. It uses the progress of the task to poll when the end is near. Give the context a deadline,
+// because nothing else limits the wait.
 //
 // # Exports
 //
-// [ExportsService.Save] writes a dataset to a file, whole or not at all. [ExportsService.Records]
-// yields the records as they arrive. A download whose connection breaks is continued where it
-// stopped. Downloads and uploads use a constant amount of memory, whatever the size of the file.
+// [ExportsService.Save] writes a dataset to a file. If it fails, it leaves an existing file as it
+// was. [ExportsService.Records] yields the records while they arrive. If the connection of a download
+// breaks, the client resumes the download where it stopped, if the storage supports that. The memory
+// for downloads and uploads does not grow with the size of the file.
 //
 // # Datasets as code
 //
@@ -81,41 +86,43 @@
 //	report, err := datasetsync.Sync(ctx, client, dataset.ID, mistralobs.ReadJSONL(file),
 //		datasetsync.Options{Key: "id", Delete: true})
 //
-// Its function Diff returns a plan, which can be shown, kept as JSON and applied later.
+// Its function Diff returns a plan. You can print it, save it as JSON, and apply it later.
 //
 // # Errors
 //
-// A response that is not a success is an [*Error]. A request without a complete response is a
-// [*NetworkError]. Match kinds of errors with errors.Is:
+// If the service responds with an error, a method returns an [*Error]. If there is no complete
+// response, it returns a [*NetworkError]. Use errors.Is to find out what happened:
 //
 //	switch {
 //	case errors.Is(err, mistralobs.ErrNotFound): // 404
 //	case errors.Is(err, mistralobs.ErrInvalidParams): // nothing was sent
-//	case errors.Is(err, mistralobs.ErrMaybeApplied): // check before you send it again
+//	case errors.Is(err, mistralobs.ErrMaybeApplied): // check whether it exists before you send it again
 //	}
 //
 // # Retries
 //
-// The client sends a request again after a failure that may pass, if that is harmless: a read, a
-// deletion, a replacement, a search or a judge. The service has no idempotency keys. So a request
-// that creates something is sent again only if the service cannot have processed it. Any other
-// failure of such a request matches [ErrMaybeApplied]. [RetryPolicy] has the rules and [WithRetry]
-// sets the numbers. [WithTimeout] bounds each attempt, the context bounds the whole call.
+// After a transient failure, the client retries requests that are harmless to repeat: reads,
+// searches, deletions, replacements and judge runs. The service has no idempotency keys. So the
+// client retries a request that creates something only if the service cannot have processed it. If
+// the service may have processed such a request, and it failed, the error matches [ErrMaybeApplied].
+// [RetryPolicy] has the rules, and [WithRetry] sets the numbers. [WithTimeout] limits each attempt.
+// The context limits the whole call.
 //
 // # Testing
 //
-// Package mistralobstest is an in-memory server of this API for tests. It can inject faults:
+// Package mistralobstest is an in-memory server of this API for tests. It can make calls fail:
 //
 //	server := mistralobstest.NewServer()
 //	defer server.Close()
 //	server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsCreate, Status: 503})
-//	client := server.Client(t)
+//	client := server.Client(t) // its first Records.Create fails with ErrMaybeApplied
 //
-// With its option WithInMemoryNetwork it works inside a testing/synctest bubble, where retries and
-// waits take no time.
+// With the option WithInMemoryNetwork the server works inside a testing/synctest bubble, where
+// retries and waits take no real time.
 //
-// # Changes of the service
+// # Changes in the API
 //
-// The API is in beta. Unknown values of enumerations are passed on as they are. Unknown fields stay
-// readable: Dataset, Record, ImportTask, File and Span have a Raw method.
+// The API is in beta. If the service sends an unknown value of an enumeration, the client returns it
+// unchanged. The Raw methods of Dataset, Record, ImportTask, File and Span return the JSON that the
+// service sent, including unknown fields.
 package mistralobs
