@@ -267,7 +267,7 @@ func (r *replacement) discard() {
 }
 
 // Records exports a dataset and yields its records while they arrive, in the order of the file. A
-// goroutine reads at most 512 KB ahead of the loop, and ends before the loop does. Ranging over it
+// goroutine reads at most 512 KiB ahead of the loop, and ends before the loop does. Ranging over it
 // again exports again. It yields at most one error, at the end: an error of [ExportsService.Open],
 // or a [*LineError].
 func (s *ExportsService) Records(ctx context.Context, datasetID string) iter.Seq2[*JSONLRecord, error] {

@@ -9,7 +9,8 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
-// MaxUploadBytes is the size of the largest file that the service accepts: 512 MiB.
+// MaxUploadBytes is the size of the largest file that the client uploads: 512 MiB. The service
+// documents a limit of 512 MB.
 const MaxUploadBytes = 512 << 20
 
 // FilePurpose says what an uploaded file is for. The service may add purposes.

@@ -9,8 +9,9 @@
 //
 // # Memory
 //
-// Diff first reads the dataset and keeps digests of its records, about 100 bytes per record. Then it reads the wanted
-// records one by one. It keeps only those that Apply has to send: in memory up to 16 MiB, then in a temporary file.
+// Diff first reads the dataset and keeps digests of its records, about 100 bytes per record. With the room that the
+// garbage collector needs, a process grows by about 240 bytes per record. Then Diff reads the wanted records one by
+// one. It keeps only those that Apply has to send: in memory up to 16 MiB, then in a temporary file.
 //
 // # Changes by others
 //
