@@ -23,8 +23,9 @@ type Fault struct {
 	Probability float64 // the probability that a matching call fails; 0 means 1
 	Seed        uint64  // seeds the random numbers for Probability
 
-	// Delay is a wait before everything else. If the client disconnects during
-	// the wait, the server does not execute the operation.
+	// Delay is a wait before all other effects, except that ResetUnread resets at
+	// once. If the client disconnects during the wait, the server does not execute
+	// the operation.
 	Delay time.Duration
 
 	// Status, if not 0, replaces the operation's response by one with this
