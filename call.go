@@ -66,7 +66,7 @@ func (cl *call) do(ctx context.Context) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp, err := cl.loop.Do(req)
+	resp, err := cl.loop.Do(&req)
 	switch last := (outcome{resp, err}); {
 	case err != nil:
 		return nil, cl.networkError(ctx, last)
@@ -82,7 +82,7 @@ func (cl *call) alreadyDeleted(resp *http.Response) bool {
 	return cl.req.method == http.MethodDelete && resp.StatusCode == http.StatusNotFound && cl.maybeApplied
 }
 
-func (cl *call) newRequest(ctx context.Context) (*retryablehttp.Request, error) {
+func (cl *call) newRequest(ctx context.Context) (req retryablehttp.Request, err error) {
 	var body any // nil, []byte or a ReaderFunc, which the library does not have to buffer
 	switch {
 	case cl.req.upload != nil:
@@ -94,9 +94,11 @@ func (cl *call) newRequest(ctx context.Context) (*retryablehttp.Request, error) 
 	if cl.req.rawQuery != "" {
 		target += "?" + cl.req.rawQuery
 	}
-	req, err := retryablehttp.NewRequestWithContext(ctx, cl.req.method, target, body)
-	if err != nil {
-		return nil, invalid("request", "%v", err)
+	if req.Request, err = http.NewRequestWithContext(ctx, cl.req.method, target, nil); err != nil {
+		return req, invalid("request", "%v", err)
+	}
+	if err = req.SetBody(body); err != nil {
+		return req, err
 	}
 	req.Header = cl.header()
 	if cl.req.upload != nil {
@@ -186,7 +188,7 @@ func (cl *call) readResult(resp *http.Response, out any) error {
 		return cl.unexpected(resp, err)
 	}
 	if cl.settings.response == nil {
-		cl.client.cfg.buffers.Reuse(body) // out holds copies only
+		cl.client.cfg.bodies.Put(body) // out holds copies only
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ func newClient(cfg config, opts []Option) (*Client, error) {
 	c.header = c.requestHeader()
 	c.attempts = transport.Shared{
 		Next: transportOf(cfg.httpClient), Origin: base, Key: cfg.apiKey, Limiter: cfg.limiter,
-		Pacer: cfg.pacer, Buffers: cfg.buffers, Held: c.logHeldBack,
+		Pacer: cfg.pacer, Bodies: cfg.bodies, Held: c.logHeldBack,
 	}
 	c.checkRedirect = redirectPolicy(base)
 	c.downloads = c.newDownloadClient()
@@ -272,10 +272,11 @@ func decode(body []byte, v any) error {
 		return nil
 	}
 	err := results.Decode(body, v)
+	if err == nil {
+		return nil
+	}
 	var incomplete incompleteError
 	switch {
-	case err == nil:
-		return nil
 	case errors.As(err, &incomplete):
 		return fmt.Errorf("decoding the response: not the documented object: it has no %w", err)
 	case err == jsonscan.ErrSyntax:

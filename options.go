@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"net/http"
 	"net/url"
 	"os"
@@ -74,13 +73,13 @@ type callSettings struct {
 // Client in any way cannot show the key.
 type config struct {
 	callSettings
-	apiKey       func(context.Context) (string, error)
+	apiKey       func(context.Context) (transport.Key, error)
 	baseURL      string
 	insecureHTTP bool
 	httpClient   *http.Client
 	limiter      *rate.Limiter
 	pacer        *transport.Pacer
-	buffers      *transport.Buffers
+	bodies       *transport.BodyPool
 	logger       *slog.Logger
 	userAgent    string
 }
@@ -93,7 +92,7 @@ func defaultConfig() config {
 		baseURL:    BaseURL,
 		httpClient: &http.Client{Transport: transport.Default()},
 		pacer:      transport.NewPacer(),
-		buffers:    &transport.Buffers{},
+		bodies:     &transport.BodyPool{},
 		logger:     slog.New(slog.DiscardHandler),
 	}
 	if base := os.Getenv(envBaseURL); base != "" {
@@ -109,14 +108,14 @@ func defaultConfig() config {
 // else the key in MISTRAL_API_KEY.
 func WithAPIKey(key string) Option {
 	return clientOption(func(c *config) error {
-		key, err := transport.CleanKey(key)
+		key, err := transport.ParseKey(key)
 		if err == ErrNoAPIKey {
 			return fmt.Errorf("mistralobs: %w", err)
 		}
 		if err != nil {
 			return keyError(err)
 		}
-		c.setKey(func(context.Context) (string, error) { return key, nil })
+		c.setKey(func(context.Context) (transport.Key, error) { return key, nil })
 		return nil
 	})
 }
@@ -130,12 +129,12 @@ func WithAPIKeySource(source func(context.Context) (string, error)) Option {
 		if source == nil {
 			return invalid("WithAPIKeySource", "the function is nil")
 		}
-		c.setKey(func(ctx context.Context) (string, error) {
-			key, err := source(ctx)
+		c.setKey(func(ctx context.Context) (transport.Key, error) {
+			text, err := source(ctx)
 			if err != nil {
-				return "", fmt.Errorf("calling the API key source: %w", err)
+				return transport.Key{}, fmt.Errorf("calling the API key source: %w", err)
 			}
-			key, err = transport.CleanKey(key)
+			key, err := transport.ParseKey(text)
 			return key, keyError(err)
 		})
 		return nil
@@ -151,7 +150,7 @@ func WithAPIKeyFile(path string) Option {
 		if path == "" {
 			return invalid("WithAPIKeyFile", "the path is empty")
 		}
-		c.setKey(func(context.Context) (string, error) {
+		c.setKey(func(context.Context) (transport.Key, error) {
 			key, err := transport.ReadKey(path)
 			return key, keyError(err)
 		})
@@ -168,7 +167,7 @@ func keyError(err error) error {
 }
 
 // setKey also replaces the pacer, since the service limits the rate of each key's workspace.
-func (c *config) setKey(key func(context.Context) (string, error)) {
+func (c *config) setKey(key func(context.Context) (transport.Key, error)) {
 	c.apiKey = key
 	c.pacer = transport.NewPacer()
 }
@@ -323,7 +322,7 @@ func WithMaxResponseBytes(limit int64) SharedOption {
 		if limit < 1 {
 			return invalid("WithMaxResponseBytes", "the limit must be positive, got %d", limit)
 		}
-		s.maxResponse = min(limit, math.MaxInt64-1) // one byte more is read, to detect larger bodies
+		s.maxResponse = limit
 		return nil
 	})
 }

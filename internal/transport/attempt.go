@@ -17,10 +17,10 @@ import (
 type Shared struct {
 	Next    http.RoundTripper // the caller's transport
 	Origin  *url.URL          // the only origin that may see the API key
-	Key     func(context.Context) (string, error)
+	Key     func(context.Context) (Key, error)
 	Limiter *rate.Limiter // the caller's own limit, or nil
 	Pacer   *Pacer
-	Buffers *Buffers
+	Bodies  *BodyPool
 	Held    func(context.Context, time.Duration) // is told when a request waits for its turn
 }
 
@@ -68,18 +68,18 @@ func (a *Attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // admit waits until the request may be sent, and returns the key to send it with.
-func (a *Attempt) admit(ctx context.Context, req *http.Request) (string, error) {
+func (a *Attempt) admit(ctx context.Context, req *http.Request) (Key, error) {
 	if err := ctx.Err(); err != nil {
-		return "", err
+		return Key{}, err
 	}
 	if !SameOrigin(req.URL, a.Origin) {
-		return "", errors.New("the API key is not sent to another origin than that of the base URL")
+		return Key{}, errors.New("the API key is not sent to another origin than that of the base URL")
 	}
 	if err := a.waitForLimiter(ctx); err != nil {
-		return "", err
+		return Key{}, err
 	}
 	if err := a.Pacer.Wait(ctx, func(wait time.Duration) { a.Held(ctx, wait) }); err != nil {
-		return "", err
+		return Key{}, err
 	}
 	return a.Key(ctx)
 }
@@ -106,7 +106,7 @@ func (a *Attempt) waitForLimiter(ctx context.Context) error {
 }
 
 // send sends the request with the key and reads the response.
-func (a *Attempt) send(ctx context.Context, req *http.Request, key string) (*http.Response, error) {
+func (a *Attempt) send(ctx context.Context, req *http.Request, key Key) (*http.Response, error) {
 	if a.Upload {
 		return a.upload(ctx, req, key)
 	}
@@ -117,7 +117,7 @@ func (a *Attempt) send(ctx context.Context, req *http.Request, key string) (*htt
 }
 
 // upload sends a request whose body is a stream: the timeout starts anew with each byte.
-func (a *Attempt) upload(ctx context.Context, req *http.Request, key string) (*http.Response, error) {
+func (a *Attempt) upload(ctx context.Context, req *http.Request, key Key) (*http.Response, error) {
 	ctx, timer := NewIdleTimer(ctx, a.Timeout)
 	defer timer.Stop()
 	gate := newBodyGate(ctx, timer, a.MayBlock)
@@ -128,14 +128,14 @@ func (a *Attempt) upload(ctx context.Context, req *http.Request, key string) (*h
 }
 
 // withKey returns a copy of the request, since the caller of a RoundTripper keeps its own.
-func withKey(ctx context.Context, req *http.Request, key string) *http.Request {
+func withKey(ctx context.Context, req *http.Request, key Key) *http.Request {
 	req = req.WithContext(ctx)
 	req.Header = maps.Clone(req.Header)
-	req.Header["Authorization"] = []string{"Bearer " + key}
+	req.Header["Authorization"] = key.authorization
 	return req
 }
 
-func (a *Attempt) exchange(ctx context.Context, req *http.Request, key string) (*http.Response, error) {
+func (a *Attempt) exchange(ctx context.Context, req *http.Request, key Key) (*http.Response, error) {
 	sent := time.Now()
 	resp, err := a.Next.RoundTrip(req)
 	if err != nil {
@@ -145,12 +145,13 @@ func (a *Attempt) exchange(ctx context.Context, req *http.Request, key string) (
 		resp.Body = http.NoBody
 	}
 	defer resp.Body.Close()
-	data, err := readBody(resp, a.MaxBytes, a.Buffers)
+	body, err := readBody(resp, a.MaxBytes, a.Bodies)
 	if err != nil {
 		return nil, explain(ctx, err)
 	}
 	a.pace(resp, sent)
-	resp.Body = &Body{data: data, key: key}
+	body.key = key.text
+	resp.Body = body
 	return resp, nil
 }
 

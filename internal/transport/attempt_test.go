@@ -28,8 +28,8 @@ func newAttempt(next roundTripFunc) *Attempt {
 	origin, _ := url.Parse("https://api.example.com")
 	return &Attempt{
 		Shared: &Shared{
-			Next: next, Origin: origin, Pacer: NewPacer(), Buffers: &Buffers{},
-			Key:  func(context.Context) (string, error) { return "secret", nil },
+			Next: next, Origin: origin, Pacer: NewPacer(), Bodies: &BodyPool{},
+			Key:  func(context.Context) (Key, error) { return ParseKey("secret") },
 			Held: func(context.Context, time.Duration) {},
 		},
 		Operation: Operation{Name: "records.create", Attempt: 3},
@@ -88,7 +88,7 @@ func TestAttemptReach(t *testing.T) {
 		{
 			name: "no key", want: NotSent, text: "the vault is shut",
 			change: func(a *Attempt) {
-				a.Key = func(context.Context) (string, error) { return "", errors.New("the vault is shut") }
+				a.Key = func(context.Context) (Key, error) { return Key{}, errors.New("the vault is shut") }
 			},
 		},
 		{

@@ -54,24 +54,18 @@ func (b *Body) Redacted() []byte {
 // maxErrorBytes is how much is kept of the body of an error.
 const maxErrorBytes = 1 << 20
 
-// readBody reads the body of a response into a buffer. A success must be whole. The body of an
-// error is kept as far as it came: the status matters more than a text that breaks off.
-func readBody(resp *http.Response, limit int64, buffers *Buffers) ([]byte, error) {
+// readBody reads the body of a response. A success must be whole. The body of an error is kept as far
+// as it came: the status matters more than a text that breaks off.
+func readBody(resp *http.Response, limit int64, pool *BodyPool) (*Body, error) {
 	if resp.StatusCode >= 300 {
 		data, _ := io.ReadAll(io.LimitReader(resp.Body, min(limit, maxErrorBytes)))
-		return data, nil
+		return &Body{data: data}, nil
 	}
 	if resp.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}
-	data, err := readAll(io.LimitReader(resp.Body, limit+1), resp.ContentLength, buffers.get())
-	if err != nil {
-		return nil, fmt.Errorf("reading the response: %w", err)
-	}
-	if int64(len(data)) > limit {
-		return nil, tooLarge(limit)
-	}
-	return data, nil
+	body := pool.get()
+	return body, body.fill(resp.Body, resp.ContentLength, limit)
 }
 
 func tooLarge(limit int64) error {
@@ -81,41 +75,42 @@ func tooLarge(limit int64) error {
 // maxFirstBuffer bounds how much memory a Content-Length alone makes the client allocate.
 const maxFirstBuffer = 4 << 20
 
-// readAll is io.ReadAll into buf if that is large enough for the announced length.
-func readAll(r io.Reader, announced int64, buf []byte) ([]byte, error) {
+// fill reads r to its end, into the buffer of the body if that is large enough for the announced length.
+func (b *Body) fill(r io.Reader, announced, limit int64) error {
 	// One byte more than announced, so that the end of the body is seen without growing.
-	if least := max(512, min(announced, maxFirstBuffer)+1); int64(cap(buf)) < least {
-		buf = make([]byte, 0, least)
+	if least := max(512, min(announced, maxFirstBuffer)+1); int64(cap(b.data)) < least {
+		b.data = make([]byte, 0, least)
 	}
 	for {
-		n, err := r.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		if err == io.EOF {
-			return buf, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		if len(buf) == cap(buf) {
-			buf = append(buf, 0)[:len(buf)]
+		n, err := r.Read(b.data[len(b.data):cap(b.data)])
+		b.data = b.data[:len(b.data)+n]
+		switch {
+		case int64(len(b.data)) > limit:
+			return tooLarge(limit)
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return fmt.Errorf("reading the response: %w", err)
+		case len(b.data) == cap(b.data):
+			b.data = append(b.data, 0)[:len(b.data)]
 		}
 	}
 }
 
-// Buffers lends the buffers that bodies are read into, so that a walk over a list reads all its
-// pages into a few.
-type Buffers struct{ pool sync.Pool }
+// BodyPool lends bodies with their buffers, so that a walk over a list reads all its pages into a few.
+type BodyPool struct{ pool sync.Pool }
 
-func (b *Buffers) get() []byte {
-	if buffer, ok := b.pool.Get().(*[]byte); ok {
-		return (*buffer)[:0]
+func (p *BodyPool) get() *Body {
+	if body, ok := p.pool.Get().(*Body); ok {
+		*body = Body{data: body.data[:0]}
+		return body
 	}
-	return nil
+	return &Body{}
 }
 
-// Reuse takes back the buffer of a body. Nothing may refer to its bytes any more.
-func (b *Buffers) Reuse(body *Body) {
-	if body.data != nil && cap(body.data) <= maxFirstBuffer+1 {
-		b.pool.Put(&body.data)
+// Put takes a body back. Nothing may refer to it or to its bytes any more.
+func (p *BodyPool) Put(body *Body) {
+	if cap(body.data) <= maxFirstBuffer+1 {
+		p.pool.Put(body)
 	}
 }

@@ -16,31 +16,37 @@ var ErrNoKey = errors.New("no API key: set MISTRAL_API_KEY or use WithAPIKey")
 var ErrInvalidKey = errors.New("it contains a space, a control character or a non-ASCII character; " +
 	"was it copied whole and alone?")
 
-// ReadKey returns the API key in a file.
-func ReadKey(path string) (string, error) {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return "", fmt.Errorf("%w: reading the key file: %w", ErrNoKey, err)
-	}
-	if len(bytes.TrimSpace(content)) == 0 {
-		return "", fmt.Errorf("%w: the key file %s is blank", ErrNoKey, path)
-	}
-	return CleanKey(string(content))
+// Key is an API key.
+type Key struct {
+	text          string
+	authorization []string // the values of the header, which all requests share
 }
 
-// CleanKey returns the key without white space around it and without a leading "Bearer ".
-func CleanKey(key string) (string, error) {
-	key = strings.TrimSpace(key)
-	if scheme := "bearer "; len(key) > len(scheme) && strings.EqualFold(key[:len(scheme)], scheme) {
-		key = strings.TrimSpace(key[len(scheme):])
+// ReadKey returns the API key in a file.
+func ReadKey(path string) (Key, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return Key{}, fmt.Errorf("%w: reading the key file: %w", ErrNoKey, err)
 	}
-	if key == "" {
-		return "", ErrNoKey
+	if len(bytes.TrimSpace(content)) == 0 {
+		return Key{}, fmt.Errorf("%w: the key file %s is blank", ErrNoKey, path)
 	}
-	for _, r := range key {
+	return ParseKey(string(content))
+}
+
+// ParseKey returns the key in a text, without white space around it and without a leading "Bearer ".
+func ParseKey(text string) (Key, error) {
+	text = strings.TrimSpace(text)
+	if scheme := "bearer "; len(text) > len(scheme) && strings.EqualFold(text[:len(scheme)], scheme) {
+		text = strings.TrimSpace(text[len(scheme):])
+	}
+	if text == "" {
+		return Key{}, ErrNoKey
+	}
+	for _, r := range text {
 		if r > unicode.MaxASCII || unicode.IsControl(r) || r == ' ' {
-			return "", ErrInvalidKey
+			return Key{}, ErrInvalidKey
 		}
 	}
-	return key, nil
+	return Key{text, []string{"Bearer " + text}}, nil
 }
