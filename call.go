@@ -45,6 +45,9 @@ func newCall(c *Client, settings *callSettings, req request) *call {
 		MayBlock:  req.upload != nil && req.upload.mayBlock(),
 	}
 	cl.http.Transport, cl.http.CheckRedirect, cl.http.Jar = &cl.attempt, c.checkRedirect, c.cfg.httpClient.Jar
+	if !cl.rewindable() {
+		cl.http.CheckRedirect = refuseRedirect
+	}
 	cl.loop.HTTPClient = &cl.http
 	cl.loop.RetryMax = settings.retry.MaxAttempts - 1
 	cl.loop.CheckRetry = cl.checkRetry
@@ -233,11 +236,12 @@ func (cl *call) redirectMessage(resp *http.Response) string {
 		return "a redirect without a valid Location is not followed"
 	case !transport.SameOrigin(location, cl.client.base):
 		return "a redirect to another origin is not followed, since that must not see the API key"
-	case cl.req.method == http.MethodGet || resp.StatusCode == http.StatusTemporaryRedirect ||
-		resp.StatusCode == http.StatusPermanentRedirect:
-		return fmt.Sprintf("the redirects did not end after %d", maxRedirects)
+	case cl.req.method != http.MethodGet && !repeatsRequest(resp.StatusCode):
+		return "a redirect that would turn the request into a GET is not followed"
+	case !cl.rewindable():
+		return "a redirect is not followed, since " + unrewindableReason
 	}
-	return "a redirect that would turn the request into a GET is not followed"
+	return fmt.Sprintf("the redirects did not end after %d", maxRedirects)
 }
 
 // unexpected returns a success that is not the documented response as an *Error.
@@ -306,8 +310,10 @@ func stripURL(err error) error {
 	return attempt
 }
 
-const unrewindableHint = "it was not sent again: the upload body cannot be rewound (use a Body that is an " +
-	"io.Seeker, or no Size)"
+const (
+	unrewindableReason = "the upload body cannot be rewound (use a Body that is an io.Seeker, or no Size)"
+	unrewindableHint   = "it was not sent again: " + unrewindableReason
+)
 
 // signedURL finds a URL with a query in a text.
 var signedURL = regexp.MustCompile(`(?i)(https?:[^\s"'<>?]*)\?[^\s"'<>]*`)

@@ -370,6 +370,14 @@ func redirectPolicy(base *url.URL) func(*http.Request, []*http.Request) error {
 	}
 }
 
+// refuseRedirect follows no redirect.
+func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// repeatsRequest reports whether a redirect asks for the same request, with its body, at another URL.
+func repeatsRequest(status int) bool {
+	return status == http.StatusTemporaryRedirect || status == http.StatusPermanentRedirect
+}
+
 // requestHeader returns the headers of every request to the service. Its values have no spare
 // capacity, so that copies of the map can share them.
 func (c *Client) requestHeader() http.Header {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -160,6 +161,54 @@ func TestUploadRepeats(t *testing.T) {
 		require.ErrorIs(t, err, mistralobs.ErrMaybeApplied)
 		assert.Equal(t, 1, requests)
 	})
+}
+
+// A redirect that repeats the request needs the body again. Nothing of a body that cannot be rewound is
+// sent to the new place, and the service has processed nothing.
+func TestUploadIsRedirected(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
+		for name, body := range map[string]io.Reader{
+			"a body that can be rewound": strings.NewReader("content"),
+			"a body that cannot":         onlyReader{strings.NewReader("content")},
+		} {
+			t.Run(fmt.Sprintf("%d, %s", status, name), func(t *testing.T) {
+				t.Parallel()
+				var paths, contents []string
+				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					paths = append(paths, r.URL.Path)
+					if r.URL.Path == "/v1/files" {
+						_, _ = io.Copy(io.Discard, r.Body)
+						http.Redirect(w, r, "/moved", status)
+						return
+					}
+					file, _, err := r.FormFile("file")
+					if err != nil {
+						contents = append(contents, err.Error())
+						return
+					}
+					content, _ := io.ReadAll(file)
+					contents = append(contents, string(content))
+					_, _ = io.WriteString(w, `{"id":"f"}`)
+				}))
+				client, err := mistralobs.NewClient(mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL(server.URL))
+				require.NoError(t, err)
+				t.Cleanup(client.CloseIdleConnections)
+
+				err = uploadFrom(t.Context(), client, body, int64(len("content")))
+
+				server.Close()
+				if _, rewindable := body.(io.Seeker); rewindable {
+					require.NoError(t, err)
+					assert.Equal(t, []string{"content"}, contents)
+					return
+				}
+				assert.Equal(t, set("unexpected"), kindsOf(err))
+				require.ErrorContains(t, err, "a redirect is not followed, since the upload body cannot be rewound")
+				assert.Equal(t, []string{"/v1/files"}, paths)
+			})
+		}
+	}
 }
 
 func TestUploadReportsAShortBody(t *testing.T) {

@@ -162,7 +162,7 @@ func (o outcome) maybeApplied() bool {
 	}
 	status := o.resp.StatusCode
 	clientError := status >= 400 && status < 500 && status != http.StatusRequestTimeout
-	return !clientError && !o.refused()
+	return !clientError && !repeatsRequest(status) && !o.refused()
 }
 
 // refused reports whether the response proves that the service was too busy to process the request.

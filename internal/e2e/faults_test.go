@@ -398,7 +398,7 @@ var faultTable = map[string]faultRow{
 	"a redirect to another origin": {
 		fault:  mistralobstest.Fault{Status: 307, Header: http.Header{"Location": {"https://elsewhere.example/"}}},
 		repeat: outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse},
-		create: outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse, maybe: true},
+		create: outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse},
 	},
 }
 
