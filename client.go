@@ -14,8 +14,8 @@ import (
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
-	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 
+	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
@@ -372,11 +372,6 @@ func redirectPolicy(base *url.URL) func(*http.Request, []*http.Request) error {
 
 // refuseRedirect follows no redirect.
 func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
-// repeatsRequest reports whether a redirect asks for the same request, with its body, at another URL.
-func repeatsRequest(status int) bool {
-	return status == http.StatusTemporaryRedirect || status == http.StatusPermanentRedirect
-}
 
 // requestHeader returns the headers of every request to the service. Its values have no spare
 // capacity, so that copies of the map can share them.

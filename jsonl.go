@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 	"github.com/mistralobs/mistralobs-go/internal/stream"
 )

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 

@@ -165,6 +165,11 @@ func (o outcome) maybeApplied() bool {
 	return !clientError && !repeatsRequest(status) && !o.refused()
 }
 
+// repeatsRequest reports whether a redirect asks for the same request, with its body, at another URL.
+func repeatsRequest(status int) bool {
+	return status == http.StatusTemporaryRedirect || status == http.StatusPermanentRedirect
+}
+
 // refused reports whether the response proves that the service was too busy to process the request.
 // A 503 without a Retry-After does not: proxies also send it if a connection breaks after they have
 // passed the request on.
