@@ -60,7 +60,8 @@ type Break int
 
 // The ways to break a call. With Refuse and ResetUnread the server does not
 // execute the operation. With the others it executes the operation first, unless
-// the fault has a Status without Apply.
+// the fault has a Status without Apply. A break in the middle of the body has no
+// effect on a response without a body.
 const (
 	// Refuse makes the dial of a client of [Server.HTTPClient] fail. For other
 	// clients, which are connected already, it does the same as ResetUnread.

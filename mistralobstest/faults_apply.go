@@ -75,7 +75,7 @@ func (s *Server) release(w http.ResponseWriter, r *http.Request, held *heldAnswe
 		w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
 	}
 	w.WriteHeader(held.status)
-	inBody := f.Break == ResetBody || f.Break == TruncateBody || f.Break == StallBody
+	inBody := size > 0 && (f.Break == ResetBody || f.Break == TruncateBody || f.Break == StallBody)
 	if inBody { // without the last byte, because the response would be complete with it
 		size = max(0, min(size-1, f.After))
 	}

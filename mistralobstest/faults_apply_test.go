@@ -149,6 +149,28 @@ func TestStalls(t *testing.T) {
 	}
 }
 
+// A response without a body has nothing that could break. Its connection serves the next request.
+func TestBreaksOfAnEmptyBody(t *testing.T) {
+	t.Parallel()
+	for name, how := range map[string]mistralobstest.Break{
+		"reset": mistralobstest.ResetBody, "truncated": mistralobstest.TruncateBody, "stalled": mistralobstest.StallBody,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				a := newAPI(t, mistralobstest.WithInMemoryNetwork())
+				id, _ := a.dataset()
+				a.server.Inject(mistralobstest.Fault{Operation: mistralobstest.DatasetsDelete, Break: how})
+				assert.Equal(t, 204, a.do("DELETE", datasets+"/"+id, "").status)
+				assert.Equal(t, 200, a.do("GET", datasets, "").status)
+				a.client.CloseIdleConnections()
+				synctest.Wait()
+				assert.Zero(t, a.server.OpenConnections())
+			})
+		})
+	}
+}
+
 func TestFaultsOfDownloads(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)

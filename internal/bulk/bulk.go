@@ -167,7 +167,7 @@ func (r *run[In, Out]) finish(j *job[In, Out]) {
 	case ended != nil && errors.Is(j.err, ended):
 		// The element did not fail, the run has ended. All jobs in flight end with the same error,
 		// of which one is enough, unless another one is marked.
-		if r.failed == nil || r.options.Marked(j.err) && !r.options.Marked(r.failed) {
+		if !errors.Is(r.failed, ended) || r.options.Marked(j.err) && !r.options.Marked(r.failed) {
 			r.fail(j.err)
 		}
 	case r.options.OnError == nil:

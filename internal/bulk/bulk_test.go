@@ -150,3 +150,28 @@ func TestRunKeepsMarkedErrors(t *testing.T) {
 		require.ErrorIs(t, last, marked)
 	})
 }
+
+// If the context ends while the jobs behind a failure are waited for, the error is both.
+func TestRunIsCanceledAfterAFailure(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		broken := errors.New("broken")
+		send := func(ctx context.Context, n int) (int, error) {
+			if n == 0 {
+				time.Sleep(time.Millisecond) // until the others are in flight
+				return 0, broken
+			}
+			<-ctx.Done()
+			return 0, ctx.Err()
+		}
+		var errs []error
+		for _, err := range Run(ctx, numbers(10), send, (&server{}).options(4)) {
+			errs = append(errs, err)
+		}
+		require.Len(t, errs, 1)
+		require.ErrorIs(t, errs[0], broken)
+		require.ErrorIs(t, errs[0], context.DeadlineExceeded)
+	})
+}
