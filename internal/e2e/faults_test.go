@@ -34,14 +34,11 @@ type world struct {
 func newWorld(t *testing.T, opts ...mistralobstest.Option) *world {
 	t.Helper()
 	opts = append(opts, mistralobstest.WithInMemoryNetwork(), mistralobstest.WithTaskDuration(0))
-	w := &world{ctx: t.Context(), server: mistralobstest.NewServer(opts...)}
-	t.Cleanup(w.server.Close)
-	w.client = w.server.Client(t)
-	conversation := mistralobstest.Conversation{Payload: json.RawMessage(`{"messages":[]}`)}
-	w.campaign, w.event = w.server.SeedCampaign(conversation), w.server.SeedCompletionEvent(conversation)
-	w.chat = w.server.SeedConversation(conversation)
-	span := w.server.SeedSpan(mistralobstest.Span{InputMessages: "[]"})
-	w.span = mistralobs.SpanReference{TraceID: span.TraceID, SpanID: span.SpanID}
+	server := mistralobstest.NewServer(opts...)
+	t.Cleanup(server.Close)
+	seeded := seedTelemetry(server)
+	w := &seeded
+	w.ctx, w.client = t.Context(), server.Client(t)
 	w.dataset = newDataset(t, w.client)
 	record, err := w.client.Records.Create(
 		w.ctx, w.dataset, mistralobs.CreateRecordParams{Payload: map[string]string{"text": strings.Repeat("x", 100)}},

@@ -3,100 +3,108 @@ package e2e_test
 import (
 	"context"
 	"errors"
+	"maps"
+	"math"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strings"
+	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/mistralobs/mistralobs-go"
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// longCalls are the calls that send many requests.
-var longCalls = map[string]func(*world) error{
-	"create_all": func(w *world) error {
-		_, err := createAll(w.ctx, w.client, w.dataset, 20)
-		return err
-	},
-	"delete_all": func(w *world) error { return w.client.Records.DeleteAll(w.ctx, []string{w.record}) },
-	"import": func(w *world) error {
-		input := strings.NewReader(strings.Repeat(line1+"\n", 20))
-		tasks, err := w.client.Imports.FromJSONL(w.ctx, w.dataset, input, mistralobs.JSONLImportOptions{})
-		if err != nil {
-			return err
-		}
-		_, err = w.client.Tasks.WaitAll(w.ctx, tasks, mistralobs.WaitOptions{})
-		return err
-	},
-	"walk": func(w *world) error {
-		for _, err := range w.client.Records.All(w.ctx, w.dataset, mistralobs.ListParams{PageSize: 1}) {
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	},
-	"export": func(w *world) error {
-		for _, err := range w.client.Exports.Records(w.ctx, w.dataset) {
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	},
+// moment returns a random time until a cancellation: often a millisecond, seldom half a second.
+func moment(random *rand.Rand) time.Duration {
+	return time.Duration(math.Pow(2, 9*random.Float64()) * float64(time.Millisecond))
 }
 
-// cancelRound calls an operation whose context ends at any moment, and checks what the server holds then.
-func (s *soak) cancelRound(folder string, random *rand.Rand) {
-	record := mistralobstest.Conversation{Payload: []byte(`{"messages":[]}`)}
-	w := &world{ctx: context.Background(), server: s.server, client: s.client}
-	w.dataset = s.server.SeedDataset("Canceled", "", record)
-	w.record = s.server.Records(w.dataset)[0].ID
-	w.task, w.file, w.campaign, w.event, w.chat = w.record, w.record, w.record, w.record, w.record
-	all := calls()
-	delete(all, mistralobstest.DatasetsCreate) // its dataset could not be told from those of others
-	for name, call := range longCalls {
-		all[name] = call
-	}
-	all["save"] = func(w *world) error {
-		_, err := w.client.Exports.Save(w.ctx, w.dataset, filepath.Join(folder, w.dataset), mistralobs.TransferOptions{})
-		return err
-	}
-	names := make([]string, 0, len(all))
-	for name := range all {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	name := names[random.IntN(len(names))]
-
+// cancelAfter calls a method whose context ends after a time. It returns the time of the call and its error.
+func (s *scene) cancelAfter(method string, after time.Duration) (took time.Duration, err error) {
 	var cancel context.CancelFunc
-	w.ctx, cancel = context.WithCancel(context.Background())
-	after := time.Duration(random.Int64N(int64(30 * time.Millisecond)))
-	time.AfterFunc(after, cancel)
+	s.ctx, cancel = context.WithCancel(context.Background())
+	defer cancel()
+	timer := time.AfterFunc(after, cancel)
+	defer timer.Stop()
 	start := time.Now()
-	err := all[name](w)
-	assert.Less(s.t, time.Since(start), after+15*time.Second, "%s ends with its context", name)
-	cancel()
-	if name == mistralobstest.RecordsCreate {
-		s.checkCreated(err, len(s.server.Records(w.dataset))-1)
+	err = methods[method](s)
+	return time.Since(start), err
+}
+
+// Every method ends at the very moment at which its context ends, whatever it is doing. It leaves no connection, no
+// goroutine and no file behind, and what it returned is true.
+func TestEveryMethodIsCanceled(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	t.Setenv("TMP", temp)
+	t.Run("methods", func(t *testing.T) {
+		for _, name := range slices.Sorted(maps.Keys(methods)) {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				canceled := 0
+				for seed := range uint64(6) {
+					synctest.Test(t, func(t *testing.T) { canceled += cancelInBubble(t, name, seed) })
+				}
+				assert.Positive(t, canceled, "of 6 calls")
+			})
+		}
+	})
+	assert.Empty(t, contents(t, temp))
+}
+
+// cancelInBubble cancels a call of a method, and returns how many it has canceled: 0 or 1.
+func cancelInBubble(t *testing.T, method string, seed uint64) (canceled int) {
+	server := mistralobstest.NewServer(mistralobstest.WithInMemoryNetwork())
+	defer server.Close()
+	w := seedTelemetry(server)
+	w.client = server.Client(t)
+	s := newScene(t, w, method, t.TempDir())
+	server.SetLatency(20 * time.Millisecond)
+	for i, fault := range []mistralobstest.Fault{
+		{Break: mistralobstest.StallHeader}, {Break: mistralobstest.StallBody, After: 5},
+		{Break: mistralobstest.ResetUnanswered}, {Status: 503},
+	} {
+		fault.Times, fault.Probability, fault.Seed = -1, 0.05, 10*seed+uint64(i)
+		server.Inject(fault)
+	}
+	after := moment(rand.New(rand.NewPCG(seed, 3)))
+	took, err := s.cancelAfter(method, after)
+	assert.LessOrEqual(t, took, after)
+	if took == after {
+		assert.ErrorIs(t, err, context.Canceled)
+		canceled = 1
+	}
+	server.ClearFaults()
+	for _, check := range s.checks {
+		check()
+	}
+	w.client.CloseIdleConnections()
+	synctest.Wait()
+	assert.Zero(t, server.OpenConnections(), "connections")
+	return canceled
+}
+
+// cancelRound cancels a call of any method, and checks what the server holds then.
+func (s *soak) cancelRound(folder string, random *rand.Rand) {
+	method := s.methods[random.IntN(len(s.methods))]
+	place := newScene(s.t, s.telemetry, method, folder)
+	after := moment(random)
+	took, err := place.cancelAfter(method, after)
+	assert.Less(s.t, took, after+15*time.Second, "%s ends with its context", method)
+	for _, check := range place.checks {
+		check()
 	}
 	if errors.Is(err, context.Canceled) {
-		s.canceled.Add(1)
+		s.mu.Lock()
+		s.canceled[method]++
+		s.mu.Unlock()
 	}
-	_ = s.client.Datasets.Delete(context.Background(), w.dataset)
-}
-
-// checkCreated compares the error of a creation with the number of records that it made.
-func (s *soak) checkCreated(err error, made int) {
-	switch {
-	case err == nil:
-		assert.Equal(s.t, 1, made, "created")
-	case errors.Is(err, mistralobs.ErrMaybeApplied):
-		assert.LessOrEqual(s.t, made, 1, "doubled")
-	default:
-		assert.Equal(s.t, 0, made, "created in spite of %v", err)
+	for _, dataset := range s.server.Datasets() { // that of the scene, and one that the method may have created
+		if strings.HasSuffix(dataset.Name, place.name) {
+			place.until(func(ctx context.Context) error { return s.client.Datasets.Delete(ctx, dataset.ID) })
+		}
 	}
 }

@@ -5,13 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -21,98 +25,153 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// TestSoak runs for as long as MISTRALOBS_SOAK says ("10m"). The server fails one request in ten and limits the rate.
-// Goroutines that share a client run all operations, cancel operations at any moment, and sync datasets while a second
-// writer changes them. Nothing may be lost, doubled or leaked. The test is not parallel: it counts goroutines.
+// TestSoak runs for as long as MISTRALOBS_SOAK says ("10m"). The test is not parallel: it counts goroutines.
 func TestSoak(t *testing.T) {
 	duration, err := time.ParseDuration(os.Getenv("MISTRALOBS_SOAK"))
 	if err != nil {
 		t.Skip("MISTRALOBS_SOAK is not set to a duration")
 	}
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	t.Setenv("TMP", temp)
 	before := measure()
-	s := &soak{t: t, server: mistralobstest.NewServer(
-		mistralobstest.WithRequestLog(0), mistralobstest.WithTaskDuration(20*time.Millisecond),
-		mistralobstest.WithExportTTL(5*time.Second), mistralobstest.WithRateLimit(1500, 300),
-	)}
-	s.client = s.server.Client(
-		t,
-		mistralobs.WithTimeout(5*time.Second),
-		mistralobs.WithRetry(
-			mistralobs.RetryPolicy{MaxAttempts: 12, MinWait: 10 * time.Millisecond, MaxWait: 5 * time.Second},
-		),
-	)
-	s.breakThings()
-	ctx, cancel := context.WithTimeout(t.Context(), duration)
-	defer cancel()
-	var workers sync.WaitGroup
-	for worker := range 64 {
-		workers.Go(func() {
-			for round := 0; ctx.Err() == nil; round++ {
-				s.round(worker, round)
-			}
-		})
-	}
-	folder := t.TempDir()
-	for worker := range uint64(16) {
-		workers.Go(func() {
-			for random := rand.New(rand.NewPCG(worker, 0)); ctx.Err() == nil; {
-				s.cancelRound(folder, random)
-			}
-		})
-	}
-	for worker := range uint64(8) {
-		workers.Go(func() {
-			for random := rand.New(rand.NewPCG(worker, 1)); ctx.Err() == nil; {
-				s.syncRound(random)
-			}
-		})
-	}
-	workers.Wait()
-
-	s.server.ClearFaults()
-	s.server.SetRateLimit(0, 0)
-	s.removeDoubtfulDatasets()
+	s := newSoak(t, mistralobstest.WithRateLimit(1500, 300))
+	s.run(duration, crew{rounds: 64, cancelers: 16, syncers: 8})
 	peak := measure()
-	s.client.CloseIdleConnections()
-	assert.Eventually(
-		t,
-		func() bool { return s.server.OpenConnections() == 0 },
-		10*time.Second,
-		10*time.Millisecond,
-		"connections",
-	)
-	assert.Empty(t, s.server.Datasets())
-	s.server.Close()
-	assert.Eventually(
-		t,
-		func() bool { return runtime.NumGoroutine() <= before.goroutines+1 },
-		10*time.Second,
-		10*time.Millisecond,
-		"goroutines, beside the one that counts them",
-	)
+	s.close()
+	goroutinesEnd := func() bool { return runtime.NumGoroutine() <= before.goroutines+1 }
+	assert.Eventually(t, goroutinesEnd, 10*time.Second, 10*time.Millisecond, "goroutines, beside the one that counts them")
+	assert.Empty(t, contents(t, temp), "temporary files")
 	after := measure()
 	assert.Less(t, after.heap, before.heap+16<<20, "heap")
-	t.Logf(
-		"%v: %d rounds, %d records made, %d doubtful, %d canceled, %d syncs, %d errors; before %v, at the end %v, after %v",
-		duration,
-		s.rounds.Load(),
-		s.made.Load(),
-		s.doubtful.Load(),
-		s.canceled.Load(),
-		s.syncs.Load(),
-		s.errors.Load(),
-		before,
-		peak,
-		after,
-	)
+	t.Logf("%v: %v; before %v, at the end %v, after %v", duration, s, before, peak, after)
 }
 
-type soak struct {
-	t      *testing.T
-	server *mistralobstest.Server
-	client *mistralobs.Client
+// In fake time the soak takes a second or two.
+func TestSoakInFakeTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSoak(t, mistralobstest.WithInMemoryNetwork(), mistralobstest.WithLatency(20*time.Millisecond))
+		s.run(5*time.Second, crew{rounds: 2, cancelers: 3, syncers: 1})
+		s.close()
+		t.Log(s)
+	})
+}
 
-	rounds, made, doubtful, canceled, syncs, errors atomic.Int64
+// soak is a server that fails one request in ten, and goroutines that share a client of it. They call all methods,
+// cancel calls at any moment, and sync datasets while a second writer changes them. Nothing may be lost, doubled,
+// overwritten or leaked.
+type soak struct {
+	t         *testing.T
+	server    *mistralobstest.Server
+	client    *mistralobs.Client
+	telemetry world
+	methods   []string
+
+	rounds, made, doubtful, syncs, errors atomic.Int64
+
+	mu       sync.Mutex
+	canceled map[string]int // calls by method
+	fates    map[fate]int   // of what the second writers wrote
+}
+
+func newSoak(t *testing.T, opts ...mistralobstest.Option) *soak {
+	t.Helper()
+	opts = append(opts, mistralobstest.WithRequestLog(0), mistralobstest.WithTaskDuration(20*time.Millisecond),
+		mistralobstest.WithExportTTL(5*time.Second))
+	s := &soak{t: t, server: mistralobstest.NewServer(opts...), canceled: map[string]int{}, fates: map[fate]int{}}
+	t.Cleanup(s.server.Close)
+	policy := mistralobs.RetryPolicy{MaxAttempts: 12, MinWait: 10 * time.Millisecond, MaxWait: 5 * time.Second}
+	s.client = s.server.Client(t, mistralobs.WithTimeout(5*time.Second), mistralobs.WithRetry(policy))
+	s.telemetry = seedTelemetry(s.server)
+	s.telemetry.client = s.client
+	s.methods = slices.Sorted(maps.Keys(methods))
+	breakThings(s.server)
+	return s
+}
+
+// breakThings makes one request in ten fail, in ten ways.
+func breakThings(server *mistralobstest.Server) {
+	for i, fault := range []mistralobstest.Fault{
+		{Break: mistralobstest.Refuse},
+		{Break: mistralobstest.ResetUnread},
+		{Break: mistralobstest.ResetUnanswered},
+		{Break: mistralobstest.ResetBody, After: 30},
+		{Break: mistralobstest.TruncateBody, After: 30},
+		{Status: 500},
+		{Status: 502, Apply: true, Body: "<html>"},
+		{Status: 503},
+		{Status: 504, Apply: true},
+		{Delay: 50 * time.Millisecond},
+	} {
+		fault.Times, fault.Probability, fault.Seed = -1, 0.01, uint64(i)
+		server.Inject(fault)
+	}
+}
+
+// crew is how many goroutines do what.
+type crew struct{ rounds, cancelers, syncers int }
+
+func (s *soak) run(duration time.Duration, crew crew) {
+	ctx, cancel := context.WithTimeout(context.Background(), duration)
+	defer cancel()
+	var workers sync.WaitGroup
+	start := func(n int, work func(worker int, random *rand.Rand)) {
+		for worker := range n {
+			random := rand.New(rand.NewPCG(uint64(worker), uint64(n)))
+			workers.Go(func() {
+				for ctx.Err() == nil {
+					work(worker, random)
+				}
+			})
+		}
+	}
+	folders := make([]string, crew.cancelers)
+	for i := range folders {
+		folders[i] = s.t.TempDir()
+	}
+	start(crew.rounds, func(worker int, random *rand.Rand) { s.round(worker, random.Uint64()) })
+	start(crew.cancelers, func(worker int, random *rand.Rand) { s.cancelRound(folders[worker], random) })
+	start(crew.syncers, func(_ int, random *rand.Rand) { s.syncRound(random) })
+	workers.Wait()
+	s.server.ClearFaults()
+	s.server.SetRateLimit(0, 0)
+}
+
+// close deletes the datasets whose creation was not reported, and checks that nothing else is left.
+func (s *soak) close() {
+	for _, dataset := range s.server.Datasets() {
+		require.NoError(s.t, s.client.Datasets.Delete(context.Background(), dataset.ID))
+	}
+	assert.Empty(s.t, s.server.Datasets())
+	s.client.CloseIdleConnections()
+	closed := func() bool { return s.server.OpenConnections() == 0 }
+	assert.Eventually(s.t, closed, 10*time.Second, 10*time.Millisecond, "connections")
+	s.server.Close()
+}
+
+func (s *soak) String() string {
+	calls, least := 0, math.MaxInt
+	for _, method := range s.methods {
+		calls += s.canceled[method]
+		least = min(least, s.canceled[method])
+	}
+	return fmt.Sprintf("%d rounds, %d records made, %d doubtful, %d errors; %d calls canceled, of each of %d methods at "+
+		"least %d; %d syncs beside a second writer, of whose writes %v",
+		s.rounds.Load(), s.made.Load(), s.doubtful.Load(), s.errors.Load(), calls, len(s.methods), least,
+		s.syncs.Load(), s.fates)
+}
+
+func (s *soak) syncRound(random *rand.Rand) {
+	r := newSyncRound(s.t, s.server, s.client, random)
+	r.run()
+	s.syncs.Add(int64(r.syncs))
+	s.mu.Lock()
+	for end, n := range r.fates {
+		s.fates[end] += n
+	}
+	s.mu.Unlock()
+	s.certain(s.client.Datasets.Delete(context.Background(), r.dataset))
 }
 
 // usage counts what a run could leak.
@@ -133,26 +192,12 @@ func measure() usage {
 	return usage{runtime.NumGoroutine(), m.HeapAlloc}
 }
 
-// breakThings makes one request in ten fail, in ten ways.
-func (s *soak) breakThings() {
-	for i, fault := range []mistralobstest.Fault{
-		{Break: mistralobstest.Refuse}, {Break: mistralobstest.ResetUnread}, {Break: mistralobstest.ResetUnanswered},
-		{Break: mistralobstest.ResetBody, After: 30}, {Break: mistralobstest.TruncateBody, After: 30},
-		{Status: 500}, {
-			Status: 502, Apply: true, Body: "<html>",
-		}, {Status: 503}, {Status: 504, Apply: true}, {Delay: 50 * time.Millisecond},
-	} {
-		fault.Times, fault.Probability, fault.Seed = -1, 0.01, uint64(i)
-		s.server.Inject(fault)
-	}
-}
-
 // round creates a dataset, calls all operations on it and deletes it. A doubtful creation ends the round early.
-func (s *soak) round(worker, round int) {
+func (s *soak) round(worker int, number uint64) {
 	ctx := context.Background()
 	dataset, err := s.client.Datasets.Create(
 		ctx,
-		mistralobs.CreateDatasetParams{Name: fmt.Sprintf("Soak %d-%d", worker, round)},
+		mistralobs.CreateDatasetParams{Name: fmt.Sprintf("Soak %d-%d", worker, number)},
 	)
 	if !s.certain(err) {
 		return
@@ -269,11 +314,4 @@ func (s *soak) importAndExport(ctx context.Context, id string) {
 		exported++
 	}
 	assert.Len(s.t, s.server.Records(id), exported, "the export is whole")
-}
-
-// removeDoubtfulDatasets deletes the datasets whose creation was not reported.
-func (s *soak) removeDoubtfulDatasets() {
-	for _, dataset := range s.server.Datasets() {
-		require.NoError(s.t, s.client.Datasets.Delete(context.Background(), dataset.ID))
-	}
 }
