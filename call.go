@@ -27,7 +27,6 @@ type call struct {
 	http         http.Client          // follows redirects around the attempt
 	loop         retryablehttp.Client // makes attempts; this call decides whether and when
 	started      time.Time
-	attempts     int   // how often the request was sent
 	maybeApplied bool  // the service may have processed an attempt before the last one
 	failure      error // of the attempt before the last one, nil if there was none
 }
@@ -44,7 +43,7 @@ func newCall(c *Client, settings *callSettings, req request) *call {
 		Upload:    req.upload != nil,
 		MayBlock:  req.upload != nil && req.upload.mayBlock(),
 	}
-	cl.http.Transport, cl.http.CheckRedirect, cl.http.Jar = &cl.attempt, c.checkRedirect, c.cfg.httpClient.Jar
+	cl.http = http.Client{Transport: &cl.attempt, CheckRedirect: c.checkRedirect, Jar: c.cfg.httpClient.Jar}
 	if !cl.rewindable() {
 		cl.http.CheckRedirect = refuseRedirect
 	}
@@ -62,22 +61,31 @@ func newCall(c *Client, settings *callSettings, req request) *call {
 // plannedPause returns the pause that planNext has set as RetryWaitMin.
 func plannedPause(planned, _ time.Duration, _ int, _ *http.Response) time.Duration { return planned }
 
-// do sends the request as often as the policy allows. It returns the last response, beside an error
-// if that is not a success.
+// do sends the request as often as the policy allows. It returns the response of a success, or an
+// error.
 func (cl *call) do(ctx context.Context) (*http.Response, error) {
 	req, err := cl.newRequest(ctx)
 	if err != nil {
 		return nil, err
 	}
 	resp, err := cl.loop.Do(&req)
-	switch last := (outcome{resp, err}); {
+	last := outcome{resp, err}
+	cl.report(last)
+	switch {
 	case err != nil:
 		return nil, cl.networkError(ctx, last)
 	case last.succeeded() || cl.alreadyDeleted(resp):
 		return resp, nil
-	default:
-		return resp, cl.responseError(last)
 	}
+	return nil, cl.responseError(last)
+}
+
+// attempts returns how often the request was sent.
+func (cl *call) attempts(last outcome) int {
+	if last.sent() {
+		return cl.attempt.Operation.Attempt
+	}
+	return cl.attempt.Operation.Attempt - 1
 }
 
 // alreadyDeleted reports whether a DELETE found nothing since an earlier attempt had deleted it.
@@ -85,14 +93,8 @@ func (cl *call) alreadyDeleted(resp *http.Response) bool {
 	return cl.req.method == http.MethodDelete && resp.StatusCode == http.StatusNotFound && cl.maybeApplied
 }
 
+// newRequest returns a value, since a pointer would be one more allocation.
 func (cl *call) newRequest(ctx context.Context) (req retryablehttp.Request, err error) {
-	var body any // nil, []byte or a ReaderFunc, which the library does not have to buffer
-	switch {
-	case cl.req.upload != nil:
-		body = retryablehttp.ReaderFunc(cl.req.upload.open)
-	case cl.req.body != nil:
-		body = cl.req.body
-	}
 	target := cl.client.baseText + cl.req.path
 	if cl.req.rawQuery != "" {
 		target += "?" + cl.req.rawQuery
@@ -100,14 +102,15 @@ func (cl *call) newRequest(ctx context.Context) (req retryablehttp.Request, err 
 	if req.Request, err = http.NewRequestWithContext(ctx, cl.req.method, target, nil); err != nil {
 		return req, invalid("request", "%v", err)
 	}
-	if err = req.SetBody(body); err != nil {
-		return req, err
-	}
 	req.Header = cl.header()
-	if cl.req.upload != nil {
+	switch { // the library buffers any other type of body
+	case cl.req.upload != nil:
+		err = req.SetBody(retryablehttp.ReaderFunc(cl.req.upload.open))
 		req.ContentLength = cl.req.upload.size
+	case cl.req.body != nil:
+		err = req.SetBody(cl.req.body)
 	}
-	return req, nil
+	return req, err
 }
 
 // header returns the client's own map if nobody writes to it. net/http writes to it for cookies.
@@ -140,26 +143,23 @@ func (cl *call) renewHeader(req *http.Request) error {
 // returns an error, so that the last response is returned by the library.
 func (cl *call) checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	last := outcome{resp, err}
-	if last.sent() {
-		cl.attempts++
-	}
 	again := cl.planNext(ctx, last)
 	cl.log(ctx, last, again)
 	if again {
 		cl.maybeApplied = cl.maybeApplied || last.maybeApplied()
 		cl.failure = cl.failureOf(last)
-		cl.attempt.Operation.Attempt = cl.attempts + 1
+		cl.attempt.Operation.Attempt++
 	}
 	return again, nil
 }
 
 // planNext decides whether to make another attempt, and sets the pause before it.
 func (cl *call) planNext(ctx context.Context, last outcome) (again bool) {
-	policy := cl.settings.retry
-	if ctx.Err() != nil || cl.attempts >= policy.MaxAttempts || !last.retryable(cl.req.creates) || !cl.rewindable() {
+	policy, attempts := cl.settings.retry, cl.attempts(last)
+	if ctx.Err() != nil || attempts >= policy.MaxAttempts || !last.retryable(cl.req.creates) || !cl.rewindable() {
 		return false
 	}
-	cl.loop.RetryWaitMin, again = policy.pause(ctx, cl.attempts, last.retryAfter(), time.Since(cl.started))
+	cl.loop.RetryWaitMin, again = policy.pause(ctx, attempts, last.retryAfter(), time.Since(cl.started))
 	return again
 }
 
@@ -258,16 +258,16 @@ func (cl *call) newError(resp *http.Response) *Error {
 	return &Error{
 		StatusCode: resp.StatusCode, RequestID: requestID(resp.Header), RetryAfter: after,
 		Operation: cl.req.name, Method: cl.req.method, Host: cl.client.base.Host, Path: cl.req.path,
-		Body: transport.BodyOf(resp).
-			Redacted(),
-		Attempts: cl.attempts, action: cl.req.action, ambiguous: cl.maybeApplied,
+		Body: transport.BodyOf(resp).Redacted(), Attempts: cl.attempts(outcome{resp: resp}),
+		action: cl.req.action, ambiguous: cl.maybeApplied,
 	}
 }
 
 // networkError returns the error of a call that ended without a response.
 func (cl *call) networkError(ctx context.Context, last outcome) error {
 	err := stripURL(last.err)
-	if cl.attempts > 0 && !last.sent() && (errors.Is(err, ErrNoAPIKey) || errors.Is(err, ErrInvalidParams)) {
+	attempts := cl.attempts(last)
+	if attempts > 0 && !last.sent() && (errors.Is(err, ErrNoAPIKey) || errors.Is(err, ErrInvalidParams)) {
 		// The key was lost between two attempts. These sentinels mean that nothing was sent.
 		err = errors.New(err.Error())
 	}
@@ -282,7 +282,7 @@ func (cl *call) networkError(ctx context.Context, last outcome) error {
 	}
 	return &NetworkError{
 		Operation: cl.req.name, Method: cl.req.method, Host: cl.client.base.Host, Path: cl.req.path,
-		Attempts: cl.attempts, RetryAfter: paceLeft(err), Err: err,
+		Attempts: attempts, RetryAfter: paceLeft(err), Err: err,
 		action: cl.req.action, maybeApplied: cl.req.creates && last.maybeApplied(),
 	}
 }
@@ -331,15 +331,14 @@ func (cl *call) log(ctx context.Context, last outcome, again bool) {
 	}
 	attrs := []slog.Attr{
 		slog.String("operation", cl.req.name), slog.String("method", cl.req.method), slog.String("path", cl.req.path),
-		slog.Int("attempt", cl.attempts), slog.Duration("elapsed", last.elapsed()),
+		slog.Int("attempt", cl.attempts(last)), slog.Duration("elapsed", last.elapsed()),
 		slog.Duration("total", time.Since(cl.started)),
 	}
 	if last.err != nil {
 		attrs = append(attrs, slog.String("error", stripURL(last.err).Error()))
 	} else {
-		attrs = append(
-			attrs, slog.Int("status", last.resp.StatusCode), slog.String("request_id", requestID(last.resp.Header)),
-		)
+		attrs = append(attrs, slog.Int("status", last.resp.StatusCode))
+		attrs = append(attrs, slog.String("request_id", requestID(last.resp.Header)))
 	}
 	if again {
 		attrs = append(attrs, slog.Duration("wait", cl.loop.RetryWaitMin))
@@ -348,13 +347,13 @@ func (cl *call) log(ctx context.Context, last outcome, again bool) {
 }
 
 // report stores the last response where the caller wants it.
-func (cl *call) report(resp *http.Response) {
+func (cl *call) report(last outcome) {
 	to := cl.settings.response
 	if to == nil {
 		return
 	}
-	*to = Response{Attempts: cl.attempts}
-	if resp != nil {
+	*to = Response{Attempts: cl.attempts(last)}
+	if resp := last.resp; resp != nil {
 		to.StatusCode, to.Header, to.RequestID = resp.StatusCode, resp.Header, requestID(resp.Header)
 		to.Body = transport.BodyOf(resp).Bytes()
 	}

@@ -209,7 +209,6 @@ func (c *Client) send(ctx context.Context, req request, out any, opts []CallOpti
 	}
 	cl := newCall(c, settings, req)
 	resp, err := cl.do(ctx)
-	cl.report(resp)
 	if err != nil {
 		return err
 	}

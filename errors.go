@@ -354,12 +354,8 @@ type TaskError struct {
 // Error names the task, its last status and the service's message.
 func (e *TaskError) Error() string {
 	if e.err != nil {
-		return fmt.Sprintf(
-			"mistralobs: import task %s no longer exists, its last status was %s: %v",
-			e.Task.ID,
-			e.Task.Status,
-			e.err,
-		)
+		return fmt.Sprintf("mistralobs: import task %s no longer exists, its last status was %s: %v",
+			e.Task.ID, e.Task.Status, e.err)
 	}
 	text := fmt.Sprintf("mistralobs: import task %s ended as %s", e.Task.ID, e.Task.Status)
 	if e.Task.Message != nil && *e.Task.Message != "" {

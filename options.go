@@ -255,12 +255,8 @@ func WithTimeout(timeout time.Duration) SharedOption {
 func WithRateLimit(perSecond float64, burst int) Option {
 	return clientOption(func(c *config) error {
 		if !(perSecond > 0) || burst < 1 {
-			return invalid(
-				"WithRateLimit",
-				"the rate must be positive and the burst at least 1, got %v and %d",
-				perSecond,
-				burst,
-			)
+			return invalid("WithRateLimit", "the rate must be positive and the burst at least 1, got %v and %d",
+				perSecond, burst)
 		}
 		c.limiter = rate.NewLimiter(rate.Limit(perSecond), burst)
 		return nil
@@ -348,11 +344,7 @@ func (c *config) attemptTimeout(s *callSettings) time.Duration {
 // parseBaseURL never shows the URL in an error, since it may hold credentials.
 func parseBaseURL(base string, insecure bool) (*url.URL, error) {
 	if !strings.Contains(base, "://") {
-		return nil, invalid(
-			"base URL",
-			"the scheme is missing; it should look like %s or http://127.0.0.1:8787",
-			BaseURL,
-		)
+		return nil, invalid("base URL", "the scheme is missing; it should look like %s or http://127.0.0.1:8787", BaseURL)
 	}
 	u, err := url.Parse(base)
 	switch {
@@ -365,12 +357,8 @@ func parseBaseURL(base string, insecure bool) (*url.URL, error) {
 	case u.Host == "" || u.Hostname() == "" || u.Opaque != "":
 		return nil, invalid("base URL", "it has no host; it should look like %s", BaseURL)
 	case !transport.Secure(u, insecure):
-		return nil, invalid(
-			"base URL",
-			"the scheme must be https, or http for a loopback host (see WithInsecureHTTP), got %s://%s",
-			u.Scheme,
-			u.Host,
-		)
+		return nil, invalid("base URL", "the scheme must be https, or http for a loopback host (see WithInsecureHTTP), "+
+			"got %s://%s", u.Scheme, u.Host)
 	}
 	u.Path = strings.TrimRight(u.Path, "/")
 	u.RawPath = strings.TrimRight(u.RawPath, "/")
