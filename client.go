@@ -253,8 +253,8 @@ func checkID(name, id string) error {
 	return nil
 }
 
-// identified is implemented by results. It tells the expected JSON document from another one, which
-// decoding alone does not.
+// identified is implemented by results. missing returns the name of a required field that the document
+// lacks, or "". Without it, any JSON object would be decoded as any result.
 type identified interface{ missing() string }
 
 // scannable is implemented by results of many bytes. scan decodes the documented form fast. For
@@ -265,7 +265,7 @@ type scannable interface{ scan(body []byte) bool }
 type keeper interface{ keep(raw Object) }
 
 // decode decodes a result. A field of another type than documented is left zero. It returns an error
-// for the first part that is not identified.
+// if a required field is missing.
 func decode(body []byte, v any) error {
 	if fast, ok := v.(scannable); ok && fast.scan(body) {
 		return nil
@@ -285,16 +285,18 @@ func decode(body []byte, v any) error {
 }
 
 var results = jsonscan.Decoder{
-	Begin: keepJSON,
-	End: func(v any) error {
-		if i, ok := v.(identified); ok {
-			if field := i.missing(); field != "" {
-				return incompleteError(field)
-			}
-		}
-		return nil
-	},
+	Begin:    keepJSON,
+	End:      checkComplete,
 	MaxItems: MaxPageSize,
+}
+
+func checkComplete(v any) error {
+	if i, ok := v.(identified); ok {
+		if field := i.missing(); field != "" {
+			return incompleteError(field)
+		}
+	}
+	return nil
 }
 
 // keepJSON stores a copy of the JSON in a result that keeps it.
@@ -327,7 +329,7 @@ func encode(params any) ([]byte, error) {
 	return body, nil
 }
 
-// isHTML reports whether a body is a web page: the answer of a proxy or of a login form.
+// isHTML reports whether a body is a web page, as proxies and login forms send.
 func isHTML(header http.Header, body []byte) bool {
 	start := bytes.ToLower(bytes.TrimSpace(body[:min(len(body), 512)]))
 	return len(body) > 0 && strings.HasPrefix(strings.ToLower(header.Get("Content-Type")), "text/html") ||

@@ -39,15 +39,7 @@ func (d *Dataset) Raw() Object { return d.raw }
 
 func (d *Dataset) keep(raw Object) { d.raw = raw }
 
-func (d *Dataset) missing() string { return missingID(d.ID) }
-
-// missingID returns the name of the field that a JSON document of another type lacks.
-func missingID(id string) string {
-	if id == "" {
-		return "id"
-	}
-	return ""
-}
+func (d *Dataset) missing() string { return missingIf(d.ID == "", "id") }
 
 // ListDatasetsParams selects datasets. Its zero value selects all of them.
 type ListDatasetsParams struct {
@@ -55,6 +47,10 @@ type ListDatasetsParams struct {
 	Page      int    // as in [ListParams]
 	PageSize  int    // as in [ListParams]
 	ReadAhead int    // as in [ListParams]
+}
+
+func (p ListDatasetsParams) list() ListParams {
+	return ListParams{Page: p.Page, PageSize: p.PageSize, ReadAhead: p.ReadAhead}
 }
 
 // CreateDatasetParams describes a new dataset. Lengths are in Unicode code points.
@@ -109,7 +105,7 @@ type datasetList struct {
 }
 
 func (l *datasetList) page() *Page[Dataset] { return l.Datasets }
-func (l *datasetList) missing() string      { return missingPage("datasets", l.Datasets) }
+func (l *datasetList) missing() string      { return missingIf(l.Datasets == nil, "datasets") }
 
 // List returns one page of the workspace's datasets. A page after the last one is empty.
 //
@@ -119,12 +115,11 @@ func (l *datasetList) missing() string      { return missingPage("datasets", l.D
 func (s *DatasetsService) List(
 	ctx context.Context, params ListDatasetsParams, opts ...CallOption,
 ) (*Page[Dataset], error) {
-	list := ListParams{Page: params.Page, PageSize: params.PageSize, ReadAhead: params.ReadAhead}
-	query := list.query()
+	query := params.list().query()
 	if params.Query != "" {
 		query.Set("q", params.Query)
 	}
-	return fetchPage[Dataset, datasetList](ctx, s.client, list, request{
+	return fetchPage[Dataset, datasetList](ctx, s.client, params.list(), request{
 		name: "datasets.list", action: "list datasets", route: "GET /v1/observability/datasets", query: query,
 	}, opts)
 }
@@ -140,8 +135,7 @@ func (s *DatasetsService) All(
 		params.Page, params.PageSize = page.Page, page.PageSize
 		return s.List(ctx, params, opts...)
 	}
-	pages := ListParams{Page: params.Page, PageSize: params.PageSize, ReadAhead: params.ReadAhead}
-	return newWalk(s.client, pages, opts, list, func(d *Dataset) string { return d.ID }).items(ctx)
+	return newWalk(s.client, params.list(), opts, list, func(d *Dataset) string { return d.ID }).items(ctx)
 }
 
 // Find returns the dataset with this ID or slug. If there is none, it returns the dataset with

@@ -132,6 +132,13 @@ func printable(text string) string {
 	return text
 }
 
+func replaceControl(r rune) rune {
+	if unicode.IsControl(r) && !unicode.IsSpace(r) {
+		return utf8.RuneError
+	}
+	return r
+}
+
 func joinLocation(loc []json.RawMessage) string {
 	parts := make([]string, len(loc))
 	for i, part := range loc {
@@ -155,14 +162,6 @@ func jsonString(raw json.RawMessage) string {
 
 // snippetBytes is enough to recognize the page of a proxy.
 const snippetBytes = 300
-
-// replaceControl replaces control characters that a terminal would obey.
-func replaceControl(r rune) rune {
-	if unicode.IsControl(r) && !unicode.IsSpace(r) {
-		return utf8.RuneError
-	}
-	return r
-}
 
 // snippet returns the start of a body that is not JSON, as one line of text.
 func snippet(body []byte) string {

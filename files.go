@@ -61,7 +61,7 @@ func (f *File) Raw() Object { return f.raw }
 
 func (f *File) keep(raw Object) { f.raw = raw }
 
-func (f *File) missing() string { return missingID(f.ID) }
+func (f *File) missing() string { return missingIf(f.ID == "", "id") }
 
 // plainFile is a File without its methods.
 type plainFile File

@@ -32,17 +32,26 @@ func NewObject(v any) (Object, error) { return newObject("v", v) }
 
 // newObject is NewObject for the parameter or field that its errors name.
 func newObject(name string, v any) (Object, error) {
-	raw, verbatim := rawJSON(v)
-	if !verbatim {
-		var err error
-		if raw, err = marshal(v); err != nil {
-			return nil, invalid(name, "it cannot be encoded as JSON: %v", err)
-		}
+	raw, err := toJSON(name, v)
+	if err != nil {
+		return nil, err
 	}
 	if err := checkObject(raw); err != nil {
 		return nil, invalid(name, "%v", err)
 	}
 	return slices.Clone(Object(bytes.TrimSpace(raw))), nil
+}
+
+// toJSON returns v as JSON text, which may be invalid if v is text already.
+func toJSON(name string, v any) ([]byte, error) {
+	if raw, ok := rawJSON(v); ok {
+		return raw, nil
+	}
+	raw, err := marshal(v)
+	if err != nil {
+		return nil, invalid(name, "it cannot be encoded as JSON: %v", err)
+	}
+	return raw, nil
 }
 
 // rawJSON returns v if it holds JSON text. The text may be invalid.
@@ -215,27 +224,24 @@ func (o Object) Set(name string, v any) (Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	places, _ := o.find(name)
-	if len(places) == 0 {
+	ranges, _ := o.find(name)
+	if len(ranges) == 0 {
 		return o.add(name, value)
 	}
 	var result Object
 	end := 0
-	for _, place := range places {
-		result = append(append(result, o[end:place.start]...), value...)
-		end = place.end
+	for _, old := range ranges {
+		result = append(append(result, o[end:old.start]...), value...)
+		end = old.end
 	}
 	return append(result, o[end:]...), nil
 }
 
 // setValue returns v as JSON.
 func setValue(v any) ([]byte, error) {
-	raw, verbatim := rawJSON(v)
-	if !verbatim {
-		var err error
-		if raw, err = marshal(v); err != nil {
-			return nil, invalid("v", "it cannot be encoded as JSON: %v", err)
-		}
+	raw, err := toJSON("v", v)
+	if err != nil {
+		return nil, err
 	}
 	raw = bytes.TrimSpace(raw)
 	if !jsonscan.Valid(raw) {
@@ -259,19 +265,19 @@ func (o Object) add(name string, value []byte) (Object, error) {
 	return slices.Concat(o[:end], []byte(comma), nameJSON, []byte(":"), value, o[end:]), nil
 }
 
-// span is the place of a value in an object.
-type span struct{ start, end int }
+// byteRange is where a value stands in an object.
+type byteRange struct{ start, end int }
 
-// find returns the places of all values of a name, and the last member of that name.
-func (o Object) find(name string) (places []span, last jsonscan.Member) {
+// find returns the ranges of all values of a name, and the last member of that name.
+func (o Object) find(name string) (ranges []byteRange, last jsonscan.Member) {
 	s := jsonscan.New(o)
 	s.Members(func(m jsonscan.Member) bool {
 		if string(m.Name) == name {
-			places, last = append(places, span{s.Pos() - len(m.Value), s.Pos()}), m
+			ranges, last = append(ranges, byteRange{s.Pos() - len(m.Value), s.Pos()}), m
 		}
 		return true
 	})
-	return places, last
+	return ranges, last
 }
 
 // String returns the object's JSON.

@@ -109,10 +109,10 @@ func fetchPage[T any, L any, P interface {
 	return page, nil
 }
 
-// leastItem is about what an item without content takes, to tell how many a page may hold.
+// leastItem is about the size of an item without content. It limits how many items are allocated at first.
 const leastItem = 256
 
-// scan reads a page; item reads what is next into an item.
+// scan reads a page. item reads the next value into an item.
 func (p *Page[T]) scan(s *jsonscan.Scanner, item func(*T) bool) bool {
 	return s.Object(func(name []byte) bool {
 		switch string(name) {
@@ -139,9 +139,9 @@ func (p *Page[T]) scan(s *jsonscan.Scanner, item func(*T) bool) bool {
 	})
 }
 
-// missingPage returns the name of the page that a list lacks.
-func missingPage[T any](name string, page *T) string {
-	if page == nil {
+// missingIf returns the name of a field if it is missing, and else "".
+func missingIf(missing bool, name string) string {
+	if missing {
 		return name
 	}
 	return ""

@@ -46,7 +46,7 @@ func (r *Record) Raw() Object { return r.raw }
 
 func (r *Record) keep(raw Object) { r.raw = raw }
 
-func (r *Record) missing() string { return missingID(r.ID) }
+func (r *Record) missing() string { return missingIf(r.ID == "", "id") }
 
 // CreateRecordParams describes a new record. Payload and Properties may be anything that
 // [NewObject] accepts: an [Object], a map, a struct, a [Conversation].
@@ -86,7 +86,7 @@ func (l *recordList) scan(body []byte) bool {
 
 // scan reads a record as the service documents it, but with a payload and properties of any type.
 func (r *Record) scan(s *jsonscan.Scanner) bool {
-	var payload, properties span
+	var payload, properties byteRange
 	source := ""
 	s.Peek()
 	start := s.Pos()
@@ -121,23 +121,23 @@ func (r *Record) scan(s *jsonscan.Scanner) bool {
 	return true
 }
 
-// scan reads a value and stores its place. It returns false if the name stands twice.
-func (p *span) scan(s *jsonscan.Scanner) bool {
-	first := *p == span{}
+// scan reads a value and stores its range. It returns false if the name stands twice.
+func (r *byteRange) scan(s *jsonscan.Scanner) bool {
+	first := *r == byteRange{}
 	raw, ok := s.Raw()
-	*p = span{s.Pos() - len(raw), s.Pos()}
+	*r = byteRange{s.Pos() - len(raw), s.Pos()}
 	return ok && first
 }
 
 // of returns the value in the copy of a record that starts at the offset start. A null is nil.
-func (p span) of(raw Object, start int) Object {
-	if p == (span{}) || raw[p.start-start] == 'n' {
+func (r byteRange) of(raw Object, start int) Object {
+	if r == (byteRange{}) || raw[r.start-start] == 'n' {
 		return nil
 	}
-	return raw[p.start-start : p.end-start : p.end-start]
+	return raw[r.start-start : r.end-start : r.end-start]
 }
 
-func (l *recordList) missing() string { return missingPage("records", l.Records) }
+func (l *recordList) missing() string { return missingIf(l.Records == nil, "records") }
 
 // List returns one page of a dataset's records. A page after the last one is empty.
 //

@@ -124,6 +124,12 @@ func timeRange(from, to time.Time) url.Values {
 	return query
 }
 
+// at returns the parameters of the page at a cursor.
+func (p SearchSpansParams) at(cursor string) SearchSpansParams {
+	p.Cursor = cursor
+	return p
+}
+
 // all returns the parameters of a walk: the largest pages, unless p has another size.
 func (p SearchSpansParams) all() SearchSpansParams {
 	if p.PageSize == 0 {
@@ -156,13 +162,6 @@ func (f *evaluationFeed) missing() string { return missingIf(f.Feed == nil, "spa
 
 //lint:ignore U1000 the search calls it through its constraint
 func (f *evaluationFeed) feed() *Feed[SpanEvaluation] { return f.Feed }
-
-func missingIf(missing bool, name string) string {
-	if missing {
-		return name
-	}
-	return ""
-}
 
 // search sends a search. E is the envelope of its result.
 func search[T any, E any, P interface {
@@ -216,9 +215,7 @@ func (s *SpansService) All(
 ) iter.Seq2[*Span, error] {
 	params = params.all()
 	return walkFeed(ctx, params.Cursor, func(ctx context.Context, cursor string) (*Feed[Span], error) {
-		params := params
-		params.Cursor = cursor
-		return s.Search(ctx, params, opts...)
+		return s.Search(ctx, params.at(cursor), opts...)
 	}, spanKey)
 }
 
@@ -253,9 +250,7 @@ func (s *SpansService) AllEvaluations(
 ) iter.Seq2[*SpanEvaluation, error] {
 	params = params.all()
 	return walkFeed(ctx, params.Cursor, func(ctx context.Context, cursor string) (*Feed[SpanEvaluation], error) {
-		params := params
-		params.Cursor = cursor
-		return s.Evaluations(ctx, params, opts...)
+		return s.Evaluations(ctx, params.at(cursor), opts...)
 	}, evaluationKey)
 }
 
@@ -298,9 +293,7 @@ func (s *SpansService) AllOfTrace(
 		if err := checkHex("traceID", traceID, 32); err != nil {
 			return nil, err
 		}
-		params := params
-		params.Cursor = cursor
-		return search[Span, spanFeed](ctx, s.client, params, request{
+		return search[Span, spanFeed](ctx, s.client, params.at(cursor), request{
 			name: "spans.list_of_trace", action: "list spans of trace",
 			route: "GET /v1/observability/traces/{trace_id}/spans", ids: ids{strings.ToLower(traceID)},
 		}, opts)

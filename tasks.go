@@ -65,7 +65,7 @@ func (t *ImportTask) Raw() Object { return t.raw }
 
 func (t *ImportTask) keep(raw Object) { t.raw = raw }
 
-func (t *ImportTask) missing() string { return missingID(t.ID) }
+func (t *ImportTask) missing() string { return missingIf(t.ID == "", "id") }
 
 // TasksService reads import tasks and waits for them. Use it as [Client].Tasks.
 type TasksService struct{ client *Client }
@@ -77,7 +77,7 @@ type taskList struct {
 //lint:ignore U1000 fetchPage calls it through its constraint
 func (l *taskList) page() *Page[ImportTask] { return l.Tasks }
 
-func (l *taskList) missing() string { return missingPage("tasks", l.Tasks) }
+func (l *taskList) missing() string { return missingIf(l.Tasks == nil, "tasks") }
 
 // Get returns an import task of a dataset.
 //
