@@ -190,10 +190,7 @@ func TestErrorShapes(t *testing.T) {
 			status: 500, body: strings.Repeat("0123456789", 100_000), want: Error{
 				Message: strings.Repeat("0123456789", 30) + "…",
 			},
-			text: "mistralobs: get dataset: 500 Internal Server Error: " + strings.Repeat(
-				"0123456789",
-				30,
-			) + "… (1 attempt)",
+			text: "mistralobs: get dataset: 500 Internal Server Error: " + strings.Repeat("0123456789", 30) + "… (1 attempt)",
 		},
 		"a long text is cut between characters": {
 			status: 500, body: "x" + strings.Repeat("€", 200), want: Error{Message: "x" + strings.Repeat("€", 99) + "…"},

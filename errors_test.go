@@ -258,11 +258,7 @@ func TestErrorTellsADateAsTimeLeft(t *testing.T) {
 			Operation: "datasets.delete", Method: "DELETE", Host: "api.example.com", Path: "/v1/observability/datasets/d1",
 			action: "delete dataset",
 		}, err)
-		assert.EqualError(
-			t,
-			err,
-			"mistralobs: delete dataset: 503 Service Unavailable: busy (1 attempt, retry after 1m30s)",
-		)
+		assert.EqualError(t, err, "mistralobs: delete dataset: 503 Service Unavailable: busy (1 attempt, retry after 1m30s)")
 	})
 }
 

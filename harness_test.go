@@ -18,9 +18,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func clientOver(t testing.TB, transport http.RoundTripper, opts ...mistralobs.Option) *mistralobs.Client {
 	t.Helper()
 	opts = append([]mistralobs.Option{
-		mistralobs.WithAPIKey(
-			"secret-key",
-		), mistralobs.WithBaseURL(baseURL), mistralobs.WithHTTPClient(&http.Client{Transport: transport}),
+		mistralobs.WithAPIKey("secret-key"), mistralobs.WithBaseURL(baseURL),
+		mistralobs.WithHTTPClient(&http.Client{Transport: transport}),
 	}, opts...)
 	client, err := mistralobs.NewClient(opts...)
 	require.NoError(t, err)

@@ -173,11 +173,7 @@ func TestOptions(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client, err := mistralobs.NewClient(
-				mistralobs.WithBaseURL(baseURL),
-				mistralobs.WithAPIKey("k"),
-				test.option,
-			)
+			client, err := mistralobs.NewClient(mistralobs.WithBaseURL(baseURL), mistralobs.WithAPIKey("k"), test.option)
 			if test.want == "" {
 				require.NoError(t, err)
 				assert.NotNil(t, client)
@@ -186,12 +182,7 @@ func TestOptions(t *testing.T) {
 			assert.Nil(t, client)
 			require.ErrorContains(t, err, test.want)
 			assert.NotContains(t, err.Error(), secretKey)
-			assert.True(
-				t,
-				errors.Is(err, mistralobs.ErrInvalidParams) != errors.Is(err, mistralobs.ErrNoAPIKey),
-				"%v",
-				err,
-			)
+			assert.True(t, errors.Is(err, mistralobs.ErrInvalidParams) != errors.Is(err, mistralobs.ErrNoAPIKey), "%v", err)
 		})
 	}
 }
@@ -743,11 +734,7 @@ func TestTheCallersHTTPClientIsLeftAlone(t *testing.T) {
 // counts goroutines.
 func TestTheCallersTimeoutEndsWithTheCall(t *testing.T) {
 	mock := httpmock.NewMockTransport()
-	mock.RegisterResponder(
-		"GET",
-		baseURL+"/v1/observability/datasets/d1",
-		httpmock.NewStringResponder(200, datasetJSON),
-	)
+	mock.RegisterResponder("GET", baseURL+"/v1/observability/datasets/d1", httpmock.NewStringResponder(200, datasetJSON))
 	mock.RegisterResponder(
 		"DELETE",
 		baseURL+"/v1/observability/datasets/d1",

@@ -12,9 +12,7 @@ import (
 func TestListIsOnePage(t *testing.T) {
 	t.Parallel()
 	service := &listService{envelope: "records", page: alphabet}
-	page, err := clientOver(t, service).Records.List(
-		t.Context(), datasetID, mistralobs.ListParams{Page: 2, ReadAhead: 8},
-	)
+	page, err := clientOver(t, service).Records.List(t.Context(), datasetID, mistralobs.ListParams{Page: 2, ReadAhead: 8})
 	require.NoError(t, err)
 	assert.Equal(
 		t,

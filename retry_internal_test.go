@@ -68,12 +68,7 @@ func TestWaitForRetryAfter(t *testing.T) {
 				wait, ok := RetryPolicy{
 					MaxWait:    test.most,
 					MaxElapsed: math.MaxInt64,
-				}.pause(
-					t.Context(),
-					1,
-					test.asked,
-					0,
-				)
+				}.pause(t.Context(), 1, test.asked, 0)
 				require.True(t, ok)
 				require.GreaterOrEqual(t, wait, test.least)
 				require.LessOrEqual(t, wait, test.atMost)

@@ -937,9 +937,7 @@ func TestAttemptsOfARequestThatWasNotSent(t *testing.T) {
 		client := clientOver(
 			t,
 			roundTripFunc(func(*http.Request) (*http.Response, error) { panic("sent") }),
-			mistralobs.WithAPIKeySource(
-				func(context.Context) (string, error) { return "", errors.New("the vault is shut") },
-			),
+			mistralobs.WithAPIKeySource(func(context.Context) (string, error) { return "", errors.New("the vault is shut") }),
 		)
 		_, err := client.Datasets.Get(t.Context(), datasetID)
 		assert.Equal(t, 0, attemptsOf(t, err))
