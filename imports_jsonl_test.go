@@ -15,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -109,11 +108,19 @@ const (
 var readers = map[string]func(string) io.Reader{
 	"a file":          func(text string) io.Reader { return strings.NewReader(text) },
 	"a pipe":          func(text string) io.Reader { return onlyReader{strings.NewReader(text)} },
-	"a slow pipe":     func(text string) io.Reader { return onlyReader{iotest.OneByteReader(strings.NewReader(text))} },
+	"a slow pipe":     func(text string) io.Reader { return &trickle{strings.NewReader(text), max(1, len(text)/1000)} },
 	"a seeker":        func(text string) io.Reader { return onlySeeker{strings.NewReader(text)} },
 	"a buffer":        func(text string) io.Reader { return bytes.NewBufferString(text) },
 	"a file's middle": fileFromItsMiddle,
 }
+
+// trickle is a stream that comes in small pieces.
+type trickle struct {
+	r     io.Reader
+	piece int
+}
+
+func (t *trickle) Read(p []byte) (int, error) { return t.r.Read(p[:min(len(p), t.piece)]) }
 
 func fileFromItsMiddle(text string) io.Reader {
 	r := strings.NewReader("rubbish\n" + text)

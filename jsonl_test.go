@@ -421,13 +421,10 @@ func (f filler) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A line of 100 MB costs a few times its size, not a multiple for each record.
+// A line of 16 MB costs a few times its size, not a multiple for each record.
 // It is not parallel, since it measures memory.
 func TestReadJSONLVeryLongLine(t *testing.T) {
-	if testing.Short() {
-		t.Skip("100 MB in short mode")
-	}
-	const size = 100 << 20
+	const size = 16 << 20
 	file := io.MultiReader(
 		strings.NewReader("{\"messages\":[]}\n{\"payload\":{\"a\":\""),
 		io.LimitReader(filler('x'), size),

@@ -468,14 +468,14 @@ func TestKeysThatAreRefused(t *testing.T) {
 // No verb of fmt shows the key.
 func TestPrintingShowsNoKey(t *testing.T) {
 	t.Parallel()
-	mock := httpmock.NewMockTransport()
-	mock.RegisterNoResponder(httpmock.NewStringResponder(401, `{"detail":"Unauthorized"}`))
 	for name, option := range map[string]mistralobs.Option{
 		"a key":        mistralobs.WithAPIKey(secretKey),
 		"a key source": mistralobs.WithAPIKeySource(func(context.Context) (string, error) { return secretKey, nil }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			mock := httpmock.NewMockTransport()
+			mock.RegisterNoResponder(httpmock.NewStringResponder(401, `{"detail":"Unauthorized"}`))
 			client := newMockClient(t, mock, option)
 			_, refused := client.Datasets.Get(t.Context(), "d1")
 			require.ErrorIs(t, refused, mistralobs.ErrUnauthorized)

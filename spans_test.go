@@ -282,7 +282,7 @@ func TestAnswersToSearches(t *testing.T) {
 // A list of objects without content ends at the first one. It does not become a list in memory.
 func TestEmptySpansEndTheDecoding(t *testing.T) {
 	t.Parallel()
-	body := append([]byte(`{"spans":{"results":[{}`), bytes.Repeat([]byte(",{}"), 1<<20)...)
+	body := append([]byte(`{"spans":{"results":[{}`), bytes.Repeat([]byte(",{}"), 1<<16)...)
 	client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
 		resp := reply(req, 200, "")
 		resp.Body = io.NopCloser(bytes.NewReader(append(body, "]}}"...)))
