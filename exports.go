@@ -266,10 +266,11 @@ func (r *replacement) discard() {
 	}
 }
 
-// Records exports a dataset and yields its records while they arrive, in the order of the file. A
-// goroutine reads at most 512 KiB ahead of the loop, and ends before the loop does. Ranging over it
-// again exports again. It yields at most one error, at the end: an error of [ExportsService.Open],
-// or a [*LineError].
+// Records exports a dataset and yields its records while they arrive, in the order of the file. Two
+// goroutines read and parse at most 1 MiB ahead of the loop, or two records if those are larger. They
+// end before the loop does. If ctx ends, the loop gets no further record. Ranging over it again
+// exports again. It yields at most one error, at the end: an error of [ExportsService.Open], or a
+// [*LineError].
 func (s *ExportsService) Records(ctx context.Context, datasetID string) iter.Seq2[*JSONLRecord, error] {
 	return func(yield func(*JSONLRecord, error) bool) {
 		file, err := s.open(ctx, datasetID)
@@ -278,11 +279,65 @@ func (s *ExportsService) Records(ctx context.Context, datasetID string) iter.Seq
 			return
 		}
 		ahead := stream.NewReadAhead(file)
-		defer ahead.Close()
-		for record, err := range ReadJSONL(ahead) {
+		for record, err := range parseAhead(ahead) {
+			if ended := ctx.Err(); ended != nil {
+				ahead.Close()
+				yield(nil, file.failed(ended))
+				return
+			}
 			if !yield(record, err) {
 				return
 			}
 		}
 	}
+}
+
+// recordBatch is the records of lines that arrived together, and the error after them.
+type recordBatch struct {
+	records []*JSONLRecord
+	err     error
+}
+
+// parseAhead yields the records of a file. A goroutine parses them, one batch ahead of the loop. It
+// closes the file in the end.
+func parseAhead(file *stream.ReadAhead) iter.Seq2[*JSONLRecord, error] {
+	return func(yield func(*JSONLRecord, error) bool) {
+		batches := make(chan recordBatch)
+		go func() {
+			defer close(batches)
+			lines := stream.NewPartsLineReader(file, MaxUploadBytes)
+			for batch := (recordBatch{}); batch.err == nil; {
+				batch = nextBatch(lines)
+				batches <- batch
+			}
+		}()
+		defer func() {
+			file.Close() // which ends the goroutine after at most two more batches
+			for range batches {
+			}
+		}()
+		for batch := range batches {
+			for _, record := range batch.records {
+				if !yield(record, nil) {
+					return
+				}
+			}
+			if batch.err != nil && batch.err != io.EOF {
+				yield(nil, batch.err)
+			}
+		}
+	}
+}
+
+// nextBatch waits for a line, and returns the records of all lines that are there then.
+func nextBatch(lines *stream.LineReader) (batch recordBatch) {
+	for len(batch.records) == 0 || lines.Buffered() {
+		record, err := nextRecord(lines)
+		if err != nil {
+			batch.err = err
+			break
+		}
+		batch.records = append(batch.records, record)
+	}
+	return batch
 }

@@ -2,6 +2,7 @@ package mistralobs_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -222,6 +223,50 @@ func TestExportRecordsDoNotWaitForMore(t *testing.T) {
 		assert.Equal(t, want, got)
 		assert.Zero(t, time.Since(start))
 	})
+}
+
+// The end of the context ends the loop at the next record, although more records have arrived.
+func TestExportRecordsEndWithTheContext(t *testing.T) {
+	t.Parallel()
+	s := &storage{content: jsonlContent(1000)}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	records, failures := 0, 0
+	for record, err := range s.client(t).Exports.Records(ctx, datasetID) {
+		if err != nil {
+			assert.Nil(t, record)
+			require.ErrorIs(t, err, context.Canceled)
+			var network *mistralobs.NetworkError
+			require.ErrorAs(t, err, &network)
+			assert.Equal(t, "exports.download", network.Operation)
+			failures++
+			continue
+		}
+		if records++; records == 3 {
+			cancel()
+		}
+	}
+	assert.Equal(t, []int{3, 1}, []int{records, failures})
+}
+
+// All records that arrived are yielded in order, and then the error.
+func TestExportRecordsPrecedeTheError(t *testing.T) {
+	t.Parallel()
+	const after = 500_000
+	s := &storage{content: jsonlContent(10_000), respond: first(response{after: after})} // it cannot be continued
+	want := bytes.Count(s.content[:after], []byte("\n"))
+	line := 0
+	var last error
+	for record, err := range s.client(t).Exports.Records(t.Context(), datasetID) {
+		require.NoError(t, last, "the error is the last item")
+		if last = err; err == nil {
+			line++
+			require.Equal(t, line, record.Line)
+		}
+	}
+	assert.Equal(t, want, line)
+	require.ErrorIs(t, last, mistralobs.ErrExportChanged)
+	require.ErrorContains(t, last, fmt.Sprintf("reading line %d: ", want+1))
 }
 
 func TestExportRecords(t *testing.T) {

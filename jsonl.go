@@ -46,25 +46,29 @@ func ReadJSONL(r io.Reader) iter.Seq2[*JSONLRecord, error] {
 		}
 		lines := stream.NewLineReader(r, MaxUploadBytes)
 		for {
-			line, err := lines.Next()
-			if err == io.EOF {
-				return
-			}
-			if err != nil {
-				yield(nil, lineReadError(line.Number, err))
-				return
-			}
-			record, err := parseLine(line.Text)
-			if err != nil {
-				yield(nil, &LineError{Line: line.Number, Err: err})
-				return
-			}
-			record.Line = line.Number
-			if !yield(record, nil) {
+			record, err := nextRecord(lines)
+			if err == io.EOF || !yield(record, err) || err != nil {
 				return
 			}
 		}
 	}
+}
+
+// nextRecord returns the record of the next line, and [io.EOF] after the last one.
+func nextRecord(lines *stream.LineReader) (*JSONLRecord, error) {
+	line, err := lines.Next()
+	switch {
+	case err == io.EOF:
+		return nil, err
+	case err != nil:
+		return nil, lineReadError(line.Number, err)
+	}
+	record, err := parseLine(line.Text)
+	if err != nil {
+		return nil, &LineError{Line: line.Number, Err: err}
+	}
+	record.Line = line.Number
+	return record, nil
 }
 
 var errNilReader = invalid("reader", "it is nil")
@@ -164,20 +168,17 @@ func parseLine(text []byte) (*JSONLRecord, error) {
 	return record, nil
 }
 
-// cloneObjects copies two objects, with one allocation if the second fits beside the first. A nil one
-// stays nil.
+// cloneObjects copies two objects with one allocation. A nil one stays nil.
 func cloneObjects(a, b []byte) (Object, Object) {
-	// Not slices.Concat, which clears the memory before it copies.
-	first := append(Object(nil), a...)
-	n := len(first)
+	// A copy that directly follows make spares the compiler clearing the memory first.
+	both := make(Object, len(a)+len(b))
+	copy(both, a)
+	copy(both[len(a):], b)
+	first, second := both[:len(a):len(a)], both[len(a):]
 	if b == nil {
-		return first, nil
+		second = nil
 	}
-	if cap(first)-n >= len(b) {
-		first = append(first, b...)
-		return first[:n:n], first[n:]
-	}
-	return first, append(Object(nil), b...)
+	return first, second
 }
 
 // joinMembers returns an object of the members as they were written, or nil if there are none.

@@ -115,12 +115,15 @@ func (s *Scanner) list(open, end byte, element func() bool) bool {
 	if !s.open(open) {
 		return false
 	}
-	for first := true; !s.close(end); first = false {
-		if !first && !s.accept(',') || !element() {
-			return false
+	if s.close(end) {
+		return true
+	}
+	for element() {
+		if !s.accept(',') {
+			return s.close(end)
 		}
 	}
-	return true
+	return false
 }
 
 // open moves past the start of an object or array.
@@ -153,8 +156,8 @@ func (s *Scanner) Raw() ([]byte, bool) {
 func (s *Scanner) Skip() bool {
 	switch c := s.Peek(); {
 	case c == '"':
-		_, ok := s.quoted()
-		return ok
+		s.pos++
+		return s.skipString()
 	case c == '{':
 		return s.list('{', '}', s.skipMember)
 	case c == '[':
@@ -166,8 +169,7 @@ func (s *Scanner) Skip() bool {
 }
 
 func (s *Scanner) skipMember() bool {
-	_, ok := s.quoted()
-	return ok && s.accept(':') && s.Skip()
+	return s.accept('"') && s.skipString() && s.accept(':') && s.Skip()
 }
 
 // Literal reads the word, such as null, and reports whether it was next.
@@ -182,7 +184,7 @@ func (s *Scanner) Literal(word string) bool {
 
 // accept moves past c and reports whether it was next.
 func (s *Scanner) accept(c byte) bool {
-	if s.Peek() != c || s.pos == len(s.data) {
+	if s.Peek() != c {
 		return false
 	}
 	s.pos++
@@ -195,7 +197,7 @@ func (s *Scanner) space() {
 	}
 }
 
-func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
+func isSpace(c byte) bool { return c <= ' ' && (c == ' ' || c == '\n' || c == '\t' || c == '\r') }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
@@ -240,71 +242,73 @@ func (s *Scanner) quoted() ([]byte, bool) {
 		return nil, false
 	}
 	start := s.pos
-	for {
-		s.pos += plainBytes(s.data[s.pos:])
-		if s.pos == len(s.data) {
-			return nil, false
-		}
-		switch s.data[s.pos] {
-		case '"':
-			s.pos++
-			return s.data[start : s.pos-1], true
-		case '\\':
-			if !s.skipEscape() {
-				return nil, false
-			}
-		default: // a control character
-			return nil, false
-		}
+	if !s.skipString() {
+		return nil, false
 	}
+	return s.data[start : s.pos-1], true
 }
 
-func (s *Scanner) skipEscape() bool {
-	s.pos++
-	if s.optional(`"\/bfnrt`) {
-		return true
-	}
-	if !s.optional("u") {
-		return false
-	}
-	for range 4 {
-		if !s.optional("0123456789abcdefABCDEF") {
+// skipString moves past the rest of a string, behind its first quote.
+func (s *Scanner) skipString() bool {
+	data, i := s.data, s.pos
+	for {
+		for ; i >= 0 && i <= len(data)-8; i += 8 { // the limits spare the compiler's own checks
+			if found := stops(binary.LittleEndian.Uint64(data[i : i+8])); found != 0 {
+				i += bits.TrailingZeros64(found) / 8
+				break
+			}
+		}
+		if i >= len(data) {
 			return false
 		}
+		switch c := data[i]; {
+		case c == '"':
+			s.pos = i + 1
+			return true
+		case c == '\\' && isShortEscape(data[i+1:]):
+			i += 2
+		case c == '\\' && isUnicodeEscape(data[i+1:]):
+			i += 6
+		case c == '\\' || c < ' ':
+			return false
+		default: // one of the last seven bytes
+			i++
+		}
 	}
-	return true
 }
 
-// Each constant holds the same byte eight times.
-const (
-	ones        = 0x0101010101010101
-	highBits    = 0x80 * ones
-	quotes      = '"' * ones
-	backslashes = '\\' * ones
-	spaces      = ' ' * ones
-)
+// ones is a word whose bytes are all 1. Times ones, a byte is in every byte of a word.
+const ones = 0x0101010101010101
 
 // stops sets the highest bit of each byte in word that is a quote, a backslash or a control character. Only the lowest
 // of these bits is exact; a borrow may set higher ones.
 func stops(word uint64) uint64 {
-	quote, backslash := word^quotes, word^backslashes
-	return ((word-spaces)&^word | (quote-ones)&^quote | (backslash-ones)&^backslash) & highBits
+	// A quote differs from a space in one bit. Flipped, it is below 0x21 like the control characters, and no other is.
+	const flip, limit, backslash, high = ('"' ^ ' ') * ones, (' ' + 1) * ones, '\\' * ones, 0x80 * ones
+	return (((word ^ flip) - limit) | ((word ^ backslash) - ones)) &^ word & high
 }
 
-// plainBytes returns the number of bytes before the first quote, backslash or control character.
-func plainBytes(b []byte) int {
-	n := 0
-	for ; len(b)-n >= 8; n += 8 {
-		if found := stops(binary.LittleEndian.Uint64(b[n:])); found != 0 {
-			return n + bits.TrailingZeros64(found)/8
-		}
+// Bits of class.
+const (
+	shortEscape = 1 << iota
+	hexDigit
+)
+
+// class says what a byte can be behind a backslash.
+var class = func() (class [256]uint8) {
+	for _, c := range []byte(`"\/bfnrt`) {
+		class[c] |= shortEscape
 	}
-	for ; n < len(b); n++ {
-		if c := b[n]; c == '"' || c == '\\' || c < ' ' {
-			break
-		}
+	for _, c := range []byte("0123456789abcdefABCDEF") {
+		class[c] |= hexDigit
 	}
-	return n
+	return class
+}()
+
+func isShortEscape(b []byte) bool { return len(b) > 0 && class[b[0]]&shortEscape != 0 }
+
+func isUnicodeEscape(b []byte) bool {
+	return len(b) > 4 && b[0] == 'u' && class[b[1]]&class[b[2]]&class[b[3]]&class[b[4]]&hexDigit != 0
 }
 
 // isLiteral reports whether the bytes between quotes are the decoded string.

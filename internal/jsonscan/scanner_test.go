@@ -48,19 +48,23 @@ func TestDepth(t *testing.T) {
 	}
 }
 
-// The byte that ends the plain ones is found at any offset.
-func TestPlainBytes(t *testing.T) {
+// The byte that ends a string, or makes it invalid, is found at any offset.
+func TestStringsEnd(t *testing.T) {
 	t.Parallel()
 	for c := range 256 {
-		stops := c == '"' || c == '\\' || c < ' '
 		for n := range 20 {
-			text := append(bytes.Repeat([]byte{0xc3}, n), byte(c))
-			text = append(text, "plain text behind"...)
-			want := n
-			if !stops {
-				want = len(text)
+			text := append(append([]byte{'"'}, bytes.Repeat([]byte{0xc3}, n)...), byte(c))
+			s := New(append(text, `plain text behind"`...))
+			ok := s.Skip()
+			switch {
+			case c == '"':
+				require.True(t, ok)
+				require.Equal(t, text, s.Since(0))
+			case c == '\\' || c < ' ': // \p is no escape
+				require.False(t, ok, "%q", text)
+			default:
+				require.True(t, ok && s.End(), "%q", text)
 			}
-			require.Equal(t, want, plainBytes(text), "%q", text)
 		}
 	}
 }

@@ -1,13 +1,12 @@
 package stream
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"io"
 )
 
-// lineBuffer is how much is read at once. Longer lines are put together.
+// lineBuffer is how much is read at once.
 const lineBuffer = 64 << 10
 
 var byteOrderMark = []byte("\uFEFF")
@@ -22,20 +21,30 @@ type Line struct {
 	Text   []byte // valid until the next line is read
 }
 
+// Parts is a text in parts of any length. Next returns the next part, which is valid until Next is
+// called again, or an error at the end.
+type Parts interface{ Next() ([]byte, error) }
+
 // LineReader reads a text line by line. It skips blank lines and a byte-order mark at the beginning.
 type LineReader struct {
-	r      *bufio.Reader
+	parts  Parts
 	max    int
-	long   []byte // holds a line that is longer than the buffer of r
+	rest   []byte // of the current part
+	open   int    // how many bytes at the end of rest begin a line that does not end there
+	long   []byte // holds a line that is in several parts
 	number int
 	offset int64 // of the next line
 	within bool  // the rest of a line that is too long comes next
 }
 
-// NewLineReader returns a reader of lines of at most max bytes.
+// NewLineReader returns a reader of lines. A line of more than max bytes may be too long.
 func NewLineReader(r io.Reader, max int) *LineReader {
-	return &LineReader{r: bufio.NewReaderSize(r, lineBuffer), max: max}
+	return NewPartsLineReader(&readerParts{r: r, buffer: make([]byte, lineBuffer)}, max)
 }
+
+// NewPartsLineReader returns a reader of the lines in parts. It copies only lines that are in several
+// parts.
+func NewPartsLineReader(parts Parts, max int) *LineReader { return &LineReader{parts: parts, max: max} }
 
 // Next returns the next line that is not blank, and [io.EOF] after the last one. With any other
 // error the line has only its number. After [ErrLineTooLong] reading can go on with the line after
@@ -51,7 +60,7 @@ func (l *LineReader) Next() (Line, error) {
 		line := Line{Number: l.number, Offset: l.offset}
 		text, err := l.read()
 		if err != nil && err != io.EOF {
-			return Line{Number: l.number, Offset: line.Offset}, err
+			return line, err
 		}
 		if l.number == 1 {
 			text = bytes.TrimPrefix(text, byteOrderMark)
@@ -65,34 +74,79 @@ func (l *LineReader) Next() (Line, error) {
 	}
 }
 
+// Buffered reports whether Next returns a line that has been read already.
+func (l *LineReader) Buffered() bool {
+	return len(bytes.TrimSpace(l.rest[:len(l.rest)-min(l.open, len(l.rest))])) > 0
+}
+
 // read returns the next line with its end.
 func (l *LineReader) read() ([]byte, error) {
-	text, err := l.r.ReadSlice('\n')
-	l.offset += int64(len(text))
-	if err != bufio.ErrBufferFull {
+	text, err := l.readPart()
+	if err != nil || ends(text) {
 		return text, err
 	}
-	l.long = append(l.long[:0], text...)
-	for err == bufio.ErrBufferFull {
+	l.long = l.long[:0]
+	for {
+		if l.long = append(l.long, text...); err != nil || ends(text) {
+			return l.long, err
+		}
 		if len(l.long) > l.max {
 			l.within = true
 			return nil, ErrLineTooLong
 		}
-		text, err = l.r.ReadSlice('\n')
-		l.offset += int64(len(text))
-		l.long = append(l.long, text...)
+		text, err = l.readPart()
 	}
-	return l.long, err
 }
 
 // skipLine reads the rest of a line that is too long.
 func (l *LineReader) skipLine() error {
 	for {
-		text, err := l.r.ReadSlice('\n')
-		l.offset += int64(len(text))
-		if err != bufio.ErrBufferFull {
+		text, err := l.readPart()
+		if err != nil || ends(text) {
 			l.within = false
 			return err
 		}
 	}
+}
+
+// readPart returns the rest of a line as far as it is in one part.
+func (l *LineReader) readPart() (text []byte, err error) {
+	if len(l.rest) == 0 {
+		if l.rest, err = l.parts.Next(); err != nil {
+			return nil, err
+		}
+		l.open = len(l.rest) - (bytes.LastIndexByte(l.rest, '\n') + 1)
+	}
+	n := bytes.IndexByte(l.rest, '\n') + 1
+	if n == 0 {
+		n = len(l.rest)
+	}
+	text, l.rest = l.rest[:n], l.rest[n:]
+	l.offset += int64(n)
+	return text, nil
+}
+
+func ends(text []byte) bool { return len(text) > 0 && text[len(text)-1] == '\n' }
+
+// readerParts are what a reader reads into a buffer.
+type readerParts struct {
+	r      io.Reader
+	buffer []byte
+	err    error // ends all further reads
+}
+
+// maxEmptyReads is how often a reader may return nothing, neither bytes nor an error.
+const maxEmptyReads = 100
+
+func (p *readerParts) Next() ([]byte, error) {
+	for range maxEmptyReads {
+		if p.err != nil {
+			return nil, p.err
+		}
+		n := 0
+		if n, p.err = p.r.Read(p.buffer); n > 0 {
+			return p.buffer[:n], nil
+		}
+	}
+	return nil, io.ErrNoProgress
 }

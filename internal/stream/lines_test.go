@@ -89,6 +89,54 @@ func TestLineReaderReturnsErrors(t *testing.T) {
 	assert.Equal(t, []lineOf{{number: 1, text: "a"}, {number: 2}}, got)
 }
 
+// Next returns at once if Buffered says so, and Buffered says so as long as a whole line is there.
+func TestLineReaderBuffered(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		parts []string
+		want  []bool // after each line
+	}{
+		"whole lines":       {parts: []string{"a\nb\n", "c\n"}, want: []bool{true, false, false}},
+		"half a line":       {parts: []string{"a\nb\nhal", "f\n"}, want: []bool{true, false, false}},
+		"blank lines":       {parts: []string{"a\n \r\n\n", "b\n"}, want: []bool{false, false}},
+		"a line in between": {parts: []string{"a\n\nb\n\n", "\nc\n"}, want: []bool{true, false, false}},
+		"no last break":     {parts: []string{"a\nb"}, want: []bool{false, false}},
+		"a long line":       {parts: []string{"a", "b", "c\nd\n"}, want: []bool{true, false}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var readers []io.Reader
+			for _, part := range test.parts {
+				readers = append(readers, strings.NewReader(part))
+			}
+			lines := NewLineReader(io.MultiReader(readers...), 100)
+			assert.False(t, lines.Buffered())
+			var got []bool
+			for {
+				_, err := lines.Next()
+				if err == io.EOF {
+					break
+				}
+				require.NoError(t, err)
+				got = append(got, lines.Buffered())
+			}
+			assert.Equal(t, test.want, got)
+		})
+	}
+}
+
+// A reader may return nothing for some time, but not forever.
+func TestLineReaderEndsWithoutProgress(t *testing.T) {
+	t.Parallel()
+	_, err := linesOf(idleReader{}, 10)
+	require.ErrorIs(t, err, io.ErrNoProgress)
+}
+
+type idleReader struct{}
+
+func (idleReader) Read([]byte) (int, error) { return 0, nil }
+
 // Every line stands at its offset, and nothing but white space is lost.
 func FuzzLineReader(f *testing.F) {
 	for _, seed := range []string{"", "a", "a\nb\n", "\r\n\n a\r\n", "\uFEFFa\n\uFEFF\n", "\u00a0a\u0085\n"} {
@@ -97,6 +145,9 @@ func FuzzLineReader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		lines, err := linesOf(bytes.NewReader(text), 1<<20)
 		require.NoError(t, err)
+		inBytes, err := linesOf(iotest.OneByteReader(bytes.NewReader(text)), 1<<20)
+		require.NoError(t, err)
+		assert.Equal(t, lines, inBytes, "in parts of one byte")
 		var want []string
 		for i, line := range bytes.Split(text, []byte("\n")) {
 			if i == 0 {

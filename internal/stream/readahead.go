@@ -5,13 +5,18 @@ import (
 	"sync"
 )
 
-// aheadBytes is how much is read ahead of the consumer.
-const aheadBytes = 512 << 10
+const (
+	// aheadBytes is how much is read ahead of the consumer.
+	aheadBytes = 512 << 10
+	// aheadPart is how much the consumer gets at a time, so that the goroutine has room to go on.
+	aheadPart = aheadBytes / 4
+)
 
-// ReadAhead reads a source in a goroutine of its own, ahead of its consumer. It is an io.ReadCloser.
+// ReadAhead reads a source in a goroutine of its own, ahead of its consumer.
 //
-// The bytes pass through a ring. The goroutine pauses when the ring is full, and goes on when it is
-// half empty, so that the two seldom have to wake each other.
+// The bytes are in a ring. The consumer reads them there, so that nothing is copied. The goroutine
+// pauses when the ring is full, and goes on when it is half empty, so that the two seldom have to
+// wake each other.
 type ReadAhead struct {
 	source io.ReadCloser
 	ended  chan struct{} // closed when the goroutine has ended
@@ -21,6 +26,7 @@ type ReadAhead struct {
 	ring   []byte
 	start  int // of the bytes in the ring
 	size   int // of the bytes in the ring
+	lent   int // how many of them, from start on, the consumer has
 	err    error
 	closed bool
 }
@@ -73,35 +79,32 @@ func (a *ReadAhead) room() []byte {
 	return a.ring[end:]
 }
 
-// Read returns bytes of the source, and its error after the last of them.
-func (a *ReadAhead) Read(p []byte) (int, error) {
-	a.mu.Lock()
-	for a.size == 0 && a.err == nil && !a.closed {
-		a.change.Wait()
-	}
-	data := a.ring[a.start:min(a.start+a.size, len(a.ring))]
-	err := a.err
-	a.mu.Unlock()
-	if len(data) == 0 && err == nil {
-		err = io.ErrClosedPipe
-	}
-	if len(data) == 0 {
-		return 0, err
-	}
-
-	n := copy(p, data) // the goroutine writes elsewhere
+// Next returns the next bytes that have arrived, and the source's error after the last of them. The
+// bytes are valid until Next is called again.
+func (a *ReadAhead) Next() ([]byte, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.start = (a.start + n) % len(a.ring)
-	a.size -= n
+	a.start = (a.start + a.lent) % len(a.ring)
+	a.size -= a.lent
+	a.lent = 0
 	if a.size <= len(a.ring)/2 {
 		a.change.Signal()
 	}
-	return n, nil
+	for a.size == 0 && a.err == nil && !a.closed {
+		a.change.Wait()
+	}
+	switch {
+	case a.closed:
+		return nil, io.ErrClosedPipe
+	case a.size == 0:
+		return nil, a.err
+	}
+	a.lent = min(a.size, len(a.ring)-a.start, aheadPart)
+	return a.ring[a.start : a.start+a.lent], nil
 }
 
 // Close closes the source, which must end a read that is under way. It returns when the goroutine
-// has ended.
+// has ended. It also ends a Next of another goroutine.
 func (a *ReadAhead) Close() error {
 	a.mu.Lock()
 	a.closed = true

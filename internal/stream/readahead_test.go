@@ -13,6 +13,20 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// readParts returns all parts in one piece, and the error at their end unless that is io.EOF.
+func readParts(parts Parts) (all []byte, err error) {
+	for {
+		part, err := parts.Next()
+		if err == io.EOF {
+			return all, nil
+		}
+		if err != nil {
+			return all, err
+		}
+		all = append(all, part...)
+	}
+}
+
 func TestReadAheadReadsEverything(t *testing.T) {
 	t.Parallel()
 	content := make([]byte, 5*aheadBytes+123)
@@ -21,28 +35,21 @@ func TestReadAheadReadsEverything(t *testing.T) {
 	}
 	broken := errors.New("broken")
 	tests := map[string]struct {
-		source  io.Reader
-		consume func(io.Reader) io.Reader
-		want    error
+		source io.Reader
+		want   error
 	}{
 		"whole reads":       {source: bytes.NewReader(content)},
 		"short reads":       {source: iotest.HalfReader(bytes.NewReader(content))},
 		"data with the end": {source: iotest.DataErrReader(bytes.NewReader(content))},
 		"an error":          {source: io.MultiReader(bytes.NewReader(content), iotest.ErrReader(broken)), want: broken},
 		"odd reads":         {source: odd(bytes.NewReader(content))},
-		"odd consumer":      {source: bytes.NewReader(content), consume: odd},
-		"odd on both sides": {source: odd(bytes.NewReader(content)), consume: odd},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := NewReadAhead(io.NopCloser(test.source))
 			defer a.Close()
-			var r io.Reader = a
-			if test.consume != nil {
-				r = test.consume(a)
-			}
-			got, err := io.ReadAll(r)
+			got, err := readParts(a)
 			require.ErrorIs(t, err, test.want)
 			assert.True(t, bytes.Equal(content, got))
 		})
@@ -58,22 +65,26 @@ func (o *oddReader) Read(p []byte) (int, error) {
 	return o.r.Read(p[:min(len(p), 1+rand.IntN(100_000))])
 }
 
-// What is read ahead is bounded, and Close ends the goroutine wherever it is.
+// The goroutine reads a bounded number of bytes, and none that the consumer still has.
 func TestReadAheadIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		source := &endless{}
 		a := NewReadAhead(source)
+		next := func() []byte {
+			part, err := a.Next()
+			require.NoError(t, err)
+			synctest.Wait()
+			return part
+		}
 		synctest.Wait()
 		assert.Equal(t, aheadBytes, source.read)
-		_, err := io.ReadFull(a, make([]byte, aheadBytes/2-1))
-		require.NoError(t, err)
-		synctest.Wait()
+		first := next()
+		assert.Len(t, first, aheadPart)
+		next()
 		assert.Equal(t, aheadBytes, source.read, "it is not yet half empty")
-		_, err = io.ReadFull(a, make([]byte, 1))
-		require.NoError(t, err)
-		synctest.Wait()
-		assert.Equal(t, aheadBytes+aheadBytes/2, source.read)
+		next()
+		assert.Equal(t, aheadBytes+2*aheadPart, source.read, "two parts are free, the consumer has the third")
 		require.NoError(t, a.Close())
 	})
 }
@@ -87,19 +98,23 @@ func (e *endless) Read(p []byte) (int, error) {
 
 func (e *endless) Close() error { return nil }
 
-// Close ends a read of the source.
+// Close ends a read of the source, and a Next that waits for it.
 func TestReadAheadCloseEndsARead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r, w := io.Pipe()
 		a := NewReadAhead(r)
 		go func() { _, _ = w.Write([]byte("first")) }()
-		got := make([]byte, 5)
-		_, err := io.ReadFull(a, got) // what has arrived does not wait for more
+		got, err := a.Next() // what has arrived does not wait for more
 		require.NoError(t, err)
 		assert.Equal(t, "first", string(got))
+		waiting := make(chan error)
+		go func() {
+			_, err := a.Next()
+			waiting <- err
+		}()
+		synctest.Wait()
 		require.NoError(t, a.Close())
-		_, err = a.Read(got)
-		require.Error(t, err)
+		require.ErrorIs(t, <-waiting, io.ErrClosedPipe)
 	})
 }
