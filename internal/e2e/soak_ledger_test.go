@@ -34,13 +34,13 @@ type ledger struct {
 	dataset string
 	latency time.Duration // of each way, at most
 
-	turn    chan struct{} // held during a request; a mutex would stop the clock of a bubble
-	now     int           // the number of the request
-	held    map[string]*entry
-	want    map[string]content // of the syncs, by key
-	syncing *writer            // the sync that has begun last
-	looked  chan string        // the id of a record that a sync has just looked at
-	fates   map[fate]int
+	turn     chan struct{} // held during a request; a mutex would stop the clock of a bubble
+	now      int           // the number of the request
+	held     map[string]*entry
+	want     map[string]content // of the syncs, by key
+	imported stamp              // the sync that started the last import, and the end of its reading before that
+	looked   chan string        // the id of a record that a sync has just looked at
+	fates    map[fate]int
 }
 
 // content is the payload and the properties of a record.
@@ -111,9 +111,6 @@ func (l *ledger) writer(client *mistralobs.Client, w writer) (*writer, *mistralo
 	w.ledger, w.basis, w.last = l, map[string]content{}, map[string]look{}
 	client, err := client.With(mistralobs.WithHTTPClient(&http.Client{Transport: &w}))
 	assert.NoError(l.t, err)
-	if w.isSync {
-		l.locked(func() { l.syncing = &w })
-	}
 	return &w, client
 }
 
@@ -171,6 +168,9 @@ func (w *writer) send(req *http.Request) (*http.Response, error) {
 		}
 	}
 	w.now++
+	if strings.HasSuffix(req.URL.Path, "/imports/from-file") {
+		w.imported = stamp{w, w.readUntil}
+	}
 	if req.Method != http.MethodGet {
 		w.noteChanges(w)
 	} else if err == nil && broken == nil && resp.StatusCode == http.StatusOK {
@@ -226,11 +226,11 @@ func (l *ledger) noteChanges(w *writer) {
 		now[record.ID] = true
 		e := l.held[record.ID]
 		if e == nil {
-			creator := w
+			creator := stamp{w, w.readUntil}
 			if record.Source == string(mistralobs.SourceUploadedFile) { // an import ends with any request
-				creator = l.syncing
+				creator = l.imported
 			}
-			l.create(creator, record)
+			l.create(creator.by, creator.at, record)
 			continue
 		}
 		for i, text := range contentOf(record) {
@@ -249,12 +249,14 @@ func (l *ledger) noteChanges(w *writer) {
 	}
 }
 
-func (l *ledger) create(w *writer, record mistralobstest.Record) {
+// create notes a new record. Its writer read the dataset until a request.
+func (l *ledger) create(w *writer, readUntil int, record mistralobstest.Record) {
 	e := &entry{content: contentOf(record), created: stamp{w, l.now}}
 	e.by, e.key = [2]stamp{e.created, e.created}, keyOf(e.content)
 	for id, other := range l.held {
 		if w.isSync && other.key == e.key {
-			late := other.created.by != w && other.created.at > w.readUntil
+			by := other.created.by
+			late := by != nil && !by.isSync && other.created.at > readUntil
 			assert.True(l.t, late, "a sync creates %s again beside %s of request %d", e.key, id, other.created.at)
 		}
 	}
