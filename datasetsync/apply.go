@@ -168,7 +168,7 @@ func (r *run) updateOne(ctx context.Context, c change) (Outcome, error) {
 	if err != nil {
 		return "", err
 	}
-	now, ok := contentNow(record)
+	now, ok := r.plan.digests.contentNow(record)
 	if record == nil || !ok && !r.options.Force {
 		return "", ErrRecordChanged
 	}
@@ -252,7 +252,7 @@ func (r *run) stillPlanned(ctx context.Context, batch []change) (todo []change) 
 	seen := make([]bool, len(batch))
 	err := r.looker.look(ctx, ids, func(i int, record *mistralobs.Record) error {
 		seen[i] = true
-		now, ok := contentNow(record)
+		now, ok := r.plan.digests.contentNow(record)
 		switch {
 		case record == nil:
 			r.record(ctx, OutcomeAlreadyDone, nil, batch[i])

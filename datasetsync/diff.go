@@ -79,7 +79,9 @@ type matching struct {
 func (s *snapshot) match(ctx context.Context, in *input, datasetID string, options Options) (*Plan, error) {
 	m := &matching{
 		now: s, options: options, created: map[digest]uint32{},
-		plan: &Plan{DatasetID: datasetID, Key: options.Key, full: options.Full, bodies: &overflowFile{}},
+		plan: &Plan{
+			DatasetID: datasetID, Key: options.Key, full: options.Full, digests: s.digests, bodies: &overflowFile{},
+		},
 	}
 	err := m.addAll(ctx, in)
 	if err == nil {
@@ -115,8 +117,8 @@ func (m *matching) addAll(ctx context.Context, in *input) error {
 }
 
 func (m *matching) addByContent(w wanted) error {
-	c := contentOf(w.record.Payload, w.record.Properties)
-	if same, ok := m.now.takeSame(c.key()); ok {
+	c := m.now.digests.content(w.record.Payload, w.record.Properties)
+	if same, ok := m.now.takeSame(m.now.digests.contentKey(c)); ok {
 		same.line = w.number()
 		m.plan.Equal++
 		return nil
@@ -125,7 +127,7 @@ func (m *matching) addByContent(w wanted) error {
 }
 
 func (m *matching) addByKey(w wanted) error {
-	key := keyOf(w.record.Properties, m.options.Key)
+	key := m.now.digests.keyOf(w.record.Properties, m.options.Key)
 	if key.absent() {
 		return fmt.Errorf("datasetsync: %s: %w: it has no property %s", w.place(), ErrNoKey, display(m.options.Key))
 	}
@@ -138,7 +140,7 @@ func (m *matching) addByKey(w wanted) error {
 			return w.sameKey(other, key)
 		}
 		m.created[key.digest] = w.number()
-		return m.create(w, contentOf(w.record.Payload, w.record.Properties))
+		return m.create(w, m.now.digests.content(w.record.Payload, w.record.Properties))
 	}
 	e := m.now.entries.at(position)
 	if e.line != 0 {
@@ -174,7 +176,7 @@ func (s *snapshot) lookupOdd(key digest) (position int, ok bool) {
 
 func (m *matching) create(w wanted, c content) error {
 	item := Item{
-		Key: keyOf(w.record.Properties, m.options.Key).text(), Index: w.index, Line: w.record.Line,
+		Key: m.now.digests.keyOf(w.record.Properties, m.options.Key).text(), Index: w.index, Line: w.record.Line,
 		ChangesPayload: true, ChangesProperties: true, want: c,
 	}
 	err := item.keep(m.plan.bodies, w.record.Payload, orEmpty(w.record.Properties))
@@ -184,7 +186,7 @@ func (m *matching) create(w wanted, c content) error {
 
 func (m *matching) update(w wanted, key recordKey, position int) error {
 	e := m.now.entries.at(position)
-	c := contentOf(w.record.Payload, w.record.Properties)
+	c := m.now.digests.content(w.record.Payload, w.record.Properties)
 	if c == e.content {
 		m.plan.Equal++
 		return nil
@@ -233,7 +235,7 @@ func (m *matching) countSame() {
 	}
 	same := map[digest]int{}
 	for i := range m.plan.Create {
-		same[m.plan.Create[i].want.key()] = 0
+		same[m.now.digests.contentKey(m.plan.Create[i].want)] = 0
 	}
 	for i := range m.now.entries.n {
 		key := m.now.entries.at(i).key
@@ -242,6 +244,6 @@ func (m *matching) countSame() {
 		}
 	}
 	for i := range m.plan.Create {
-		m.plan.Create[i].same = same[m.plan.Create[i].want.key()]
+		m.plan.Create[i].same = same[m.now.digests.contentKey(m.plan.Create[i].want)]
 	}
 }

@@ -32,14 +32,15 @@ const maxDifferences = 3
 
 // comparison collects the differences between two objects.
 type comparison struct {
-	full  bool
-	found []Difference
-	more  int // the number of differences that were left out
+	digests *digester
+	full    bool
+	found   []Difference
+	more    int // the number of differences that were left out
 }
 
 // differences returns the differences between two objects that differ, and how many it left out.
-func differences(path string, before, after mistralobs.Object, full bool) ([]Difference, int) {
-	c := comparison{full: full}
+func (d *digester) differences(path string, before, after mistralobs.Object, full bool) ([]Difference, int) {
+	c := comparison{digests: d, full: full}
 	var a, b any
 	if before.Decode(&a) == nil && after.Decode(&b) == nil {
 		c.compare(path, a, b)
@@ -79,7 +80,7 @@ func (c *comparison) compare(path string, a, b any) {
 		}
 	}
 	before, after := jsonString(a), jsonString(b)
-	if before != after && (before == "" || after == "" || digestOf([]byte(before)) != digestOf([]byte(after))) {
+	if before != after && (before == "" || after == "" || !c.digests.equal([]byte(before), []byte(after))) {
 		c.add(path, before, after)
 	}
 }

@@ -63,7 +63,8 @@ func TestDifferences(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			found, more := differences("p", mistralobs.Object(test.before), mistralobs.Object(test.after), test.full)
+			before, after := mistralobs.Object(test.before), mistralobs.Object(test.after)
+			found, more := newDigester().differences("p", before, after, test.full)
 			var got []string
 			for _, difference := range found {
 				got = append(got, difference.String())

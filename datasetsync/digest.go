@@ -2,47 +2,81 @@ package datasetsync
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
+	"fmt"
+	"sync"
 
 	"github.com/mistralobs/mistralobs-go"
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
-// digest identifies the meaning of a JSON value: half of a SHA-256. Two of n values share a digest by chance with a
-// probability of about n²/2¹²⁹, which for a billion values is 10⁻²¹. To make a collision on purpose takes 2⁶⁴ attempts.
-// It has no secret key, because a plan is compared in another process than the one that made it.
+// digest identifies the meaning of a JSON value, or is a UUID.
 type digest [16]byte
 
-func digestOf(raw []byte) digest {
-	sum := jsonscan.DigestOf(raw)
-	return digest(sum[:])
-}
-
-// MarshalText returns the digest in hexadecimal digits.
+// MarshalText returns the digest in hexadecimal.
 func (d digest) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, d[:]), nil }
 
 // UnmarshalText reads what MarshalText returns.
-func (d *digest) UnmarshalText(text []byte) error {
-	if len(text) != hex.EncodedLen(len(d)) {
-		return errors.New("a digest has 32 hexadecimal digits")
+func (d *digest) UnmarshalText(text []byte) error { return decodeHex(d[:], text, "digest") }
+
+// digestKey is the key of a plan's digests.
+type digestKey jsonscan.Key
+
+// MarshalText returns the key in hexadecimal.
+func (k digestKey) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, k[:]), nil }
+
+// UnmarshalText reads what MarshalText returns.
+func (k *digestKey) UnmarshalText(text []byte) error { return decodeHex(k[:], text, "digest_key") }
+
+func decodeHex(dst, text []byte, what string) error {
+	if len(text) != hex.EncodedLen(len(dst)) {
+		return fmt.Errorf("a %s has %d hexadecimal digits", what, hex.EncodedLen(len(dst)))
 	}
-	_, err := hex.Decode(d[:], text)
+	_, err := hex.Decode(dst, text)
 	return err
 }
 
-// content holds the digests of a payload and properties.
-type content struct{ payload, properties digest }
-
-// contentOf returns the content of a record. The arguments must be JSON objects; empty properties count as {}.
-func contentOf(payload, properties mistralobs.Object) content {
-	return content{digestOf(payload), digestOf(orEmpty(properties))}
+// digester computes the digests of a plan. It is safe for concurrent use: a digest takes far less time than the request
+// that it is for.
+type digester struct {
+	key    digestKey
+	mu     sync.Mutex
+	hasher *jsonscan.Hasher
 }
 
-// key returns one digest of payload and properties.
-func (c content) key() digest {
-	return digestOf([]byte(`"` + hex.EncodeToString(c.payload[:]) + hex.EncodeToString(c.properties[:]) + `"`))
+// newDigester returns a digester with a random key, so that nobody can prepare records that have the same digest.
+func newDigester() *digester {
+	var key digestKey
+	_, _ = rand.Read(key[:]) // it never fails
+	return key.digester()
+}
+
+func (k digestKey) digester() *digester {
+	return &digester{key: k, hasher: jsonscan.NewHasher(jsonscan.Key(k))}
+}
+
+// digest returns the digest of a value, which must be valid JSON.
+func (d *digester) digest(raw []byte) digest {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return digest(d.hasher.Digest(raw))
+}
+
+func (d *digester) equal(a, b []byte) bool { return d.digest(a) == d.digest(b) }
+
+// content identifies a payload and properties.
+type content struct{ payload, properties digest }
+
+// content returns the content of a record. Both must be JSON objects; absent properties count as {}.
+func (d *digester) content(payload, properties mistralobs.Object) content {
+	return content{d.digest(payload), d.digest(orEmpty(properties))}
+}
+
+// contentKey returns one digest of both parts.
+func (d *digester) contentKey(c content) digest {
+	return d.digest([]byte(`"` + hex.EncodeToString(c.payload[:]) + hex.EncodeToString(c.properties[:]) + `"`))
 }
 
 func orEmpty(properties mistralobs.Object) mistralobs.Object {
@@ -68,7 +102,7 @@ type recordKey struct {
 }
 
 // keyOf returns a property as a key.
-func keyOf(properties mistralobs.Object, name string) (key recordKey) {
+func (d *digester) keyOf(properties mistralobs.Object, name string) (key recordKey) {
 	if name == "" {
 		return key
 	}
@@ -82,7 +116,7 @@ func keyOf(properties mistralobs.Object, name string) (key recordKey) {
 	if key.raw == nil || key.raw[0] == 'n' {
 		return recordKey{}
 	}
-	key.digest = digestOf(key.raw)
+	key.digest = d.digest(key.raw)
 	return key
 }
 

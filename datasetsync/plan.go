@@ -19,8 +19,9 @@ type Plan struct {
 	Equal     int    // the number of records that need no change
 	Extra     int    // the number of records that match no wanted record and stay, because Delete was not set
 
-	full   bool
-	bodies *overflowFile // the payloads and properties to write; nil after Close
+	full    bool
+	digests *digester
+	bodies  *overflowFile // the payloads and properties to write; nil after Close
 }
 
 // Item is a record of a plan.

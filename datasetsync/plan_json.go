@@ -16,12 +16,13 @@ const planVersion = 1
 
 // planHead has the members of a plan's JSON that are not lists.
 type planHead struct {
-	Version   int    `json:"version"`
-	DatasetID string `json:"dataset_id"`
-	Key       string `json:"key,omitempty"`
-	Equal     int    `json:"equal"`
-	Extra     int    `json:"extra"`
-	Full      bool   `json:"full,omitempty"`
+	Version   int       `json:"version"`
+	DatasetID string    `json:"dataset_id"`
+	DigestKey digestKey `json:"digest_key"`
+	Key       string    `json:"key,omitempty"`
+	Equal     int       `json:"equal"`
+	Extra     int       `json:"extra"`
+	Full      bool      `json:"full,omitempty"`
 }
 
 type itemJSON struct {
@@ -63,7 +64,7 @@ func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 }
 
 func (p *Plan) write(w *bufio.Writer) error {
-	head, err := marshal(planHead{planVersion, p.DatasetID, p.Key, p.Equal, p.Extra, p.full})
+	head, err := marshal(planHead{planVersion, p.DatasetID, p.digests.key, p.Key, p.Equal, p.Extra, p.full})
 	if err != nil {
 		return err
 	}
@@ -170,7 +171,10 @@ func (p *Plan) read(dec *json.Decoder) error {
 	if _, err := dec.Token(); err != io.EOF {
 		return errors.New("there is data after the plan")
 	}
-	return p.setHead(head)
+	if err := p.setHead(head); err != nil {
+		return err
+	}
+	return p.digestWanted()
 }
 
 func expect(dec *json.Decoder, want json.Delim) error {
@@ -198,10 +202,37 @@ func (p *Plan) setHead(values map[string]json.RawMessage) error {
 		return fmt.Errorf("its version is %d, not %d", head.Version, planVersion)
 	case head.DatasetID == "":
 		return errors.New("it has no dataset_id")
+	case head.DigestKey == (digestKey{}):
+		return errors.New("it has no digest_key")
 	case head.Equal < 0 || head.Extra < 0:
 		return errors.New("a count is negative")
 	}
 	p.DatasetID, p.Key, p.Equal, p.Extra, p.full = head.DatasetID, head.Key, head.Equal, head.Extra, head.Full
+	p.digests = head.DigestKey.digester()
+	return nil
+}
+
+// digestWanted computes the digests of the parts to be written. The key may come after them, so it is done at the end.
+func (p *Plan) digestWanted() error {
+	for _, items := range [][]Item{p.Create, p.Update} {
+		for i := range items {
+			item := &items[i]
+			payload, err := item.Payload()
+			if err != nil {
+				return err
+			}
+			properties, err := item.Properties()
+			if err != nil {
+				return err
+			}
+			if item.ChangesPayload {
+				item.want.payload = p.digests.digest(payload)
+			}
+			if item.ChangesProperties {
+				item.want.properties = p.digests.digest(properties)
+			}
+		}
+	}
 	return nil
 }
 
@@ -244,11 +275,5 @@ func (p *Plan) decode(list string, in itemJSON) (Item, error) {
 		return item, errors.New("its payload or properties are not a JSON object")
 	}
 	item.want = item.old
-	if item.ChangesPayload {
-		item.want.payload = digestOf(in.Payload)
-	}
-	if item.ChangesProperties {
-		item.want.properties = digestOf(in.Properties)
-	}
 	return item, item.keep(p.bodies, mistralobs.Object(in.Payload), mistralobs.Object(in.Properties))
 }

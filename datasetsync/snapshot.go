@@ -106,6 +106,7 @@ func (r *reading) end() error {
 type snapshot struct {
 	byKey   bool // records match by key, not by content
 	ids     *idSet
+	digests *digester
 	entries list[entry] // in the order of ids
 	index   *table      // finds the last entry of each key; the others follow in a ring
 
@@ -129,7 +130,7 @@ type entry struct {
 
 func newSnapshot(ids *idSet, options Options) *snapshot {
 	s := &snapshot{
-		byKey: options.Key != "", ids: ids,
+		byKey: options.Key != "", ids: ids, digests: newDigester(),
 		odd: map[int]bool{}, oddKeys: map[digest]int{}, duplicates: map[digest]string{}, surplus: map[int]bool{},
 	}
 	s.index = newTable(func(i int) digest { return s.entries.at(i).key })
@@ -151,7 +152,7 @@ func (s *snapshot) add(record *mistralobs.Record, name string) error {
 	e := entry{created: record.CreatedAt.UnixMilli(), next: uint32(position)}
 	var key recordKey
 	if properties := orEmpty(record.Properties); startsObject(properties) {
-		key = keyOf(properties, name)
+		key = s.digests.keyOf(properties, name)
 		e.key = key.digest
 	}
 	if err := s.keepText(key); err != nil {
@@ -165,9 +166,9 @@ func (s *snapshot) add(record *mistralobs.Record, name string) error {
 		s.entries.add(e)
 		return nil
 	}
-	e.content = contentOf(record.Payload, record.Properties)
+	e.content = s.digests.content(record.Payload, record.Properties)
 	if !s.byKey {
-		e.key = e.content.key()
+		e.key = s.digests.contentKey(e.content)
 	}
 	s.entries.add(e)
 	if !s.byKey || !key.absent() {

@@ -1,6 +1,7 @@
 package datasetsync
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"hash/maphash"
 )
@@ -92,7 +93,8 @@ func newIDSet() *idSet {
 func (s *idSet) add(id string) bool {
 	short, ok := parseUUID(id)
 	if !ok {
-		short = digestOf([]byte(`"` + hex.EncodeToString([]byte(id)) + `"`))
+		sum := sha256.Sum256([]byte(id))
+		short = digest(sum[:len(short)])
 	}
 	if _, taken := s.table.find(short); taken {
 		return false

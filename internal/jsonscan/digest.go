@@ -2,262 +2,205 @@ package jsonscan
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
-	"iter"
 	"math/bits"
 	"slices"
-	"sync"
 )
 
-// Digest identifies the meaning of a JSON value. Values have the same digest if they differ only in the order of names,
-// in white space, in escapes or in the form of numbers (1, 1.0, 10e-1). Numbers are not rounded, and -0 equals 0. If a
-// name stands twice in an object, the last value counts.
-//
-// A digest is the first half of a SHA-256 hash, so every process computes the same one and nobody can construct two
-// values that share it in fewer than about 2^64 attempts. The probability that any two of n unrelated values share a
-// digest is about n²/2^129: less than 10^-25 for ten million values.
+// Digest identifies the meaning of a JSON value. Values have the same digest under the same [Key] if they differ only
+// in the order of names, in white space, in escapes or in the form of numbers (1, 1.0, 10e-1). Numbers are not rounded,
+// and -0 equals 0. If a name stands twice in an object, the last value counts.
 type Digest [16]byte
 
-// DigestOf returns the digest of a value, which must be valid JSON. It takes time and memory that are proportional to
-// the length of the value, whatever its shape.
-func DigestOf(raw []byte) Digest {
-	e := encoders.Get().(*encoder)
-	defer e.release()
-	e.scanner = New(raw)
-	e.value()
-	sum := sha256.Sum256(e.out)
-	return Digest(sum[:len(Digest{})])
-}
+// Key selects the function from values to digests. It must be random, and chosen independently of the values.
+type Key [32]byte
 
-// AppendMeaning appends an encoding of a value's meaning to dst. Two values have the same encoding if and only if
-// they have the same digest. The encoding has at most 520 bytes. The value must be valid JSON.
-func AppendMeaning(dst, raw []byte) []byte {
-	e := encoders.Get().(*encoder)
-	defer e.release()
-	e.scanner = New(raw)
-	e.value()
-	return append(dst, e.out...)
-}
-
-// maxEncoding is the length in bytes above which the encoding of a part is replaced by its hash. Without this limit,
-// each level of nesting would copy all bytes inside it again.
-const maxEncoding = 512
-
-// The first byte of an encoding determines how to read the rest, so no encoding is a prefix of another. The literals
-// true, false and null are encoded as their first letter.
-const (
-	tagObject     = '{' // members, sorted, then '}'
-	tagArray      = '[' // elements, then ']'
-	tagNumber     = '0' // canonical number, then ';'
-	tagText       = '"' // length, then the decoded bytes
-	tagBroken     = '?' // like tagText, for a string that contains half of a surrogate pair
-	tagHash       = '#' // hash of a long object, array or number
-	tagTextHash   = '$' // hash of a long tagText
-	tagBrokenHash = '%' // hash of a long tagBroken
-)
-
-// encoder writes the encoding of one value.
-type encoder struct {
+// Hasher computes digests. It keeps memory in proportion to the longest value. It is not safe for concurrent use.
+//
+// Digests are universal hashes modulo the prime p = 2^127-1. Short texts, numbers and literals are integers below p by
+// themselves. A value of n parts (blocks of 15 bytes, elements and members) becomes a polynomial of at most n-th degree
+// in keys below 2^124:
+//
+//	text      c1·t^k + c2·t^(k-1) + … + ck      the blocks c with marks, the key t
+//	array     y^(k+1) + v1·y^k + … + vk·y       the values v
+//	object    x·((n1+x)·y + v1)·((n2+x)·y + v2)·…   the names n and the values v, in any order
+//
+// Each depth has its own keys x and y, so v does not depend on the keys that it is combined with. Different values have
+// different polynomials: that of a text has no x and y, that of an array has only y, and those of two objects have
+// different factors. (For a fixed y, the factors are x + n + v/y up to a constant, and different pairs of n and v have
+// the same n + v/y for at most one y.) Different polynomials of n-th degree have the same value for at most n choices
+// of a key. So the probability that two given values of n parts share a digest is less than n^2/2^123: each name of one
+// may also meet each of the other. Among values of 2^32 bytes in all it is less than 2^-59 for any pair.
+//
+// This holds for values that were chosen by somebody who does not know the key, which need not be random.
+type Hasher struct {
+	key     Key
+	text    textKey
+	levels  []levelKeys // by depth
 	scanner Scanner
-	out     []byte
-	members []encodedMember // of every object that is being read, the innermost last
+	members []member // of all objects that are being read, the innermost last
+	names   nameSet
 	scratch []byte
 }
 
-var encoders = sync.Pool{New: func() any { return new(encoder) }}
+type levelKeys struct{ x, y element }
 
-// maxKept bounds the memory in bytes that an unused encoder keeps.
-const maxKept = 1 << 20
-
-func (e *encoder) release() {
-	if cap(e.out)+cap(e.scratch)+24*cap(e.members) > maxKept {
-		return
+// NewHasher returns a Hasher. All hashers with the same key compute the same digests, in every process.
+func NewHasher(key Key) *Hasher {
+	h := &Hasher{key: key}
+	h.text.t = h.level(0).y // no value has depth 0
+	for i := range h.text.words {
+		h.text.words[i] = h.random(-1 - i)[0]
 	}
-	*e = encoder{out: e.out[:0], members: e.members[:0], scratch: e.scratch[:0]}
-	encoders.Put(e)
+	return h
 }
 
-// value reads a value and appends its encoding. It returns false if the value is not valid JSON.
-func (e *encoder) value() bool {
-	s, start, ok := &e.scanner, len(e.out), false
-	switch c := s.Peek(); {
+// Digest returns the digest of a value, which must be valid JSON. It takes time and memory that are proportional to the
+// length of the value, whatever its shape.
+func (h *Hasher) Digest(raw []byte) Digest {
+	h.scanner, h.members = New(raw), h.members[:0]
+	e, _ := h.value()
+	return e.bytes()
+}
+
+// level returns the keys of a depth.
+func (h *Hasher) level(depth int) levelKeys {
+	for len(h.levels) <= depth {
+		r := h.random(len(h.levels))
+		h.levels = append(h.levels, levelKeys{
+			x: element{r[0] >> (128 - keyBits), r[1]},
+			y: element{r[2] >> (128 - keyBits), r[3]},
+		})
+	}
+	return h.levels[depth]
+}
+
+// random returns random numbers that depend only on the key and n.
+func (h *Hasher) random(n int) (words [4]uint64) {
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64(h.key[:], uint64(n)))
+	for i := range words {
+		words[i] = binary.BigEndian.Uint64(sum[8*i:])
+	}
+	return words
+}
+
+// The marks of values that are not arrays or objects. A text or number of at most blockSize bytes has its length added.
+const (
+	markText     = 16
+	markBroken   = 32 // a text that contains half of a surrogate pair
+	markNumber   = 48
+	markExponent = 64 // the exponent of a number, if it is not small
+	markLiteral  = 80 // true, false or null as its first letter
+)
+
+// value reads a value and returns its hash. It returns false if it sees that the value is not valid JSON.
+func (h *Hasher) value() (element, bool) {
+	switch c := h.scanner.Peek(); {
 	case c == '"':
-		return e.text()
+		return h.quoted()
 	case c == '{':
-		ok = e.object()
+		return h.object()
 	case c == '[':
-		ok = e.array()
+		return h.array()
 	case c == '-' || isDigit(c):
-		from := s.pos
-		ok = s.skipNumber()
-		e.out = append(appendNumber(append(e.out, tagNumber), s.data[from:s.pos]), ';')
+		return h.number(), true
 	default:
-		e.out = append(e.out, c)
-		return s.Skip()
+		return element{markLiteral << markShift, uint64(c)}, h.scanner.Skip()
 	}
-	if encoding := e.out[start:]; len(encoding) > maxEncoding {
-		e.out = appendHash(e.out[:start], tagHash, encoding)
-	}
-	return ok
 }
 
-func appendHash(dst []byte, tag byte, content []byte) []byte {
-	sum := sha256.Sum256(content)
-	return append(append(dst, tag), sum[:]...)
+func (h *Hasher) quoted() (element, bool) {
+	s := &h.scanner
+	if s.Peek() != '"' {
+		return element{}, false
+	}
+	rest := s.data[s.pos+1:]
+	if n := plainEnd(rest); n >= 0 {
+		s.pos += n + 2
+		return h.text.hash(element{}, rest[:n], markText), true
+	}
+	var n int
+	var broken bool
+	h.scratch, n, broken = unescape(h.scratch[:0], rest)
+	s.pos += n + 1
+	mark := byte(markText)
+	if broken {
+		mark = markBroken
+		if bytes.IndexByte(rest[:n], surrogateMark) >= 0 { // also as itself, from which the mark has to differ
+			marked := bytes.ReplaceAll(rest[:n], []byte{surrogateMark}, []byte{surrogateMark, surrogateMark})
+			h.scratch, _, _ = unescape(h.scratch[:0], marked)
+		}
+	}
+	return h.text.hash(element{}, h.scratch, mark), n > 0
 }
 
-func (e *encoder) array() bool {
-	s := &e.scanner
-	e.out = append(e.out, tagArray)
-	if !s.open('[') {
-		return false
-	}
-	for first := true; !s.close(']'); first = false {
-		if !first && !s.accept(',') || !e.value() {
-			return false
-		}
-	}
-	e.out = append(e.out, ']')
-	return true
-}
-
-// encodedMember is the place of a member in the output.
-type encodedMember struct {
-	hash         uint64 // of the name
-	start        int
-	name, length uint16 // lengths of the name and of the whole; both are encoded, so they are small
-}
-
-func (e *encoder) object() bool {
-	s, outer := &e.scanner, len(e.members)
-	e.out = append(e.out, tagObject)
-	if !s.open('{') {
-		return false
-	}
-	for !s.close('}') {
-		if len(e.members) > outer && !s.accept(',') {
-			return false
-		}
-		start := len(e.out)
-		if !e.text() {
-			return false
-		}
-		name := e.out[start:]
-		m := encodedMember{hash: hashName(name), start: start, name: uint16(len(name))}
-		if !s.accept(':') || !e.value() {
-			return false
-		}
-		m.length = uint16(len(e.out) - start)
-		e.members = append(e.members, m)
-	}
-	e.sortMembers(e.members[outer:])
-	e.members = e.members[:outer]
-	e.out = append(e.out, '}')
-	return true
-}
-
-// sortMembers puts the members at the end of the output in the order of their hashes, which is the same for every
-// order of the input. Of members with the same name, it keeps the last.
-func (e *encoder) sortMembers(members []encodedMember) {
-	if len(members) < 2 {
-		return
-	}
-	start := members[0].start
-	for bucket := range buckets(members) {
-		slices.SortFunc(bucket, e.compare)
-	}
-	e.scratch = e.scratch[:0]
-	for i, m := range members {
-		if i+1 == len(members) || m.hash != members[i+1].hash || !bytes.Equal(e.name(m), e.name(members[i+1])) {
-			e.scratch = append(e.scratch, e.out[m.start:m.start+int(m.length)]...)
-		}
-	}
-	e.out = append(e.out[:start], e.scratch...)
-}
-
-func (e *encoder) compare(a, b encodedMember) int {
-	if a.hash != b.hash {
-		return cmp.Compare(a.hash, b.hash)
-	}
-	return cmp.Or(bytes.Compare(e.name(a), e.name(b)), cmp.Compare(a.start, b.start))
-}
-
-func (e *encoder) name(m encodedMember) []byte { return e.out[m.start : m.start+int(m.name)] }
-
-// bucketSize is about how many members of a large object are sorted at once.
-const bucketSize = 8
-
-// buckets yields parts of members that only have to be sorted by themselves. It distributes a large number of members
-// by the highest bits of their hashes, so that sorting takes time proportional to their number.
-func buckets(members []encodedMember) iter.Seq[[]encodedMember] {
-	return func(yield func([]encodedMember) bool) {
-		if len(members) <= 4*bucketSize {
-			yield(members)
-			return
-		}
-		shift := bits.LeadingZeros64(uint64(len(members) / bucketSize))
-		ends := make([]int, len(members)/bucketSize*2+1)
-		for _, m := range members {
-			ends[m.hash>>shift]++
-		}
-		sum := 0
-		for i, n := range ends {
-			ends[i] = sum // start of the bucket
-			sum += n
-		}
-		sorted := make([]encodedMember, len(members))
-		for _, m := range members {
-			sorted[ends[m.hash>>shift]] = m
-			ends[m.hash>>shift]++
-		}
-		copy(members, sorted)
-		start := 0
-		for _, end := range ends {
-			if end-start > 1 && !yield(members[start:end]) {
-				return
+// plainEnd returns the length of a string without escapes, or -1. b is the string and what follows, without the first
+// quote.
+func plainEnd(b []byte) int {
+	for n := 0; n < 32 && n <= len(b)-8; n += 8 { // IndexByte is faster only if the string is longer
+		if found := stops(binary.LittleEndian.Uint64(b[n:])); found != 0 {
+			if n += bits.TrailingZeros64(found) / 8; b[n] == '"' {
+				return n
 			}
-			start = end
+			return -1
+		}
+	}
+	n := bytes.IndexByte(b, '"')
+	if n >= 0 && bytes.IndexByte(b[:n], '\\') >= 0 {
+		return -1
+	}
+	return n
+}
+
+func (h *Hasher) array() (element, bool) {
+	s := &h.scanner
+	if !s.open('[') {
+		return element{}, false
+	}
+	y := h.level(s.depth).y
+	if s.close(']') {
+		return y, true
+	}
+	for sum := y; ; {
+		value, ok := h.value()
+		if !ok {
+			return element{}, false
+		}
+		sum = sum.plusTimes(value, y)
+		if !s.accept(',') {
+			return sum, s.close(']')
 		}
 	}
 }
 
-// hashName returns a hash that is the same in every process. Names with equal hashes cost time, nothing else.
-func hashName(name []byte) uint64 {
-	const prime = 0x9E3779B97F4A7C15
-	h := uint64(len(name))
-	for ; len(name) >= 8; name = name[8:] {
-		h = bits.RotateLeft64((h^binary.LittleEndian.Uint64(name))*prime, 29)
+func (h *Hasher) object() (element, bool) {
+	s, outer := &h.scanner, len(h.members)
+	if !s.open('{') {
+		return element{}, false
 	}
-	for _, c := range name {
-		h = (h ^ uint64(c)) * prime
+	key := h.level(s.depth)
+	if s.close('}') {
+		return key.x, true
 	}
-	return h ^ h>>32
-}
-
-// text reads a string and appends its encoding.
-func (e *encoder) text() bool {
-	content, ok := e.scanner.quoted()
-	if !ok {
-		return false
-	}
-	tag, hashTag := byte(tagText), byte(tagTextHash)
-	if bytes.IndexByte(content, '\\') >= 0 {
-		var broken bool
-		e.scratch, broken = unescape(e.scratch[:0], content)
-		if broken {
-			tag, hashTag = tagBroken, tagBrokenHash
-			marked := bytes.ReplaceAll(content, []byte{surrogateMark}, []byte{surrogateMark, surrogateMark})
-			e.scratch, _ = unescape(e.scratch[:0], marked)
+	for {
+		name, ok := h.quoted()
+		if !ok || !s.accept(':') {
+			return element{}, false
 		}
-		content = e.scratch
+		value, ok := h.value()
+		if !ok {
+			return element{}, false
+		}
+		if len(h.members) == cap(h.members) {
+			h.members = slices.Grow(h.members, len(h.members)+8) // append would copy large slices more often
+		}
+		h.members = append(h.members, member{name.plusTimes(key.x, key.y), value})
+		if !s.accept(',') {
+			break
+		}
 	}
-	if len(content) > maxEncoding {
-		e.out = appendHash(e.out, hashTag, content)
-		return true
-	}
-	e.out = binary.AppendUvarint(append(e.out, tag), uint64(len(content)))
-	e.out = append(e.out, content...)
-	return true
+	product := h.multiplyMembers(key.x, h.members[outer:])
+	h.members = h.members[:outer]
+	return product, s.close('}')
 }

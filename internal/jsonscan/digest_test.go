@@ -19,10 +19,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestDigestOf(t *testing.T) {
+// digestOf returns the digest of a value under a fixed key.
+func digestOf[T []byte | string](raw T) Digest { return NewHasher(Key{1}).Digest([]byte(raw)) }
+
+func TestDigest(t *testing.T) {
 	t.Parallel()
-	nines := strings.Repeat("9", 40)
-	seen := map[Digest][]string{}
+	h, seen := NewHasher(Key{1}), map[Digest][]string{}
 	for _, equal := range [][]string{ // the digests are equal within a group, and different between groups
 		{`{"a":1,"b":2}`, ` { "b" : 2 , "a" : 1.0 } `, `{"\u0061":1e0,"b":20e-1}`, `{"a":1,"a":1,"b":2}`,
 			`{"a":{"x":[]},"b":2,"\u0061":1}`},
@@ -35,15 +37,13 @@ func TestDigestOf(t *testing.T) {
 		{`"\ud800\n"`, `"\uD800\u000a"`}, {`"\ud8000"`},
 		{`"` + "\uFFFD" + `"`, `"\ufffd"`}, {"\"\xff\""}, {"\"\xfe\""}, {"\"\xed\xa0\x80\""},
 		{"\"\xff\xd8\x80\""}, {`"\ud880"`}, {"\"\xff\\ud800\""}, {"\"\\ud800\xff\""},
-		{`1`, `1.0`, `1e0`, `10e-1`, `0.1E+1`, `100e-02`}, {`-1`, `-1.00`},
-		{`0`, `-0`, `0.0`, `0e99`, `-0e99999999999999999999`}, {`10`, `1e1`}, {`0.1`, `1e-1`},
-		{`9007199254740992`}, {`9007199254740993`, `9007199254740993.0`}, {`1e400`, `10e399`}, {`1e401`},
-		{`1e9223372036854775808`, `10e9223372036854775807`, `0.1e+009223372036854775809`}, {`1e9223372036854775807`},
-		{`1e1` + strings.Repeat("0", 40), `10e` + nines, `1000e` + nines[:39] + `7`}, {`1e` + nines},
-		{`1e-` + nines, `0.1e-` + nines[:39] + `8`},
-		{`1e999999999999999999`, `0.1e1000000000000000000`}, {`1e-999999999999999999`, `10e-1000000000000000000`},
+		{`1`, `1.0`}, {`-1`}, {`0`, `-0`}, {`10`, `1e1`},
 		{`{"a":"b","c":"d"}`, `{"c":"d","a":"b"}`}, {`{"a":"bc","d":""}`}, {`{"a":{"b":1},"c":2}`},
-		{`{"a":{"b":1,"c":2}}`},
+		{`{"a":{"b":1,"c":2}}`}, {`{"a":[1],"b":2}`}, {`{"a":[1,2]}`}, {`{"a":[1,"b",2]}`}, {`[{"a":1},{"b":2}]`},
+		{`{"x":1,"y":2}`}, {`{"x":2,"y":1}`}, {`{"x":"y"}`}, {`{"y":"x"}`}, {`["x","y"]`}, {`["y","x"]`},
+		{`{"a":{"b":{}}}`}, {`{"b":{"a":{}}}`}, {`{"a":{},"b":{}}`}, {`{"":{}}`}, {`[[],[]]`}, {`[[[]]]`}, {`[[],[[]]]`},
+		{`{"":""}`}, {`[""]`}, {`["",""]`}, {`["\u0000"]`}, {`"\u0000"`}, {`"\u0000\u0000"`}, {`"null"`}, {`"{}"`},
+		{`"` + zeros(15) + `"`}, {`"` + zeros(16) + `"`}, {`"` + zeros(30) + `"`}, {`"` + zeros(31) + `"`},
 		{`"` + long("x") + `"`, `"\u0078` + long("x")[1:] + `"`}, {`"` + long("y") + `"`},
 		{`"\ud800` + long("x") + `"`, `"\uD800` + long("x") + `"`},
 		{`{"` + long("x") + `":1,"b":2}`, `{"b":2,"` + long("x") + `":1}`},
@@ -51,10 +51,9 @@ func TestDigestOf(t *testing.T) {
 	} {
 		for _, other := range equal {
 			require.True(t, Valid([]byte(other)), other)
-			assert.Equal(t, DigestOf([]byte(equal[0])), DigestOf([]byte(other)), "%s and %s", equal[0], other)
-			assert.LessOrEqual(t, len(AppendMeaning(nil, []byte(other))), 520)
+			assert.Equal(t, h.Digest([]byte(equal[0])), h.Digest([]byte(other)), "%s and %s", equal[0], other)
 		}
-		digest := DigestOf([]byte(equal[0]))
+		digest := h.Digest([]byte(equal[0]))
 		seen[digest] = append(seen[digest], equal[0])
 	}
 	for _, same := range seen {
@@ -62,31 +61,129 @@ func TestDigestOf(t *testing.T) {
 	}
 }
 
-func long(c string) string { return strings.Repeat(c, 2*maxEncoding) }
+func zeros(n int) string { return strings.Repeat(`\u0000`, n) }
 
-// The order of names does not matter, whatever the width.
+func long(c string) string { return strings.Repeat(c, 1000) }
+
+// The order of names does not matter, whatever the width. Of a repeated name the last value counts, wherever it stands.
 func TestDigestOfWideObjects(t *testing.T) {
 	t.Parallel()
-	for _, width := range []int{2, 3, 20, 300, 5_000} {
+	h, random := NewHasher(Key{1}), rand.New(rand.NewPCG(1, 2))
+	digest := func(members ...string) Digest { return h.Digest([]byte("{" + strings.Join(members, ",") + "}")) }
+	for _, width := range []int{2, 3, maxCompared, maxCompared + 1, 20, 300, 5_000} {
 		members := make([]string, width)
 		for i := range members {
-			members[i] = fmt.Sprintf("%q:{%q:%d}", fmt.Sprintf("name-%d", i), long("n"), i)
+			members[i] = fmt.Sprintf(`"name-%d":{"longer than a block":%d}`, i, i)
 		}
-		digest := DigestOf([]byte("{" + strings.Join(members, ",") + "}"))
-		rand.New(rand.NewPCG(1, 2)).Shuffle(width, func(i, j int) { members[i], members[j] = members[j], members[i] })
-		assert.Equal(t, digest, DigestOf([]byte("{"+strings.Join(members, ",")+"}")))
-		assert.Equal(t, digest, DigestOf([]byte("{"+strings.Join(append(members[:1:1], members...), ",")+"}")))
-		members[0], members[1] = `"name-0":1`, `"name-1":0`
-		assert.NotEqual(t, digest, DigestOf([]byte("{"+strings.Join(members, ",")+"}")))
+		want := digest(members...)
+		random.Shuffle(width, func(i, j int) { members[i], members[j] = members[j], members[i] })
+		require.Equal(t, want, digest(members...))
+		for range min(width, 20) {
+			at, copies := random.IntN(width), 1+random.IntN(3)
+			name, _, _ := strings.Cut(members[at], ":")
+			repeated := members
+			for i := range copies {
+				repeated = slices.Insert(slices.Clone(repeated), random.IntN(at+1), fmt.Sprintf("%s:%d", name, i))
+				at++
+			}
+			require.Equal(t, want, digest(repeated...))
+			require.NotEqual(t, want, digest(append(repeated, name+":0")...))
+		}
+		first, value, _ := strings.Cut(members[0], ":")
+		second, other, _ := strings.Cut(members[1], ":")
+		members[0], members[1] = first+":"+other, second+":"+value
+		require.NotEqual(t, want, digest(members...))
 	}
 }
 
-// The text of a digest never changes: plans are written by one process and read by another.
+// Every hasher with the same key computes the same digests: plans are written by one process and read by another.
 func TestDigestIsStable(t *testing.T) {
 	t.Parallel()
 	value := `{"messages":[{"role":"user","content":"Hi \u00e9\n"}],"n":[1.50,-0,true,null],"long":"` + long("x") + `"}`
-	digest := DigestOf([]byte(value))
-	assert.Equal(t, "7d19867ed27f321d688217f452affe38", hex.EncodeToString(digest[:]))
+	digest := digestOf(value)
+	assert.Equal(t, "134830bcfc9bffb434a5020f359d39b2", hex.EncodeToString(digest[:]))
+	assert.Equal(t, digest, digestOf(value))
+	for _, other := range []Key{{}, {2}, {31: 1}} {
+		assert.NotEqual(t, digest, NewHasher(other).Digest([]byte(value)))
+	}
+}
+
+// A hasher computes the same after values of any depth, and after some that are not JSON.
+func TestHasherIsReused(t *testing.T) {
+	t.Parallel()
+	h := NewHasher(Key{1})
+	for _, value := range []string{
+		`{"a":{"b":{"c":[1]`, `{"a":1,"a`, `"\u12`, `-`, `{"a":1}`,
+		strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth),
+		strings.Repeat(`{"a":`, MaxDepth) + "1" + strings.Repeat("}", MaxDepth), strings.Repeat("[", MaxDepth+100), ``, `[1]`,
+	} {
+		digest := h.Digest([]byte(value))
+		if Valid([]byte(value)) {
+			assert.Equal(t, digestOf(value), digest)
+		}
+	}
+}
+
+// Digests of random values, written in random ways, are equal if and only if the values are.
+func TestDigestIsTheMeaning(t *testing.T) {
+	t.Parallel()
+	h, w := NewHasher(Key{1}), writer{rand.New(rand.NewPCG(3, 4))}
+	digests, meanings := map[string]Digest{}, map[Digest]string{}
+	for range 5_000 {
+		raw := w.value(3)
+		require.True(t, Valid([]byte(raw)), raw)
+		encoded, err := json.Marshal(decoded(t, []byte(raw)))
+		require.NoError(t, err)
+		meaning, digest := string(encoded), h.Digest([]byte(raw))
+		if _, ok := digests[meaning]; !ok {
+			digests[meaning] = digest
+		}
+		require.Equal(t, digests[meaning], digest, "%s and %s", raw, meaning)
+		if _, ok := meanings[digest]; !ok {
+			meanings[digest] = meaning
+		}
+		require.Equal(t, meanings[digest], meaning, raw)
+	}
+	assert.Greater(t, len(meanings), 1_000)
+	assert.Less(t, len(meanings), 4_000)
+}
+
+// writer writes random values of a small range in one of their forms.
+type writer struct{ *rand.Rand }
+
+func (w writer) oneOf(forms ...string) string { return forms[w.IntN(len(forms))] }
+
+func (w writer) value(depth int) string {
+	n := w.IntN(8)
+	if depth == 0 {
+		n = w.IntN(4)
+	}
+	space := w.oneOf("", "", " ", "\n\t")
+	switch n {
+	case 0:
+		return space + w.oneOf("true", "false", "null", `""`, "[]", "{}", "[ ]", "{ }")
+	case 1:
+		return w.oneOf("1", "1.0", "10e-1", "-1", "-10E-1", "0", "-0.0", "2", "20e-001", "12345678901234567890",
+			"1234567890123456789e1", "1234567890123456789e001", "1e99", "0.1e100") + space
+	case 2, 3:
+		return w.text() + space
+	case 4, 5:
+		return "[" + w.list(func() string { return w.value(depth - 1) }) + "]" + space
+	}
+	return space + "{" + w.list(func() string { return w.text() + space + ":" + w.value(depth-1) }) + "}"
+}
+
+func (w writer) text() string {
+	return w.oneOf(`"a"`, `"\u0061"`, `"b"`, `"1"`, `"\u0031"`, `"a long text, longer than a block"`, `"\/"`, `"/"`,
+		`"a long text, \u006conger than a block"`, `"fifteen letters"`, `"sixteen letters!"`, `"sixteen letters\u0021"`)
+}
+
+func (w writer) list(item func() string) string {
+	items := make([]string, w.IntN(4))
+	for i := range items {
+		items[i] = item()
+	}
+	return strings.Join(items, ",")
 }
 
 // Digests of any two JSON texts are equal if and only if the decoded values are.
@@ -100,23 +197,24 @@ func FuzzDigest(f *testing.F) {
 	}
 	f.Add([]byte(`{"a":[1],"b":"x"}`), []byte(`{"b":"\u0078","a":[1.0]}`))
 	f.Fuzz(func(t *testing.T, raw, other []byte) {
-		digest := DigestOf(raw) // does not panic, whatever it is
+		h := NewHasher(Key{1})
+		digest := h.Digest(raw) // does not panic, whatever it is
 		if !Valid(raw) {
 			return
 		}
 		var compact, indented bytes.Buffer
 		require.NoError(t, json.Compact(&compact, raw))
 		require.NoError(t, json.Indent(&indented, raw, "", " "))
-		assert.Equal(t, digest, DigestOf(compact.Bytes()))
-		assert.Equal(t, digest, DigestOf(indented.Bytes()))
+		assert.Equal(t, digest, h.Digest(compact.Bytes()))
+		assert.Equal(t, digest, h.Digest(indented.Bytes()))
 		if !Valid(other) || !jsontext.Value(raw).IsValid() || !jsontext.Value(other).IsValid() {
 			return // repeated names or invalid Unicode: decoding loses differences
 		}
 		a, b := decoded(t, raw), decoded(t, other)
 		reencoded, err := json.Marshal(a)
 		require.NoError(t, err)
-		assert.Equal(t, digest, DigestOf(reencoded), "%s and %s", raw, reencoded)
-		assert.Equal(t, reflect.DeepEqual(a, b), digest == DigestOf(other), "%s and %s", raw, other)
+		assert.Equal(t, digest, h.Digest(reencoded), "%s and %s", raw, reencoded)
+		assert.Equal(t, reflect.DeepEqual(a, b), digest == h.Digest(other), "%s and %s", raw, other)
 	})
 }
 
@@ -132,7 +230,7 @@ func decoded(t *testing.T, raw []byte) any {
 func canonicalNumbers(v any) any {
 	switch v := v.(type) {
 	case json.Number:
-		return json.Number(appendNumber(nil, []byte(v)))
+		return json.Number(canonicalNumber(v.String()))
 	case []any:
 		for i := range v {
 			v[i] = canonicalNumbers(v[i])
@@ -148,6 +246,23 @@ func canonicalNumbers(v any) any {
 // The digest of a value may take at most three times as long as checking that it is JSON, at any depth and width.
 // The ratio is reported as the metric valid/op.
 func BenchmarkDigest(b *testing.B) {
+	values := benchValues()
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		b.Run(name, func(b *testing.B) {
+			h, raw := NewHasher(Key{1}), []byte(values[name])
+			b.SetBytes(int64(len(raw)))
+			valid, digest := time.Duration(math.MaxInt64), time.Duration(math.MaxInt64)
+			repeat := max(1, 10_000/len(raw))
+			for b.Loop() { // interleaved, and the fastest of each, because other programs run
+				valid = min(valid, timeOf(repeat, func() { Valid(raw) }))
+				digest = min(digest, timeOf(repeat, func() { h.Digest(raw) }))
+			}
+			b.ReportMetric(float64(digest)/float64(valid), "valid/op")
+		})
+	}
+}
+
+func benchValues() map[string]string {
 	messages := `{"role":"user","content":"Line one\nLine \"two\" with 1 < 2, and caf\u00e9. ` +
 		strings.Repeat("Some text. ", 20) + `"}`
 	values := map[string]string{
@@ -168,19 +283,7 @@ func BenchmarkDigest(b *testing.B) {
 		}
 		values[fmt.Sprintf("width%d", width)] = "{" + strings.Join(names, ",") + "}"
 	}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		b.Run(name, func(b *testing.B) {
-			raw := []byte(values[name])
-			b.SetBytes(int64(len(raw)))
-			valid, digest := time.Duration(math.MaxInt64), time.Duration(math.MaxInt64)
-			repeat := max(1, 10_000/len(raw))
-			for b.Loop() { // interleaved, and the fastest of each, because other programs run
-				valid = min(valid, timeOf(repeat, func() { Valid(raw) }))
-				digest = min(digest, timeOf(repeat, func() { DigestOf(raw) }))
-			}
-			b.ReportMetric(float64(digest)/float64(valid), "valid/op")
-		})
-	}
+	return values
 }
 
 func timeOf(n int, f func()) time.Duration {

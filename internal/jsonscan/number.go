@@ -6,64 +6,122 @@ import (
 	"strconv"
 )
 
-// appendNumber appends a JSON number in the one form that all equal numbers have: the digits without zeros at either
-// end, and an exponent. It appends "0" for zero.
-func appendNumber(dst, number []byte) []byte {
-	start := len(dst)
-	if number[0] == '-' {
-		dst, number = append(dst, '-'), number[1:]
+// maxExponent is the largest absolute exponent of ten that is hashed with the last digits.
+const maxExponent = 1e9
+
+// number reads a number and returns its hash: that of its digits without zeros at either end, its sign, and the exponent
+// of ten of the last digit.
+func (h *Hasher) number() element {
+	rest := h.scanner.data[h.scanner.pos:]
+	last := element{hi: markNumber << markShift}
+	if rest[0] == '-' {
+		last.hi |= 1 << 40
+		rest = rest[1:]
 	}
-	first, shift, fraction := len(dst), 0, false
-	var exponent []byte
-	for i, c := range number {
-		if c == '.' {
-			fraction = true
-			continue
-		}
-		if c == 'e' || c == 'E' {
-			exponent = number[i+1:]
+	sum, chunk, count, shift, n := h.digits(rest)
+	rest = rest[n:]
+	text := exponentText(rest)
+	h.scanner.pos = len(h.scanner.data) - len(rest) + len(text)
+	if count == 0 {
+		return element{hi: markNumber << markShift} // zero, with any sign
+	}
+	last.hi |= count << 32
+	last.lo = chunk
+	exponent, ok := smallExponent(text)
+	if exponent += shift; ok && -maxExponent <= exponent && exponent <= maxExponent {
+		last.hi |= uint64(uint32(exponent))
+		return sum.plus(last)
+	}
+	last.hi |= 1 << 41
+	h.scratch = appendExponent(h.scratch[:0], text, shift)
+	return h.text.hash(sum.plusTimes(last, h.text.t), h.scratch, markExponent)
+}
+
+// chunkDigits is the number of digits that are hashed at once.
+const chunkDigits = 18
+
+// digits reads n bytes of a number up to its exponent. The last chunk has count digits, and no zero at its end. count is
+// 0 if the number is zero. sum is the hash of all digits before, times the key. The last digit counts 10^shift.
+func (h *Hasher) digits(b []byte) (sum element, chunk, count uint64, shift int64, n int) {
+	zeros, point := 0, 0
+	for ; n < len(b); n++ {
+		if c := b[n]; c == '0' {
+			zeros++ // they count if another digit follows
+		} else if isDigit(c) {
+			if count == 0 {
+				zeros = 0
+			}
+			for zeros++; zeros > 0; zeros-- {
+				if count == chunkDigits {
+					sum = sum.plusTimes(element{fullBlock, chunk}, h.text.t)
+					chunk, count = 0, 0
+				}
+				chunk *= 10
+				count++
+			}
+			chunk += uint64(c - '0')
+		} else if c == '.' {
+			point = n + 1
+		} else {
 			break
 		}
-		if fraction {
-			shift--
-		}
-		if c != '0' || len(dst) > first {
-			dst = append(dst, c)
-		}
 	}
-	if len(dst) == first {
-		return append(dst[:start], '0')
+	if point > 0 {
+		shift = int64(point - n)
 	}
-	for ; dst[len(dst)-1] == '0'; dst = dst[:len(dst)-1] {
-		shift++
+	return sum, chunk, count, shift + int64(zeros), n
+}
+
+// exponentText returns the exponent of a number, with its e, of which b is the rest. It returns nil if there is none.
+func exponentText(b []byte) []byte {
+	if len(b) == 0 || b[0] != 'e' && b[0] != 'E' {
+		return nil
 	}
-	return appendExponent(append(dst, 'e'), exponent, shift)
+	n := 1
+	for n < len(b) && (isDigit(b[n]) || b[n] == '-' || b[n] == '+') {
+		n++
+	}
+	return b[:n]
 }
 
 // maxSmallExponent is a number of digits that fit into an int64, with room for an addition.
 const maxSmallExponent = 18
 
-// appendExponent appends the sum of exponent, which may have any number of digits, and shift.
-func appendExponent(dst, exponent []byte, shift int) []byte {
-	if len(exponent) == 0 {
-		return strconv.AppendInt(dst, int64(shift), 10)
-	}
-	digits, negative := bytes.CutPrefix(bytes.TrimPrefix(exponent, []byte{'+'}), []byte{'-'})
-	digits = bytes.TrimLeft(digits, "0")
+// smallExponent returns an exponent as a number, and false if it has too many digits.
+func smallExponent(text []byte) (n int64, ok bool) {
+	digits, negative := exponentDigits(text)
 	if len(digits) > maxSmallExponent {
-		if negative {
-			return appendSum(append(dst, '-'), digits, -shift)
-		}
-		return appendSum(dst, digits, shift)
+		return 0, false
 	}
-	n := int64(0)
 	for _, c := range digits {
 		n = n*10 + int64(c-'0')
 	}
 	if negative {
 		n = -n
 	}
-	return strconv.AppendInt(dst, n+int64(shift), 10)
+	return n, true
+}
+
+// exponentDigits returns the digits of an exponent, without zeros at the start.
+func exponentDigits(text []byte) (digits []byte, negative bool) {
+	for i, c := range text {
+		if negative = negative || c == '-'; '1' <= c && c <= '9' {
+			return text[i:], negative
+		}
+	}
+	return nil, false
+}
+
+// appendExponent appends the sum of an exponent, which may have any number of digits, and shift.
+func appendExponent(dst, text []byte, shift int64) []byte {
+	if n, ok := smallExponent(text); ok {
+		return strconv.AppendInt(dst, n+shift, 10)
+	}
+	digits, negative := exponentDigits(text)
+	if negative {
+		return appendSum(append(dst, '-'), digits, int(-shift))
+	}
+	return appendSum(dst, digits, int(shift))
 }
 
 // appendSum appends the sum of a decimal number and a much smaller one, which may be negative.

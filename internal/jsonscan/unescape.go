@@ -1,8 +1,8 @@
 package jsonscan
 
 import (
-	"bytes"
-	"strconv"
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -10,37 +10,62 @@ import (
 // surrogateMark precedes half of a surrogate pair in the result of unescape. Valid UTF-8 does not contain this byte.
 const surrogateMark = 0xFF
 
-// unescape appends a string's decoded bytes to dst and reports whether they contain half of a surrogate pair. inner is
-// what a JSON string has between its quotes. Invalid UTF-8 is appended as it is.
-func unescape(dst, inner []byte) (decoded []byte, broken bool) {
-	for {
-		n := bytes.IndexByte(inner, '\\')
-		if n < 0 {
-			return append(dst, inner...), broken
-		}
-		dst = append(dst, inner[:n]...)
-		escape := inner[n+1]
-		inner = inner[n+2:]
-		if escape != 'u' {
-			dst = append(dst, unescapeByte(escape))
-			continue
-		}
-		r := hexRune(inner)
-		inner = inner[4:]
-		if utf16.IsSurrogate(r) {
-			var low rune = utf8.RuneError
-			if bytes.HasPrefix(inner, []byte(`\u`)) {
-				low = hexRune(inner[2:])
-			}
-			if pair := utf16.DecodeRune(r, low); pair != utf8.RuneError {
-				r, inner = pair, inner[6:]
-			} else {
-				dst, broken = append(dst, surrogateMark, byte(r>>8), byte(r)), true
+// unescape appends the decoded bytes of a string to dst. b is the string without its first quote, and what follows; n is
+// the length of the string with its last quote, or 0 if it has no end. broken reports whether the string contains half
+// of a surrogate pair. Invalid UTF-8 is appended as it is.
+func unescape(dst, b []byte) (decoded []byte, n int, broken bool) {
+	for n < len(b) {
+		if n <= len(b)-8 {
+			word := binary.LittleEndian.Uint64(b[n:])
+			dst = binary.LittleEndian.AppendUint64(dst, word)
+			found := stops(word)
+			if found == 0 {
+				n += 8
 				continue
 			}
+			plain := bits.TrailingZeros64(found) / 8
+			dst = dst[:len(dst)-8+plain]
+			n += plain
 		}
-		dst = utf8.AppendRune(dst, r)
+		switch c := b[n]; c {
+		case '"':
+			return dst, n + 1, broken
+		case '\\':
+			var length int
+			var half bool
+			dst, length, half = unescapeOne(dst, b[n:])
+			n += length
+			broken = broken || half
+		default: // one of the last seven bytes
+			dst = append(dst, c)
+			n++
+		}
 	}
+	return dst, 0, broken
+}
+
+// unescapeOne decodes the escape at the start of b, or both escapes of a surrogate pair.
+func unescapeOne(dst, b []byte) (decoded []byte, n int, half bool) {
+	if len(b) < len(`\n`) {
+		return dst, len(b), false
+	}
+	if b[1] != 'u' {
+		return append(dst, unescapeByte(b[1])), 2, false
+	}
+	const length = len(`\u0000`)
+	r, ok := hexRune(b)
+	if !ok {
+		return dst, len(b), false
+	}
+	if !utf16.IsSurrogate(r) {
+		return utf8.AppendRune(dst, r), length, false
+	}
+	if low, ok := hexRune(b[length:]); ok {
+		if pair := utf16.DecodeRune(r, low); pair != utf8.RuneError {
+			return utf8.AppendRune(dst, pair), 2 * length, false
+		}
+	}
+	return append(dst, surrogateMark, byte(r>>8), byte(r)), length, true
 }
 
 func unescapeByte(c byte) byte {
@@ -59,8 +84,13 @@ func unescapeByte(c byte) byte {
 	return c // a quote, a backslash or a slash
 }
 
-// hexRune returns the value of the first four hexadecimal digits.
-func hexRune(digits []byte) rune {
-	n, _ := strconv.ParseUint(string(digits[:4]), 16, 32) // the scanner has checked the digits
-	return rune(n)
+// hexRune returns the value of an escape such as \u00e9, if b begins with one. The digits must be hexadecimal.
+func hexRune(b []byte) (r rune, ok bool) {
+	if len(b) < len(`\u0000`) || b[0] != '\\' || b[1] != 'u' {
+		return 0, false
+	}
+	for _, c := range b[2:6] {
+		r = r<<4 | rune(c&15+c>>6*9) // letters have the bit 6, and their lower bits count from 1
+	}
+	return r, true
 }

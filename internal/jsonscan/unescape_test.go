@@ -23,8 +23,9 @@ func TestUnescape(t *testing.T) {
 		{inner: `\ude00\ud83d\u0041`, want: "\xff\xde\x00\xff\xd8\x3dA", broken: true},
 		{inner: "\xfe\\n", want: "\xfe\n"},
 	} {
-		got, broken := unescape([]byte("before "), []byte(test.inner))
+		got, n, broken := unescape([]byte("before "), []byte(test.inner+`", "behind"`))
 		assert.Equal(t, "before "+test.want, string(got), test.inner)
+		assert.Equal(t, len(test.inner)+1, n, test.inner)
 		assert.Equal(t, test.broken, broken, test.inner)
 	}
 }
@@ -36,10 +37,11 @@ func FuzzUnescape(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, inner string) {
 		quoted := jsontext.Value(`"` + inner + `"`)
-		if !Valid(quoted) || inner == "" {
+		got, n, broken := unescape(nil, []byte(quoted[1:])) // does not panic, whatever it is
+		if !Valid(quoted) {
 			return
 		}
-		got, broken := unescape(nil, []byte(inner))
+		assert.Equal(t, len(inner)+1, n)
 		assert.Equal(t, utf8.ValidString(inner) && !broken, quoted.IsValid())
 		if !quoted.IsValid() {
 			return
