@@ -73,8 +73,8 @@ func TestPlanIsWrittenAndRead(t *testing.T) {
 
 var otherKey = strings.Repeat("01", 32)
 
-// The digests of a plan belong to the key in it, which may stand behind the lists. Under another key, every record seems
-// to have changed.
+// The digests of a plan belong to the key in it, which may stand behind the lists. Under another key, every record
+// seems to have changed.
 func TestPlanHasItsDigestKey(t *testing.T) {
 	have := []string{ticket("a", "old"), ticket("b", "old"), ticket("c", "old")}
 	want := []string{ticket("a", "new"), ticket("b", "old"), ticket("d", "new")}

@@ -18,22 +18,21 @@ type Key [32]byte
 
 // Hasher computes digests. It keeps memory in proportion to the longest value. It is not safe for concurrent use.
 //
-// Digests are universal hashes modulo the prime p = 2^127-1. Short texts, numbers and literals are integers below p by
-// themselves. A value of n parts (blocks of 15 bytes, elements and members) becomes a polynomial of at most n-th degree
-// in keys below 2^124:
+// Digests are universal hashes modulo the prime p = 2^127-1. Numbers, literals and texts of up to 15 bytes are numbers
+// below p by themselves, the same under every key. Other values are polynomials in keys below 2^124:
 //
-//	text      c1·t^k + c2·t^(k-1) + … + ck      the blocks c with marks, the key t
-//	array     y^(k+1) + v1·y^k + … + vk·y       the values v
-//	object    x·((n1+x)·y + v1)·((n2+x)·y + v2)·…   the names n and the values v, in any order
+//	text      c1·t^k + c2·t^(k-1) + … + ck           the blocks c, the key t
+//	array     y^(k+1) + v1·y^k + … + vk·y            the elements v
+//	object    x·((n1+x)·y + v1)·((n2+x)·y + v2)·…    the names n and their values v, in any order
 //
-// Each depth has its own keys x and y, so v does not depend on the keys that it is combined with. Different values have
-// different polynomials: that of a text has no x and y, that of an array has only y, and those of two objects have
-// different factors. (For a fixed y, the factors are x + n + v/y up to a constant, and different pairs of n and v have
-// the same n + v/y for at most one y.) Different polynomials of n-th degree have the same value for at most n choices
-// of a key. So the probability that two given values of n parts share a digest is less than n^2/2^123: each name of one
-// may also meet each of the other. Among values of 2^32 bytes in all it is less than 2^-59 for any pair.
+// Each depth has its own x and y, so that v is independent of the keys it is combined with. Different values have
+// different polynomials: only those of objects have x, and only those of arrays and objects have y. The factors of an
+// object are x + n + v/y, times y. For all but one y, different pairs of n and v have different factors.
 //
-// This holds for values that were chosen by somebody who does not know the key, which need not be random.
+// Different polynomials of degree k have the same value for at most k of the 2^124 keys. For values that have n blocks,
+// elements and members in all, the sum over all pairs is less than n²/2^122. This bounds the probability that any two
+// different values have the same digest: it is 2^-58 for n = 2^32. It holds for any values, if whoever chooses them
+// does not know the key.
 type Hasher struct {
 	key     Key
 	text    textKey

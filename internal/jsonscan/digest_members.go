@@ -70,7 +70,7 @@ func (s *nameSet) suspects(name element) bool {
 	return s.twice[at]&bit != 0
 }
 
-// repeats is the function repeats for suspects. It gets one after the other, from the last to the first, and keeps them.
+// repeats is the function repeats for suspects. It gets them one after the other, from the last to the first.
 func (s *nameSet) repeats(members []member, i int) bool {
 	name, shift := members[i].name, bits.Len(uint(len(members)))
 	own, mask := uint32(name.lo>>32)<<shift, uint64(len(s.slots)-1)

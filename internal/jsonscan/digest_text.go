@@ -50,7 +50,8 @@ func (k *textKey) hash(before element, content []byte, last byte) element {
 
 // group returns two hashes of bytes, whose number is a multiple of 32. Each is the sum of (w1+k1)·(w2+k2) for the pairs
 // of words w, where the keys k of the second hash are those of the next pair. This is the function NH of UMAC: for two
-// contents of the same length, both sums are the same modulo 2^128 with probability 2^-128.
+// contents of the same length, both sums are the same modulo 2^128 with probability 2^-128. Modulo the prime there are
+// five differences that count as zero, so that probability is 25/2^128.
 func (k *textKey) group(content []byte) (a, b element) {
 	for i := 0; len(content) >= 32; i, content = i+4, content[32:] {
 		keys := (*[6]uint64)(k.words[i:])

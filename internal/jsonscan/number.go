@@ -9,8 +9,8 @@ import (
 // maxExponent is the largest absolute exponent of ten that is hashed with the last digits.
 const maxExponent = 1e9
 
-// number reads a number and returns its hash: that of its digits without zeros at either end, its sign, and the exponent
-// of ten of the last digit.
+// number reads a number and returns its hash: that of its digits without zeros at either end, its sign, and the
+// exponent of ten of the last digit.
 func (h *Hasher) number() element {
 	rest := h.scanner.data[h.scanner.pos:]
 	last := element{hi: markNumber << markShift}
@@ -40,8 +40,8 @@ func (h *Hasher) number() element {
 // chunkDigits is the number of digits that are hashed at once.
 const chunkDigits = 18
 
-// digits reads n bytes of a number up to its exponent. The last chunk has count digits, and no zero at its end. count is
-// 0 if the number is zero. sum is the hash of all digits before, times the key. The last digit counts 10^shift.
+// digits reads n bytes of a number, up to its exponent. The last chunk has count digits, and no zero at its end. count
+// is 0 if the number is zero. sum is the hash of all digits before, times the key. The last digit counts 10^shift.
 func (h *Hasher) digits(b []byte) (sum element, chunk, count uint64, shift int64, n int) {
 	zeros, point := 0, 0
 	for ; n < len(b); n++ {

@@ -10,9 +10,10 @@ import (
 // surrogateMark precedes half of a surrogate pair in the result of unescape. Valid UTF-8 does not contain this byte.
 const surrogateMark = 0xFF
 
-// unescape appends the decoded bytes of a string to dst. b is the string without its first quote, and what follows; n is
-// the length of the string with its last quote, or 0 if it has no end. broken reports whether the string contains half
-// of a surrogate pair. Invalid UTF-8 is appended as it is.
+// unescape appends the decoded bytes of a string to dst. b is the string without its first quote, and what follows. n
+// is the length of the string with its last quote, or 0 if it has no end. broken reports whether the string contains
+// half of a surrogate pair. Invalid UTF-8 is appended as it is. If the string is not valid JSON, the result means
+// nothing.
 func unescape(dst, b []byte) (decoded []byte, n int, broken bool) {
 	for n < len(b) {
 		if n <= len(b)-8 {
