@@ -81,8 +81,7 @@ func (r *syncRound) run() {
 	}
 	stop()
 	other.Wait()
-	r.removeDoubled(second, client)
-	r.settle()
+	r.settle(second, client)
 	r.end()
 }
 
@@ -195,9 +194,10 @@ func (r *syncRound) removeDoubled(second *writer, client *mistralobs.Client) {
 }
 
 // settle syncs until there is nothing left to do. Then the dataset is what the syncs want.
-func (r *syncRound) settle() {
+func (r *syncRound) settle(second *writer, other *mistralobs.Client) {
 	var err error
 	for range 20 {
+		r.removeDoubled(second, other) // an import of a sync that was canceled may have ended since
 		r.syncs++
 		w, client := r.writer(r.client, writer{isSync: true})
 		options := datasetsync.Options{Key: "id", Delete: true, OnProgress: w.OnProgress}
