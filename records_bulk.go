@@ -128,18 +128,35 @@ func (s *RecordsService) UpdateAll(
 // update replaces the parts of a record that are set. It returns the record's ID, even with an
 // error.
 func (s *RecordsService) update(ctx context.Context, update RecordUpdate) (string, error) {
-	if update.Payload == nil && update.Properties == nil {
+	payload, err := partOf("Payload", update.Payload)
+	if err != nil {
+		return update.ID, err
+	}
+	properties, err := partOf("Properties", update.Properties)
+	if err != nil {
+		return update.ID, err
+	}
+	if payload == nil && properties == nil {
 		return update.ID, invalid("RecordUpdate", "it changes neither Payload nor Properties")
 	}
-	if update.Payload != nil {
-		if err := s.UpdatePayload(ctx, update.ID, update.Payload); err != nil {
+	if payload != nil {
+		if err := s.UpdatePayload(ctx, update.ID, payload); err != nil {
 			return update.ID, err
 		}
 	}
-	if update.Properties != nil {
-		return update.ID, s.UpdateProperties(ctx, update.ID, update.Properties)
+	if properties != nil {
+		return update.ID, s.UpdateProperties(ctx, update.ID, properties)
 	}
 	return update.ID, nil
+}
+
+// partOf returns a part of an update as an Object, or nil if the update leaves it. Both parts are
+// checked before the first is sent.
+func partOf(name string, v any) (Object, error) {
+	if isAbsent(v) {
+		return nil, nil
+	}
+	return newObject(name, v)
 }
 
 // runBulk sends a request for each element of the input. params and id are what the options are told

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
 // bulkService creates records whose payload is {"n": number}, and answers with
@@ -798,5 +799,35 @@ func TestCreateAllOnResultAfterABreak(t *testing.T) {
 			break
 		}
 		assert.Equal(t, []string{"0 false", "1 true", "2 true"}, results)
+	})
+}
+
+// Absent properties are left, and a part that is invalid is refused before the other is sent.
+func TestUpdateAllLeavesAbsentProperties(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := mistralobstest.NewServer(mistralobstest.WithInMemoryNetwork())
+		defer server.Close()
+		client := server.Client(t)
+		defer client.CloseIdleConnections()
+		seed := mistralobstest.Conversation{Payload: []byte(`{"a":1}`), Properties: []byte(`{"p":1}`)}
+		id := server.SeedDataset("Some data", "", seed)
+		record := server.Records(id)[0].ID
+		update := func(u mistralobs.RecordUpdate) (err error) {
+			updates := mistralobs.NoErrors(slices.Values([]mistralobs.RecordUpdate{u}))
+			for _, err = range client.Records.UpdateAll(t.Context(), updates, mistralobs.BulkOptions{}) {
+			}
+			return err
+		}
+		var line mistralobs.JSONLRecord // of a line without properties: Properties is nil
+		change := mistralobs.RecordUpdate{ID: record, Payload: map[string]int{"a": 2}, Properties: line.Properties}
+		require.NoError(t, update(change))
+		assert.Equal(t, `{"p":1}`, string(server.Records(id)[0].Properties))
+
+		server.ResetRequests()
+		change.Properties = []byte("[]")
+		err := update(change)
+		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+		assert.Empty(t, server.Requests(), "ErrInvalidParams means that nothing was sent")
 	})
 }
