@@ -2,6 +2,7 @@ package datasetsync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -35,16 +36,30 @@ func startInput(want iter.Seq2[*mistralobs.JSONLRecord, error]) *input {
 
 func (in *input) read(want iter.Seq2[*mistralobs.JSONLRecord, error]) {
 	defer close(in.done)
-	defer close(in.entries)
+	whole := false
+	defer func() {
+		if !whole { // the sequence has ended its goroutine: what it would have yielded is not known
+			in.send(inputEntry{err: errInputExited})
+		}
+		close(in.entries)
+	}()
 	for record, err := range want {
-		select {
-		case in.entries <- inputEntry{record, err}:
-		case <-in.stop:
-			return
+		if !in.send(inputEntry{record, err}) || err != nil {
+			break
 		}
-		if err != nil {
-			return
-		}
+	}
+	whole = true
+}
+
+var errInputExited = errors.New("datasetsync: reading the input: the sequence ended its goroutine (runtime.Goexit)")
+
+// send passes an entry on, and reports whether somebody took it.
+func (in *input) send(entry inputEntry) bool {
+	select {
+	case in.entries <- entry:
+		return true
+	case <-in.stop:
+		return false
 	}
 }
 

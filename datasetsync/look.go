@@ -174,7 +174,8 @@ func (s *session) waitForTask(ctx context.Context, taskID string, deadline time.
 	defer cancel()
 	task, err := s.client.Tasks.Wait(bounded, s.datasetID, taskID, mistralobs.WaitOptions{})
 	var failed *mistralobs.TaskError
-	timedOut := bounded.Err() != nil || errors.Is(err, context.DeadlineExceeded)
+	var network *mistralobs.NetworkError // a poll that the rate limit delays beyond MaxTaskWait is not sent
+	timedOut := bounded.Err() != nil || errors.As(err, &network) && network.RetryAfter > 0
 	if err == nil || ctx.Err() != nil || errors.As(err, &failed) || !timedOut {
 		return task, err
 	}

@@ -3,6 +3,9 @@ package datasetsync_test
 import (
 	"context"
 	"errors"
+	"net"
+	"net/http"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -168,4 +171,40 @@ func TestErrorsOfTheInput(t *testing.T) {
 		}
 		assert.Empty(t, w.writes())
 	})
+}
+
+// A sequence that ends its goroutine, as t.FailNow does, has not shown all wanted records.
+func TestAnInputThatExitsIsNotItsEnd(t *testing.T) {
+	inWorld(t, tickets(1, 5), func(w world) {
+		exits := func(yield func(*mistralobs.JSONLRecord, error) bool) {
+			for record, err := range wanted(tickets(1, 2)...) {
+				if !yield(record, err) {
+					return
+				}
+			}
+			runtime.Goexit()
+		}
+		_, err := datasetsync.Sync(w.t.Context(), w.client, w.dataset, exits, byID)
+		assert.Error(t, err)
+		assert.Len(t, w.holds(), 5)
+	})
+}
+
+// A dial that times out matches context.DeadlineExceeded, but is not the end of MaxTaskWait.
+func TestADialTimeoutIsNotTheEndOfMaxTaskWait(t *testing.T) {
+	_, dial := net.DialTimeout("tcp", "192.0.2.1:81", time.Nanosecond) // matches context.DeadlineExceeded
+	inWorld(t, nil, func(w world) {
+		w.client = w.server.Client(t, mistralobs.WithHTTPClient(&http.Client{Transport: roundTripper(
+			func(r *http.Request) (*http.Response, error) {
+				if strings.Contains(r.URL.Path, "/tasks/") {
+					return nil, dial
+				}
+				return w.hook.RoundTrip(r)
+			})}))
+		start := time.Now()
+		_, err := w.sync(datasetsync.Options{Key: "id", ImportAbove: 10}, tickets(1, 30)...)
+		require.Error(t, err)
+		assert.Less(t, time.Since(start), 2*time.Minute)
+		assert.NotContains(t, err.Error(), "after 1h0m0s (MaxTaskWait)")
+	}, mistralobstest.WithTaskDuration(time.Minute))
 }
