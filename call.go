@@ -225,6 +225,7 @@ func (cl *call) responseError(o outcome) *Error {
 		return e
 	}
 	e.parseBody()
+	e.redact(transport.BodyOf(o.resp).HideKey)
 	return e
 }
 
@@ -248,8 +249,9 @@ func (cl *call) redirectMessage(resp *http.Response) string {
 func (cl *call) unexpected(resp *http.Response, cause error) *Error {
 	e := cl.newError(resp)
 	e.maybeApplied = cl.req.creates
-	e.cause = cause
-	e.Message = hideQueries(snippet(e.Body)) // it may hold a presigned URL
+	body := transport.BodyOf(resp)
+	e.cause, e.Message = body.HideKeyIn(cause), snippet(e.Body)
+	e.redact(body.HideKey)
 	return e
 }
 

@@ -29,6 +29,16 @@ func (e *Error) parseBody() {
 	}
 }
 
+// redact applies hide to all texts that come from the response, and removes the queries of URLs.
+func (e *Error) redact(hide func(string) string) {
+	clean := func(text string) string { return hideQueries(hide(text)) }
+	e.Message, e.RequestID = clean(e.Message), clean(e.RequestID)
+	e.Type, e.Code = clean(e.Type), ErrorCode(clean(string(e.Code)))
+	for i, f := range e.Fields {
+		e.Fields[i] = FieldError{Field: clean(f.Field), Message: clean(f.Message), Type: clean(f.Type)}
+	}
+}
+
 // errorBody has the names of every documented form. Each value is decoded by itself, because the
 // service mixes the forms.
 type errorBody struct {

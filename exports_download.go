@@ -1,6 +1,7 @@
 package mistralobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -119,10 +120,11 @@ func (c *connection) read(p []byte) (int, error) {
 	if n > 0 {
 		c.last = p[n-1]
 	}
-	if err != nil && err != io.EOF {
-		err = c.timer.Explain(err)
+	if err == nil || err == io.EOF && c.timer.Ended() == nil {
+		return n, err
 	}
-	return n, err
+	// Some servers end the body properly when the end of the context closes the connection.
+	return n, c.timer.Explain(cmp.Or(c.timer.Ended(), err))
 }
 
 func (c *connection) close() {
@@ -288,10 +290,7 @@ func (d *download) refused(resp *http.Response) error {
 		return e
 	}
 	e.parseBody()
-	e.Message = hideQueries(redactor.Text(e.Message))
-	for i, field := range e.Fields {
-		e.Fields[i].Field, e.Fields[i].Message = redactor.Text(field.Field), redactor.Text(field.Message)
-	}
+	e.redact(redactor.Text)
 	return e
 }
 

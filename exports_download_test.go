@@ -691,3 +691,55 @@ func TestCloseEndsARead(t *testing.T) {
 		assert.Equal(t, time.Second, time.Since(start))
 	})
 }
+
+// endsWithContext is a body that ends properly when the context ends, as some servers end it over TLS.
+type endsWithContext struct {
+	ctx  context.Context
+	text io.Reader
+}
+
+func (b endsWithContext) Read(p []byte) (int, error) {
+	if n, err := b.text.Read(p); err == nil {
+		return n, nil
+	}
+	<-b.ctx.Done()
+	return 0, io.EOF
+}
+
+func (endsWithContext) Close() error { return nil }
+
+// A chunked response that ends with the context or the timeout is cut off, even if it ends properly.
+func TestABodyThatEndsWithItsContextIsNotWhole(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		base := roundTripFunc(func(r *http.Request) (*http.Response, error) {
+			resp := &http.Response{
+				StatusCode: 200, ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Request: r,
+				ContentLength: -1, TransferEncoding: []string{"chunked"},
+			}
+			switch {
+			case strings.Contains(r.URL.Path, "to-jsonl"):
+				resp.Body = io.NopCloser(strings.NewReader(`{"file_url":"https://s.example/f?sig=abcdefgh"}`))
+			case strings.Contains(r.URL.Path, "records"):
+				resp.Body = endsWithContext{r.Context(), strings.NewReader(`{"records":{"count":1,"results":[`)}
+			default:
+				resp.Body = endsWithContext{r.Context(), strings.NewReader("{\"payload\":{\"n\":1}}\n")}
+			}
+			return resp, nil
+		})
+		client, err := mistralobs.NewClient(
+			mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL("https://api.example"),
+			mistralobs.WithHTTPClient(&http.Client{Transport: base}), mistralobs.WithTimeout(time.Minute),
+			mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}),
+		)
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err = client.Exports.Download(ctx, "d", io.Discard, mistralobs.TransferOptions{})
+		require.ErrorIs(t, err, context.DeadlineExceeded, "a canceled download")
+		_, err = client.Exports.Download(t.Context(), "d", io.Discard, mistralobs.TransferOptions{})
+		require.Error(t, err, "a download that stalls")
+		_, err = client.Records.List(t.Context(), "d", mistralobs.ListParams{})
+		require.ErrorIs(t, err, mistralobs.ErrTimeout, "an API call that stalls")
+	})
+}

@@ -335,3 +335,30 @@ func TestUploadEndsWithItsContext(t *testing.T) {
 		})
 	}
 }
+
+// A response that comes before the request body was sent ends with its attempt over HTTP/2 too.
+func TestACallOverHTTP2EndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(200) // before the body is read, which never happens
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-r.Context().Done():
+		case <-time.After(5 * time.Second):
+		}
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	client, err := mistralobs.NewClient(mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL(server.URL),
+		mistralobs.WithHTTPClient(server.Client()), mistralobs.WithTimeout(300*time.Millisecond))
+	require.NoError(t, err)
+	large := strings.Repeat("a", 8<<20)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	start := time.Now()
+	params := mistralobs.UploadParams{Name: "n", Body: strings.NewReader(large)}
+	_, err = client.Files.Upload(ctx, params, mistralobs.TransferOptions{})
+	assert.Error(t, err)
+	assert.Less(t, time.Since(start), 3*time.Second, "%v", err)
+}

@@ -32,7 +32,7 @@ func reply(req *http.Request, status int, body string, headers ...string) *http.
 	for i := 0; i < len(headers); i += 2 {
 		header.Set(headers[i], headers[i+1])
 	}
-	return answer(req, status, header, strings.NewReader(body), -1)
+	return answer(req, status, header, strings.NewReader(body), int64(len(body)))
 }
 
 // count returns the number of items in a sequence, or its error.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -90,6 +91,55 @@ func TestErrorsHideSignatures(t *testing.T) {
 			assert.NotContains(t, err.Error(), secret)
 			assert.NotContains(t, fmt.Sprintf("%+v", err), secret)
 			assert.NotContains(t, log.String(), secret)
+		})
+	}
+}
+
+func TestErrorsOfTheServiceHidePresignedQueries(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"detail":"cannot verify URL"}`, `cannot verify URL`,
+		`{"detail":[{"loc":["body"],"msg":"cannot verify URL","type":"x"}]}`,
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(422)
+			fmt.Fprint(w, strings.ReplaceAll(body, "URL", "https://store.example/f.jsonl?sv=1&sig=SECRETsignature"))
+		}))
+		defer server.Close()
+		client, err := mistralobs.NewClient(mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL(server.URL))
+		require.NoError(t, err)
+		_, err = client.Exports.ToJSONL(t.Context(), "d")
+		assert.NotContains(t, err.Error(), "SECRETsignature")
+		client.CloseIdleConnections()
+	}
+}
+
+func TestErrorsHideTheKeyInAllForms(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]http.HandlerFunc{
+		"escaped": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(500)
+			fmt.Fprint(w, `{"detail":"Bearer secret\u002dkey\u002d1"}`)
+		},
+		"in a request id": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Request-Id", r.Header.Get("Authorization"))
+			w.WriteHeader(400)
+		},
+		"in a syntax error": func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprintf(w, `{"%s":x}`, r.Header.Get("Authorization"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(answer)
+			defer server.Close()
+			client, err := mistralobs.NewClient(
+				mistralobs.WithAPIKey("secret-key-1"), mistralobs.WithBaseURL(server.URL),
+				mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}),
+			)
+			require.NoError(t, err)
+			defer client.CloseIdleConnections()
+			_, err = client.Datasets.Get(t.Context(), "d")
+			assert.NotContains(t, err.Error(), "secret-key-1")
 		})
 	}
 }

@@ -145,7 +145,15 @@ func (a *Attempt) exchange(ctx context.Context, req *http.Request, key Key) (*ht
 		resp.Body = http.NoBody
 	}
 	defer resp.Body.Close()
+	if a.Upload || req.ContentLength > http2Window {
+		// An HTTP/2 response that came before all of the request was sent does not end with its context.
+		defer context.AfterFunc(ctx, func() { resp.Body.Close() })()
+	}
 	body, err := readBody(resp, a.MaxBytes, a.Bodies)
+	if err == nil && resp.StatusCode < 300 && resp.ContentLength < 0 {
+		// The end of the context closes the connection. Some servers then end the body properly.
+		err = ctx.Err()
+	}
 	if err != nil {
 		return nil, explain(ctx, err)
 	}
@@ -154,6 +162,9 @@ func (a *Attempt) exchange(ctx context.Context, req *http.Request, key Key) (*ht
 	resp.Body = body
 	return resp, nil
 }
+
+// http2Window is how many bytes an HTTP/2 request sends before the server must accept some.
+const http2Window = 64<<10 - 1
 
 // pace adapts the pace of all callers to the response to a request that was sent at that time. A
 // pause that the retry policy would not wait for holds back nobody.

@@ -2,9 +2,11 @@ package transport
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -46,10 +48,28 @@ func (b *Body) Bytes() []byte { return b.data }
 // It returns the bytes themselves if the key is not in them.
 func (b *Body) Redacted() []byte {
 	if key := []byte(b.key); len(key) > 0 && bytes.Contains(b.data, key) {
-		return bytes.ReplaceAll(b.data, key, []byte("[API key]"))
+		return bytes.ReplaceAll(b.data, key, []byte(hiddenKey))
 	}
 	return b.data
 }
+
+// HideKey returns a text that was taken from the response, without the API key.
+func (b *Body) HideKey(text string) string {
+	if b.key == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, b.key, hiddenKey)
+}
+
+// HideKeyIn returns err, or an error with its text without the API key if that is in it.
+func (b *Body) HideKeyIn(err error) error {
+	if text := err.Error(); b.HideKey(text) != text {
+		return errors.New(b.HideKey(text))
+	}
+	return err
+}
+
+const hiddenKey = "[API key]"
 
 // maxErrorBytes is how much is kept of the body of an error.
 const maxErrorBytes = 1 << 20

@@ -42,6 +42,9 @@ func (t *IdleTimer) Pause() { t.timer.Stop() }
 // Resume starts the time anew.
 func (t *IdleTimer) Resume() { t.timer.Reset(t.timeout) }
 
+// Ended returns why the context has ended, or nil.
+func (t *IdleTimer) Ended() error { return context.Cause(t.ctx) }
+
 // Explain returns the timeout in place of err if the timer has ended the context.
 func (t *IdleTimer) Explain(err error) error { return explain(t.ctx, err) }
 
