@@ -592,6 +592,11 @@ var scenarios = map[string][]scenario{
 			exit: 1, stdout: anything, stderr: `quickstart: .*line 2: .*`, check: untouched,
 		},
 		{
+			name: "the same file as input and output", service: true, files: map[string]string{"in.jsonl": twoRecords},
+			args: []string{"-file", "{dir}/in.jsonl", "-out", "{dir}/./in.jsonl"},
+			exit: 1, stdout: anything, stderr: `quickstart: -out must not be the file that -file names.*`, check: untouched,
+		},
+		{
 			name: "a file that does not exist", args: []string{"-file", "{dir}/none"},
 			exit: 1, stdout: anything, stderr: `quickstart: open .*none.*`,
 		},

@@ -46,10 +46,20 @@ func main() {
 			return err
 		}
 		defer done()
+		if sameFile(*file, *out) {
+			return errors.New("-out must not be the file that -file names, which is compared with the export")
+		}
 		line := progress.New(os.Stderr)
 		defer line.Clear()
 		return run(ctx, client, source{*file, line}, *out, *keep)
 	})
+}
+
+// sameFile reports whether two paths lead to the same file, also by links.
+func sameFile(a, b string) bool {
+	first, errA := os.Stat(a)
+	second, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(first, second)
 }
 
 // connect returns a client of the service, or of a server in this process if there is no key.
