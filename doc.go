@@ -6,7 +6,7 @@
 //
 // Create a [Client] once and share it. By default it takes the API key from the environment variable
 // MISTRAL_API_KEY. If MISTRAL_SA_TOKEN_PATH is set, it reads the token of a service account from the
-// file with that path instead, anew for every request:
+// file with that path instead, for every attempt:
 //
 //	client, err := mistralobs.NewClient()
 //	if err != nil {
