@@ -64,7 +64,8 @@ func (s *ExportsService) ToJSONL(ctx context.Context, datasetID string, opts ...
 //
 // If the storage server sends neither a Content-Length nor a chunked body, a break of the
 // connection looks like the end of the file. Read then accepts a file that ends with a line break,
-// so it cannot notice a break between two lines.
+// so it cannot notice a break between two lines. It accepts an empty file if the dataset has no
+// records.
 //
 // It returns the errors of [ExportsService.ToJSONL]. Failures of the storage server are an [*Error]
 // or a [*NetworkError] too. No error shows the query of the URL.
@@ -86,6 +87,12 @@ func (s *ExportsService) open(ctx context.Context, datasetID string) (*download,
 		return nil, err
 	}
 	return d, nil
+}
+
+// hasNoRecords reports whether the dataset has no records, so that an empty file is whole.
+func (d *download) hasNoRecords() bool {
+	page, err := d.client.Records.List(d.ctx, d.file.datasetID, ListParams{PageSize: 1})
+	return err == nil && page.Total == 0 && len(page.Items) == 0
 }
 
 // Download exports a dataset, writes the file to w, and returns the number of bytes written. After

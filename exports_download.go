@@ -81,8 +81,7 @@ func (d *download) Read(p []byte) (int, error) {
 	return 0, d.ended
 }
 
-// connect makes sure that there is a connection to read from. It returns [io.EOF] at the end of the
-// file.
+// connect makes sure that there is a connection to read from. It returns [io.EOF] at the end of the file.
 func (d *download) connect() error {
 	for d.conn.body == nil || d.conn.err != nil {
 		var err error
@@ -148,6 +147,8 @@ func (d *download) finish() error {
 		return io.EOF
 	case d.file.size >= 0 && d.offset > d.file.size:
 		return d.cannotContinue("the server sent more than the file's length")
+	case d.file.size < 0 && d.offset == 0 && d.hasNoRecords():
+		return io.EOF
 	}
 	return &transport.Error{Reach: transport.MayHaveArrived, Err: io.ErrUnexpectedEOF}
 }
@@ -209,8 +210,7 @@ func (d *download) sendError(err error) error {
 	return transport.NewRedactor(d.file.url, requested).Error(network)
 }
 
-// accept checks that a response is the rest of the same file. It returns [io.EOF] if there is no
-// rest.
+// accept checks that a response is the rest of the same file. It returns [io.EOF] if there is no rest.
 func (d *download) accept(resp *http.Response) error {
 	err := d.check(resp)
 	if err != nil {
@@ -314,8 +314,7 @@ func (d *download) unexpectedStatus(resp *http.Response) string {
 		target.Scheme, target.Host)
 }
 
-// recover pauses after a failure. It returns nil if the download goes on after that, and else the
-// error to end with.
+// recover pauses after a failure. It returns nil if the download goes on after that, and else the error to end with.
 func (d *download) recover(err error) error {
 	if d.failures.count == 0 {
 		d.failures.first = time.Now()
@@ -365,8 +364,7 @@ func isTemporary(err error) bool {
 	return !permanent(err)
 }
 
-// renew exports the dataset again for a new URL. An expired URL and a forbidden one look alike, so
-// that it does this only once.
+// renew exports the dataset again for a new URL. An expired URL and a forbidden one look alike, so it does this once.
 func (d *download) renew() error {
 	export, err := d.client.Exports.ToJSONL(d.ctx, d.file.datasetID)
 	if err != nil {

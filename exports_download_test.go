@@ -51,6 +51,10 @@ func (s *storage) RoundTrip(req *http.Request) (*http.Response, error) {
 		body := fmt.Sprintf(`{"file_url":"https://blob.example.net/file.jsonl?sp=r&sig=%s%%2B%d"}`, signature, s.urls)
 		return answer(req, 200, nil, strings.NewReader(body), -1), nil
 	}
+	if strings.HasSuffix(req.URL.Path, "/records") {
+		body := fmt.Sprintf(`{"records":{"results":[],"count":%d}}`, bytes.Count(s.content, []byte("\n")))
+		return answer(req, 200, nil, strings.NewReader(body), -1), nil
+	}
 	n := len(s.requests)
 	s.requests = append(s.requests, req)
 	var r response
@@ -244,6 +248,12 @@ func TestDownloadSurvives(t *testing.T) {
 		},
 		"a body without framing and last line break": {
 			content: noLineEnd, respond: func(int) response { return response{unframed: true} }, requests: 2, urls: 1,
+		},
+		"a body without framing that is cut before the first byte": {
+			respond: first(response{status: 200}), requests: 2, urls: 1,
+		},
+		"an export of no records without framing": {
+			content: []byte{}, respond: func(int) response { return response{unframed: true} }, requests: 1, urls: 1,
 		},
 		"a file that says it is not compressed": {
 			respond:  first(response{status: 200, body: string(lines), header: http.Header{"Content-Encoding": {"Identity"}}}),
