@@ -205,7 +205,8 @@ func (m *matching) update(w wanted, key recordKey, position int) error {
 func (m *matching) addUnwanted() error {
 	for i := range m.now.entries.n {
 		e := m.now.entries.at(i)
-		odd, surplus := m.now.odd[i], m.now.surplus[i]
+		odd := m.now.odd[i]
+		kept, surplus := m.now.surplus[i]
 		switch {
 		case !odd && !surplus && e.line != 0:
 			continue
@@ -218,6 +219,9 @@ func (m *matching) addUnwanted() error {
 			return err
 		}
 		item := Item{Key: key, RecordID: m.now.ids.at(i), old: e.content, want: e.content}
+		if surplus && (m.now.entries.at(kept).line != 0 || !m.options.Delete) {
+			item.kept = m.now.ids.at(kept)
+		}
 		if odd {
 			m.plan.LeftAlone = append(m.plan.LeftAlone, item)
 		} else {

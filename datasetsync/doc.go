@@ -26,8 +26,9 @@
 // the write. How long that is depends on the change:
 //
 //   - An update is written at once, with one or two requests.
-//   - Deletions are made in batches of up to 500. Apply reads the records of a batch and then deletes them. If there
-//     are more deletions than the dataset has pages, Apply reads the whole dataset first, and then deletes all batches.
+//   - Deletions are made in batches of [Options.Concurrency]. Apply reads the records of a batch at once and then
+//     deletes them with one request. If there are more deletions than the dataset has pages, Apply reads the whole
+//     dataset first, and then deletes all records in batches of 500.
 //   - Before creations, Apply reads the whole dataset, and Sync relies on its comparison. If two programs create the
 //     same record after that, the dataset has it twice.
 package datasetsync

@@ -36,7 +36,9 @@ type DuplicatePolicy int
 const (
 	// RefuseDuplicates, the default, returns an error that matches [ErrDuplicateKeys].
 	RefuseDuplicates DuplicatePolicy = iota
-	// KeepOldest keeps the oldest record and deletes the others, even if [Options.Delete] is not set.
+	// KeepOldest keeps the oldest record and deletes the others, even if [Options.Delete] is not set. Apply does not
+	// delete them, even with [Options.Force], if the oldest record is gone or has another key by then. They are then left
+	// alone, and the error matches [ErrRecordChanged].
 	KeepOldest
 )
 

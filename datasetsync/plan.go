@@ -40,7 +40,8 @@ type Item struct {
 	old, want           content
 	bodies              *overflowFile
 	payload, properties span
-	same                int // the number of records with this content at the comparison; only without a key
+	kept                string // the ID of the record with the same key that stays; only for a deletion of a duplicate
+	same                int    // the number of records with this content at the comparison; only without a key
 }
 
 // Payload returns the payload to write, or nil if the item does not change the payload. It returns an error if the plan

@@ -36,6 +36,7 @@ type itemJSON struct {
 	Properties      json.RawMessage `json:"properties,omitempty"`
 	Differences     []Difference    `json:"differences,omitempty"`
 	MoreDifferences int             `json:"more_differences,omitempty"`
+	Kept            string          `json:"kept,omitempty"`
 	Same            int             `json:"same,omitempty"`
 }
 
@@ -112,7 +113,7 @@ func (i *Item) encode() ([]byte, error) {
 		Key: i.Key, Index: i.Index, Line: i.Line, RecordID: i.RecordID,
 		OldPayload: i.old.payload, OldProperties: i.old.properties,
 		Payload: json.RawMessage(payload), Properties: json.RawMessage(properties),
-		Differences: i.Differences, MoreDifferences: i.MoreDifferences, Same: i.same,
+		Differences: i.Differences, MoreDifferences: i.MoreDifferences, Kept: i.kept, Same: i.same,
 	})
 }
 
@@ -258,7 +259,7 @@ func (p *Plan) decode(list string, in itemJSON) (Item, error) {
 	item := Item{
 		Key: in.Key, Index: in.Index, Line: in.Line, RecordID: in.RecordID,
 		ChangesPayload: in.Payload != nil, ChangesProperties: in.Properties != nil,
-		Differences: in.Differences, MoreDifferences: in.MoreDifferences, same: in.Same,
+		Differences: in.Differences, MoreDifferences: in.MoreDifferences, kept: in.Kept, same: in.Same,
 		old: content{in.OldPayload, in.OldProperties},
 	}
 	writes := item.ChangesPayload || item.ChangesProperties

@@ -113,7 +113,7 @@ type snapshot struct {
 	odd        map[int]bool      // the positions of records whose payload or properties are not objects
 	oddKeys    map[digest]int    // the positions of those that have a key
 	duplicates map[digest]string // the keys of several records, as text
-	surplus    map[int]bool      // the positions of duplicates to delete
+	surplus    map[int]int       // from the positions of duplicates to delete to that of the record to keep
 
 	keys    *overflowFile // the keys as text; nil if they are not needed
 	keyEnds list[int64]   // the end of each key in keys
@@ -131,7 +131,7 @@ type entry struct {
 func newSnapshot(ids *idSet, options Options) *snapshot {
 	s := &snapshot{
 		byKey: options.Key != "", ids: ids, digests: newDigester(),
-		odd: map[int]bool{}, oddKeys: map[digest]int{}, duplicates: map[digest]string{}, surplus: map[int]bool{},
+		odd: map[int]bool{}, oddKeys: map[digest]int{}, duplicates: map[digest]string{}, surplus: map[int]int{},
 	}
 	s.index = newTable(func(i int) digest { return s.entries.at(i).key })
 	if s.byKey && options.Delete {
@@ -253,9 +253,10 @@ func (s *snapshot) settleDuplicates(policy DuplicatePolicy) error {
 			}
 		}
 		for _, i := range ring {
-			s.surplus[i] = i != oldest
+			if i != oldest {
+				s.surplus[i] = oldest
+			}
 		}
-		delete(s.surplus, oldest)
 		s.index.put(key, oldest)
 	}
 	return nil
