@@ -25,6 +25,7 @@ type run struct {
 	aborted error // the error that all further changes would meet
 	phase   Phase
 	done    int
+	told    int // the last number that OnProgress was called with
 	planned int
 }
 
@@ -92,7 +93,7 @@ func (r *run) startPhase(ctx context.Context, phase Phase, planned int) bool {
 	if planned == 0 || r.isAborted(ctx) {
 		return false
 	}
-	r.phase, r.done, r.planned = phase, 0, planned
+	r.phase, r.done, r.told, r.planned = phase, 0, -1, planned
 	return true
 }
 
@@ -104,7 +105,22 @@ func (r *run) record(ctx context.Context, outcome Outcome, err error, changes ..
 		c.result.Outcome, c.result.Err = outcome, err
 	}
 	r.done += len(changes)
-	r.options.OnProgress(Progress{r.phase, r.done, r.planned})
+	r.tell(r.done)
+}
+
+// estimate reports that a fraction of the changes is done.
+func (r *run) estimate(changes []change, fraction float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if done := r.done + int(fraction*float64(len(changes))); done > r.told {
+		r.tell(done)
+	}
+}
+
+// tell calls OnProgress. It needs mu.
+func (r *run) tell(done int) {
+	r.told = done
+	r.options.OnProgress(Progress{r.phase, done, r.planned})
 }
 
 // recordError sets the outcome of changes that failed. It aborts the run if all further changes would fail too.

@@ -199,45 +199,68 @@ func importBatches(todo []change, limit int64) iter.Seq[[]change] {
 	}
 }
 
+// importBatch imports creations that fit into one file.
 func (r *run) importBatch(ctx context.Context, batch []change) error {
 	var files []*mistralobs.File
 	options := mistralobs.JSONLImportOptions{
 		Name: "sync.jsonl", OnUpload: func(file *mistralobs.File) { files = append(files, file) },
+		OnProgress: func(done, total int64) { r.estimate(batch, float64(done)/float64(total)/2) },
 	}
 	tasks, err := r.client.Imports.FromJSONL(ctx, r.plan.DatasetID, &lineReader{batch: batch}, options)
-	for _, task := range tasks { // one, unless a record exceeds the limit of an upload
-		for _, c := range batch {
-			c.result.TaskID = task.ID
-		}
-		if failed := r.awaitImport(ctx, task.ID, len(batch)); failed != nil {
-			return errors.Join(failed, err)
-		}
+	switch {
+	case len(files) == 0:
+		return &ImportError{Records: len(batch), Err: &notStartedError{err}}
+	case errors.Is(err, mistralobs.ErrMaybeApplied): // a task may read the file
+		r.uploads = append(r.uploads, files[0].ID)
 	}
 	if err != nil {
 		return &ImportError{Records: len(batch), Err: err}
 	}
-	for _, file := range files {
-		if r.client.Files.Delete(ctx, file.ID) != nil {
-			r.uploads = append(r.uploads, file.ID)
-		}
+	for _, c := range batch {
+		c.result.TaskID = tasks[0].ID
+	}
+	failed := r.awaitImport(ctx, tasks[0].ID, batch)
+	if failed != nil && failed.Running || r.client.Files.Delete(ctx, files[0].ID) != nil {
+		r.uploads = append(r.uploads, files[0].ID)
+	}
+	if failed != nil {
+		return failed
 	}
 	return nil
 }
 
-func (r *run) awaitImport(ctx context.Context, taskID string, records int) error {
-	task, err := r.waitForTask(ctx, taskID, time.Now().Add(r.options.MaxTaskWait))
+// awaitImport waits for the task of an import. It returns nil if all records were imported.
+func (r *run) awaitImport(ctx context.Context, taskID string, batch []change) *ImportError {
+	onUpdate := func(task *mistralobs.ImportTask) {
+		if task.Progress != nil {
+			r.estimate(batch, 0.5+float64(*task.Progress)/200)
+		}
+	}
+	task, err := r.waitForTask(ctx, taskID, time.Now().Add(r.options.MaxTaskWait), onUpdate)
 	var failed *mistralobs.TaskError
 	switch {
 	case errors.As(err, &failed) && failed.Task.Status.Done():
-		return &ImportError{TaskID: taskID, Records: records, Err: err}
+		return &ImportError{TaskID: taskID, Records: len(batch), Err: err}
 	case err != nil:
-		return &ImportError{TaskID: taskID, Records: records, Running: true, Err: err}
+		return &ImportError{TaskID: taskID, Records: len(batch), Running: true, Err: err}
 	case task.Result != nil && task.Result.Skipped > 0: // the service does not say which records it skipped
 		err = fmt.Errorf("import task %s skipped %d of them: %w", taskID, task.Result.Skipped, mistralobs.ErrMaybeApplied)
-		return &ImportError{TaskID: taskID, Records: records, Err: err}
+		return &ImportError{TaskID: taskID, Records: len(batch), Err: err}
 	}
 	return nil
 }
+
+// notStartedError is the failure of an upload. Unlike its cause, it does not match [mistralobs.ErrMaybeApplied]: the
+// service may have stored the file, but no import reads it.
+type notStartedError struct{ err error }
+
+func (e *notStartedError) Error() string { return "no import was started: " + e.err.Error() }
+
+func (e *notStartedError) Is(target error) bool {
+	return target != mistralobs.ErrMaybeApplied && errors.Is(e.err, target)
+}
+
+func (e *notStartedError) As(target any) bool { return errors.As(e.err, target) }
 
 // lineReader reads the creations as a JSONL file.
 type lineReader struct {

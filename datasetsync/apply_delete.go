@@ -101,8 +101,8 @@ func (r *run) stillPlanned(ctx context.Context, batch []change) (todo []change) 
 type keptGoneError struct{ kept string }
 
 func (e *keptGoneError) Error() string {
-	return fmt.Sprintf("it is not deleted, because record %s, which the plan keeps in its place, is gone or has another key",
-		display(e.kept))
+	const text = "it is not deleted, because record %s, which the plan keeps in its place, is gone or has another key"
+	return fmt.Sprintf(text, display(e.kept))
 }
 
 func (e *keptGoneError) Unwrap() error { return ErrRecordChanged }

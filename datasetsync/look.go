@@ -158,7 +158,7 @@ func (s *session) awaitImports(ctx context.Context) error {
 	for i, task := range running {
 		s.options.OnProgress(Progress{PhaseWait, i, len(running)})
 		var failed *mistralobs.TaskError // not an error of this sync: its records are missing, and are created
-		if _, err := s.waitForTask(ctx, task.ID, deadline); err != nil && !errors.As(err, &failed) {
+		if _, err := s.waitForTask(ctx, task.ID, deadline, nil); err != nil && !errors.As(err, &failed) {
 			return err
 		}
 	}
@@ -168,11 +168,13 @@ func (s *session) awaitImports(ctx context.Context) error {
 	return nil
 }
 
-// waitForTask waits for the end of a task until the deadline.
-func (s *session) waitForTask(ctx context.Context, taskID string, deadline time.Time) (*mistralobs.ImportTask, error) {
+// waitForTask waits for the end of a task until the deadline. onUpdate may be nil.
+func (s *session) waitForTask(
+	ctx context.Context, taskID string, deadline time.Time, onUpdate func(*mistralobs.ImportTask),
+) (*mistralobs.ImportTask, error) {
 	bounded, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	task, err := s.client.Tasks.Wait(bounded, s.datasetID, taskID, mistralobs.WaitOptions{})
+	task, err := s.client.Tasks.Wait(bounded, s.datasetID, taskID, mistralobs.WaitOptions{OnUpdate: onUpdate})
 	var failed *mistralobs.TaskError
 	var network *mistralobs.NetworkError // a poll that the rate limit delays beyond MaxTaskWait is not sent
 	timedOut := bounded.Err() != nil || errors.As(err, &network) && network.RetryAfter > 0

@@ -74,13 +74,14 @@ type Options struct {
 	// payload and three of the properties.
 	Full bool
 	// OnProgress reports progress. Calls do not overlap. PhaseRead starts again if the dataset has to be read again.
+	// During an import, PhaseCreate moves by an estimate: the upload is one half, and the progress of the task the other.
 	OnProgress func(Progress)
 }
 
 // Progress reports how far a phase of a sync is.
 type Progress struct {
 	Phase Phase // the current phase
-	Done  int   // records; in [PhaseWait], tasks
+	Done  int   // records; in [PhaseWait], tasks; an estimate during an import, see [Options.OnProgress]
 	Total int   // -1 if it is not known
 }
 

@@ -50,7 +50,7 @@ type Result struct {
 // It matches [mistralobs.ErrMaybeApplied] if the end of the task was not seen, if the response to the start of the
 // import was lost, or if the import skipped some records. Then the dataset may have some of the records, now or later.
 type ImportError struct {
-	TaskID  string // "" if there is no task, or if the response to its start was lost
+	TaskID  string // "" if there is no task, such as after a failed upload, or if the response to its start was lost
 	Records int    // the number of records in the import
 	Running bool   // the end of the task was not seen, so it may still run
 	Err     error  // the cause
@@ -84,8 +84,8 @@ type Report struct {
 	Equal     int      `json:"equal"`   // the number of records that needed no change
 	Extra     int      `json:"extra"`   // the number of records that match no wanted record and stayed
 	Results   []Result `json:"results"` // of the changes in the order of the plan, then of the items of Plan.LeftAlone
-	// Uploads are the IDs of uploaded files that could not be deleted after their import. The service deletes them after
-	// 30 days; Files.Delete deletes them sooner.
+	// Uploads are the IDs of uploaded files that were not deleted: their import may still run, or the deletion failed. The
+	// service deletes them after 30 days; Files.Delete deletes them sooner.
 	Uploads []string `json:"uploads,omitempty"`
 }
 
