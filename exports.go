@@ -274,7 +274,7 @@ func (r *replacement) discard() {
 }
 
 // Records exports a dataset and yields its records while they arrive, in the order of the file. Two
-// goroutines read and parse at most 1 MiB ahead of the loop, or two records if those are larger. They
+// goroutines read and parse at most 5 MiB ahead of the loop, or two records if those are larger. They
 // end before the loop does. If ctx ends, the loop gets no further record. Ranging over it again
 // exports again. It yields at most one error, at the end: an error of [ExportsService.Open], or a
 // [*LineError].
@@ -285,7 +285,7 @@ func (s *ExportsService) Records(ctx context.Context, datasetID string) iter.Seq
 			yield(nil, err)
 			return
 		}
-		ahead := stream.NewReadAhead(file)
+		ahead := stream.NewReadAhead(file, file.file.size)
 		for record, err := range parseAhead(ahead) {
 			if ended := ctx.Err(); ended != nil {
 				ahead.Close()

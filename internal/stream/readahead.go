@@ -6,10 +6,11 @@ import (
 )
 
 const (
-	// aheadBytes is how much is read ahead of the consumer.
-	aheadBytes = 512 << 10
+	// aheadBytes is how much is read ahead of the consumer. With less, the two wait for each other
+	// more often.
+	aheadBytes = 4 << 20
 	// aheadPart is how much the consumer gets at a time, so that the goroutine has room to go on.
-	aheadPart = aheadBytes / 4
+	aheadPart = aheadBytes / 8
 )
 
 // ReadAhead reads a source in a goroutine of its own, ahead of its consumer.
@@ -31,9 +32,14 @@ type ReadAhead struct {
 	closed bool
 }
 
-// NewReadAhead starts reading source. Call Close in the end, which also closes source.
-func NewReadAhead(source io.ReadCloser) *ReadAhead {
-	a := &ReadAhead{source: source, ended: make(chan struct{}), ring: make([]byte, aheadBytes)}
+// NewReadAhead starts reading source, which has size bytes, or -1 if that is unknown. Call Close in
+// the end, which also closes source.
+func NewReadAhead(source io.ReadCloser, size int64) *ReadAhead {
+	ring := aheadBytes
+	if size >= 0 {
+		ring = int(min(aheadBytes, size+1)) // the last byte is room for the read that finds the end
+	}
+	a := &ReadAhead{source: source, ended: make(chan struct{}), ring: make([]byte, ring)}
 	a.change.L = &a.mu
 	go a.fill()
 	return a

@@ -36,9 +36,11 @@ func TestReadAheadReadsEverything(t *testing.T) {
 	broken := errors.New("broken")
 	tests := map[string]struct {
 		source io.Reader
+		sized  bool
 		want   error
 	}{
 		"whole reads":       {source: bytes.NewReader(content)},
+		"a known size":      {source: bytes.NewReader(content), sized: true},
 		"short reads":       {source: iotest.HalfReader(bytes.NewReader(content))},
 		"data with the end": {source: iotest.DataErrReader(bytes.NewReader(content))},
 		"an error":          {source: io.MultiReader(bytes.NewReader(content), iotest.ErrReader(broken)), want: broken},
@@ -47,7 +49,11 @@ func TestReadAheadReadsEverything(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := NewReadAhead(io.NopCloser(test.source))
+			size := int64(-1)
+			if test.sized {
+				size = int64(len(content))
+			}
+			a := NewReadAhead(io.NopCloser(test.source), size)
 			defer a.Close()
 			got, err := readParts(a)
 			require.ErrorIs(t, err, test.want)
@@ -70,7 +76,7 @@ func TestReadAheadIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		source := &endless{}
-		a := NewReadAhead(source)
+		a := NewReadAhead(source, -1)
 		next := func() []byte {
 			part, err := a.Next()
 			require.NoError(t, err)
@@ -79,14 +85,38 @@ func TestReadAheadIsBounded(t *testing.T) {
 		}
 		synctest.Wait()
 		assert.Equal(t, aheadBytes, source.read)
-		first := next()
-		assert.Len(t, first, aheadPart)
+		for range 4 {
+			assert.Len(t, next(), aheadPart)
+		}
+		assert.Equal(t, aheadBytes, source.read, "it is not yet half empty: the consumer still has the fourth part")
 		next()
-		assert.Equal(t, aheadBytes, source.read, "it is not yet half empty")
-		next()
-		assert.Equal(t, aheadBytes+2*aheadPart, source.read, "two parts are free, the consumer has the third")
+		assert.Equal(t, aheadBytes+4*aheadPart, source.read, "four parts are free, the consumer has the fifth")
 		require.NoError(t, a.Close())
 	})
+}
+
+// A source of a known size needs no more memory than that.
+func TestReadAheadOfASmallSource(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{0, 1, 1000} {
+		content := bytes.Repeat([]byte("x"), size)
+		a := NewReadAhead(io.NopCloser(bytes.NewReader(content)), int64(size))
+		assert.Len(t, a.ring, size+1)
+		got, err := readParts(a)
+		require.NoError(t, err)
+		assert.Equal(t, string(content), string(got))
+		require.NoError(t, a.Close())
+	}
+}
+
+// A source that is larger than its announced size is read nevertheless.
+func TestReadAheadOfALargerSource(t *testing.T) {
+	t.Parallel()
+	a := NewReadAhead(io.NopCloser(bytes.NewReader([]byte("more than ten bytes"))), 10)
+	got, err := readParts(a)
+	require.NoError(t, err)
+	assert.Equal(t, "more than ten bytes", string(got))
+	require.NoError(t, a.Close())
 }
 
 type endless struct{ read int }
@@ -103,7 +133,7 @@ func TestReadAheadCloseEndsARead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r, w := io.Pipe()
-		a := NewReadAhead(r)
+		a := NewReadAhead(r, -1)
 		go func() { _, _ = w.Write([]byte("first")) }()
 		got, err := a.Next() // what has arrived does not wait for more
 		require.NoError(t, err)
