@@ -273,6 +273,7 @@ func benchValues() map[string]string {
 		"chat":   `{"messages":[` + messages + strings.Repeat(","+messages, 5) + `]}`,
 		"words":  `{"a":"` + strings.Repeat(`é\n`, 100_000) + `"}`,
 		"number": `[` + strings.Repeat("-12.50e3,", 100_000) + `0]`,
+		"floats": `[` + strings.Repeat("0.1234567891234567,", 50_000) + `0]`,
 		"digits": `[` + strings.Repeat("1234567890123456789012345,", 40_000) + `0]`,
 		"repeat": `{` + strings.Repeat(`"name":1,`, 100_000) + `"a":0}`,
 	}
