@@ -11,10 +11,11 @@ import (
 	"strings"
 
 	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
 // Difference is a value of a record that differs from the value in the wanted record. Without [Options.Full], long
-// values are shortened to the part around their first difference.
+// values are shortened to the part around their first difference. Bytes that are not UTF-8 are written as \xff.
 type Difference struct {
 	Path string `json:"path"`          // such as payload.messages[0].content
 	Old  string `json:"old,omitempty"` // the value in the dataset as JSON, "" if there is none
@@ -41,11 +42,12 @@ type comparison struct {
 // differences returns the differences between two objects that differ, and how many it left out.
 func (d *digester) differences(path string, before, after mistralobs.Object, full bool) ([]Difference, int) {
 	c := comparison{digests: d, full: full}
-	var a, b any
-	if before.Decode(&a) == nil && after.Decode(&b) == nil {
+	a, okA := jsonscan.ParseTree(before)
+	b, okB := jsonscan.ParseTree(after)
+	if okA && okB {
 		c.compare(path, a, b)
 	}
-	if len(c.found) == 0 { // they differ in what decoding hides, such as strings that are not valid Unicode
+	if len(c.found) == 0 { // nested too deep, or without a difference that the comparison sees
 		c.add(path, compact(before), compact(after))
 	}
 	return c.found, c.more
@@ -57,32 +59,41 @@ func (c *comparison) add(path, before, after string) {
 		return
 	}
 	if !c.full {
+		path = shorten(path)
 		before, after = window(before, after)
 	}
 	c.found = append(c.found, Difference{path, before, after})
 }
 
-func (c *comparison) compare(path string, a, b any) {
-	switch x := a.(type) {
-	case map[string]any:
-		if y, ok := b.(map[string]any); ok {
-			for _, name := range namesOf(x, y) {
-				c.compare(path+step(name), valueOf(x, name), valueOf(y, name))
-			}
-			return
+// compare compares two values. An absent one is nil.
+func (c *comparison) compare(path string, a, b *jsonscan.Tree) {
+	switch {
+	case a != nil && b != nil && a.Members != nil && b.Members != nil:
+		for _, name := range namesOf(a.Members, b.Members) {
+			c.compare(path+step(name), a.Members[name], b.Members[name])
 		}
-	case []any:
-		if y, ok := b.([]any); ok {
-			for i := range max(len(x), len(y)) {
-				c.compare(fmt.Sprintf("%s[%d]", path, i), element(x, i), element(y, i))
-			}
-			return
+	case a != nil && b != nil && a.Elements != nil && b.Elements != nil:
+		for i := range max(len(a.Elements), len(b.Elements)) {
+			c.compare(fmt.Sprintf("%s[%d]", path, i), a.Element(i), b.Element(i))
+		}
+	case a == nil || b == nil || !c.digests.equal(a.Raw, b.Raw):
+		c.add(path, c.text(a), c.text(b))
+	}
+}
+
+// text returns a value as JSON, and an absent one as "". It writes strings without needless escapes, unless decoding
+// would hide a part of them.
+func (c *comparison) text(t *jsonscan.Tree) string {
+	if t == nil {
+		return ""
+	}
+	var decoded any
+	if mistralobs.Object(t.Raw).Decode(&decoded) == nil {
+		if plain, err := marshal(decoded); err == nil && c.digests.equal(plain, t.Raw) {
+			return string(plain)
 		}
 	}
-	before, after := jsonString(a), jsonString(b)
-	if before != after && (before == "" || after == "" || !c.digests.equal([]byte(before), []byte(after))) {
-		c.add(path, before, after)
-	}
+	return compact(t.Raw)
 }
 
 // step returns the part of a path that a name adds. It quotes names that are not plain words.
@@ -96,39 +107,10 @@ func step(name string) string {
 	return "[" + strconv.Quote(name) + "]"
 }
 
-// absent is the value on the side that does not have the member or element.
-type absent struct{}
-
-func valueOf(m map[string]any, name string) any {
-	if v, ok := m[name]; ok {
-		return v
-	}
-	return absent{}
-}
-
-func element(list []any, i int) any {
-	if i < len(list) {
-		return list[i]
-	}
-	return absent{}
-}
-
-func namesOf(a, b map[string]any) []string {
+func namesOf(a, b map[string]*jsonscan.Tree) []string {
 	all := maps.Clone(a)
 	maps.Copy(all, b)
 	return slices.Sorted(maps.Keys(all))
-}
-
-// jsonString returns a decoded value as JSON, and an absent one as "".
-func jsonString(v any) string {
-	if _, ok := v.(absent); ok {
-		return ""
-	}
-	raw, err := marshal(v)
-	if err != nil {
-		return ""
-	}
-	return string(raw)
 }
 
 // marshal is json.Marshal without the escaping of <, > and &.
@@ -140,12 +122,13 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
+// compact returns JSON without white space. It writes bytes that are not UTF-8 as \xff.
 func compact(raw []byte) string {
 	var b bytes.Buffer
 	if json.Compact(&b, raw) == nil {
 		raw = b.Bytes()
 	}
-	return string(raw)
+	return escapeInvalid(string(raw))
 }
 
 // The size of the part of a long value that is shown, in characters.
