@@ -143,8 +143,8 @@ func WithAPIKeySource(source func(context.Context) (string, error)) Option {
 
 // WithAPIKeyFile sets a file that holds the API key or the token of a service account. The client
 // reads the file for every attempt, because the platform may replace such a token at any time. If
-// it cannot be read or is blank, nothing is sent and the call fails with an error that matches
-// [ErrNoAPIKey].
+// it cannot be read, is blank, or is not a regular file or a link to one, nothing is sent and the
+// call fails with an error that matches [ErrNoAPIKey].
 func WithAPIKeyFile(path string) Option {
 	return clientOption(func(c *config) error {
 		if path == "" {

@@ -22,9 +22,13 @@ type Key struct {
 	authorization []string // the values of the header, which all requests share
 }
 
-// ReadKey returns the API key in a file.
+// errNotRegular means that a key file is a pipe or a device. Opening or reading one may block for ever, and a pipe such
+// as that of <(command) gives its content only once.
+var errNotRegular = errors.New("it is not a regular file; use WithAPIKey or WithAPIKeySource for a key from a command")
+
+// ReadKey returns the API key in a file, which may be a symbolic link.
 func ReadKey(path string) (Key, error) {
-	content, err := os.ReadFile(path)
+	content, err := readRegular(path)
 	if err != nil {
 		return Key{}, fmt.Errorf("%w: reading the key file: %w", ErrNoKey, err)
 	}
@@ -32,6 +36,17 @@ func ReadKey(path string) (Key, error) {
 		return Key{}, fmt.Errorf("%w: the key file %s is blank", ErrNoKey, path)
 	}
 	return ParseKey(string(content))
+}
+
+func readRegular(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: %w", path, errNotRegular)
+	}
+	return os.ReadFile(path)
 }
 
 // ParseKey returns the key in a text, without white space around it and without a leading "Bearer ".
