@@ -33,12 +33,12 @@ func moreBy(n float64) bar {
 // atMost wants the SDK to take at most n.
 func atMost(n float64) bar {
 	return func(ours, _ float64) (string, string, bool) {
-		return fmt.Sprintf("%.2f", ours), fmt.Sprintf("<= %g", n), ours <= n
+		return fmt.Sprintf("%.2f", ours), fmt.Sprintf("<= %.3g", n), ours <= n
 	}
 }
 
 var rows = []row{
-	{"get a dataset: CPU", "GetDataset/by=sdk", "GetDataset/by=plain", "cpu-ns/op", faster(1 / 1.15)},
+	{"get a dataset: CPU", "GetDataset/by=turns", "", "of-cpu", atMost(1.15)},
 	{"get a dataset: allocations", "GetDataset/by=sdk", "GetDataset/by=plain", "allocs/op", moreBy(8)},
 	{"get a dataset: CPU, TypeScript", "GetDataset/by=sdk", "GetDataset/by=typescript", "cpu-ns/op", faster(1)},
 	{"walk 10,000 records", "Walk/by=sdk/ahead=one", "Walk/by=plain", "ns/op", faster(2.5)},
@@ -50,12 +50,12 @@ var rows = []row{
 	{"the same without Retry-After: time / limit", "WalkLimited/retry-after=no", "", "x-limit", atMost(1.5)},
 	{"the same: refusals", "WalkLimited/retry-after=no", "", "refusals", atMost(10)},
 	{"decode a page, 100 records of 2 KB", page + "by=sdk", page + "by=plain", "ns/op", faster(4.5)},
-	{"export 200 MB by records", "ExportRecords/by=sdk", "ExportRecords/by=plain", "ns/op", faster(1)},
+	{"export 200 MB by records: time", "ExportRecords/by=turns", "", "of-time", atMost(1)},
 	{"export 200 MB by records, Node", "ExportRecords/by=sdk", "ExportRecords/by=node", "ns/op", faster(2)},
-	{"export 200 MB by records, io.Copy", "ExportRecords/by=sdk", "ExportRecords/by=copy", "ns/op", faster(0.35)},
-	{"download 200 MB", "Download/by=sdk", "Download/by=plain", "ns/op", faster(0.9)},
-	{"save 200 MB", "Save/by=sdk", "Save/by=plain", "ns/op", faster(0.9)},
-	{"upload 500 MB", "Upload/MB=500/by=sdk", "Upload/MB=500/by=plain", "ns/op", faster(0.9)},
+	{"export 200 MB by records: time, io.Copy", "ExportRecords/by=turns/copy", "", "of-time", atMost(1 / 0.35)},
+	{"download 200 MB: time", "Download/by=turns", "", "of-time", atMost(1 / 0.9)},
+	{"save 200 MB: time", "Save/by=turns", "", "of-time", atMost(1 / 0.9)},
+	{"upload 500 MB: time", "Upload/MB=500/by=turns", "", "of-time", atMost(1 / 0.9)},
 	{"import 512 MB, upload alone", "FromJSONL/MB=512/by=sdk", "FromJSONL/MB=512/by=plain", "ns/op", faster(0.1)},
 	{"create a record, 20 ms, 32 in flight", "CreateAll/by=sdk", "CreateAll/by=plain", "ns/record", faster(25)},
 	{"the same, default, 32 in flight", "CreateAll/by=default", "CreateAll/by=sdk", "ns/record", faster(1 / 1.2)},

@@ -203,6 +203,43 @@ func measured(b *testing.B, work func() error) {
 	}
 }
 
+// compare measures the same work done with the SDK and by another program: each alone, and both in turns. size is the
+// number of bytes that the work moves, if that is of interest.
+func compare(b *testing.B, prefix string, size int64, bySDK, byPlain func() error) {
+	b.Helper()
+	for _, by := range []struct {
+		name string
+		work func() error
+	}{{"sdk", bySDK}, {"plain", byPlain}} {
+		b.Run(prefix+"by="+by.name, func(b *testing.B) {
+			b.SetBytes(size)
+			measured(b, by.work)
+		})
+	}
+	b.Run(prefix+"by=turns", func(b *testing.B) { inTurns(b, 1, bySDK, byPlain) })
+}
+
+// inTurns runs the work of two clients in turns of n, b.N times, so that whatever else the machine does slows both. It
+// reports what the first takes of the second's time and CPU time.
+func inTurns(b *testing.B, n int, ours, theirs func() error) {
+	b.Helper()
+	var elapsed, cpu [2]time.Duration
+	for b.Loop() {
+		for i, work := range []func() error{ours, theirs} {
+			started, used := time.Now(), cpuTime()
+			for range n {
+				if err := work(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			elapsed[i] += time.Since(started)
+			cpu[i] += cpuTime() - used
+		}
+	}
+	b.ReportMetric(float64(elapsed[0])/float64(elapsed[1]), "of-time")
+	b.ReportMetric(float64(cpu[0])/float64(max(1, cpu[1])), "of-cpu")
+}
+
 func want(n, expected int, err error) error {
 	if err == nil && n != expected {
 		err = fmt.Errorf("got %d, want %d", n, expected)
@@ -220,20 +257,22 @@ func count[T any](items iter.Seq2[T, error]) (n int, err error) {
 	return n, nil
 }
 
+// getsPerTurn is so many that the clock of a process's CPU time is fine enough.
+const getsPerTurn = 200
+
 func BenchmarkGetDataset(b *testing.B) {
 	base := benchServer(b, 0, 0)
 	client, plain := benchClient(b, base), plainClient(b, base)
-	b.Run("by=sdk", func(b *testing.B) {
-		measured(b, func() error {
-			_, err := client.Datasets.Get(b.Context(), benchDataset)
-			return err
-		})
-	})
-	b.Run("by=plain", func(b *testing.B) {
-		measured(b, func() error {
-			return plain.do(b.Context(), http.MethodGet, benchDSPath, nil, &plainDataset{})
-		})
-	})
+	bySDK := func() error {
+		_, err := client.Datasets.Get(b.Context(), benchDataset)
+		return err
+	}
+	byPlain := func() error {
+		return plain.do(b.Context(), http.MethodGet, benchDSPath, nil, &plainDataset{})
+	}
+	b.Run("by=sdk", func(b *testing.B) { measured(b, bySDK) })
+	b.Run("by=plain", func(b *testing.B) { measured(b, byPlain) })
+	b.Run("by=turns", func(b *testing.B) { inTurns(b, getsPerTurn, bySDK, byPlain) })
 	b.Run("by=typescript", func(b *testing.B) { typescript(b, "get", base, benchDataset) })
 }
 
@@ -315,36 +354,29 @@ func BenchmarkExportRecords(b *testing.B) {
 	client, plain := benchClient(b, base), plainClient(b, base)
 	lines := benchExportMB * bytes.Count(benchBlock(), []byte("\n"))
 	size := int64(benchExportMB * len(benchBlock()))
-	b.Run("by=sdk", func(b *testing.B) {
-		b.SetBytes(size)
-		measured(b, func() error {
-			n, err := count(client.Exports.Records(b.Context(), benchDataset))
-			return want(n, lines, err)
-		})
-	})
-	b.Run("by=copy", func(b *testing.B) {
-		b.SetBytes(size)
-		measured(b, func() error { return plain.copyExport(b.Context(), size) })
-	})
-	b.Run("by=plain", func(b *testing.B) {
-		b.SetBytes(size)
-		measured(b, func() error {
-			body, err := plain.export(b.Context())
-			if err != nil {
+	bySDK := func() error {
+		n, err := count(client.Exports.Records(b.Context(), benchDataset))
+		return want(n, lines, err)
+	}
+	compare(b, "", size, bySDK, func() error {
+		body, err := plain.export(b.Context())
+		if err != nil {
+			return err
+		}
+		defer body.Close()
+		n := 0
+		scanner := bufio.NewScanner(body)
+		for scanner.Scan() {
+			var line plainLine
+			if err := json.Unmarshal(scanner.Bytes(), &line); err != nil {
 				return err
 			}
-			defer body.Close()
-			n := 0
-			scanner := bufio.NewScanner(body)
-			for scanner.Scan() {
-				var line plainLine
-				if err := json.Unmarshal(scanner.Bytes(), &line); err != nil {
-					return err
-				}
-				n++
-			}
-			return want(n, lines, scanner.Err())
-		})
+			n++
+		}
+		return want(n, lines, scanner.Err())
+	})
+	b.Run("by=turns/copy", func(b *testing.B) {
+		inTurns(b, 1, bySDK, func() error { return plain.copyExport(b.Context(), size) })
 	})
 	b.Run("by=node", func(b *testing.B) {
 		b.SetBytes(size)
@@ -393,17 +425,10 @@ func BenchmarkDownload(b *testing.B) {
 	base := benchServer(b, 0, benchExportMB)
 	client, plain := benchClient(b, base), plainClient(b, base)
 	size := int64(benchExportMB * len(benchBlock()))
-	b.Run("by=sdk", func(b *testing.B) {
-		b.SetBytes(size)
-		measured(b, func() error {
-			n, err := client.Exports.Download(b.Context(), benchDataset, io.Discard, mistralobs.TransferOptions{})
-			return want(int(n), int(size), err)
-		})
-	})
-	b.Run("by=plain", func(b *testing.B) {
-		b.SetBytes(size)
-		measured(b, func() error { return plain.copyExport(b.Context(), size) })
-	})
+	compare(b, "", size, func() error {
+		n, err := client.Exports.Download(b.Context(), benchDataset, io.Discard, mistralobs.TransferOptions{})
+		return want(int(n), int(size), err)
+	}, func() error { return plain.copyExport(b.Context(), size) })
 }
 
 func BenchmarkSave(b *testing.B) {
@@ -411,23 +436,16 @@ func BenchmarkSave(b *testing.B) {
 	client, plain := benchClient(b, base), plainClient(b, base)
 	size := int64(benchExportMB * len(benchBlock()))
 	path := filepath.Join(b.TempDir(), "export.jsonl")
-	b.Run("by=sdk", func(b *testing.B) {
-		b.SetBytes(size)
-		measured(b, func() error {
-			n, err := client.Exports.Save(b.Context(), benchDataset, path, mistralobs.TransferOptions{})
-			return want(int(n), int(size), err)
-		})
-	})
-	b.Run("by=plain", func(b *testing.B) {
-		b.SetBytes(size)
-		measured(b, func() error {
-			body, err := plain.export(b.Context())
-			if err != nil {
-				return err
-			}
-			defer body.Close()
-			return writeFile(path, body, size)
-		})
+	compare(b, "", size, func() error {
+		n, err := client.Exports.Save(b.Context(), benchDataset, path, mistralobs.TransferOptions{})
+		return want(int(n), int(size), err)
+	}, func() error {
+		body, err := plain.export(b.Context())
+		if err != nil {
+			return err
+		}
+		defer body.Close()
+		return writeFile(path, body, size)
 	})
 }
 
@@ -454,26 +472,21 @@ func BenchmarkUpload(b *testing.B) {
 	for _, megabytes := range []int{8, 64, 500} {
 		path := benchFile(b, megabytes)
 		name := fmt.Sprintf("MB=%d/", megabytes)
-		b.Run(name+"by=sdk", func(b *testing.B) {
-			b.SetBytes(int64(megabytes) << 20)
-			measured(b, func() error {
-				file, err := os.Open(path)
-				if err != nil {
-					return err
-				}
-				defer file.Close()
-				_, err = client.Files.Upload(
-					b.Context(),
-					mistralobs.UploadParams{Body: file},
-					mistralobs.TransferOptions{},
-				)
+		bySDK := func() error {
+			file, err := os.Open(path)
+			if err != nil {
 				return err
-			})
-		})
-		b.Run(name+"by=plain", func(b *testing.B) {
-			b.SetBytes(int64(megabytes) << 20)
-			measured(b, func() error { return plain.upload(path) })
-		})
+			}
+			defer file.Close()
+			_, err = client.Files.Upload(
+				b.Context(),
+				mistralobs.UploadParams{Body: file},
+				mistralobs.TransferOptions{},
+			)
+			return err
+		}
+		byPlain := func() error { return plain.upload(path) }
+		compare(b, name, int64(megabytes)<<20, bySDK, byPlain)
 	}
 }
 
