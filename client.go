@@ -287,7 +287,7 @@ func decode(body []byte, v any) error {
 var results = jsonscan.Decoder{
 	Begin:    keepJSON,
 	End:      checkComplete,
-	MaxItems: MaxPageSize,
+	MaxItems: MaxPageSize, MaxOthers: maxListItems,
 }
 
 func checkComplete(v any) error {

@@ -149,6 +149,42 @@ func TestRubbishTakesNoMemory(t *testing.T) {
 	}
 }
 
+// Compressed, these lists take a few KB.
+func TestLongListsTakeNoMemory(t *testing.T) {
+	const size = 8 << 20
+	for name, test := range map[string]struct {
+		before, item, after string
+		call                func(context.Context, *mistralobs.Client) error
+	}{
+		"options": {before: `{"options":[`, item: `""`, after: `]}`,
+			call: func(ctx context.Context, client *mistralobs.Client) error {
+				_, err := client.Spans.FieldOptions(ctx, "x", time.Time{}, time.Time{})
+				return err
+			}},
+		"fields": {before: `{"field_definitions":[`, item: `{"name":"a"}`, after: `]}`,
+			call: func(ctx context.Context, client *mistralobs.Client) error {
+				_, err := client.Spans.Fields(ctx)
+				return err
+			}},
+		"reasons of a span": {before: `{"trace_id":"a","span_id":"b","response_finish_reasons":[`, item: `""`, after: `]}`,
+			call: func(ctx context.Context, client *mistralobs.Client) error {
+				_, err := client.Spans.Get(ctx, mistralobs.SpanReference{
+					TraceID: strings.Repeat("a", 32), SpanID: strings.Repeat("b", 16),
+				})
+				return err
+			}},
+	} {
+		body := test.before + strings.Repeat(test.item+",", size/(len(test.item)+1)) + test.item + test.after
+		client := answering(t, body)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := test.call(t.Context(), client)
+		runtime.ReadMemStats(&after)
+		require.ErrorContains(t, err, "have more than 100000 items", name)
+		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(16*len(body)), name)
+	}
+}
+
 // A value may be as deep in a page or in an export as it may be when it is created.
 func TestDeepRecords(t *testing.T) {
 	t.Parallel()

@@ -109,6 +109,10 @@ func fetchPage[T any, L any, P interface {
 	return page, nil
 }
 
+// maxListItems limits the memory that the lists and maps of a response take, beside a page. Compressed, a list of empty
+// strings takes next to nothing.
+const maxListItems = 100_000
+
 // leastItem is about the size of an item without content. It limits how many items are allocated at first.
 const leastItem = 256
 

@@ -334,7 +334,7 @@ func (o *spanFieldOptions) missing() string {
 }
 
 // FieldOptions returns the values that a field had between from and to. A zero time means no limit.
-// The list is empty, not nil, if there are none.
+// The list is empty, not nil, if there are none. More than 100,000 values are an error.
 //
 // API: GET /v1/observability/spans/fields/{field_name}/options
 //

@@ -2,6 +2,7 @@ package jsonscan
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -42,6 +43,15 @@ type Decoder struct {
 	End func(v any) error
 	// MaxItems limits the length of a list of structs whose field has the tag scan:"limited".
 	MaxItems int
+	// MaxOthers limits the number of items in all other lists and maps of a document together, each of which takes many
+	// times more memory than JSON. 0 means no limit.
+	MaxOthers int
+}
+
+// decoding is the decoding of one document.
+type decoding struct {
+	*Decoder
+	others int // how many items of other lists and maps may follow
 }
 
 // Decode stores the object in raw in the struct that v points to. It returns [ErrSyntax], an error about a list, or an
@@ -52,12 +62,13 @@ func (d *Decoder) Decode(raw []byte, v any) error {
 	if !ok || !s.End() {
 		return ErrSyntax
 	}
-	return d.object(object, reflect.ValueOf(v).Elem(), false)
+	call := decoding{d, cmp.Or(d.MaxOthers, math.MaxInt)}
+	return call.object(object, reflect.ValueOf(v).Elem(), false)
 }
 
 // object sets a struct. A value that is not an object leaves it zero. If shared is true, fields may share the memory of
 // raw.
-func (d *Decoder) object(raw []byte, v reflect.Value, shared bool) (err error) {
+func (d *decoding) object(raw []byte, v reflect.Value, shared bool) (err error) {
 	pointer := v.Addr().Interface()
 	if d.Begin != nil && raw[0] == '{' {
 		if kept := d.Begin(pointer, raw); kept != nil {
@@ -88,7 +99,7 @@ func pathError(name string, err error) error {
 	return fmt.Errorf("%s%w", name, err)
 }
 
-func (d *Decoder) field(raw []byte, v reflect.Value, tag string, shared bool) error {
+func (d *decoding) field(raw []byte, v reflect.Value, tag string, shared bool) error {
 	ok, err := d.value(raw, v, tag, shared)
 	if !ok {
 		v.SetZero()
@@ -99,7 +110,7 @@ func (d *Decoder) field(raw []byte, v reflect.Value, tag string, shared bool) er
 var timeType = reflect.TypeFor[time.Time]()
 
 // value sets v and reports whether the JSON value has the type of v.
-func (d *Decoder) value(raw []byte, v reflect.Value, tag string, shared bool) (ok bool, err error) {
+func (d *decoding) value(raw []byte, v reflect.Value, tag string, shared bool) (ok bool, err error) {
 	if raw[0] == 'n' {
 		return false, nil
 	}
@@ -131,15 +142,33 @@ func (d *Decoder) value(raw []byte, v reflect.Value, tag string, shared bool) (o
 		}
 	}
 	v.SetZero()
+	if err := d.countItems(raw); err != nil {
+		return false, err
+	}
 	return jsonv2.Unmarshal(raw, v.Addr().Interface(), Lenient) == nil, nil
 }
 
-// list sets a slice of structs.
-func (d *Decoder) list(raw []byte, v reflect.Value, tag string, shared bool) (err error) {
-	limit := math.MaxInt
-	if tag == optionLimited {
-		limit = d.MaxItems
+// countItems counts the items of a list or a map that the JSON library decodes.
+func (d *decoding) countItems(raw []byte) error {
+	s := New(raw)
+	switch raw[0] {
+	case '[':
+		s.list('[', ']', func() bool { d.others--; return d.others >= 0 && s.Skip() })
+	case '{':
+		s.list('{', '}', func() bool { d.others--; return d.others >= 0 && s.skipMember() })
 	}
+	if d.others < 0 {
+		return d.tooMany()
+	}
+	return nil
+}
+
+func (d *decoding) tooMany() error {
+	return fmt.Errorf(": the lists and maps of the document have more than %d items", d.MaxOthers)
+}
+
+// list sets a slice of structs.
+func (d *decoding) list(raw []byte, v reflect.Value, tag string, shared bool) (err error) {
 	if raw[0] != '[' {
 		return errors.New(": not an array")
 	}
@@ -148,8 +177,7 @@ func (d *Decoder) list(raw []byte, v reflect.Value, tag string, shared bool) (er
 	s.Array(func() bool {
 		item, _ := s.Raw()
 		n := v.Len()
-		if n == limit {
-			err = fmt.Errorf(": more than %d items", limit)
+		if err = d.checkLength(n+1, tag == optionLimited); err != nil {
 			return false
 		}
 		v.Grow(1)
@@ -161,6 +189,20 @@ func (d *Decoder) list(raw []byte, v reflect.Value, tag string, shared bool) (er
 		return err == nil
 	})
 	return err
+}
+
+// checkLength counts the n-th item of a list of structs.
+func (d *decoding) checkLength(n int, limited bool) error {
+	if limited && n > d.MaxItems {
+		return fmt.Errorf(": more than %d items", d.MaxItems)
+	}
+	if !limited {
+		d.others--
+	}
+	if d.others < 0 {
+		return d.tooMany()
+	}
+	return nil
 }
 
 func setString(raw []byte, v reflect.Value, text bool) bool {

@@ -30,6 +30,7 @@ type document struct {
 	One     *inner            `json:"one"`
 	Many    []inner           `json:"many" scan:"limited"`
 	Names   []string          `json:"names"`
+	Structs []inner           `json:"structs"`
 	Map     map[string]string `json:"map"`
 	Hidden  string            `json:"-"`
 	//lint:ignore U1000 The decoder must not touch it.
@@ -80,7 +81,7 @@ var errNoID = errors.New("id")
 func TestDecodeRefuses(t *testing.T) {
 	t.Parallel()
 	items := 0
-	decoder := Decoder{MaxItems: 3, End: func(v any) error {
+	decoder := Decoder{MaxItems: 3, MaxOthers: 4, End: func(v any) error {
 		if item, ok := v.(*inner); ok {
 			if items++; item.ID == "" {
 				return errNoID
@@ -100,6 +101,11 @@ func TestDecodeRefuses(t *testing.T) {
 		{raw: `{"many":[{"id":"a"},null]}`, want: "many[1].id", items: 2},
 		{raw: `{"many":[5]}`, want: "many[0].id", items: 1},
 		{raw: `{"many":[{"id":"a"},{"id":"a"},{"id":"a"},{"id":"a"}]}`, want: "many: more than 3 items", items: 3},
+		{raw: `{"names":["","","","",""]}`, want: "names: the lists and maps of the document have more than 4 items"},
+		{raw: `{"names":["",""],"map":{"a":"","b":"","a":""}}`,
+			want: "map: the lists and maps of the document have more than 4 items"},
+		{raw: `{"names":[""],"structs":[{"id":"a"},{"id":"a"},{"id":"a"},{"id":"a"}]}`, items: 3,
+			want: "structs: the lists and maps of the document have more than 4 items"},
 		{raw: `{"one":{"id":5}}`, want: "one.id", items: 1},
 	} {
 		items = 0
