@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -191,6 +190,23 @@ func TestHalfAnUpdateIsCompleted(t *testing.T) {
 	})
 }
 
+// The same with the properties first, as another program may write them.
+func TestTheOtherHalfOfAnUpdateIsCompleted(t *testing.T) {
+	have := []string{`{"payload":{"answer":"old"},"properties":{"id":"a","tag":"old"}}`}
+	want := []string{`{"payload":{"answer":"new"},"properties":{"id":"a","tag":"new"}}`}
+	inWorld(t, have, func(w world) {
+		plan := w.diff(byID, want...)
+		properties := mistralobs.Object(`{"id":"a","tag":"new"}`)
+		require.NoError(t, w.other.Records.UpdateProperties(w.t.Context(), w.record("a").ID, properties))
+		w.server.ResetRequests()
+		report, err := w.apply(plan, byID)
+		require.NoError(t, err)
+		assert.Equal(t, 1, report.Updated)
+		assert.Equal(t, want, w.holds())
+		assert.Equal(t, map[string]int{mistralobstest.RecordsUpdatePayload: 1}, w.writes())
+	})
+}
+
 // A record that a walk has missed is not reported as deleted.
 func TestAlreadyDeletedIsConfirmed(t *testing.T) {
 	inWorld(t, tickets(1, 150), func(w world) {
@@ -211,15 +227,24 @@ func TestAlreadyDeletedIsConfirmed(t *testing.T) {
 	})
 }
 
-// A dial that times out matches context.DeadlineExceeded, but it is the failure of one record.
+// dialTimeout returns the error of a dial that timed out. It matches context.DeadlineExceeded.
+func dialTimeout(t *testing.T) error {
+	t.Helper()
+	_, err := net.DialTimeout("tcp", "192.0.2.1:81", time.Nanosecond)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	return err
+}
+
+// A dial that times out is the failure of one record.
 func TestATimeoutOfTheNetworkDoesNotEndASync(t *testing.T) {
+	dial := dialTimeout(t)
 	inWorld(t, nil, func(w world) {
 		plan := w.diff(byID, tickets(1, 5)...)
 		n := 0
 		w.client = w.server.Client(t, mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}), mistralobs.WithHTTPClient(
 			&http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 				if n++; r.Method == http.MethodPost && n < 5 {
-					return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.ErrDeadlineExceeded}
+					return nil, dial
 				}
 				return w.hook.RoundTrip(r)
 			})}))

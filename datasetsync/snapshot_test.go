@@ -45,6 +45,31 @@ func TestSnapshotIsWhole(t *testing.T) {
 	}
 }
 
+// Whichever later page is requested first, all later pages show the change. So no record appears twice, and only the
+// total and the last record give it away.
+func TestAShiftOfAllLaterPagesIsSeen(t *testing.T) {
+	for name, change := range map[string]func(world){
+		"a deletion":                func(w world) { w.remove("t-0001") },
+		"both, with the same total": func(w world) { w.remove("t-0001"); w.add("t-0251", "yes") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, tickets(1, 250), func(w world) {
+				done := false
+				w.hook.before = func(r *http.Request) {
+					page := r.URL.Query().Get("page")
+					if !done && (page == "2" || page == "3") {
+						done = true
+						change(w)
+					}
+				}
+				report, err := w.sync(datasetsync.Options{Key: "id"}, tickets(2, 250)...)
+				require.NoError(t, err)
+				assert.Zero(t, report.Created)
+			})
+		})
+	}
+}
+
 func TestDatasetThatNeverStops(t *testing.T) {
 	inWorld(t, tickets(1, 250), func(w world) {
 		n := 250

@@ -3,7 +3,6 @@ package datasetsync_test
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"runtime"
 	"strings"
@@ -192,7 +191,7 @@ func TestAnInputThatExitsIsNotItsEnd(t *testing.T) {
 
 // A dial that times out matches context.DeadlineExceeded, but is not the end of MaxTaskWait.
 func TestADialTimeoutIsNotTheEndOfMaxTaskWait(t *testing.T) {
-	_, dial := net.DialTimeout("tcp", "192.0.2.1:81", time.Nanosecond) // matches context.DeadlineExceeded
+	dial := dialTimeout(t)
 	inWorld(t, nil, func(w world) {
 		w.client = w.server.Client(t, mistralobs.WithHTTPClient(&http.Client{Transport: roundTripper(
 			func(r *http.Request) (*http.Response, error) {
