@@ -436,6 +436,11 @@ var scenarios = map[string][]scenario{
 			prepare: func(s *mistralobstest.Server) { s.SeedDataset("Parcels", "") },
 		},
 		{
+			name: "no name reaches the terminal raw", service: true, args: []string{"-q", "red"},
+			stdout:  `ID +SLUG +NAME +CREATED\n{id}  [^ ]+  \\u001b\[31mred  [^\n]*\n`,
+			prepare: func(s *mistralobstest.Server) { s.SeedDataset("\x1b[31mred", "") },
+		},
+		{
 			name: "nothing is found", service: true, args: []string{"-q", "toys"},
 			stderr: `No dataset was found; go run ./examples/create makes one.\n`,
 		},
@@ -499,7 +504,9 @@ var scenarios = map[string][]scenario{
 		},
 		{
 			name: "an empty file does not empty the dataset", service: true, stdin: "\ufeff\n", exit: 1, check: untouched,
-			args: []string{"-file", "-", "-dataset", "{dataset}", "-delete"}, stderr: `sync-dataset: .*AllowEmpty.*`,
+			args: []string{"-file", "-", "-dataset", "{dataset}", "-delete"},
+			stderr: `sync-dataset: datasetsync: the file holds no records, so -delete would delete the whole dataset; ` +
+				`-allow-empty allows that\n`,
 		},
 		{
 			name: "unless that is meant", service: true, stdin: "", stdout: `.* 12 deleted.*`, stderr: anything,
@@ -508,12 +515,18 @@ var scenarios = map[string][]scenario{
 		{
 			name: "more deletions than allowed", service: true, stdin: edited, exit: 1, check: untouched,
 			args:   []string{"-file", "-", "-dataset", "{dataset}", "-delete", "-max-deletes", "10"},
-			stderr: `.*sync-dataset: .*deletes too many records: 11, and MaxDeletes is 10\n`,
+			stderr: `.*sync-dataset: .*deletes too many records: 11, and -max-deletes is 10\n`,
+		},
+		{
+			name: "a negative limit", service: true, stdin: edited, exit: 1, check: untouched,
+			args:   []string{"-file", "-", "-dataset", "{dataset}", "-max-deletes", "-1"},
+			stderr: `sync-dataset: datasetsync: -max-deletes: it must not be negative, got -1\n`,
 		},
 		{
 			name: "duplicates are refused", service: true, stdin: `{"payload":{},"properties":{"id":1}}`, exit: 1,
 			args:    []string{"-file", "-", "-dataset", "Twice"},
-			prepare: seedTwice, stderr: `sync-dataset: .*several records have the same key: 1 \({id}, {id}\).*`,
+			prepare: seedTwice, stderr: `sync-dataset: .*several records have the same key: 1 \({id}, {id}\); ` +
+				`use -duplicates keep-oldest to delete all but the oldest\n`,
 		},
 		{
 			name: "or all but the oldest are deleted", service: true, stdin: `{"payload":{},"properties":{"id":1}}`,
@@ -533,7 +546,8 @@ var scenarios = map[string][]scenario{
 		},
 		{
 			name: "a line without the key", service: true, stdin: twoRecords, exit: 1, check: untouched,
-			args: []string{"-file", "-", "-dataset", "{dataset}"}, stderr: `sync-dataset: .*line 1: .*no property id.*`,
+			args:   []string{"-file", "-", "-dataset", "{dataset}"},
+			stderr: `sync-dataset: .*line 1: .*no property id \(-key names another property; .*`,
 		},
 		{
 			name: "no file", service: true, args: []string{"-dataset", "{dataset}"},

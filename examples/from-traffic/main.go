@@ -147,14 +147,14 @@ func findSpans(
 }
 
 func report(dataset *mistralobs.Dataset, requested int, tasks []*mistralobs.ImportTask) {
-	var imported, skipped int
+	name, imported, skipped := cli.Printable(dataset.Name), 0, 0
 	for _, task := range tasks {
 		if task.Result == nil {
-			fmt.Printf("%s: %d spans requested; the service does not report how many it imported\n", dataset.Name, requested)
+			fmt.Printf("%s: %d spans requested; the service does not report how many it imported\n", name, requested)
 			return
 		}
 		imported += task.Result.Imported
 		skipped += task.Result.Skipped
 	}
-	fmt.Printf("%s: %d spans requested, %d imported, %d skipped\n", dataset.Name, requested, imported, skipped)
+	fmt.Printf("%s: %d spans requested, %d imported, %d skipped\n", name, requested, imported, skipped)
 }

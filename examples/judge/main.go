@@ -107,6 +107,6 @@ func show(r result, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(os.Stdout).Encode(r)
 	}
-	_, err := fmt.Printf("%s: %s (%s)\n", r.Judge, r.Answer, r.Analysis)
+	_, err := fmt.Print(cli.Printable(fmt.Sprintf("%s: %s (%s)\n", r.Judge, r.Answer, r.Analysis)))
 	return err
 }

@@ -96,11 +96,12 @@ func printTable(w io.Writer, rows []row) error {
 	}
 	fmt.Fprintln(table, title)
 	for _, r := range rows {
-		name := r.Name
+		name := cli.Printable(r.Name)
 		if withCounts {
 			name += "\t" + strconv.Itoa(*r.Records)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", r.ID, r.Slug, name, r.CreatedAt.Local().Format(time.DateTime))
+		created := r.CreatedAt.Local().Format(time.DateTime)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", cli.Printable(r.ID), cli.Printable(r.Slug), name, created)
 	}
 	return table.Flush() // it returns the errors of all writes
 }

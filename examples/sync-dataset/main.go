@@ -45,6 +45,23 @@ type settings struct {
 	options              datasetsync.Options
 }
 
+// flagNames replaces the names of options in errors by those of the flags.
+var flagNames = strings.NewReplacer(
+	"want: it holds no records, so Delete would", "the file holds no records, so -delete would",
+	"AllowEmpty allows that", "-allow-empty allows that",
+	"and MaxDeletes is", "and -max-deletes is",
+	"datasetsync: MaxDeletes:", "datasetsync: -max-deletes:",
+	"set Duplicates to KeepOldest to delete", "use -duplicates keep-oldest to delete",
+	" (MaxTaskWait)", "",
+)
+
+// flagError is an error whose text names flags.
+type flagError struct{ error }
+
+func (e flagError) Error() string { return flagNames.Replace(e.error.Error()) }
+
+func (e flagError) Unwrap() error { return e.error }
+
 func main() {
 	var s settings
 	flag.StringVar(&s.file, "file", "", `JSONL file; "-" is standard input; -demo has two records by default`)
@@ -92,7 +109,11 @@ func (s *settings) run(ctx context.Context) error {
 	if err != nil {
 		return cli.Hint(err, mistralobs.ErrNotFound, "go run ./examples/list shows all datasets")
 	}
-	return s.sync(ctx, client, dataset.ID, input)
+	err = s.sync(ctx, client, dataset.ID, input)
+	if _, ok := err.(cli.Status); ok || err == nil {
+		return err
+	}
+	return cli.Hint(flagError{err}, datasetsync.ErrNoKey, `-key names another property; -key "" compares contents`)
 }
 
 func (s *settings) open(ctx context.Context) (io.ReadCloser, error) {

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/mistralobs/mistralobs-go/examples/internal/progress"
 )
@@ -60,10 +62,10 @@ func report(messages io.Writer, name string, err error, interrupted bool) int {
 		return int(status)
 	}
 	if interrupted {
-		fmt.Fprintf(messages, "%s: interrupted: %v\n", name, err)
+		fmt.Fprintf(messages, "%s: interrupted: %s\n", name, Printable(err.Error()))
 		return statusInterrupted
 	}
-	fmt.Fprintf(messages, "%s: %v\n", name, err)
+	fmt.Fprintf(messages, "%s: %s\n", name, Printable(err.Error()))
 	return statusFailed
 }
 
@@ -73,6 +75,25 @@ func Hint(err, target error, hint string) error {
 		return fmt.Errorf("%w (%s)", err, hint)
 	}
 	return err
+}
+
+// Printable returns a text that controls no terminal: it escapes characters that are not printable, except line breaks.
+// Names and errors may hold whatever somebody has stored.
+func Printable(text string) string {
+	var b strings.Builder
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		switch {
+		case r == '\n' || unicode.IsPrint(r) && !(r == utf8.RuneError && size == 1):
+			b.WriteString(text[:size])
+		case size == 1 && r == utf8.RuneError:
+			fmt.Fprintf(&b, `\x%02x`, text[0])
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+		text = text[size:]
+	}
+	return b.String()
 }
 
 // Open opens a file, or standard input if the name is empty or "-". Reads of standard input fail when ctx ends. If

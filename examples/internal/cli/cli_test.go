@@ -88,3 +88,13 @@ func TestInterruptible(t *testing.T) {
 		assert.ErrorIs(t, err, context.Canceled)
 	})
 }
+
+func TestPrintable(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"Straße 7\nb": "Straße 7\nb", "\x1b[31m": `\u001b[31m`, "a\tb\r": `a\u0009b\u000d`, "\xff\u202e": `\xff\u202e`,
+		"\ufffd": "\ufffd",
+	} {
+		assert.Equal(t, want, Printable(text))
+	}
+}
