@@ -126,6 +126,16 @@ func (w *world) restart(t *testing.T) {
 	*w = *newWorld(t)
 }
 
+// requestsOf returns how many requests of an operation the server got.
+func (w *world) requestsOf(operation string) (n int) {
+	for _, request := range w.server.Requests() {
+		if request.Operation == operation {
+			n++
+		}
+	}
+	return n
+}
+
 func creationsAreNotDoubled(t *testing.T) {
 	bubbles(t, faultTable, func(t *testing.T, w *world, row faultRow) {
 		for name, op := range creating {
@@ -139,6 +149,7 @@ func creationsAreNotDoubled(t *testing.T) {
 			if err == nil {
 				assert.Equal(t, 1, count, name)
 			}
+			assert.Equal(t, row.create.requests, w.requestsOf(name), name)
 		}
 	})
 }
@@ -154,6 +165,7 @@ func doubtfulCreationsAreMarked(t *testing.T) {
 			if err != nil && op.count(w) > 0 {
 				assert.ErrorIs(t, err, mistralobs.ErrMaybeApplied, name)
 			}
+			assert.Equal(t, row.create.maybe, errors.Is(err, mistralobs.ErrMaybeApplied), name)
 		}
 	})
 }
@@ -245,18 +257,30 @@ func attemptsEndWithinTheirTimeout(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
-				w.server.Inject(mistralobstest.Fault{Times: -1, Break: how, After: 5})
-				client, err := w.client.With(mistralobs.WithTimeout(7*time.Second),
-					mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
-				require.NoError(t, err)
-				start := time.Now()
-				_, err = client.Records.List(w.ctx, w.dataset, mistralobs.ListParams{})
-				require.ErrorIs(t, err, mistralobs.ErrTimeout)
-				assert.Equal(t, 7*time.Second, time.Since(start))
+				for name, call := range calls() {
+					if name != mistralobstest.FilesUpload {
+						stalls(t, mistralobstest.Fault{Operation: name, Times: -1, Break: how, After: 5}, call)
+					}
+				}
 			})
 		})
 	}
+}
+
+func stalls(t *testing.T, fault mistralobstest.Fault, call func(*world) error) {
+	t.Helper()
+	w := newWorld(t)
+	w.server.Inject(fault)
+	client, err := w.client.With(mistralobs.WithTimeout(7*time.Second),
+		mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
+	require.NoError(t, err)
+	w.client = client
+	start := time.Now()
+	if err = call(w); err == nil && fault.Break == mistralobstest.StallBody {
+		return // its response has no body
+	}
+	require.ErrorIs(t, err, mistralobs.ErrTimeout, fault.Operation)
+	assert.Equal(t, 7*time.Second, time.Since(start), fault.Operation)
 }
 
 func longRetryAfterFails(t *testing.T) {
