@@ -499,6 +499,65 @@ func TestAPIKeySourceThatFails(t *testing.T) {
 	}
 }
 
+// Of each attempt, elapsed is its own time, and total is the time since the call began.
+func TestLogTimes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		requests := 0
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			requests++
+			time.Sleep(time.Duration(requests) * time.Second)
+			if requests < 3 {
+				return reply(req, 500, ""), nil
+			}
+			return reply(req, 200, datasetJSON), nil
+		}), mistralobs.WithLogger(slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))),
+			mistralobs.WithRetry(mistralobs.RetryPolicy{
+				MinWait: 10 * time.Second, MaxWait: 90 * time.Second, Rand: func() float64 { return 0.5 },
+			}))
+		_, err := client.Datasets.Get(t.Context(), datasetID)
+		require.NoError(t, err)
+		type times struct{ Elapsed, Total, Wait time.Duration }
+		var got []times
+		for line := range strings.Lines(log.String()) {
+			var entry times
+			require.NoError(t, json.Unmarshal([]byte(line), &entry))
+			got = append(got, entry)
+		}
+		// With half of the jitter, the pauses are 10 s and half of 10 s, then 10 s and half of 30 s.
+		assert.Equal(t, []times{
+			{Elapsed: 1 * time.Second, Total: 1 * time.Second, Wait: 15 * time.Second},
+			{Elapsed: 2 * time.Second, Total: 18 * time.Second, Wait: 25 * time.Second},
+			{Elapsed: 3 * time.Second, Total: 46 * time.Second},
+		}, got)
+	})
+}
+
+// A call that waits because of another caller's 429 says so.
+func TestLogOfACallThatIsHeldBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		requests := 0
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			if requests++; requests == 1 {
+				return reply(req, 429, "", "Retry-After", "10"), nil
+			}
+			return reply(req, 200, datasetJSON), nil
+		}), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}),
+			mistralobs.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+		_, err := client.Datasets.Get(t.Context(), datasetID)
+		require.ErrorIs(t, err, mistralobs.ErrRateLimited)
+		assert.NotContains(t, log.String(), "waits for the rate limit")
+
+		_, err = client.Datasets.Get(t.Context(), datasetID)
+		require.NoError(t, err)
+		assert.Contains(t, log.String(),
+			`level=DEBUG msg="mistralobs: request waits for the rate limit" operation=datasets.get wait=10s`)
+	})
+}
+
 func TestLogLines(t *testing.T) {
 	t.Parallel()
 	for level, want := range map[slog.Level][]map[string]any{

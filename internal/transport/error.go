@@ -59,7 +59,7 @@ func (e *TimeoutError) Timeout() bool { return true }
 func NeverConnected(err error) bool {
 	var op *net.OpError
 	var dns *net.DNSError
-	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &dns) || tlsMismatch(err)
+	return errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") || errors.As(err, &dns) || tlsMismatch(err)
 }
 
 // Permanent reports whether another attempt would fail in the same way: an unknown host, a
@@ -82,14 +82,17 @@ func tlsMismatch(err error) bool {
 	return isHandshakeText(err)
 }
 
-// handshakeTexts are the starts of errors for which crypto/tls has no exported type. The first ones
-// are the alerts of a peer that refuses the handshake.
+// handshakeTexts are the starts of errors for which the standard library has no exported type. The first
+// ones are the alerts of a peer that refuses the handshake.
 var handshakeTexts = []string{
 	"tls: handshake failure", "tls: bad certificate", "tls: unsupported certificate", "tls: revoked certificate",
 	"tls: expired certificate", "tls: unknown certificate", "tls: illegal parameter", "tls: access denied",
 	"tls: protocol version not supported", "tls: insufficient security level", "tls: unrecognized name",
 	"tls: certificate required", "tls: no application protocol",
 	"tls: server selected ", "tls: server did not ", "tls: no supported versions",
+	`malformed HTTP response "\x15\x03`, // an alert: plain HTTP was sent to a TLS port
+	`malformed HTTP response "\x00\x00`, // a frame: HTTP/1 was sent to a port that speaks only HTTP/2
+	"Proxy Authentication Required",     // in reply to CONNECT
 }
 
 // isHandshakeText reports whether err, or an error that it wraps, is one of handshakeTexts.

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bufio"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -94,6 +95,47 @@ func TestPermanentHandshakes(t *testing.T) {
 			next := &http.Transport{TLSClientConfig: test.config}
 			defer next.CloseIdleConnections()
 			req, err := http.NewRequest(http.MethodGet, test.target, nil)
+			require.NoError(t, err)
+			_, err = next.RoundTrip(req)
+			require.Error(t, err)
+			assert.True(t, Permanent(err), "%v", err)
+			assert.True(t, NeverConnected(err), "%v", err)
+		})
+	}
+}
+
+// Servers that speak another protocol than the client, and a proxy that wants a password, do not change their mind.
+func TestPermanentProtocols(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		answer string // the server's first bytes
+		proxy  bool
+	}{
+		"plain HTTP at a TLS port":      {answer: "\x15\x03\x01\x00\x02\x02\x16"},
+		"HTTP/1 at an HTTP/2 port":      {answer: "\x00\x00\x12\x04\x00\x00\x00\x00\x00"},
+		"a proxy that wants a password": {answer: "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", proxy: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			defer listener.Close()
+			go func() {
+				conn, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = http.ReadRequest(bufio.NewReader(conn))
+				_, _ = io.WriteString(conn, test.answer)
+				conn.Close()
+			}()
+			server := &url.URL{Scheme: "http", Host: listener.Addr().String()}
+			next, target := &http.Transport{}, server.String()
+			if test.proxy {
+				next.Proxy, target = http.ProxyURL(server), "https://api.example.com"
+			}
+			defer next.CloseIdleConnections()
+			req, err := http.NewRequest(http.MethodGet, target, nil)
 			require.NoError(t, err)
 			_, err = next.RoundTrip(req)
 			require.Error(t, err)
