@@ -227,6 +227,24 @@ func TestRedirectToAnInvalidURL(t *testing.T) {
 	assert.NotContains(t, fmt.Sprintf("%+v", err), "signature")
 }
 
+// A redirect loop ends, and is not called a redirect to another origin.
+func TestRedirectLoop(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		requests := 0
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			requests++
+			return reply(req, status, "", "Location", req.URL.String()), nil
+		}))
+
+		_, err := client.Datasets.Get(t.Context(), datasetID)
+
+		require.ErrorIs(t, err, mistralobs.ErrUnexpectedResponse)
+		require.ErrorContains(t, err, "the redirects did not end after 10")
+		assert.Equal(t, 10, requests)
+	}
+}
+
 // With two clients, an error and its log line say which one failed, and with which operation.
 func TestErrorsNameTheHost(t *testing.T) {
 	t.Parallel()

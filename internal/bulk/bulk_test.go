@@ -175,3 +175,37 @@ func TestRunIsCanceledAfterAFailure(t *testing.T) {
 		require.ErrorIs(t, errs[0], context.DeadlineExceeded)
 	})
 }
+
+// A run asks the context itself, because the requests may succeed in spite of its end.
+func TestRunAsksTheContext(t *testing.T) {
+	t.Parallel()
+	for _, after := range []int{0, 3} { // results before the end of the context
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			read, results := 0, 0
+			input := func(yield func(int, error) bool) {
+				for n := range 100 {
+					if read++; !yield(n, nil) {
+						return
+					}
+				}
+			}
+			if after == 0 {
+				cancel()
+			}
+			send := func(_ context.Context, n int) (int, error) { return n, nil }
+			var last error
+			for _, err := range Run(ctx, input, send, (&server{}).options(1)) {
+				if last = err; err == nil {
+					if results++; results == after {
+						cancel()
+					}
+				}
+			}
+			require.ErrorIs(t, last, context.Canceled)
+			assert.Equal(t, after, results)
+			assert.LessOrEqual(t, read, after+1)
+		})
+	}
+}
