@@ -102,7 +102,7 @@ func add(
 	added, leftOut := int64(0), 0
 	defer func() {
 		line.Clear()
-		fmt.Printf("%d records added to %s\n", added, datasetID)
+		fmt.Printf("%d records added to %s\n", added, cli.Printable(datasetID))
 	}()
 	options := mistralobs.BulkOptions{Concurrency: concurrency}
 	options.OnError = func(index int, _ mistralobs.CreateRecordParams, err error) error {
@@ -110,7 +110,7 @@ func add(
 			return fmt.Errorf("record %d: %w", index+1, err) // it would happen to the next record too
 		}
 		leftOut++
-		line.Println(fmt.Sprintf("record %d is left out: %v", index+1, err))
+		line.Println(cli.Printable(fmt.Sprintf("record %d is left out: %v", index+1, err)))
 		return nil
 	}
 	records := mistralobs.NewRecords(mistralobs.ReadJSONL(input))
