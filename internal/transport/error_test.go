@@ -79,6 +79,21 @@ func TestPermanentHandshakes(t *testing.T) {
 	modern.Config.ErrorLog = nil
 	modern.StartTLS()
 	defer modern.Close()
+	bare, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, nil },
+	})
+	require.NoError(t, err)
+	defer bare.Close()
+	go func() {
+		for {
+			conn, err := bare.Accept()
+			if err != nil {
+				return
+			}
+			_ = conn.(*tls.Conn).Handshake()
+			conn.Close()
+		}
+	}()
 	for _, test := range []struct {
 		name   string
 		target string
@@ -86,6 +101,7 @@ func TestPermanentHandshakes(t *testing.T) {
 	}{
 		{name: "a server without TLS", target: strings.Replace(plain.URL, "http:", "https:", 1)},
 		{name: "a certificate that is not trusted", target: modern.URL},
+		{name: "a server without a certificate", target: "https://" + bare.Addr().String()},
 		{
 			name: "no common version", target: modern.URL,
 			config: &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12},
