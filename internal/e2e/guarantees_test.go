@@ -109,21 +109,27 @@ func TestTheREADMEListsTheGuarantees(t *testing.T) {
 	assert.Equal(t, tested, listed)
 }
 
-// bubbles runs a test in a bubble for each fault, with a new server each.
-func bubbles(t *testing.T, faults map[string]faultRow, test func(*testing.T, *world, faultRow)) {
+// bubbles calls operations in a bubble for each fault, which the first attempt meets, with a new server each.
+func bubbles(
+	t *testing.T, faults map[string]faultRow, operations map[string]operation,
+	test func(t *testing.T, w *world, row faultRow, operation string),
+) {
 	t.Helper()
-	for name, row := range faults {
-		t.Run(name, func(t *testing.T) {
+	for fault, row := range faults {
+		t.Run(fault, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { test(t, newWorld(t), row) })
+			synctest.Test(t, func(t *testing.T) {
+				for name := range operations {
+					w := newWorldFor(t, name)
+					fault := row.fault
+					fault.Operation = name
+					w.server.Inject(fault)
+					test(t, w, row, name)
+					w.client.CloseIdleConnections()
+				}
+			})
 		})
 	}
-}
-
-// restart replaces the server and its client by new ones.
-func (w *world) restart(t *testing.T) {
-	w.client.CloseIdleConnections()
-	*w = *newWorld(t)
 }
 
 // requestsOf returns how many requests of an operation the server got.
@@ -137,36 +143,24 @@ func (w *world) requestsOf(operation string) (n int) {
 }
 
 func creationsAreNotDoubled(t *testing.T) {
-	bubbles(t, faultTable, func(t *testing.T, w *world, row faultRow) {
-		for name, op := range creating {
-			w.restart(t)
-			fault := row.fault
-			fault.Operation = name
-			w.server.Inject(fault)
-			err := op.call(w)
-			count := op.count(w)
-			assert.LessOrEqual(t, count, 1, name)
-			if err == nil {
-				assert.Equal(t, 1, count, name)
-			}
-			assert.Equal(t, row.create.requests, w.requestsOf(name), name)
+	bubbles(t, faultTable, creating, func(t *testing.T, w *world, row faultRow, name string) {
+		err := creating[name].call(w)
+		count := creating[name].count(w)
+		assert.LessOrEqual(t, count, 1, name)
+		if err == nil {
+			assert.Equal(t, 1, count, name)
 		}
+		assert.Equal(t, row.create.requests, w.requestsOf(name), name)
 	})
 }
 
 func doubtfulCreationsAreMarked(t *testing.T) {
-	bubbles(t, faultTable, func(t *testing.T, w *world, row faultRow) {
-		for name, op := range creating {
-			w.restart(t)
-			fault := row.fault
-			fault.Operation = name
-			w.server.Inject(fault)
-			err := op.call(w)
-			if err != nil && op.count(w) > 0 {
-				assert.ErrorIs(t, err, mistralobs.ErrMaybeApplied, name)
-			}
-			assert.Equal(t, row.create.maybe, errors.Is(err, mistralobs.ErrMaybeApplied), name)
+	bubbles(t, faultTable, creating, func(t *testing.T, w *world, row faultRow, name string) {
+		err := creating[name].call(w)
+		if err != nil && creating[name].count(w) > 0 {
+			assert.ErrorIs(t, err, mistralobs.ErrMaybeApplied, name)
 		}
+		assert.Equal(t, row.create.maybe, errors.Is(err, mistralobs.ErrMaybeApplied), name)
 	})
 }
 
@@ -174,15 +168,10 @@ func repeatsSucceed(t *testing.T) {
 	transient := maps.Clone(faultTable)
 	maps.DeleteFunc(transient, func(_ string, row faultRow) bool { return row.repeat.err != nil })
 	require.NotEmpty(t, transient)
-	bubbles(t, transient, func(t *testing.T, w *world, row faultRow) {
-		for name, op := range repeatable {
-			w.restart(t)
-			fault := row.fault
-			fault.Operation = name
-			w.server.Inject(fault)
-			assert.NoError(t, op.call(w), name)
-			assert.True(t, op.done == nil || op.done(w), name)
-		}
+	bubbles(t, transient, repeatable, func(t *testing.T, w *world, _ faultRow, name string) {
+		op := repeatable[name]
+		assert.NoError(t, op.call(w), name)
+		assert.True(t, op.done == nil || op.done(w), name)
 	})
 }
 
@@ -269,7 +258,7 @@ func attemptsEndWithinTheirTimeout(t *testing.T) {
 
 func stalls(t *testing.T, fault mistralobstest.Fault, call func(*world) error) {
 	t.Helper()
-	w := newWorld(t)
+	w := newWorldFor(t, fault.Operation)
 	w.server.Inject(fault)
 	client, err := w.client.With(mistralobs.WithTimeout(7*time.Second),
 		mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
