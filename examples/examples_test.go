@@ -152,10 +152,14 @@ func describesItself(name string) func(*testing.T, *finished) {
 	}
 }
 
-// folder is where build puts the programs.
-var folder string
+// folder is where the programs are. The gate names a folder in which it has built all of them.
+var folder = os.Getenv("MISTRALOBS_EXAMPLES")
 
 func TestMain(m *testing.M) {
+	if folder != "" {
+		buildAll = func() error { return nil }
+		os.Exit(m.Run())
+	}
 	var err error
 	if folder, err = os.MkdirTemp("", "examples-*"); err != nil {
 		panic(err)
