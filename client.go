@@ -50,8 +50,8 @@ type Client struct {
 // variable is not set, it is the value of MISTRAL_API_KEY. The base URL is the value of
 // MISTRAL_BASE_URL, or else [BaseURL].
 //
-// It returns an error that matches [ErrNoAPIKey] if none of these is set. It returns an error that
-// matches [ErrInvalidParams], and names all invalid options, if there are any.
+// It returns an error that matches [ErrNoAPIKey] if there is no API key. If options are invalid, it
+// returns an error that matches [ErrInvalidParams] and names all of them.
 func NewClient(opts ...Option) (*Client, error) {
 	return newClient(defaultConfig(), opts)
 }
@@ -116,7 +116,7 @@ func Attempt(ctx context.Context) int { return transport.OperationOf(ctx).Attemp
 // uses the key, the rate limit, the timeouts and the retries of the client, and fails with the same
 // errors as other methods.
 //
-// path begins with "/", is already escaped, and may have a query. in is the body: nil for none, a
+// path is escaped, such as "/v1/models", and may have a query. in is the body: nil for none, a
 // []byte or json.RawMessage that is sent as it is, or a value that encoding/json marshals. out
 // receives the body of the response: nil to ignore it, a *[]byte or *json.RawMessage for the bytes,
 // or a pointer that encoding/json unmarshals into.

@@ -15,8 +15,8 @@ import (
 )
 
 // Conversation is a payload that consists of messages. Extra holds all names without a field, here
-// and in the messages. So decoding and encoding a conversation keeps everything except white space,
-// the order of names, and all but the last of repeated names.
+// and in the messages. So decoding and encoding a conversation keeps everything except white space
+// and the order of names. If a name is repeated, only its last value is kept.
 type Conversation struct {
 	Messages []Message
 	Model    string                     // "" if absent
@@ -151,8 +151,9 @@ func (c *Content) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// DecodeArguments stores the arguments in v, whether they are an object or a string that contains one.
-// Numbers in an any become [json.Number].
+// DecodeArguments stores the arguments in v, whether they are an object or a string that contains
+// one. Numbers in an any become [json.Number]. It returns an error if they are not JSON or cannot
+// be stored in v.
 func (f FunctionCall) DecodeArguments(v any) error {
 	raw := f.Arguments
 	var inner string
@@ -252,7 +253,7 @@ func (c Conversation) MarshalJSON() ([]byte, error) {
 	return nil, err
 }
 
-// UnmarshalJSON decodes a message. It returns an error for anything else than an object.
+// UnmarshalJSON decodes a message. It returns an error for anything other than an object.
 func (m *Message) UnmarshalJSON(raw []byte) (err error) {
 	*m = Message{}
 	m.Extra, err = decodeFields(raw, m.fields())
@@ -262,7 +263,7 @@ func (m *Message) UnmarshalJSON(raw []byte) (err error) {
 // MarshalJSON encodes the message, including Extra.
 func (m Message) MarshalJSON() ([]byte, error) { return encodeFields(m.fields(), m.Extra) }
 
-// UnmarshalJSON decodes a tool call. It returns an error for anything else than an object.
+// UnmarshalJSON decodes a tool call. It returns an error for anything other than an object.
 func (t *ToolCall) UnmarshalJSON(raw []byte) (err error) {
 	*t = ToolCall{}
 	t.Extra, err = decodeFields(raw, t.fields())
@@ -272,7 +273,7 @@ func (t *ToolCall) UnmarshalJSON(raw []byte) (err error) {
 // MarshalJSON encodes the tool call, including Extra.
 func (t ToolCall) MarshalJSON() ([]byte, error) { return encodeFields(t.fields(), t.Extra) }
 
-// UnmarshalJSON decodes a function call. It returns an error for anything else than an object.
+// UnmarshalJSON decodes a function call. It returns an error for anything other than an object.
 func (f *FunctionCall) UnmarshalJSON(raw []byte) (err error) {
 	*f = FunctionCall{}
 	f.Extra, err = decodeFields(raw, f.fields())
@@ -282,7 +283,7 @@ func (f *FunctionCall) UnmarshalJSON(raw []byte) (err error) {
 // MarshalJSON encodes the function call, including Extra.
 func (f FunctionCall) MarshalJSON() ([]byte, error) { return encodeFields(f.fields(), f.Extra) }
 
-// UnmarshalJSON decodes a chunk. It returns an error for anything else than an object.
+// UnmarshalJSON decodes a chunk. It returns an error for anything other than an object.
 func (c *Chunk) UnmarshalJSON(raw []byte) (err error) {
 	*c = Chunk{}
 	c.Extra, err = decodeFields(raw, c.fields())

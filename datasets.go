@@ -97,7 +97,7 @@ func checkLength(field, text string, least, most int) error {
 // DatasetsService creates, finds, changes and deletes datasets. Use it as [Client].Datasets.
 //
 // A parameter named datasetID, here and in the other services, is the dataset's ID or its Slug. The
-// service takes a value that looks like a UUID for an ID.
+// service treats a value that looks like a UUID as an ID.
 type DatasetsService struct{ client *Client }
 
 type datasetList struct {
@@ -125,8 +125,8 @@ func (s *DatasetsService) List(
 }
 
 // All returns an iterator over the workspace's datasets, from page params.Page on. Each range over
-// it requests the pages again. It yields at most one error, last: an error of List, or one that
-// matches [ErrNoProgress] if the service repeats pages.
+// it requests the pages again. It yields at most one error, last: an error of
+// [DatasetsService.List], or one that matches [ErrNoProgress] if the service repeats pages.
 func (s *DatasetsService) All(
 	ctx context.Context, params ListDatasetsParams, opts ...CallOption,
 ) iter.Seq2[*Dataset, error] {
@@ -139,8 +139,8 @@ func (s *DatasetsService) All(
 }
 
 // Find returns the dataset with this ID or slug. If there is none, it returns the dataset with
-// exactly this name; upper and lower case differ. So a program can accept any of the three from its
-// users. An ID or a slug takes one request. A name takes one more for each page of datasets,
+// exactly this name, including upper and lower case. So a program can accept any of the three from
+// its users. An ID or a slug takes one request. A name takes one more for each page of datasets,
 // because Find must know that no other has the name.
 //
 // If there is no such dataset, it returns an error that matches [ErrNotFound] and names
@@ -201,9 +201,9 @@ func (s *DatasetsService) findByName(ctx context.Context, name string) (*Dataset
 //
 // API: POST /v1/observability/datasets
 //
-// It returns an error that matches [ErrInvalidParams] if the name or the description exceeds a
-// limit. It returns one that matches [ErrMaybeApplied] if the service may have created the dataset
-// although the call failed. List the datasets before you repeat the call.
+// It returns an error that matches [ErrInvalidParams] if the name or the description is too short
+// or too long. It returns one that matches [ErrMaybeApplied] if the service may have created the
+// dataset although the call failed. List the datasets before you repeat the call.
 func (s *DatasetsService) Create(
 	ctx context.Context, params CreateDatasetParams, opts ...CallOption,
 ) (*Dataset, error) {
@@ -236,8 +236,8 @@ func (s *DatasetsService) Get(ctx context.Context, datasetID string, opts ...Cal
 //
 // API: PATCH /v1/observability/datasets/{dataset_id}
 //
-// It returns an error that matches [ErrInvalidParams] if the name or the description exceeds a
-// limit, and one that matches [ErrNotFound] if there is no such dataset.
+// It returns an error that matches [ErrInvalidParams] if the name or the description is too short
+// or too long, and one that matches [ErrNotFound] if there is no such dataset.
 func (s *DatasetsService) Update(
 	ctx context.Context, datasetID string, params UpdateDatasetParams, opts ...CallOption,
 ) (*Dataset, error) {
@@ -258,9 +258,8 @@ func (s *DatasetsService) Update(
 //
 // API: DELETE /v1/observability/datasets/{dataset_id}
 //
-// It returns an error that matches [ErrNotFound] if there is no such dataset. If an attempt fails
-// without a clear response and the next one gets a 404, it returns nil, because the first one
-// probably deleted the dataset.
+// It returns an error that matches [ErrNotFound] if there is no such dataset. If a retry gets a 404
+// and an earlier attempt may have deleted the dataset, it returns nil.
 func (s *DatasetsService) Delete(ctx context.Context, datasetID string, opts ...CallOption) error {
 	return exec(ctx, s.client, request{
 		name: "datasets.delete", action: "delete dataset", route: "DELETE /v1/observability/datasets/{dataset_id}",

@@ -1,12 +1,12 @@
 // Package mistralobs is an unofficial client for the Mistral Observability Datasets API. It manages
-// datasets and their records, imports records, exports datasets as JSONL files, and searches
-// telemetry, which can be imported too. It also runs judges: models that classify or grade a record.
+// datasets and their records, imports records and telemetry, exports datasets as JSONL files, and
+// searches telemetry. It also runs judges: models that classify or grade a record.
 //
 // # First steps
 //
-// Create a [Client] once and share it. By default it takes the API key from the environment variable
-// MISTRAL_API_KEY. If MISTRAL_SA_TOKEN_PATH is set, it reads the token of a service account from the
-// file with that path instead, for every attempt:
+// Create a [Client] once and share it. By default it takes the API key from the environment
+// variable MISTRAL_API_KEY. If MISTRAL_SA_TOKEN_PATH names a file, each attempt uses the token of a
+// service account in that file instead.
 //
 //	client, err := mistralobs.NewClient()
 //	if err != nil {
@@ -34,9 +34,9 @@
 //
 // # Payloads and properties
 //
-// You decide which JSON objects the payload and the properties of a record are. The client returns
-// them as an [Object]: the bytes that the service sent, not decoded. So nothing is lost if you change
-// a part and write the object back. [Object.Map], [Object.Decode] and [Object.Conversation] decode an
+// The payload and the properties of a record may be any JSON objects. The client returns them as an
+// [Object]: the bytes that the service sent, not decoded. If you change a part and write the object
+// back, nothing else changes. [Object.Map], [Object.Decode] and [Object.Conversation] decode an
 // object; [Object.Get] and [Object.Set] access a single member. Methods that send a payload accept
 // anything that encoding/json marshals to an object: an Object, a map, a struct, a [Conversation].
 //
@@ -51,9 +51,9 @@
 //		fmt.Println(record.ID, record.Properties)
 //	}
 //
-// The first page is requested alone. Each time the loop has consumed a page, the iterator doubles the
-// number of pages that it requests ahead, up to 8. So long loops do not wait for round trips. Set
-// [ListParams].ReadAhead to change that. The List methods return a single [Page].
+// The first page is requested alone. Each time the loop has consumed a page, the iterator doubles
+// the number of pages that it requests ahead, up to 8. A long loop then does not wait for round
+// trips. Set [ListParams].ReadAhead to change that. The List methods return a single [Page].
 //
 // [RecordsService.CreateAll], [RecordsService.UpdateAll] and [RecordsService.DeleteAll] send many
 // requests concurrently.
@@ -104,7 +104,7 @@
 // After a transient failure, the client retries requests that are harmless to repeat: reads,
 // searches, deletions, replacements and judge runs. The service has no idempotency keys. So the
 // client retries a request that creates something only if the service cannot have processed it. If
-// the service may have processed such a request, and it failed, the error matches [ErrMaybeApplied].
+// such a request fails and the service may have processed it, the error matches [ErrMaybeApplied].
 // [RetryPolicy] has the rules, and [WithRetry] sets the numbers. [WithTimeout] limits each attempt.
 // The context limits the whole call.
 //

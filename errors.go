@@ -24,22 +24,24 @@ var (
 	// ErrRateLimited means a 429. It also means that a request was not sent, because a rate limit
 	// would have delayed it beyond the deadline of its context.
 	ErrRateLimited = errors.New("rate limited")
-	// ErrTimeout means a 408 or 504, an attempt that took longer than [WithTimeout] allows, or that
-	// the deadline of the context passed.
+	// ErrTimeout means a 408 or 504, an attempt that took longer than [WithTimeout] allows, or a
+	// context whose deadline passed.
 	ErrTimeout = errors.New("timeout")
 	ErrServer  = errors.New("server error") // 500 to 599
 )
 
 // Sentinels for failures that the client detects, for errors.Is.
 var (
-	// ErrInvalidParams means that a parameter is invalid and that nothing was sent.
+	// ErrInvalidParams means that a parameter is invalid, such as an empty ID, and that nothing was
+	// sent.
 	ErrInvalidParams = errors.New("invalid parameters")
 	// ErrNoAPIKey means that there is no API key and that nothing was sent. Use [WithAPIKey], or
 	// set MISTRAL_API_KEY or MISTRAL_SA_TOKEN_PATH.
 	ErrNoAPIKey = transport.ErrNoKey
 	// ErrMaybeApplied marks the failure of a request that creates something (a dataset, a record,
 	// an import, a file) if the service may have processed it. The SDK did not retry it, because
-	// that could create a duplicate. Check whether the thing exists before you repeat the call.
+	// that could create a duplicate. Check whether the request was applied before you repeat the
+	// call.
 	ErrMaybeApplied = errors.New("the request may have been applied")
 	// ErrUnexpectedResponse means that the response is not one that the API documents, for example
 	// a web page of a proxy, a redirect, or JSON of another type.
@@ -244,7 +246,7 @@ func (e *Error) Is(target error) bool {
 	return target != nil && target == statusKinds[e.StatusCode]
 }
 
-// Unwrap returns why a success could not be decoded, or nil.
+// Unwrap returns the error of decoding a 2xx response, or nil.
 func (e *Error) Unwrap() error { return e.cause }
 
 // LogValue returns the details as a group of attributes.
@@ -344,7 +346,7 @@ func (e *interruptedError) Error() string {
 // Unwrap returns both causes.
 func (e *interruptedError) Unwrap() []error { return []error{e.ended, e.failure} }
 
-// TaskError means that an import task ended in another status than COMPLETED, or no longer exists.
+// TaskError means that an import task ended in a status other than COMPLETED, or no longer exists.
 type TaskError struct {
 	Task *ImportTask // its last known state
 

@@ -17,8 +17,8 @@ import (
 
 // Export says where the JSONL file of an exported dataset is.
 type Export struct {
-	// FileURL is a presigned URL of the file. It expires after some time that the service decides.
-	// It works without an API key, so treat its query as a secret.
+	// FileURL is a presigned URL of the file. The service decides when it expires. It works without
+	// an API key, so treat its query as a secret.
 	FileURL string `json:"file_url"`
 }
 
@@ -55,7 +55,8 @@ func (s *ExportsService) ToJSONL(ctx context.Context, datasetID string, opts ...
 }
 
 // Open exports a dataset and streams the file. Call Close when you are done. Close may be called by
-// another goroutine, and ends a Read that blocks. When ctx ends, Read returns its error.
+// another goroutine, and ends a Read that blocks. When ctx ends, Read returns an error that matches
+// that of ctx.
 //
 // If the connection breaks, Read resumes the download on a new connection, with a new URL if the
 // old one has expired. The retry policy of the client limits the attempts since the last byte that
@@ -134,7 +135,7 @@ func (e exportWriter) Write(p []byte) (int, error) {
 
 // Save exports a dataset into the file at path and returns the size of the file. It writes a
 // temporary file in the same folder, syncs it, and renames it to path. So path never holds a part
-// of a file. If Save fails, an old file is unchanged and the temporary file is removed.
+// of a file. If Save fails, an existing file is unchanged and the temporary file is removed.
 //
 // If path is a symbolic link, Save writes the target of the link, which need not exist. The new
 // file gets the mode of the file that it replaces. If a download cannot be resumed, Save starts it

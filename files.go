@@ -16,8 +16,8 @@ const MaxUploadBytes = 512 << 20
 // FilePurpose says what an uploaded file is for. The service may add purposes.
 type FilePurpose string
 
-// The known purposes. Use PurposeEvaluation for files to import into datasets. The service
-// documents the other four.
+// The known purposes. Use PurposeEvaluation for files to import into datasets, as Mistral's
+// cookbook does. The documentation lists only the other four.
 const (
 	PurposeFineTune   FilePurpose = "fine-tune"
 	PurposeBatch      FilePurpose = "batch"
@@ -78,7 +78,8 @@ func (f File) MarshalJSON() ([]byte, error) {
 	return json.Marshal(fileJSON{plainFile(f), unixTime(f.CreatedAt), unixTime(f.ExpiresAt)})
 }
 
-// UnmarshalJSON reads a file. A field with an unexpected JSON type becomes zero, without an error.
+// UnmarshalJSON decodes a file. A field with an unexpected JSON type becomes zero, without an
+// error.
 func (f *File) UnmarshalJSON(raw []byte) error {
 	*f = File{}
 	decoder := jsonscan.Decoder{}
@@ -119,9 +120,8 @@ func (s *FilesService) Get(ctx context.Context, fileID string, opts ...CallOptio
 //
 // API: DELETE /v1/files/{file_id}
 //
-// It returns an error that matches [ErrNotFound] if there is no such file. If an attempt fails
-// without a clear response and the next one gets a 404, it returns nil, because the first one
-// probably deleted the file.
+// It returns an error that matches [ErrNotFound] if there is no such file. If a retry gets a 404
+// and an earlier attempt may have deleted the file, it returns nil.
 func (s *FilesService) Delete(ctx context.Context, fileID string, opts ...CallOption) error {
 	return exec(ctx, s.client, request{
 		name: "files.delete", action: "delete file", route: "DELETE /v1/files/{file_id}", ids: ids{fileID},

@@ -32,8 +32,8 @@ type UploadParams struct {
 	// Upload returns when its context ends, even while a read of Body blocks. The goroutine of that
 	// read stays until the read returns.
 	Body io.Reader
-	// Size is the length of a Body that is not an [io.Seeker]. If it is given, Body is streamed
-	// without a temporary file and the upload is not retried. 0 means unknown.
+	// Size is the number of bytes of a Body that is not an [io.Seeker]. If it is given, Body is
+	// streamed without a temporary file and the upload is not retried. 0 means unknown.
 	Size int64
 	// Purpose says what the file is for. The default is the service's.
 	Purpose FilePurpose

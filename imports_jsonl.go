@@ -63,18 +63,18 @@ func (o JSONLImportOptions) withDefaults() (JSONLImportOptions, error) {
 }
 
 // FromJSONL imports a JSONL file in the forms that [ReadJSONL] accepts. It checks every line first,
-// then uploads the file and starts the import. It splits a file larger than MaxFileBytes and
-// returns one task for each part, in order. Wait for them with [TasksService.WaitAll].
+// then uploads the file and starts the import. It splits a file larger than options.MaxFileBytes
+// and returns one task for each part, in order. Wait for them with [TasksService.WaitAll].
 //
 // The memory that FromJSONL needs does not grow with the file. If r is an [io.Seeker], such as an
 // *os.File, it reads r twice, from its current position: once to check it and once to upload it. If
 // the content changes in between, it returns an error. It copies any other r to a temporary file.
 //
-// If a line is not a record, FromJSONL returns a [*LineError] and imports nothing, unless OnError
-// skips the line. If no records are left, it returns an error that matches [ErrInvalidParams]. If
-// an upload fails, it deletes the files uploaded before and imports nothing. If starting an import
-// fails, it returns the tasks that it has started together with the error, and deletes the files
-// that no task reads. Its other errors are those of [FilesService.Upload] and
+// If a line is not a record, FromJSONL returns a [*LineError] and imports nothing, unless
+// options.OnError skips the line. If no records are left, it returns an error that matches
+// [ErrInvalidParams]. If an upload fails, it deletes the files uploaded before and imports nothing.
+// If starting an import fails, it returns the tasks that it has started together with the error,
+// and deletes the files that no task reads. Its other errors are those of [FilesService.Upload] and
 // [ImportsService.FromFile].
 //
 // FromJSONL ends when ctx ends, even while a read of r blocks; the goroutine of that read stays

@@ -32,12 +32,11 @@ type JSONLRecord struct {
 // ReadJSONL returns the records of a dataset file, one for each line. It accepts both documented
 // forms: {"payload":{…},"properties":{…}} and {"messages":[…],"properties":{…}}. The file may start
 // with a byte-order mark, contain CRLF and blank lines, and lack the last line break. A line may
-// have up to [MaxUploadBytes]; a longer one is reported by a [*LineError]. One line at a time is in
-// memory. Payloads and properties are kept byte for byte, even if they are not objects, which
-// methods that send them refuse.
+// have up to [MaxUploadBytes] bytes. One line at a time is in memory. Payloads and properties are
+// kept byte for byte, even if they are not objects. Methods that send records refuse those.
 //
-// The sequence ends with the first error: a [*LineError] for a line that is not a record, or the error
-// of r. It reads r only once, so range over it only once.
+// The sequence ends with the first error: a [*LineError] for a line that is not a record or is too
+// long, or the error of r. Range over the sequence only once, because it reads r.
 func ReadJSONL(r io.Reader) iter.Seq2[*JSONLRecord, error] {
 	return func(yield func(*JSONLRecord, error) bool) {
 		if r == nil {
@@ -200,8 +199,8 @@ func joinMembers(members []jsonscan.Member) Object {
 
 // NewRecords turns the records of [ReadJSONL] or [ExportsService.Records] into parameters for
 // [RecordsService.CreateAll]. It keeps one record in memory. The sequence ends with the first
-// error: an error of the sequence records, or a [*LineError] if a payload or properties are not a
-// JSON object. The latter matches [ErrInvalidParams].
+// error: an error of the input, or a [*LineError] if a payload or properties are not a JSON object.
+// The latter matches [ErrInvalidParams].
 func NewRecords(records iter.Seq2[*JSONLRecord, error]) iter.Seq2[CreateRecordParams, error] {
 	return func(yield func(CreateRecordParams, error) bool) {
 		if records == nil {

@@ -102,7 +102,8 @@ func defaultConfig() config {
 }
 
 // WithAPIKey sets the API key of every request to the service. White space around the key and a
-// leading "Bearer " are dropped. [NewClient] returns [ErrNoAPIKey] if the key is empty.
+// leading "Bearer " are dropped. If the key is empty, the error of [NewClient] matches
+// [ErrNoAPIKey]. If a header cannot hold it, the error matches [ErrInvalidParams].
 //
 // The default is the token in the file that MISTRAL_SA_TOKEN_PATH names (see [WithAPIKeyFile]), or
 // else the key in MISTRAL_API_KEY.

@@ -31,7 +31,8 @@ type Page[T any] struct {
 func (p *Page[T]) HasNext() bool { return p.Next != "" }
 
 // Feed is one page of a search. A search has no total and no page numbers. To get the next page,
-// pass Cursor, or else Next, as [SearchSpansParams].Cursor.
+// pass Cursor, or Next if Cursor is empty, as [SearchSpansParams].Cursor. If both are empty, there
+// is no next page.
 type Feed[T any] struct {
 	Items  []T    `json:"results" scan:"limited"`
 	Next   string `json:"next" scan:"text"`   // continues the search if Cursor is empty

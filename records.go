@@ -155,8 +155,8 @@ func (s *RecordsService) List(
 }
 
 // All returns an iterator over a dataset's records, from page params.Page on. Each range over it
-// requests the pages again. It yields at most one error, last: an error of List, or one that
-// matches [ErrNoProgress] if the service repeats pages.
+// requests the pages again. It yields at most one error, last: an error of [RecordsService.List],
+// or one that matches [ErrNoProgress] if the service repeats pages.
 //
 // The loop may update records, but the service does not promise that an update keeps the order of
 // the list. If the loop must see every record exactly once, collect the IDs first and update
@@ -243,9 +243,8 @@ func (s *RecordsService) Get(ctx context.Context, recordID string, opts ...CallO
 //
 // API: DELETE /v1/observability/dataset-records/{dataset_record_id}
 //
-// It returns an error that matches [ErrNotFound] if there is no such record. If an attempt fails
-// without a clear response and the next one gets a 404, it returns nil, because the first one
-// probably deleted the record.
+// It returns an error that matches [ErrNotFound] if there is no such record. If a retry gets a 404
+// and an earlier attempt may have deleted the record, it returns nil.
 func (s *RecordsService) Delete(ctx context.Context, recordID string, opts ...CallOption) error {
 	return exec(ctx, s.client, request{
 		name: "records.delete", action: "delete record",
@@ -327,8 +326,8 @@ type TypedRecord[T any] struct {
 }
 
 // RecordsOf decodes the payload of each record with [Object.Decode]. records is, for example, the
-// result of [RecordsService.All]. The sequence ends with the first error: an error of the sequence
-// records, or one that names the record whose payload cannot be decoded.
+// result of [RecordsService.All]. The sequence ends with the first error: an error of the input, or
+// one that names the record whose payload cannot be decoded.
 func RecordsOf[T any](records iter.Seq2[*Record, error]) iter.Seq2[TypedRecord[T], error] {
 	return func(yield func(TypedRecord[T], error) bool) {
 		if records == nil {

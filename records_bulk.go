@@ -48,10 +48,11 @@ func (o BulkOptions) check() error {
 	return nil
 }
 
-// CreateAll creates records concurrently and yields them in the order of the input. The input is
-// usually the result of [NewRecords]. CreateAll reads it only as fast as it creates records.
+// CreateAll creates records concurrently, with one request for each, and yields them in the order
+// of the input. The input is usually the result of [NewRecords]. CreateAll reads it only as fast as
+// it creates records.
 //
-// Unless options.Concurrency is 1, the service creates the records in ANOTHER order than that of
+// Unless options.Concurrency is 1, the service may create the records in another order than that of
 // the input, because requests in flight overtake each other.
 //
 // After a failure that options.OnError does not skip, or an error of the input, CreateAll starts no
@@ -82,8 +83,9 @@ func (s *RecordsService) CreateAll(
 	return runBulk(ctx, s.client, "create records", "records", records, create, params, id, options)
 }
 
-// NoErrors pairs each element with a nil error. It makes a sequence without errors, such as
-// slices.Values(params), an input for [RecordsService.CreateAll] and [RecordsService.UpdateAll].
+// NoErrors pairs each element with a nil error. It turns a sequence without errors, such as
+// slices.Values(params), into an input for [RecordsService.CreateAll] and
+// [RecordsService.UpdateAll].
 func NoErrors[T any](elements iter.Seq[T]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for element := range elements {
@@ -200,10 +202,10 @@ func runBulk[In, Out any](
 	return bulk.Run(ctx, input, send, run)
 }
 
-// DeleteAll deletes any number of records, [MaxBulkDelete] a request. If that takes many requests, up
-// to 8 of them are in flight. After a failure no further request is started, and those in flight are
-// waited for. Then some of the records are deleted and others are not, and the error joins all
-// failures, which are those of [RecordsService.Delete].
+// DeleteAll deletes any number of records, up to [MaxBulkDelete] per request. Up to 8 requests are
+// in flight. After a failure no further request is started, and those in flight are waited for.
+// Then some of the records are deleted and others are not, and the error joins all failures, which
+// are those of [RecordsService.Delete].
 //
 // API: POST /v1/observability/dataset-records/bulk-delete
 //

@@ -66,12 +66,12 @@ type RegressionScale struct {
 	MaxDescription string // the meaning of Max
 }
 
-// ClassificationOutput allows one of the options as an answer.
+// ClassificationOutput describes a judge that answers with one of the options.
 func ClassificationOutput(options ...JudgeOption) JudgeOutput {
 	return JudgeOutput{Type: OutputClassification, Options: options}
 }
 
-// RegressionOutput allows a number on the scale as an answer.
+// RegressionOutput describes a judge that answers with a number on the scale.
 func RegressionOutput(scale RegressionScale) JudgeOutput {
 	return JudgeOutput{
 		Type: OutputRegression, Min: scale.Min, Max: scale.Max,
@@ -134,7 +134,7 @@ type judgeRequest struct {
 //
 // API: POST /v1/observability/dataset-records/{dataset_record_id}/live-judging
 //
-// It returns an error that matches [ErrInvalidParams] if the definition exceeds a limit of
+// It returns an error that matches [ErrInvalidParams] if the definition violates a limit of
 // [JudgeDefinition] or [RegressionScale], and one that matches [ErrNotFound] if there is no such
 // record. It returns an [Error] with code [CodeJudgeConversationFormat] if the payload is not a
 // conversation that the judge can read.

@@ -208,8 +208,8 @@ func (s *SpansService) Search(
 }
 
 // All returns an iterator over all spans that match. Each range over it requests the pages again.
-// It yields at most one error, last: an error of Search, or one that matches [ErrNoProgress] if the
-// service repeats pages.
+// It yields at most one error, last: an error of [SpansService.Search], or one that matches
+// [ErrNoProgress] if the service repeats pages.
 func (s *SpansService) All(
 	ctx context.Context, params SearchSpansParams, opts ...CallOption,
 ) iter.Seq2[*Span, error] {
@@ -334,7 +334,8 @@ func (o *spanFieldOptions) missing() string {
 }
 
 // FieldOptions returns the values that a field had between from and to. A zero time means no limit.
-// The list is empty, not nil, if there are none. More than 100,000 values are an error.
+// The list is empty, not nil, if there are none. More than 100,000 values are an error that matches
+// [ErrUnexpectedResponse].
 //
 // API: GET /v1/observability/spans/fields/{field_name}/options
 //

@@ -85,7 +85,8 @@ type Span struct {
 // Reference returns the IDs that name the span in other methods.
 func (s *Span) Reference() SpanReference { return SpanReference{TraceID: s.TraceID, SpanID: s.SpanID} }
 
-// Raw returns the span as the service sent it, with the fields that this package does not know.
+// Raw returns the span as the service sent it, including fields that Span does not have. It is
+// empty for a span that was not read from the service.
 func (s *Span) Raw() Object { return s.raw }
 
 func (s *Span) keep(raw Object) { s.raw = raw }

@@ -107,8 +107,8 @@ func (s *TasksService) List(
 }
 
 // All returns an iterator over a dataset's import tasks, from page params.Page on. Each range over
-// it requests the pages again. It yields at most one error, last: an error of List, or one that
-// matches [ErrNoProgress] if the service repeats pages.
+// it requests the pages again. It yields at most one error, last: an error of [TasksService.List],
+// or one that matches [ErrNoProgress] if the service repeats pages.
 func (s *TasksService) All(
 	ctx context.Context, datasetID string, params ListParams, opts ...CallOption,
 ) iter.Seq2[*ImportTask, error] {

@@ -26,8 +26,8 @@ const maxPollFailures = 5
 // maxConcurrentPolls is how many requests WaitAll has in flight.
 const maxConcurrentPolls = 16
 
-// WaitOptions sets how [TasksService.Wait] and [TasksService.WaitAll] poll. Its
-// zero value is a good default.
+// WaitOptions sets how [TasksService.Wait] and [TasksService.WaitAll] poll. Its zero value is a
+// sensible default.
 type WaitOptions struct {
 	// MinPoll and MaxPoll limit the pause between two polls of a task. The defaults are 200 ms and
 	// 30 minutes. A task that reports no progress may end up to MaxPoll before the wait notices. A
@@ -67,11 +67,11 @@ func (o WaitOptions) withDefaults() (WaitOptions, error) {
 // about half a second for tasks of up to three seconds, and up to about a third of the duration for
 // longer ones. [WaitOptions].MaxPoll limits that.
 //
-// If the task ends in another status than COMPLETED, or no longer exists, Wait returns a
+// If the task ends in a status other than COMPLETED, or no longer exists, Wait returns a
 // [*TaskError] together with the last state of the task. It goes on while the status is not final
-// ([TaskStatus.Done]). It tolerates up to four polls in a row that fail with a transient error: of
-// the network, 408, 429, 500, 502, 503 or 504. Each of them was retried as [RetryPolicy] says. It
-// returns other errors at once.
+// ([TaskStatus.Done]). Each poll is retried as [RetryPolicy] says. Wait goes on after up to four
+// polls in a row that still fail with a transient error: a network error, or status 408, 429, 500,
+// 502, 503 or 504. It returns other errors at once.
 //
 // Give the context a deadline, because a task can run forever. When the context ends, Wait returns
 // the last state of the task and an error that matches the context's error.
@@ -89,10 +89,10 @@ func (s *TasksService) Wait(
 }
 
 // WaitAll waits for many tasks at once, each as in [TasksService.Wait], and returns their last
-// states in the given order, even with an error. If a task ends in another status than COMPLETED,
+// states in the given order, even with an error. If a task ends in a status other than COMPLETED,
 // WaitAll still waits for the others, and joins the [*TaskError] values. If a task no longer
-// exists, or Wait would give up on it, WaitAll stops all waits and joins that error. It does not
-// poll a task whose status is already final.
+// exists, or Wait would return another error, WaitAll stops all waits and joins that error. It does
+// not poll a task whose status is already final.
 func (s *TasksService) WaitAll(
 	ctx context.Context, tasks []*ImportTask, options WaitOptions,
 ) ([]*ImportTask, error) {
