@@ -2,7 +2,10 @@ package datasetsync_test
 
 import (
 	"bytes"
+	"fmt"
+	"math/rand/v2"
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -48,6 +51,35 @@ func TestKeepOldestKeepsOne(t *testing.T) {
 				require.ErrorIs(t, err, datasetsync.ErrRecordChanged)
 				require.ErrorContains(t, err, "which the plan keeps in its place, is gone or has another key")
 				assert.Equal(t, datasetsync.OutcomeLeftAlone, report.Results[1].Outcome)
+			})
+		})
+	}
+}
+
+// Whatever a second writer deletes between Diff and Apply, each key that has a record before Apply has one after.
+func TestKeepOldestLosesNoKey(t *testing.T) {
+	for seed := range uint64(20) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 2))
+			var have []string
+			keys := 1 + random.IntN(60)
+			for range 1 + random.IntN(250) { // up to three pages, so that some runs walk and others do not
+				have = append(have, ticket(fmt.Sprint("k-", random.IntN(keys)), "yes"))
+			}
+			inWorld(t, have, func(w world) {
+				options := datasetsync.Options{Key: "id", Duplicates: datasetsync.KeepOldest, Force: random.IntN(2) == 0}
+				plan := w.diff(options, ticket("k-0", "yes"))
+				for _, record := range w.server.Records(w.dataset) {
+					if random.IntN(4) == 0 {
+						require.NoError(t, w.other.Records.Delete(w.t.Context(), record.ID))
+					}
+				}
+				before := slices.Compact(w.holds())
+				_, err := w.apply(plan, options)
+				if err != nil {
+					require.ErrorIs(t, err, datasetsync.ErrRecordChanged)
+				}
+				assert.Subset(t, w.holds(), before)
 			})
 		})
 	}
