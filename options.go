@@ -315,7 +315,8 @@ var ownHeaders = map[string]bool{
 // WithMaxResponseBytes limits the body of a response to an API call. If it is larger, the call
 // fails with [ErrResponseTooLarge]. The default is 64 MiB. Downloads of exports have no limit. A
 // response is also refused if its lists and maps, such as the attributes of spans, have more than
-// 100,000 items together. Payloads and properties do not count.
+// 100,000 items together. That error matches [ErrUnexpectedResponse]. Payloads and properties do
+// not count.
 func WithMaxResponseBytes(limit int64) SharedOption {
 	return sharedOption(func(s *callSettings) error {
 		if limit < 1 {

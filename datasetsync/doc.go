@@ -23,11 +23,11 @@
 //
 // Apply reads each record again before it updates or deletes it. If somebody has changed the record, Apply leaves it
 // alone. The service has no conditional requests, so Apply overwrites a change that is made between this reading and
-// the write. How long that is depends on the change:
+// the write. How much time passes between them depends on the change:
 //
-//   - An update is written at once, with one or two requests.
-//   - Deletions are made in batches of [Options.Concurrency]. Apply reads the records of a batch at once and then
-//     deletes them with one request. If there are more deletions than the dataset has pages, Apply reads the whole
+//   - An update is written directly after the reading, with one or two requests.
+//   - Deletions are made in batches of [Options.Concurrency]. Apply reads the records of a batch concurrently and
+//     then deletes them with one request. If there are more deletions than the dataset has pages, Apply reads the whole
 //     dataset first, and then deletes all records in batches of 500.
 //   - Before creations, Apply reads the whole dataset, and Sync relies on its comparison. If two programs create the
 //     same record after that, the dataset has it twice.

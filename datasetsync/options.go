@@ -14,7 +14,7 @@ var (
 	// ErrDuplicateKeys means that several records of the dataset, or several wanted records, have the same key. The error
 	// lists the IDs of the records, or the lines. [Options.Duplicates] can accept duplicates in the dataset.
 	ErrDuplicateKeys = errors.New("several records have the same key")
-	// ErrNoKey means that a wanted record does not have the property that [Options.Key] names, or that it is null.
+	// ErrNoKey means that a wanted record does not have the property that [Options.Key] names, or has a null there.
 	ErrNoKey = errors.New("the key is missing")
 	// ErrDatasetChanging means that somebody added or deleted records during each of three readings of the dataset. Try
 	// again later.
@@ -44,8 +44,9 @@ const (
 
 // Options says how to compare and change a dataset. Its zero value matches records by content and deletes nothing.
 type Options struct {
-	// Key names a property, such as "id", whose value identifies a record. Every wanted record must have it. If Key is
-	// "", records match by content: a wanted record that differs from all others is created, never updated.
+	// Key names a property, such as "id", whose value identifies a record. Every wanted record must have it. The value
+	// can be any JSON but null. If Key is "", records match by content: a wanted record that differs from all others is
+	// created, never updated.
 	Key string
 	// Delete plans the deletion of records that match no wanted record. Without Delete they stay. Apply ignores it, and
 	// makes the deletions of its plan.

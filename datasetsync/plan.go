@@ -26,7 +26,7 @@ type Plan struct {
 
 // Item is a record of a plan.
 type Item struct {
-	Key               string // the value of the key property; "" if there is none
+	Key               string // the value of the key property, as JSON if it is not a string; "" if there is none
 	Index             int    // the position of the wanted record, from 1; 0 if there is no wanted record
 	Line              int    // the line of the wanted record, from 1; 0 if there is no wanted record or no line
 	RecordID          string // "" if the record is not in the dataset
@@ -75,7 +75,7 @@ func (i *Item) keep(bodies *overflowFile, payload, properties mistralobs.Object)
 	return err
 }
 
-// InSync reports whether the plan has no changes. Extra and LeftAlone are no changes.
+// InSync reports whether the plan has no changes. Extra and LeftAlone do not count as changes.
 func (p *Plan) InSync() bool { return p.Changes() == 0 }
 
 // Changes returns the number of records to create, update and delete.

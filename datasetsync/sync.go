@@ -54,7 +54,7 @@ func Diff(
 // whole dataset again before creations. If it succeeds and nobody else changes the dataset, the next Sync has nothing
 // to do.
 //
-// After a failure or an interruption, call Sync again. It waits for imports that still run, compares anew, and makes
+// After a failure or an interruption, call Sync again. It waits for imports that still run, compares again, and makes
 // the changes that are missing. It does not create a record that the dataset already has.
 //
 // Sync returns the errors of Diff and Apply.
@@ -78,7 +78,8 @@ func Sync(
 }
 
 // Apply makes the changes of a plan: creations, then updates, then deletions. It skips changes that are made already,
-// so you can apply a plan again after an interruption. It then also completes an update that wrote only the payload.
+// so you can apply a plan again after an interruption. The second run also completes an update that wrote only the
+// payload.
 //
 // Apply leaves a record alone if it has changed since the plan was made. With a key, it also leaves a record alone that
 // somebody else has created under the key of a creation, with other content. If options.Force is set, Apply overwrites
@@ -92,8 +93,8 @@ func Sync(
 // records were left alone, and [mistralobs.ErrMaybeApplied] if the service may have created records: the response was
 // lost, the import still runs, or the import skipped some of them.
 //
-// Apply changes nothing, and returns a nil report, if a request fails before the first change. So it does with an error
-// that matches
+// Apply changes nothing, and returns a nil report, if a request fails before the first change. It does the same with an
+// error that matches
 //
 //   - [mistralobs.ErrInvalidParams] if a parameter is invalid or the plan is closed,
 //   - [ErrTooManyDeletes] if the plan has more deletions than options.MaxDeletes,

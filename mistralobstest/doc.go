@@ -11,13 +11,13 @@
 //		// … then assert on server.Records(datasetID) and server.Requests().
 //	}
 //
-// The server implements every operation. It validates requests by the rules that
-// the service documents, and returns errors in the service's formats. An import
-// is a task that runs for a settable time ([WithTaskDuration]). An exported file
-// has a signed URL that expires ([WithExportTTL]). A [Fault] makes selected calls
-// fail. The same Seed selects the same calls, if they arrive in the same order.
-// [WithInMemoryNetwork] lets a server run inside a [testing/synctest] bubble,
-// where its delays take no real time.
+// The server implements every operation. It validates requests by the rules
+// that the service documents, and returns errors in the service's formats. An
+// import is a task that runs for a settable time ([WithTaskDuration]). An
+// exported file has a signed URL that expires ([WithExportTTL]). A [Fault]
+// makes selected calls fail. The same [Fault].Seed selects the same calls, if
+// they arrive in the same order. [WithInMemoryNetwork] lets a server run inside
+// a [testing/synctest] bubble, where its delays take no real time.
 //
 // # Data to work with
 //
@@ -42,13 +42,13 @@
 // The server has one workspace, one owner and one API key. Campaigns, explorer
 // events and playground conversations exist only if a Seed method added them.
 //
-// The judge is not a model: it compares words. The given answer is the last message
-// of the assistant, or the whole payload if it is not a chat. A classification
-// returns the option whose value is the property category or expected_output.
-// If there is none, it returns the option of whose words the given answer
-// contains the largest share. A regression returns Min if the given answer
-// contains no word of expected_output, Max if it contains all of them, and a
-// number between them in proportion.
+// The judge is not a model: it searches for words in the answer, which is the
+// last message of the assistant, or the whole payload if it is not a chat. A
+// classification returns the option whose value is the property category or
+// expected_output. If there is none, it returns the option whose value and
+// description have the largest share of their words in the answer. A regression
+// returns Min if the answer contains no word of expected_output, Max if it
+// contains all of them, and a number between them in proportion.
 //
 // The API reference does not define everything. Where it does not, the server
 // guesses. A test should not depend on these guesses:
@@ -65,8 +65,8 @@
 //     that are not ASCII letters or digits. If another dataset has the slug, a
 //     number is appended. A rename keeps the slug.
 //   - An import from spans puts trace_id and span_id into the properties. An
-//     attribute that is an empty JSON array leaves its target out; the text null
-//     does not. An empty list of spans or mappings is accepted, and so are repeated
+//     attribute that is an empty JSON array does not fill its target; the text null
+//     does. An empty list of spans or mappings is accepted, and so are repeated
 //     spans. If mappings have the same target, the last one is used.
 //     A span that does not exist or has expired is skipped.
 //   - Searches return the newest item first, and the spans of a trace the oldest
@@ -81,8 +81,8 @@
 //     expression gets a 400.
 //   - A search for evaluations accepts only the fields of evaluations. The latest
 //     evaluations are the newest ones for each span and evaluation name.
-//   - The options of an unknown field are a 400 with FIELDS_BAD_REQUEST. The
-//     operators, groups and labels of fields are made up.
+//   - A request for the options of an unknown field gets a 400 with
+//     FIELDS_BAD_REQUEST. The operators, groups and labels of fields are made up.
 //   - The text search for datasets ignores case and searches names and
 //     descriptions.
 package mistralobstest

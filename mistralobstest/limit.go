@@ -10,10 +10,11 @@ import (
 )
 
 // WithRateLimit limits API requests to perSecond on average, and to burst at
-// once. The response to other requests is 429 with a Retry-After in whole seconds
-// (see [WithoutRetryAfter]). There is no limit by default, and if perSecond is 0
-// or negative. Downloads of exports are not limited. The limit does not use the
-// clock of [WithClock], but [time.Now], which a [testing/synctest] bubble fakes.
+// once. The response to other requests is 429 with a Retry-After in whole
+// seconds (see [WithoutRetryAfter]). By default, or if perSecond is 0 or
+// negative, there is no limit. Downloads of exports are not limited. The limit
+// does not use the clock of [WithClock], but [time.Now], which a
+// [testing/synctest] bubble fakes.
 //
 // [Server.Requests] has the refused requests, with Status 429.
 func WithRateLimit(perSecond float64, burst int) Option {

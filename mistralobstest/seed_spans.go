@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// SeedSpan adds a span of telemetry. It sets fields that are empty, and returns the
-// span with these:
+// SeedSpan adds a span of telemetry. It fills empty fields as follows, and
+// returns the filled span:
 //
 //   - TraceID and SpanID are random. WorkspaceID and OrganizationID are those of
 //     the server.
