@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
 const (
@@ -391,6 +392,7 @@ func operations() []operation {
 func TestOperations(t *testing.T) {
 	t.Parallel()
 	for _, op := range operations() {
+		assert.Contains(t, mistralobstest.Operations(), op.name, "add a handler to mistralobstest")
 		t.Run(op.name, func(t *testing.T) {
 			t.Parallel()
 			var sent *http.Request
@@ -499,7 +501,7 @@ func TestOperationsRefuseOtherDocuments(t *testing.T) {
 					require.NoError(t, err, "an operation without a result ignores the body")
 					return
 				}
-				require.ErrorIs(t, err, mistralobs.ErrUnexpectedResponse)
+				require.ErrorIs(t, err, mistralobs.ErrUnexpectedResponse, "add a missing method to the type of the result")
 				assert.Equal(t, op.creates, errors.Is(err, mistralobs.ErrMaybeApplied))
 			})
 		}
@@ -841,7 +843,7 @@ func TestCommentsNameTheOperations(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, want, got)
+	assert.Equal(t, want, got, "add a row to operations, or mend the API line in the comment of the method")
 }
 
 // firstItem returns the first item of a walk.
