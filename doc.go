@@ -19,9 +19,9 @@
 //
 // The operations are methods of the client's fields: Datasets ([DatasetsService]), Records
 // ([RecordsService]), Imports ([ImportsService]), Tasks ([TasksService]), Exports
-// ([ExportsService]), Files ([FilesService]) and Spans ([SpansService]). In the comment of a method,
-// the line that begins with "API:" names the HTTP operation that it sends. [Client.Do] sends any
-// other operation.
+// ([ExportsService]), Files ([FilesService]) and Spans ([SpansService]). In the comment of a
+// method, the line that begins with "API:" names the HTTP operation that it sends. A method without
+// this line calls other methods, which its comment names. [Client.Do] sends any other operation.
 //
 // # Parameters and options
 //

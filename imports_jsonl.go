@@ -34,7 +34,7 @@ type JSONLImportOptions struct {
 	// otherwise the service keeps it until the file expires. If FromJSONL fails, it deletes the
 	// uploaded files that no task reads.
 	OnUpload func(*File)
-	// OnProgress is called with the number of bytes uploaded, and the number of all bytes to upload.
+	// OnProgress is called as in [TransferOptions]. done and total count the bytes of all parts.
 	OnProgress func(done, total int64)
 }
 

@@ -15,7 +15,8 @@ import (
 // RecordSource says how a record was created. The service may add values.
 type RecordSource string
 
-// The known sources of records.
+// The known sources of records. The service does not document those of FromCampaign and
+// FromDataset.
 const (
 	SourceDirectInput   RecordSource = "DIRECT_INPUT"   // Records.Create
 	SourceExplorer      RecordSource = "EXPLORER"       // Imports.FromExplorer

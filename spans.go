@@ -244,7 +244,8 @@ func (s *SpansService) Evaluations(
 }
 
 // AllEvaluations returns an iterator over all evaluations that match, as [SpansService.All] does
-// for spans.
+// for spans. The errors are those of [SpansService.Evaluations], and one that matches
+// [ErrNoProgress].
 func (s *SpansService) AllEvaluations(
 	ctx context.Context, params SearchSpansParams, opts ...CallOption,
 ) iter.Seq2[*SpanEvaluation, error] {

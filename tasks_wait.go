@@ -58,8 +58,9 @@ func (o WaitOptions) withDefaults() (WaitOptions, error) {
 	return o, nil
 }
 
-// Wait polls a task until it ends, and returns its last state. It polls at once, and then after
-// growing pauses. If the task reports progress, Wait estimates the end and polls close to it.
+// Wait polls a task with [TasksService.Get] until it ends, and returns its last state. It polls
+// immediately, and then after growing pauses. If the task reports progress, Wait estimates the end
+// and polls close to it.
 //
 // With the default options, Wait polls at most 40 times in the first hour, including polls that
 // fail. With steady progress, it notices the end within half a second or 5 % of the task's
