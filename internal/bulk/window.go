@@ -12,7 +12,8 @@ const (
 
 // window is how many requests are in flight. A fixed one stays. An adaptive one starts with 8 and
 // doubles, up to 32, as long as the rate of results grows with it. If the service refuses requests,
-// it is halved, and then grows by one with each window of results without a refusal.
+// it is halved, but not below 8, because the pace of the client limits the rate already. Then it grows
+// by one with each window of results without a refusal.
 type window struct {
 	fixed    bool
 	current  int
@@ -47,7 +48,7 @@ func (w *window) record(refusals int) {
 	rate := float64(w.results) / max(elapsed, time.Microsecond).Seconds()
 	switch {
 	case refusals > w.refusals:
-		w.current, w.doubling = max(1, w.current/2), false
+		w.current, w.doubling = max(firstWindow, w.current/2), false
 	case w.doubling && rate >= worthwhile*w.rate:
 		w.rate = rate
 		w.current = min(2*w.current, maxWindow)

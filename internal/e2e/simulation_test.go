@@ -3,7 +3,10 @@ package e2e_test
 import (
 	"context"
 	"fmt"
+	"iter"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,7 +26,7 @@ type network struct {
 	noRetryAfter bool
 }
 
-// networks are all combinations that the simulations cover.
+// networks are all combinations that the simulation covers.
 func networks() []network {
 	var all []network
 	for _, latency := range []time.Duration{time.Millisecond, 20 * time.Millisecond, 200 * time.Millisecond} {
@@ -38,23 +41,104 @@ func networks() []network {
 	return all
 }
 
+// String returns the first cells of a row of the table.
 func (n network) String() string {
 	limit := "none"
 	if n.perSecond > 0 {
 		limit = fmt.Sprintf("%g/s", n.perSecond)
 		if n.noRetryAfter {
-			limit += ", no Retry-After"
+			limit += ", bare"
 		}
 	}
 	return fmt.Sprintf("%v | %s", n.latency, limit)
 }
 
-// least returns the time that the limit alone takes for n requests.
-func (n network) least(requests int) time.Duration {
-	if n.perSecond == 0 {
-		return 0
+// server returns a server without the latency and the limit, which would slow down the preparation.
+func (n network) server() *mistralobstest.Server {
+	options := []mistralobstest.Option{mistralobstest.WithInMemoryNetwork()}
+	if n.noRetryAfter {
+		options = append(options, mistralobstest.WithoutRetryAfter())
 	}
-	return time.Duration(float64(requests-n.burst) / n.perSecond * float64(time.Second))
+	return mistralobstest.NewServer(options...)
+}
+
+// apply gives the server the latency and the limit.
+func (n network) apply(server *mistralobstest.Server) {
+	server.SetLatency(n.latency)
+	server.SetRateLimit(n.perSecond, n.burst)
+}
+
+// work is a program that sends many requests.
+type work struct {
+	requests int
+	most     int     // requests in flight, with the setting that adapts
+	factor   float64 // of the least time, which no row of the table exceeds
+	refused  int     // requests of a row at most
+	fixed    []int   // settings to compare that with
+	records  int     // that the dataset holds before
+	run      func(ctx context.Context, client *mistralobs.Client, datasetID string, setting int) (done int, err error)
+}
+
+// walkOf reads pages of one record each.
+func walkOf(pages int) work {
+	return work{
+		requests: pages, most: 8, factor: 1.5, refused: 15, fixed: []int{mistralobs.NoReadAhead, 1, 2, 4, 8}, records: pages,
+		run: func(ctx context.Context, client *mistralobs.Client, datasetID string, setting int) (done int, err error) {
+			params := mistralobs.ListParams{PageSize: 1, ReadAhead: setting}
+			for _, err := range client.Records.All(ctx, datasetID, params) {
+				if err != nil {
+					return done, err
+				}
+				done++
+			}
+			return done, nil
+		},
+	}
+}
+
+// creationOf creates records.
+func creationOf(records int) work {
+	return work{
+		requests: records, most: 32, factor: 1.3, refused: 50, fixed: []int{1, 4, 8, 16, 32},
+		run: func(ctx context.Context, client *mistralobs.Client, datasetID string, setting int) (done int, err error) {
+			options := mistralobs.BulkOptions{Concurrency: setting}
+			for _, err := range client.Records.CreateAll(ctx, datasetID, numbered(records), options) {
+				if err != nil {
+					return done, err
+				}
+				done++
+			}
+			return done, nil
+		},
+	}
+}
+
+// numbered yields small records.
+func numbered(n int) iter.Seq2[mistralobs.CreateRecordParams, error] {
+	return func(yield func(mistralobs.CreateRecordParams, error) bool) {
+		for i := 0; i < n && yield(mistralobs.CreateRecordParams{Payload: map[string]int{"i": i}}, nil); i++ {
+		}
+	}
+}
+
+// least returns the time that the limit and the latency alone take.
+func (w work) least(n network) time.Duration {
+	least := time.Duration(w.requests/w.most) * n.latency
+	if n.perSecond > 0 {
+		least = max(least, time.Duration(float64(w.requests-n.burst)/n.perSecond*float64(time.Second)))
+	}
+	return least
+}
+
+// bound returns the longest time that a row of the table may take. To learn the limit costs about
+// three refusals and their pauses. Only where the work is short, that is much of the time.
+func (w work) bound(n network) time.Duration {
+	least := w.least(n)
+	bound := time.Duration(w.factor * float64(least))
+	if n.perSecond > 0 && least < 5*time.Second {
+		bound += 3 * time.Second
+	}
+	return bound
 }
 
 // cost is the cost of a simulated run.
@@ -64,32 +148,23 @@ type cost struct {
 	refused  int
 }
 
-// simulate runs a program against a service in fake time. setUp prepares the service and is not counted.
-func simulate(
-	t *testing.T, n network, setUp func(*mistralobs.Client) string, run func(
-		client *mistralobs.Client, datasetID string,
-	),
-) (result cost) {
+// simulate runs the work with a setting in fake time. The preparation is not counted.
+func (w work) simulate(t *testing.T, n network, setting int) (result cost) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		options := []mistralobstest.Option{mistralobstest.WithInMemoryNetwork()}
-		if n.noRetryAfter {
-			options = append(options, mistralobstest.WithoutRetryAfter())
-		}
-		server := mistralobstest.NewServer(options...)
+		server := n.server()
 		defer server.Close()
-		// A client of its own, so that the run starts without a pace.
-		dataset := setUp(server.Client(t))
-		client := server.Client(t, mistralobs.WithRetry(mistralobs.RetryPolicy{MaxElapsed: time.Hour}))
-		before := len(server.Requests())
-		server.SetLatency(n.latency)
-		server.SetRateLimit(n.perSecond, n.burst)
+		dataset := seedNumbered(server, w.records)
+		n.apply(server)
+		client := server.Client(t)
 		start := time.Now()
-		run(client, dataset)
+		done, err := w.run(t.Context(), client, dataset, setting)
+		require.NoError(t, err)
+		require.Equal(t, w.requests, done)
 		result.took = time.Since(start)
-		for _, request := range server.Requests()[before:] {
+		for _, request := range server.Requests() {
 			result.requests++
-			if request.Status == 429 {
+			if request.Status == http.StatusTooManyRequests {
 				result.refused++
 			}
 		}
@@ -97,77 +172,61 @@ func simulate(
 	return result
 }
 
-// walkOf returns a run that walks over pages of one record.
-func walkOf(
-	t *testing.T, pages, readAhead int,
-) (setUp func(*mistralobs.Client) string, run func(*mistralobs.Client, string)) {
-	setUp = func(client *mistralobs.Client) string {
-		id := simulatedDataset(t, client)
-		for i := range pages {
-			record := mistralobs.CreateRecordParams{Payload: map[string]int{"i": i}}
-			_, err := client.Records.Create(context.Background(), id, record)
-			require.NoError(t, err)
-		}
-		return id
+// seedNumbered makes a dataset of small records and returns its ID.
+func seedNumbered(server *mistralobstest.Server, n int) string {
+	records := make([]mistralobstest.Conversation, n)
+	for i := range records {
+		records[i].Payload = fmt.Appendf(nil, `{"i":%d}`, i)
 	}
-	run = func(client *mistralobs.Client, id string) {
-		n := 0
-		params := mistralobs.ListParams{PageSize: 1, ReadAhead: readAhead}
-		for _, err := range client.Records.All(context.Background(), id, params) {
-			require.NoError(t, err)
-			n++
-		}
-		require.Equal(t, pages, n)
-	}
-	return setUp, run
+	return server.SeedDataset("Simulation", "", records...)
 }
 
-// TestSimulationOfWalks compares the read-ahead that adapts with the fixed read-ahead that is best
-// for each service. With -v it prints the table of BENCHMARKS.md.
-func TestSimulationOfWalks(t *testing.T) {
-	t.Parallel()
-	if !testing.Verbose() {
-		t.Skip("it only prints a table, with -v")
+// best returns the cheapest of the fixed settings.
+func (w work) best(t *testing.T, n network) cost {
+	best := cost{took: time.Hour}
+	for _, setting := range w.fixed {
+		if one := w.simulate(t, n, setting); one.took < best.took {
+			best = one
+		}
 	}
-	const pages = 40
-	var table strings.Builder
-	table.WriteString("| latency | limit | requests | refused | time | best fixed setting | time against it |\n" +
-		"|---|---|---|---|---|---|---|\n")
-	for _, n := range networks() {
-		setUp, run := walkOf(t, pages, 0)
-		adaptive := simulate(t, n, setUp, run)
-		best, setting := cost{took: time.Hour}, ""
-		for _, fixed := range []int{mistralobs.NoReadAhead, 1, 2, 4, 8} {
-			setUp, run := walkOf(t, pages, fixed)
-			if one := simulate(t, n, setUp, run); one.took < best.took {
-				best, setting = one, fmt.Sprint(max(0, fixed))
+	return best
+}
+
+// cells returns the cells of the work in a row of the table.
+func (w work) cells(t *testing.T, n network, adaptive cost) string {
+	best := w.best(t, n)
+	return fmt.Sprintf("%.2f s | %.2f | %.2f | %d (%d)", adaptive.took.Seconds(),
+		float64(adaptive.took)/float64(w.least(n)), float64(adaptive.took)/float64(best.took),
+		adaptive.requests, adaptive.refused)
+}
+
+// TestSimulation holds walks and creations with default settings to a bound for each latency and
+// limit. With -v it compares them with the best fixed setting, and prints the table of BENCHMARKS.md.
+func TestSimulation(t *testing.T) {
+	t.Parallel()
+	all := networks()
+	rows := make([]string, len(all))
+	t.Cleanup(func() { t.Log("\n" + strings.Join(rows, "\n")) })
+	for i, n := range all {
+		t.Run(n.String(), func(t *testing.T) {
+			t.Parallel()
+			rows[i] = "| " + n.String()
+			for _, w := range []work{walkOf(40), creationOf(300)} {
+				adaptive := w.simulate(t, n, 0)
+				assert.LessOrEqual(t, adaptive.took, w.bound(n))
+				assert.LessOrEqual(t, adaptive.refused, w.refused)
+				if n.perSecond == 5 && w.requests == 40 {
+					assert.LessOrEqual(t, adaptive.refused, 10)
+				}
+				if n.perSecond == 20 && w.requests == 300 {
+					assert.LessOrEqual(t, adaptive.refused, 30)
+				}
+				if testing.Verbose() {
+					rows[i] += " | " + w.cells(t, n, adaptive)
+				}
 			}
-		}
-		fmt.Fprintf(&table, "| %v | %d | %d | %.2f s | %s: %.2f s, %d refused | %.2f |\n",
-			n, adaptive.requests, adaptive.refused, adaptive.took.Seconds(),
-			setting, best.took.Seconds(), best.refused, float64(adaptive.took)/float64(best.took))
-	}
-	t.Logf("a walk over %d pages:\n%s", pages, &table)
-}
-
-// A walk under a limit takes little more than the limit's own time, and is seldom refused.
-func TestWalkUnderARateLimit(t *testing.T) {
-	t.Parallel()
-	for _, noRetryAfter := range []bool{false, true} {
-		for _, latency := range []time.Duration{time.Millisecond, 20 * time.Millisecond, 200 * time.Millisecond} {
-			n := network{latency: latency, perSecond: 5, burst: 1, noRetryAfter: noRetryAfter}
-			t.Run(n.String(), func(t *testing.T) {
-				t.Parallel()
-				setUp, run := walkOf(t, 40, 0)
-				result := simulate(t, n, setUp, run)
-				assert.LessOrEqual(t, result.took, n.least(40)*3/2)
-				assert.LessOrEqual(t, result.refused, 10)
-				t.Logf(
-					"%.2f of the limit's own time, %d refused", float64(result.took)/float64(n.least(40)),
-					result.refused,
-				)
-			})
-		}
+			rows[i] += " |"
+		})
 	}
 }
 
@@ -175,97 +234,77 @@ func TestWalkUnderARateLimit(t *testing.T) {
 func TestWalkIsFastByDefault(t *testing.T) {
 	t.Parallel()
 	n := network{latency: 20 * time.Millisecond}
-	setUp, run := walkOf(t, 100, 0)
-	byDefault := simulate(t, n, setUp, run)
-	setUp, run = walkOf(t, 100, mistralobs.NoReadAhead)
-	oneByOne := simulate(t, n, setUp, run)
+	byDefault := walkOf(100).simulate(t, n, 0)
+	oneByOne := walkOf(100).simulate(t, n, mistralobs.NoReadAhead)
 	assert.GreaterOrEqual(t, oneByOne.took, 5*byDefault.took)
 	assert.Equal(t, oneByOne.requests, byDefault.requests)
-}
-
-func simulatedDataset(t *testing.T, client *mistralobs.Client) string {
-	t.Helper()
-	params := mistralobs.CreateDatasetParams{Name: "simulation", Description: "d"}
-	dataset, err := client.Datasets.Create(context.Background(), params)
-	require.NoError(t, err)
-	return dataset.ID
-}
-
-// creationOf returns a run that creates records.
-func creationOf(
-	t *testing.T, records, concurrency int,
-) (setUp func(*mistralobs.Client) string, run func(*mistralobs.Client, string)) {
-	setUp = func(client *mistralobs.Client) string { return simulatedDataset(t, client) }
-	run = func(client *mistralobs.Client, id string) {
-		input := func(yield func(mistralobs.CreateRecordParams, error) bool) {
-			for i := 0; i < records && yield(mistralobs.CreateRecordParams{Payload: map[string]int{"i": i}}, nil); i++ {
-			}
-		}
-		n := 0
-		options := mistralobs.BulkOptions{Concurrency: concurrency}
-		for _, err := range client.Records.CreateAll(context.Background(), id, input, options) {
-			require.NoError(t, err)
-			n++
-		}
-		require.Equal(t, records, n)
-	}
-	return setUp, run
-}
-
-// TestSimulationOfCreations compares the concurrency that adapts with the fixed concurrency that is
-// best for each service. With -v it prints the table of BENCHMARKS.md.
-func TestSimulationOfCreations(t *testing.T) {
-	t.Parallel()
-	if !testing.Verbose() {
-		t.Skip("it only prints a table, with -v")
-	}
-	const records = 300
-	var table strings.Builder
-	table.WriteString("| latency | limit | requests | refused | time | best fixed setting | time against it |\n" +
-		"|---|---|---|---|---|---|---|\n")
-	for _, n := range networks() {
-		setUp, run := creationOf(t, records, 0)
-		adaptive := simulate(t, n, setUp, run)
-		best, setting := cost{took: time.Hour}, ""
-		for _, fixed := range []int{1, 4, 8, 16, 32} {
-			setUp, run := creationOf(t, records, fixed)
-			if one := simulate(t, n, setUp, run); one.took < best.took {
-				best, setting = one, fmt.Sprint(fixed)
-			}
-		}
-		fmt.Fprintf(&table, "| %v | %d | %d | %.2f s | %s: %.2f s, %d refused | %.2f |\n",
-			n, adaptive.requests, adaptive.refused, adaptive.took.Seconds(),
-			setting, best.took.Seconds(), best.refused, float64(adaptive.took)/float64(best.took))
-	}
-	t.Logf("%d creations:\n%s", records, &table)
-}
-
-// A creation of many records under a limit takes little more than the limit's own time, and is seldom refused.
-func TestCreateAllUnderARateLimit(t *testing.T) {
-	t.Parallel()
-	for _, noRetryAfter := range []bool{false, true} {
-		for _, latency := range []time.Duration{time.Millisecond, 20 * time.Millisecond, 200 * time.Millisecond} {
-			n := network{latency: latency, perSecond: 20, burst: 4, noRetryAfter: noRetryAfter}
-			t.Run(n.String(), func(t *testing.T) {
-				t.Parallel()
-				setUp, run := creationOf(t, 300, 0)
-				result := simulate(t, n, setUp, run)
-				assert.LessOrEqual(t, result.took, n.least(300)*13/10)
-				assert.LessOrEqual(t, result.refused, 30)
-				t.Logf("%.2f of the limit's own time, %d refused", float64(result.took)/float64(n.least(300)), result.refused)
-			})
-		}
-	}
 }
 
 // Without a limit, CreateAll finds the concurrency that pays.
 func TestCreateAllIsFastByDefault(t *testing.T) {
 	t.Parallel()
 	n := network{latency: 20 * time.Millisecond}
-	setUp, run := creationOf(t, 300, 0)
-	byDefault := simulate(t, n, setUp, run)
-	setUp, run = creationOf(t, 300, 32)
-	fixed := simulate(t, n, setUp, run)
+	byDefault := creationOf(300).simulate(t, n, 0)
+	fixed := creationOf(300).simulate(t, n, 32)
 	assert.LessOrEqual(t, byDefault.took, fixed.took*12/10)
 	assert.Equal(t, fixed.requests, byDefault.requests)
+}
+
+// No creation uses up its attempts while the client learns that the limit is as low as one a second.
+func TestCreateAllUnderTheLowestLimit(t *testing.T) {
+	t.Parallel()
+	for _, noRetryAfter := range []bool{false, true} {
+		for _, burst := range []int{1, 5} {
+			n := network{latency: time.Millisecond, perSecond: 1, burst: burst, noRetryAfter: noRetryAfter}
+			t.Run(fmt.Sprintf("%v, burst %d", n, burst), func(t *testing.T) {
+				t.Parallel()
+				for range 3 {
+					creationOf(30).simulate(t, n, 0) // fails if a creation fails
+				}
+			})
+		}
+	}
+}
+
+// Two clients share a limit: neither starves, and together they use most of it. The service accepts
+// two requests at once: if it accepted one, a client would seldom find room beside the other.
+func TestTwoClientsShareALimit(t *testing.T) {
+	t.Parallel()
+	const span = 4 * time.Minute
+	for name, w := range map[string]work{"walk": walkOf(5000), "create": creationOf(5000)} {
+		for _, noRetryAfter := range []bool{false, true} {
+			n := network{latency: 20 * time.Millisecond, perSecond: 5, burst: 2, noRetryAfter: noRetryAfter}
+			t.Run(fmt.Sprintf("%s | %v", name, n), func(t *testing.T) {
+				t.Parallel()
+				first, second := w.together(t, n, span)
+				all := first + second
+				assert.GreaterOrEqual(t, min(first, second), all/4, "%d and %d requests", first, second)
+				assert.GreaterOrEqual(t, float64(all), 0.7*n.perSecond*span.Seconds())
+			})
+		}
+	}
+}
+
+// together runs the work with two clients at once, and returns how much each has done in the span.
+func (w work) together(t *testing.T, n network, span time.Duration) (first, second int) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		server := n.server()
+		defer server.Close()
+		dataset := seedNumbered(server, w.records)
+		n.apply(server)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(span, cancel)
+		var clients sync.WaitGroup
+		for _, done := range []*int{&first, &second} {
+			client := server.Client(t, mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 20}))
+			clients.Go(func() {
+				var err error
+				*done, err = w.run(ctx, client, dataset, 0)
+				assert.ErrorIs(t, err, context.Canceled)
+			})
+		}
+		clients.Wait()
+	})
+	return first, second
 }

@@ -177,7 +177,7 @@ func (a *Attempt) pace(resp *http.Response, sent time.Time) {
 	case http.StatusServiceUnavailable:
 		a.Pacer.Unavailable()
 	default:
-		a.Pacer.Succeeded()
+		a.Pacer.Succeeded(sent)
 	}
 }
 

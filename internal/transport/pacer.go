@@ -13,44 +13,49 @@ import (
 // Pacer keeps all callers of a client just below the rate that the service allows. It does nothing
 // before the first 429. From then on it spaces the requests of all callers, by these rules:
 //
-//   - Everybody waits for the Retry-After of a 429.
-//   - A first burst of requests says nothing about the rate. After it the pacer starts low and
-//     doubles the rate, until the next 429 shows where the limit is.
-//   - After every other 429 the pacer continues at 90 % of the rate, or at the rate that the service
-//     has accepted, if that is lower. A 429 to a request that was sent before the last change of
-//     the rate changes nothing.
-//   - Some time after the last 429 the rate grows, slowly at first and then faster. So the pacer
-//     probes for more only now and then, and still finds a limit that was raised.
+//   - Everybody waits for the Retry-After of a 429, or for paceHold if it has none.
+//   - The first 429 says little about the rate, because a service accepts a burst before it. So the
+//     pacer starts low, and doubles the rate every 0.7 seconds until the second 429.
+//   - Then it continues at a share of that rate, since the rate rose beyond the limit before the
+//     second 429 came. Each later 429 lowers the rate a little, or much if it came at once.
+//   - Without a 429 the rate grows, slowly at first and then faster. So the pacer seldom probes for
+//     more, and still finds a limit that was raised.
+//   - A 429 does not lower the rate if its request was sent before the latest change to a lower
+//     rate, or if no request was accepted since. In the second case other programs use up the limit.
+//     A client that gave way each time would get nothing.
 //   - After a pause of the callers, requests are no longer spaced.
 //
-// Waiters queue, and only the first one watches the clock, so a higher rate helps them all.
+// Waiters queue, and only the first one watches the clock, so a higher rate helps them all. The
+// numbers below were chosen by the simulations in internal/e2e.
 type Pacer struct {
 	turn chan struct{} // held by the first waiter of the queue
 
 	mu        sync.Mutex
 	refusals  int           // 429s and 503s so far
 	until     time.Time     // nothing is sent before this time
-	free      time.Time     // the next request may be sent at this time, while requests are spaced
+	free      time.Time     // the next request may be sent at this time
 	rate      float64       // requests a second; 0 if requests are not spaced
-	searching bool          // the rate rises fast: it has not met the limit yet
-	lowered   time.Time     // the time of the last change to a lower rate
-	calm      time.Duration // the time after that in which the rate stays as it is
-	raised    time.Time     // the time of the last raise of the rate
-	progress  int           // requests accepted since then
-	accepted  meter
+	searching bool          // the rate doubles, because there was only one 429
+	since     time.Time     // the latest change to a lower rate, or the start of the first burst
+	accepted  int           // requests that were sent since then and accepted
+	used      float64       // seconds that those took at the rate
+	calm      time.Duration // the use of a rate in which it grows by paceGrowth
 }
 
 const (
-	paceBackoff  = 0.9              // of the rate, after a 429
-	paceGuess    = 0.6              // of the rate, after a 429 before the accepted rate could be measured
-	paceSearch   = 2                // times the rate, as long as the search has no result
-	paceGrowth   = 0.01             // of the rate a second, for each second since the end of paceCalm
-	paceCalm     = 5 * time.Second  // after a 429, in which the rate stays as it is, or more:
-	paceCalmFor  = 10               // times the Retry-After, so that the pauses cost a tenth of the time at most
-	paceStart    = 2                // requests a second, if nothing is known
-	paceSlowest  = 0.1              // requests a second
-	paceStep     = 2                // accepted requests before a raise or a measurement, at least
-	paceForgiven = 30 * time.Second // after a 429 without need of the pace, requests are no longer spaced
+	paceHold    = time.Second / 2  // after a 429 without Retry-After; the least pause of a retry, by default
+	paceBurst   = 0.5              // seconds: the first guess is a rate that allows the first burst in this time
+	paceStart   = 2                // requests a second: the lowest first guess
+	paceSearch  = 1                // added to the rate by each accepted request, to double it in 0.7 seconds
+	paceFound   = 0.68             // of the rate, after the 429 that ends the search
+	paceBackoff = 0.85             // of the rate, after a later 429; more would leave too little for other programs
+	paceTooHigh = 0.7              // of the rate, if the 429 came after at most paceAtOnce accepted requests
+	paceAtOnce  = 2                // requests
+	paceGrowth  = 0.1              // of the rate, in the first calm after a 429
+	paceCalm    = 10 * time.Second // a rate that grows faster meets the limit, and its pauses, more often
+	paceCalmFor = 5                // times the pause is added to it, since the next 429 costs that pause
+	paceForget  = 30 * time.Second // after a 429, a pause of paceIdle ends the spacing
+	paceIdle    = time.Second
 )
 
 // PaceError is returned by [Pacer.Wait] if the wait would outlast the context's deadline.
@@ -131,11 +136,24 @@ func outlasts(ctx context.Context, pause time.Duration) error {
 func (p *Pacer) pause(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.forgive(now)
+	if now.Sub(p.free) > paceIdle {
+		p.forget(now)
+	}
 	if p.rate == 0 && !now.Before(p.until) {
+		p.free = now
 		return -1
 	}
 	return max(0, p.until.Sub(now), p.free.Sub(now))
+}
+
+// forget is called after a pause of the callers. It drops a rate that is old, and starts a new burst.
+func (p *Pacer) forget(now time.Time) {
+	if now.Sub(p.since) > paceForget {
+		p.rate, p.searching = 0, false
+	}
+	if p.rate == 0 {
+		p.since, p.accepted = now, 0
+	}
 }
 
 // take takes the next place in time if it is due. Otherwise it returns the time until then.
@@ -145,17 +163,16 @@ func (p *Pacer) take(now time.Time) time.Duration {
 	if pause := max(p.until.Sub(now), p.free.Sub(now)); pause > 0 {
 		return pause
 	}
-	if p.rate > 0 {
-		p.free = now.Add(time.Duration(float64(time.Second) / p.rate))
-	}
+	p.free = now.Add(p.gap())
 	return 0
 }
 
-// forgive ends the spacing long after the last 429, once the callers have paused.
-func (p *Pacer) forgive(now time.Time) {
-	if p.rate > 0 && now.Sub(p.lowered) > paceForgiven && now.Sub(p.free) > time.Second {
-		p.rate, p.free, p.searching = 0, time.Time{}, false
+// gap returns the time between two requests.
+func (p *Pacer) gap() time.Duration {
+	if p.rate == 0 {
+		return 0
 	}
+	return time.Duration(float64(time.Second) / p.rate)
 }
 
 // Refusals returns how many 429 and 503 responses there were so far.
@@ -172,106 +189,58 @@ func (p *Pacer) Unavailable() {
 	p.refusals++
 }
 
-// Succeeded counts a request that the service accepted.
-func (p *Pacer) Succeeded() {
-	now := time.Now()
+// Succeeded raises the rate after the service has accepted a request that was sent at that time.
+func (p *Pacer) Succeeded(sent time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.accepted.count(now)
-	if p.rate > 0 {
-		p.raise(now)
+	if p.searching {
+		p.rate += paceSearch // also after a request of the first burst, whose response was slower than the 429
 	}
-}
-
-// raise raises the rate after the requests of about half a second were accepted.
-func (p *Pacer) raise(now time.Time) {
-	if p.progress++; float64(p.progress) < max(paceStep, p.rate/2) {
+	if sent.Before(p.since) {
 		return
 	}
-	if p.searching {
-		p.rate *= paceSearch
-	} else {
-		since := max(0, now.Sub(p.lowered)-p.calm)
-		p.rate *= 1 + paceGrowth*since.Seconds()*min(1, now.Sub(p.raised).Seconds())
+	p.accepted++
+	if p.rate > 0 && !p.searching {
+		// The rate grows by a share of itself in each second of use, and that share grows with the use:
+		// in calm it adds up to paceGrowth. A caller that sends little raises the rate little.
+		calm := p.calm.Seconds()
+		p.used += 1 / p.rate
+		p.rate += 2 * paceGrowth * p.used / (calm * calm)
 	}
-	p.raised, p.progress = now, 0
 }
 
 // Limited slows everybody down after a 429 to a request that was sent at that time. retryAfter is
 // the wait that the service asked for, or 0.
 func (p *Pacer) Limited(sent time.Time, retryAfter time.Duration) {
 	now := time.Now()
+	if retryAfter == 0 {
+		retryAfter = paceHold
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.refusals++
-	if until := now.Add(retryAfter); retryAfter > 0 && until.After(p.until) {
+	if until := now.Add(retryAfter); until.After(p.until) {
 		p.until = until
 	}
-	if p.rate == 0 || sent.After(p.lowered) {
-		p.lower(now)
-		p.calm = max(paceCalm, paceCalmFor*min(retryAfter, paceForgiven/paceCalmFor))
+	if p.rate == 0 || p.accepted > 0 && sent.After(p.since) {
+		p.lower(now.Sub(p.since).Seconds())
+		p.calm = paceCalm + paceCalmFor*min(retryAfter, paceForget)
+		p.since, p.accepted, p.used = now, 0, 0
 	}
-	p.free = maxTime(p.until, now.Add(time.Duration(float64(time.Second)/p.rate)))
-	p.raised, p.progress = maxTime(p.until, now), 0
-	p.accepted = meter{second: p.raised}
+	p.free = now.Add(max(p.gap(), p.until.Sub(now)))
 }
 
-// lower sets the rate after a 429.
-func (p *Pacer) lower(now time.Time) {
-	n, span := p.accepted.recent(now)
-	measured := float64(n) / span.Seconds()
+// lower sets the rate after a 429 that came so many seconds after the start of the first burst, or
+// after the latest change to a lower rate.
+func (p *Pacer) lower(seconds float64) {
 	switch {
-	case p.rate == 0 && span < time.Second:
-		p.rate, p.searching = max(paceStart, float64(n)), true
 	case p.rate == 0:
-		p.rate = paceBackoff * measured
-	case p.searching || n < paceStep:
-		p.rate, p.searching = paceGuess*p.rate, false
+		p.rate, p.searching = max(paceStart, float64(p.accepted)/(paceBurst+seconds)), true
+	case p.searching:
+		p.rate, p.searching = paceFound*p.rate, false
+	case p.accepted <= paceAtOnce:
+		p.rate *= paceTooHigh
 	default:
-		p.rate = min(measured, paceBackoff*p.rate)
+		p.rate *= paceBackoff
 	}
-	p.rate = max(paceSlowest, p.rate)
-	p.lowered = now
-}
-
-func maxTime(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// meter counts the events of the current second and of the second before.
-type meter struct {
-	second  time.Time // the start of the current second
-	current int
-	before  int
-	full    bool // before is the count of a whole second
-}
-
-func (m *meter) count(now time.Time) {
-	m.roll(now)
-	m.current++
-}
-
-func (m *meter) roll(now time.Time) {
-	switch passed := now.Sub(m.second); {
-	case passed < time.Second:
-		return
-	case passed < 2*time.Second:
-		m.before, m.full, m.second = m.current, true, m.second.Add(time.Second)
-	default:
-		m.before, m.full, m.second = 0, false, now
-	}
-	m.current = 0
-}
-
-// recent returns the latest events, and the time that they span.
-func (m *meter) recent(now time.Time) (n int, span time.Duration) {
-	m.roll(now)
-	span = max(now.Sub(m.second), time.Millisecond)
-	if m.full {
-		return m.before + m.current, span + time.Second
-	}
-	return m.current, span
 }

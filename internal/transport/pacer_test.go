@@ -18,7 +18,7 @@ func TestPacerLetsAllPassAtFirst(t *testing.T) {
 		p, start := NewPacer(), time.Now()
 		for range 1000 {
 			require.NoError(t, p.Wait(t.Context(), nil))
-			p.Succeeded()
+			p.Succeeded(time.Now())
 		}
 		assert.Zero(t, time.Since(start))
 	})
@@ -123,7 +123,7 @@ func TestPacerLearnsTheRate(t *testing.T) {
 					sent := time.Now()
 					if test.service.accepts(sent) {
 						time.Sleep(time.Millisecond)
-						p.Succeeded()
+						p.Succeeded(sent)
 						accepted++
 					} else {
 						p.Limited(sent, test.retryAfter)
@@ -167,7 +167,7 @@ func TestPacerForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := NewPacer()
 		p.Limited(time.Now(), 0)
-		time.Sleep(paceForgiven + time.Second)
+		time.Sleep(paceForget + time.Second)
 		start := time.Now()
 		for range 100 {
 			require.NoError(t, p.Wait(t.Context(), nil))
@@ -187,5 +187,56 @@ func TestPacerUnavailable(t *testing.T) {
 		}
 		assert.Zero(t, time.Since(start))
 		assert.Equal(t, 1, p.Refusals())
+	})
+}
+
+// A 429 without an accepted request since the last one does not lower the rate, so that a client keeps
+// its chance beside others.
+func TestPacerKeepsItsRateBesideOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPacer()
+		for range 10 {
+			require.NoError(t, p.Wait(t.Context(), nil))
+			sent := time.Now()
+			time.Sleep(time.Millisecond)
+			p.Limited(sent, 0)
+		}
+		start := time.Now()
+		require.NoError(t, p.Wait(t.Context(), nil))
+		assert.Equal(t, time.Second/paceStart, time.Since(start))
+	})
+}
+
+// A limit that was raised is found again, and one that was lowered too.
+func TestPacerFollowsTheLimit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p, service := NewPacer(), bucket{perSecond: 5, burst: 1}
+		minute := func() (accepted, refused int) {
+			for start := time.Now(); time.Since(start) < time.Minute; {
+				require.NoError(t, p.Wait(t.Context(), nil))
+				sent := time.Now()
+				if !service.accepts(sent) {
+					p.Limited(sent, time.Second)
+					refused++
+					continue
+				}
+				time.Sleep(time.Millisecond)
+				p.Succeeded(sent)
+				accepted++
+			}
+			return accepted, refused
+		}
+		minute()
+		service.perSecond, service.burst = 20, 4
+		minute()
+		accepted, refused := minute()
+		assert.GreaterOrEqual(t, accepted, 900)
+		assert.LessOrEqual(t, refused, 10)
+		service.perSecond, service.burst = 2, 1
+		accepted, refused = minute()
+		assert.GreaterOrEqual(t, accepted, 80)
+		assert.LessOrEqual(t, refused, 15)
 	})
 }
