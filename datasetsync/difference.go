@@ -35,29 +35,31 @@ const maxDifferences = 3
 type comparison struct {
 	digests *digester
 	full    bool
+	path    []string // the parts of the path of the values that are compared
 	found   []Difference
 	more    int // the number of differences that were left out
 }
 
 // differences returns the differences between two objects that differ, and how many it left out.
 func (d *digester) differences(path string, before, after mistralobs.Object, full bool) ([]Difference, int) {
-	c := comparison{digests: d, full: full}
+	c := comparison{digests: d, full: full, path: []string{path}}
 	a, okA := jsonscan.ParseTree(before)
 	b, okB := jsonscan.ParseTree(after)
 	if okA && okB {
-		c.compare(path, a, b)
+		c.compare(a, b)
 	}
-	if len(c.found) == 0 { // nested too deep, or without a difference that the comparison sees
-		c.add(path, compact(before), compact(after))
+	if len(c.found) == 0 { // nested too deep, too large, or without a difference that the comparison sees
+		c.add(compact(before), compact(after))
 	}
 	return c.found, c.more
 }
 
-func (c *comparison) add(path, before, after string) {
+func (c *comparison) add(before, after string) {
 	if len(c.found) >= maxDifferences && !c.full {
 		c.more++
 		return
 	}
+	path := strings.Join(c.path, "")
 	if !c.full {
 		path = shorten(path)
 		before, after = window(before, after)
@@ -66,19 +68,26 @@ func (c *comparison) add(path, before, after string) {
 }
 
 // compare compares two values. An absent one is nil.
-func (c *comparison) compare(path string, a, b *jsonscan.Tree) {
+func (c *comparison) compare(a, b *jsonscan.Tree) {
 	switch {
 	case a != nil && b != nil && a.Members != nil && b.Members != nil:
 		for _, name := range namesOf(a.Members, b.Members) {
-			c.compare(path+step(name), a.Members[name], b.Members[name])
+			c.compareAt(step(name), a.Members[name], b.Members[name])
 		}
 	case a != nil && b != nil && a.Elements != nil && b.Elements != nil:
 		for i := range max(len(a.Elements), len(b.Elements)) {
-			c.compare(fmt.Sprintf("%s[%d]", path, i), a.Element(i), b.Element(i))
+			c.compareAt(fmt.Sprintf("[%d]", i), a.Element(i), b.Element(i))
 		}
 	case a == nil || b == nil || !c.digests.equal(a.Raw, b.Raw):
-		c.add(path, c.text(a), c.text(b))
+		c.add(c.text(a), c.text(b))
 	}
+}
+
+// compareAt compares two values whose path has one more part.
+func (c *comparison) compareAt(part string, a, b *jsonscan.Tree) {
+	c.path = append(c.path, part)
+	c.compare(a, b)
+	c.path = c.path[:len(c.path)-1]
 }
 
 // text returns a value as JSON, and an absent one as "". It writes strings without needless escapes, unless decoding

@@ -1,10 +1,12 @@
 package datasetsync
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/mistralobs/mistralobs-go"
 )
@@ -68,6 +70,10 @@ func TestDifferences(t *testing.T) {
 			want: []string{`p.a: "a/1" -> "a/2"`}},
 		"a long name": {before: `{"` + long + long + long + `":1}`, after: `{}`,
 			want: []string{`p["` + long + long[:2*97] + `…: 1 -> nothing`}},
+		"too many values": {
+			before: `{"a":[1` + strings.Repeat(",0", 1<<18) + `]}`, after: `{"a":[2` + strings.Repeat(",0", 1<<18) + `]}`,
+			want: []string{`p: {"a":[1` + strings.Repeat(",0", 26) + `,… -> {"a":[2` + strings.Repeat(",0", 26) + `,…`},
+		},
 		"unprintable characters": {before: "{\"a\":\"\u009b31m\"}", after: "{\"a\":\"\u202e\"}",
 			want: []string{`p.a: "\u009b31m" -> "\u202e"`}},
 	} {
@@ -83,4 +89,17 @@ func TestDifferences(t *testing.T) {
 			assert.Equal(t, test.more, more)
 		})
 	}
+}
+
+// The paths of nested values take no more memory than the values.
+func TestDifferencesOfADeepValue(t *testing.T) {
+	const depth = 2000
+	open, end := strings.Repeat(`{"`+strings.Repeat("n", 500)+`":`, depth), strings.Repeat("}", depth)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	found, _ := newDigester().differences("p", []byte(open+"1"+end), []byte(open+"2"+end), false)
+	runtime.ReadMemStats(&after)
+	require.Len(t, found, 1)
+	assert.Equal(t, "1", found[0].Old)
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(20*len(open)))
 }

@@ -14,15 +14,23 @@ type Tree struct {
 	Elements []*Tree          // of an array
 }
 
-// ParseTree reads a value in time that is linear in its size. It returns false if raw is not valid JSON. The tree
-// shares the memory of raw.
+// maxTreeValues limits the memory of a tree. In a tree, a value such as {} takes up to 300 bytes.
+const maxTreeValues = 1 << 18
+
+// ParseTree reads a value in time that is linear in its size. It returns false if raw is not valid JSON, or consists of
+// more than maxTreeValues values. The tree shares the memory of raw.
 func ParseTree(raw []byte) (*Tree, bool) {
 	s := New(raw)
-	t, ok := s.tree()
+	left := maxTreeValues
+	t, ok := s.tree(&left)
 	return t, ok && s.End()
 }
 
-func (s *Scanner) tree() (t *Tree, ok bool) {
+// tree reads a value. It returns false if the value consists of more than left values.
+func (s *Scanner) tree(left *int) (t *Tree, ok bool) {
+	if *left--; *left < 0 {
+		return nil, false
+	}
 	t = &Tree{}
 	kind := s.Peek()
 	start := s.pos
@@ -34,13 +42,13 @@ func (s *Scanner) tree() (t *Tree, ok bool) {
 			if !ok || !s.accept(':') {
 				return false
 			}
-			t.Members[treeName(inner)], ok = s.tree()
+			t.Members[treeName(inner)], ok = s.tree(left)
 			return ok
 		})
 	case '[':
 		t.Elements = []*Tree{}
 		ok = s.list('[', ']', func() bool {
-			element, ok := s.tree()
+			element, ok := s.tree(left)
 			t.Elements = append(t.Elements, element)
 			return ok
 		})

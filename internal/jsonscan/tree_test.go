@@ -34,3 +34,19 @@ func TestParseDeepTree(t *testing.T) {
 	}
 	assert.Equal(t, MaxDepth, depth)
 }
+
+func TestParseLargeTree(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		raw string
+		ok  bool
+	}{
+		"the largest": {raw: "[0" + strings.Repeat(",0", maxTreeValues-2) + "]", ok: true},
+		"one more":    {raw: "[0" + strings.Repeat(",0", maxTreeValues-1) + "]"},
+		"members":     {raw: `{"a":0` + strings.Repeat(`,"a":0`, maxTreeValues-1) + "}"},
+		"deeper":      {raw: "[[]" + strings.Repeat(",[]", maxTreeValues/2) + strings.Repeat(",{}", maxTreeValues/2) + "]"},
+	} {
+		_, ok := ParseTree([]byte(test.raw))
+		assert.Equal(t, test.ok, ok, name)
+	}
+}
