@@ -208,7 +208,7 @@ func (c *Client) send(ctx context.Context, req request, out any, opts []CallOpti
 		return err
 	}
 	cl := newCall(c, settings, req)
-	resp, err := cl.do(ctx)
+	resp, err := cl.do(ctx) //nolint:bodyclose // the attempt has read and closed the body
 	if err != nil {
 		return err
 	}

@@ -337,7 +337,8 @@ type interruptedError struct {
 // Error describes the failure without its attempts and hint, which the outer error has too.
 func (e *interruptedError) Error() string {
 	failure := e.failure.Error()
-	if response, ok := e.failure.(*Error); ok {
+	var response *Error
+	if errors.As(e.failure, &response) {
 		failure = response.summary()
 	}
 	return fmt.Sprintf("%v, while waiting to try again after: %s", e.ended, failure)

@@ -98,7 +98,7 @@ func (r *run) startPhase(ctx context.Context, phase Phase, planned int) bool {
 }
 
 // record sets the outcome of changes.
-func (r *run) record(ctx context.Context, outcome Outcome, err error, changes ...change) {
+func (r *run) record(outcome Outcome, err error, changes ...change) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, c := range changes {
@@ -133,7 +133,7 @@ func (r *run) recordError(ctx context.Context, err error, changes ...change) {
 	case ctx.Err() != nil: // only the context, because err may be a timeout of the network
 		outcome, err = OutcomeNotDone, nil
 	}
-	r.record(ctx, outcome, err, changes...)
+	r.record(outcome, err, changes...)
 	for _, kind := range []error{mistralobs.ErrUnauthorized, mistralobs.ErrForbidden, mistralobs.ErrNoAPIKey} {
 		if errors.Is(err, kind) {
 			r.abort(err)
@@ -170,7 +170,7 @@ func (r *run) update(ctx context.Context, todo []change) {
 			if outcome, err := r.updateOne(ctx, c); err != nil {
 				r.recordError(ctx, err, c)
 			} else {
-				r.record(ctx, outcome, nil, c)
+				r.record(outcome, nil, c)
 			}
 			return nil
 		})

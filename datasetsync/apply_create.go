@@ -141,7 +141,7 @@ func (r *run) create(ctx context.Context, todo []change) {
 		record, err := r.createOne(ctx, c.item)
 		if err == nil {
 			c.result.RecordID = record.ID
-			r.record(ctx, OutcomeDone, nil, c)
+			r.record(OutcomeDone, nil, c)
 			continue
 		}
 		r.recordError(ctx, err, c)
@@ -174,7 +174,7 @@ func (r *run) importAll(ctx context.Context, todo []change) {
 			r.recordError(ctx, err, batch...)
 			return // the next sync would create the records of this batch after later ones
 		}
-		r.record(ctx, OutcomeDone, nil, batch...)
+		r.record(OutcomeDone, nil, batch...)
 	}
 }
 

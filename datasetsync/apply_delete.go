@@ -82,8 +82,8 @@ func (r *run) stillPlanned(ctx context.Context, batch []change) (todo []change) 
 	for _, c := range batch {
 		switch record, seen := now[c.result.RecordID]; {
 		case seen && !record.exists:
-			r.record(ctx, OutcomeAlreadyDone, nil, c)
-		case seen && !r.options.Force && !(record.objects && record.content == c.item.old):
+			r.record(OutcomeAlreadyDone, nil, c)
+		case seen && !r.options.Force && (!record.objects || record.content != c.item.old):
 			r.recordError(ctx, ErrRecordChanged, c)
 		case err != nil:
 			r.recordError(ctx, err, c)
@@ -118,7 +118,7 @@ func (r *run) deleteBatch(ctx context.Context, batch []change) {
 	err := r.client.Records.DeleteAll(ctx, ids)
 	switch {
 	case err == nil:
-		r.record(ctx, OutcomeDone, nil, batch...)
+		r.record(OutcomeDone, nil, batch...)
 	case errors.Is(err, mistralobs.ErrNotFound): // somebody has just deleted one of them
 		r.deleteEach(ctx, batch)
 	default:
@@ -131,9 +131,9 @@ func (r *run) deleteEach(ctx context.Context, batch []change) {
 		err := r.client.Records.Delete(ctx, c.result.RecordID)
 		switch {
 		case err == nil:
-			r.record(ctx, OutcomeDone, nil, c)
+			r.record(OutcomeDone, nil, c)
 		case errors.Is(err, mistralobs.ErrNotFound):
-			r.record(ctx, OutcomeAlreadyDone, nil, c)
+			r.record(OutcomeAlreadyDone, nil, c)
 		default:
 			r.recordError(ctx, err, c)
 		}

@@ -264,7 +264,7 @@ func (p *Plan) decode(list string, in itemJSON) (Item, error) {
 	}
 	writes := item.ChangesPayload || item.ChangesProperties
 	switch {
-	case list == "create" && !(item.ChangesPayload && item.ChangesProperties):
+	case list == "create" && (!item.ChangesPayload || !item.ChangesProperties):
 		return item, errors.New("it has no payload or no properties")
 	case list == "update" && !writes:
 		return item, errors.New("it has neither payload nor properties")

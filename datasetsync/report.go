@@ -205,10 +205,10 @@ func (r *run) report(ctx context.Context) (*Report, error) {
 			continue
 		}
 		changes++
-		switch {
-		case result.Outcome == OutcomeDone:
+		switch result.Outcome {
+		case OutcomeDone:
 			done[result.Action]++
-		case result.Outcome == OutcomeAlreadyDone:
+		case OutcomeAlreadyDone:
 			if result.Action != ActionDelete {
 				report.Equal++
 			}

@@ -37,7 +37,7 @@ const demoRecords = `{"payload":{"messages":[{"role":"user","content":"Where is 
 `
 
 // differs is the exit status of a dry run with changes.
-const differs = cli.Status(2)
+const differs = cli.StatusError(2)
 
 type settings struct {
 	file, dataset        string
@@ -110,7 +110,7 @@ func (s *settings) run(ctx context.Context) error {
 		return cli.Hint(err, mistralobs.ErrNotFound, "go run ./examples/list shows all datasets")
 	}
 	err = s.sync(ctx, client, dataset.ID, input)
-	if _, ok := err.(cli.Status); ok || err == nil {
+	if err == nil || errors.Is(err, differs) {
 		return err
 	}
 	return cli.Hint(flagError{err}, datasetsync.ErrNoKey, `-key names another property; -key "" compares contents`)

@@ -28,7 +28,7 @@ type Parts interface{ Next() ([]byte, error) }
 // LineReader reads a text line by line. It skips blank lines and a byte-order mark at the beginning.
 type LineReader struct {
 	parts  Parts
-	max    int
+	limit  int
 	rest   []byte // of the current part
 	open   int    // how many bytes at the end of rest begin a line that does not end there
 	long   []byte // holds a line that is in several parts
@@ -37,14 +37,16 @@ type LineReader struct {
 	within bool  // the rest of a line that is too long comes next
 }
 
-// NewLineReader returns a reader of lines. A line of more than max bytes may be too long.
-func NewLineReader(r io.Reader, max int) *LineReader {
-	return NewPartsLineReader(&readerParts{r: r, buffer: make([]byte, lineBuffer)}, max)
+// NewLineReader returns a reader of lines. A line of more than limit bytes may be too long.
+func NewLineReader(r io.Reader, limit int) *LineReader {
+	return NewPartsLineReader(&readerParts{r: r, buffer: make([]byte, lineBuffer)}, limit)
 }
 
 // NewPartsLineReader returns a reader of the lines in parts. It copies only lines that are in several
 // parts.
-func NewPartsLineReader(parts Parts, max int) *LineReader { return &LineReader{parts: parts, max: max} }
+func NewPartsLineReader(parts Parts, limit int) *LineReader {
+	return &LineReader{parts: parts, limit: limit}
+}
 
 // Next returns the next line that is not blank, and [io.EOF] after the last one. With any other
 // error the line has only its number. After [ErrLineTooLong] reading can go on with the line after
@@ -90,7 +92,7 @@ func (l *LineReader) read() ([]byte, error) {
 		if l.long = append(l.long, text...); err != nil || ends(text) {
 			return l.long, err
 		}
-		if len(l.long) > l.max {
+		if len(l.long) > l.limit {
 			l.within = true
 			return nil, ErrLineTooLong
 		}
@@ -143,8 +145,8 @@ func (p *readerParts) Next() ([]byte, error) {
 		if p.err != nil {
 			return nil, p.err
 		}
-		n := 0
-		if n, p.err = p.r.Read(p.buffer); n > 0 {
+		n, err := p.r.Read(p.buffer)
+		if p.err = err; n > 0 {
 			return p.buffer[:n], nil
 		}
 	}

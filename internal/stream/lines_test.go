@@ -19,8 +19,8 @@ type lineOf struct {
 	text   string
 }
 
-func linesOf(r io.Reader, max int) (lines []lineOf, err error) {
-	reader := NewLineReader(r, max)
+func linesOf(r io.Reader, limit int) (lines []lineOf, err error) {
+	reader := NewLineReader(r, limit)
 	for {
 		line, err := reader.Next()
 		switch {

@@ -26,10 +26,10 @@ const (
 	statusInterrupted = 130 // what shells use for a program that Ctrl-C ended
 )
 
-// Status is an error that ends the program with this exit status and prints nothing.
-type Status int
+// StatusError is an error that ends the program with this exit status and prints nothing.
+type StatusError int
 
-func (s Status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+func (s StatusError) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 // Main parses the flags of [flag.CommandLine], runs the program and exits. The flag -h prints about and the flags.
 // The context of run ends with the first Ctrl-C or SIGTERM; a second one ends the program at once.
@@ -58,7 +58,7 @@ func report(messages io.Writer, name string, err error, interrupted bool) int {
 	if err == nil {
 		return 0
 	}
-	if status, ok := err.(Status); ok {
+	if status, ok := err.(StatusError); ok { //nolint:errorlint // an error that wraps it is printed
 		return int(status)
 	}
 	if interrupted {
@@ -84,7 +84,7 @@ func Printable(text string) string {
 	for len(text) > 0 {
 		r, size := utf8.DecodeRuneInString(text)
 		switch {
-		case r == '\n' || unicode.IsPrint(r) && !(r == utf8.RuneError && size == 1):
+		case r == '\n' || unicode.IsPrint(r) && (r != utf8.RuneError || size != 1):
 			b.WriteString(text[:size])
 		case size == 1 && r == utf8.RuneError:
 			fmt.Fprintf(&b, `\x%02x`, text[0])

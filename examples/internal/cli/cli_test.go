@@ -29,9 +29,9 @@ func TestReport(t *testing.T) {
 		"error after Ctrl-C": {
 			err: failure, interrupted: true, status: 130, message: "list: interrupted: disk full\n",
 		},
-		"status": {err: Status(2), status: 2},
+		"status": {err: StatusError(2), status: 2},
 		"status beside an error": {
-			err: errors.Join(failure, Status(2)), status: 1, message: "list: disk full\nexit status 2\n",
+			err: errors.Join(failure, StatusError(2)), status: 1, message: "list: disk full\nexit status 2\n",
 		},
 		"context ended without a signal": {err: context.Canceled, status: 1, message: "list: context canceled\n"},
 	} {
