@@ -108,11 +108,11 @@ func (r *run) record(outcome Outcome, err error, changes ...change) {
 	r.tell(r.done)
 }
 
-// estimate reports that a fraction of the changes is done.
+// estimate reports that a fraction of the changes is done. A fraction above 1, such as of the service's progress, is 1.
 func (r *run) estimate(changes []change, fraction float64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if done := r.done + int(fraction*float64(len(changes))); done > r.told {
+	if done := r.done + int(min(fraction, 1)*float64(len(changes))); done > r.told {
 		r.tell(done)
 	}
 }

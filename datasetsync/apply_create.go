@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/mistralobs/mistralobs-go"
@@ -199,34 +200,37 @@ func importBatches(todo []change, limit int64) iter.Seq[[]change] {
 	}
 }
 
-// importBatch imports creations that fit into one file.
+// importBatch imports creations that fit into one file. It deletes the file, unless a task may still read it.
 func (r *run) importBatch(ctx context.Context, batch []change) error {
-	var files []*mistralobs.File
-	options := mistralobs.JSONLImportOptions{
-		Name: "sync.jsonl", OnUpload: func(file *mistralobs.File) { files = append(files, file) },
+	params := mistralobs.UploadParams{
+		Name: "sync.jsonl", Purpose: mistralobs.PurposeEvaluation, Body: &lineReader{batch: batch},
+	}
+	file, err := r.client.Files.Upload(ctx, params, mistralobs.TransferOptions{
 		OnProgress: func(done, total int64) { r.estimate(batch, float64(done)/float64(total)/2) },
-	}
-	tasks, err := r.client.Imports.FromJSONL(ctx, r.plan.DatasetID, &lineReader{batch: batch}, options)
-	switch {
-	case len(files) == 0:
-		return &ImportError{Records: len(batch), Err: &notStartedError{err}}
-	case errors.Is(err, mistralobs.ErrMaybeApplied): // a task may read the file
-		r.uploads = append(r.uploads, files[0].ID)
-	}
+	})
 	if err != nil {
-		return &ImportError{Records: len(batch), Err: err}
+		return &ImportError{Records: len(batch), Err: &notStartedError{err}}
 	}
-	for _, c := range batch {
-		c.result.TaskID = tasks[0].ID
-	}
-	failed := r.awaitImport(ctx, tasks[0].ID, batch)
-	if failed != nil && failed.Running || r.client.Files.Delete(ctx, files[0].ID) != nil {
-		r.uploads = append(r.uploads, files[0].ID)
+	failed := r.importFile(ctx, file.ID, batch)
+	if failed.mayGoOn() || r.client.Files.Delete(ctx, file.ID) != nil {
+		r.uploads = append(r.uploads, file.ID)
 	}
 	if failed != nil {
 		return failed
 	}
 	return nil
+}
+
+// importFile imports an uploaded file. It returns nil if all records were imported.
+func (r *run) importFile(ctx context.Context, fileID string, batch []change) *ImportError {
+	task, err := r.client.Imports.FromFile(ctx, r.plan.DatasetID, fileID)
+	if err != nil {
+		return &ImportError{Records: len(batch), Err: err}
+	}
+	for _, c := range batch {
+		c.result.TaskID = task.ID
+	}
+	return r.awaitImport(ctx, task.ID, batch)
 }
 
 // awaitImport waits for the task of an import. It returns nil if all records were imported.
@@ -254,7 +258,11 @@ func (r *run) awaitImport(ctx context.Context, taskID string, batch []change) *I
 // service may have stored the file, but no import reads it.
 type notStartedError struct{ err error }
 
-func (e *notStartedError) Error() string { return "no import was started: " + e.err.Error() }
+// Error leaves out the hint that the upload may have been applied. It would suggest that records may still appear.
+func (e *notStartedError) Error() string {
+	text, _, _ := strings.Cut(e.err.Error(), "; "+mistralobs.ErrMaybeApplied.Error())
+	return "no import was started: " + text
+}
 
 func (e *notStartedError) Is(target error) bool {
 	return target != mistralobs.ErrMaybeApplied && errors.Is(e.err, target)

@@ -128,6 +128,9 @@ func (r *run) deleteBatch(ctx context.Context, batch []change) {
 
 func (r *run) deleteEach(ctx context.Context, batch []change) {
 	for _, c := range batch {
+		if r.isAborted(ctx) {
+			return
+		}
 		err := r.client.Records.Delete(ctx, c.result.RecordID)
 		switch {
 		case err == nil:

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mistralobs/mistralobs-go"
 	"github.com/mistralobs/mistralobs-go/datasetsync"
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
@@ -128,5 +129,18 @@ func TestDeletionsAreReadRightBefore(t *testing.T) {
 		assert.Contains(t, w.holds(), ticket("t-0020", "mine"))
 		assert.Equal(t, 19, report.Deleted)
 		assert.Equal(t, 20, w.requests()[mistralobstest.RecordsGet])
+	})
+}
+
+// If deleting records singly meets an error that all further deletions would meet, no further one is sent.
+func TestSingleDeletionsEndWithTheKey(t *testing.T) {
+	inWorld(t, tickets(1, 50), func(w world) {
+		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsDeleteAll, Status: 404})
+		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsDelete, Status: 401, Times: -1})
+		report, err := w.sync(byID, tickets(1, 10)...)
+		require.ErrorIs(t, err, mistralobs.ErrUnauthorized)
+		assert.Equal(t, 1, w.requests()[mistralobstest.RecordsDelete])
+		assert.Equal(t, datasetsync.OutcomeFailed, report.Results[0].Outcome)
+		assert.Equal(t, datasetsync.OutcomeNotDone, report.Results[1].Outcome)
 	})
 }

@@ -2,6 +2,7 @@ package datasetsync_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,18 +18,35 @@ var byImport = datasetsync.Options{Key: "id", ImportAbove: 10}
 
 // After a lost upload no import was started, so no record can appear.
 func TestALostUploadStartsNoImport(t *testing.T) {
+	for name, fault := range map[string]mistralobstest.Fault{
+		"no response": {Break: mistralobstest.ResetUnanswered},
+		"status 502":  {Status: 502},
+	} {
+		fault.Operation = mistralobstest.FilesUpload
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, nil, func(w world) {
+				w.server.Inject(fault)
+				report, err := w.sync(byImport, tickets(1, 30)...)
+				require.Error(t, err)
+				require.NotErrorIs(t, err, mistralobs.ErrMaybeApplied)
+				require.NotErrorIs(t, report.Results[0].Err, mistralobs.ErrMaybeApplied)
+				assert.Equal(t, datasetsync.OutcomeFailed, report.Results[0].Outcome)
+				assert.Regexp(t, `importing 30 records: no import was started: mistralobs: upload file: .* \(1 attempt\)\n$`,
+					report.String())
+				assert.Zero(t, w.requests()[mistralobstest.ImportsFromFile])
+			})
+		})
+	}
+}
+
+// The cause of a failed upload stays visible to errors.As.
+func TestTheCauseOfALostUpload(t *testing.T) {
 	inWorld(t, nil, func(w world) {
 		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.FilesUpload, Break: mistralobstest.ResetUnanswered})
-		report, err := w.sync(byImport, tickets(1, 30)...)
+		_, err := w.sync(byImport, tickets(1, 30)...)
 		var network *mistralobs.NetworkError
 		require.ErrorAs(t, err, &network)
 		assert.Equal(t, mistralobstest.FilesUpload, network.Operation)
-		require.NotErrorIs(t, err, mistralobs.ErrMaybeApplied)
-		require.NotErrorIs(t, report.Results[0].Err, mistralobs.ErrMaybeApplied)
-		assert.Equal(t, datasetsync.OutcomeFailed, report.Results[0].Outcome)
-		assert.Contains(t, report.String(), "importing 30 records: no import was started: mistralobs: upload file: ")
-		assert.NotContains(t, report.String(), "may still appear")
-		assert.Zero(t, w.requests()[mistralobstest.ImportsFromFile])
 	})
 }
 
@@ -61,6 +79,34 @@ func TestUploadsAreDeletedOrNamed(t *testing.T) {
 			}, mistralobstest.WithTaskOutcome(test.outcome))
 		})
 	}
+}
+
+// A file that no import reads, and that could not be deleted, is named too.
+func TestAnUploadThatCannotBeDeletedIsNamed(t *testing.T) {
+	inWorld(t, nil, func(w world) {
+		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.ImportsFromFile, Status: 400})
+		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.FilesDelete, Status: 403})
+		report, err := w.sync(byImport, tickets(1, 30)...)
+		require.ErrorIs(t, err, mistralobs.ErrBadRequest)
+		assert.Len(t, report.Uploads, 1)
+	})
+}
+
+// A task with a progress above 100 % does not make the estimate exceed the total.
+func TestProgressNeverExceedsTheTotal(t *testing.T) {
+	more := func(float64) *int { percent := 150; return &percent }
+	inWorld(t, nil, func(w world) {
+		options, done := byImport, []int{}
+		options.OnProgress = func(p datasetsync.Progress) {
+			if p.Phase == datasetsync.PhaseCreate {
+				done = append(done, p.Done)
+			}
+		}
+		_, err := w.sync(options, tickets(1, 100)...)
+		require.NoError(t, err)
+		assert.IsNonDecreasing(t, done)
+		assert.Equal(t, 100, slices.Max(done))
+	}, mistralobstest.WithTaskDuration(5*time.Second), mistralobstest.WithTaskProgress(more))
 }
 
 // During an import OnProgress is called again and again, with numbers that never shrink.

@@ -62,10 +62,15 @@ func (e *ImportError) Error() string {
 	case e.Running:
 		const text = "import task %s still runs, and up to %d records may still appear: %v"
 		return fmt.Sprintf(text, e.TaskID, e.Records, e.Err)
-	case e.TaskID == "" && errors.Is(e.Err, mistralobs.ErrMaybeApplied):
+	case e.mayGoOn():
 		return fmt.Sprintf("up to %d records may still appear: %v", e.Records, e.Err)
 	}
 	return fmt.Sprintf("importing %d records: %v", e.Records, e.Err)
+}
+
+// mayGoOn reports whether a task may still import records.
+func (e *ImportError) mayGoOn() bool {
+	return e != nil && (e.Running || e.TaskID == "" && errors.Is(e.Err, mistralobs.ErrMaybeApplied))
 }
 
 // Is reports whether target is [mistralobs.ErrMaybeApplied] and the end of the task was not seen. errors.Is finds the

@@ -37,7 +37,7 @@ type ReadAhead struct {
 func NewReadAhead(source io.ReadCloser, size int64) *ReadAhead {
 	ring := aheadBytes
 	if size >= 0 {
-		ring = int(min(aheadBytes, size+1)) // the last byte is room for the read that finds the end
+		ring = int(min(aheadBytes-1, size)) + 1 // the last byte is room for the read that finds the end
 	}
 	a := &ReadAhead{source: source, ended: make(chan struct{}), ring: make([]byte, ring)}
 	a.change.L = &a.mu
