@@ -59,18 +59,21 @@ func (e *TimeoutError) Timeout() bool { return true }
 func NeverConnected(err error) bool {
 	var op *net.OpError
 	var dns *net.DNSError
-	return errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") || errors.As(err, &dns) || tlsMismatch(err)
+	dialed := errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect")
+	return dialed || errors.As(err, &dns) || refusedForGood(err)
 }
 
 // Permanent reports whether another attempt would fail in the same way: an unknown host, a
-// certificate that is not trusted, or two sides that cannot agree on TLS.
+// certificate that is not trusted, two sides that speak different versions or protocols, or a proxy
+// that wants a password.
 func Permanent(err error) bool {
 	var dns *net.DNSError
-	return errors.As(err, &dns) && dns.IsNotFound || tlsMismatch(err) || errors.Is(err, ErrTooLarge)
+	return errors.As(err, &dns) && dns.IsNotFound || refusedForGood(err) || errors.Is(err, ErrTooLarge)
 }
 
-// tlsMismatch reports whether a TLS handshake failed for a reason that lasts.
-func tlsMismatch(err error) bool {
+// refusedForGood reports whether the server, or a proxy, refused to talk to the client for a reason
+// that lasts. It has not processed the request then.
+func refusedForGood(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	switch {
@@ -79,12 +82,12 @@ func tlsMismatch(err error) bool {
 	case errors.As(err, &certificate), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return true
 	}
-	return isHandshakeText(err)
+	return isRefusalText(err)
 }
 
-// handshakeTexts are the starts of errors for which the standard library has no exported type. The first
-// ones are the alerts of a peer that refuses the handshake.
-var handshakeTexts = []string{
+// refusalTexts are the starts of errors for which the standard library has no exported type. The
+// first ones are the alerts of a peer that refuses the handshake.
+var refusalTexts = []string{
 	"tls: handshake failure", "tls: bad certificate", "tls: unsupported certificate", "tls: revoked certificate",
 	"tls: expired certificate", "tls: unknown certificate", "tls: illegal parameter", "tls: access denied",
 	"tls: protocol version not supported", "tls: insufficient security level", "tls: unrecognized name",
@@ -95,11 +98,11 @@ var handshakeTexts = []string{
 	"Proxy Authentication Required",     // in reply to CONNECT
 }
 
-// isHandshakeText reports whether err, or an error that it wraps, is one of handshakeTexts.
-func isHandshakeText(err error) bool {
+// isRefusalText reports whether err, or an error that it wraps, is one of refusalTexts.
+func isRefusalText(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		text := err.Error()
-		if slices.ContainsFunc(handshakeTexts, func(start string) bool { return strings.HasPrefix(text, start) }) {
+		if slices.ContainsFunc(refusalTexts, func(start string) bool { return strings.HasPrefix(text, start) }) {
 			return true
 		}
 	}
