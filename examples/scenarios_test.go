@@ -437,7 +437,7 @@ var scenarios = map[string][]scenario{
 		},
 		{
 			name: "no name reaches the terminal raw", service: true, args: []string{"-q", "red"},
-			stdout:  `ID +SLUG +NAME +CREATED\n{id}  [^ ]+  \\u001b\[31mred  [^\n]*\n`,
+			stdout:  `ID +SLUG +NAME +CREATED\n{id}  [^ ]+  \\x1b\[31mred  [^\n]*\n`,
 			prepare: func(s *mistralobstest.Server) { s.SeedDataset("\x1b[31mred", "") },
 		},
 		{

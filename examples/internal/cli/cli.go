@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"unicode"
@@ -83,14 +84,12 @@ func Printable(text string) string {
 	var b strings.Builder
 	for len(text) > 0 {
 		r, size := utf8.DecodeRuneInString(text)
-		switch {
-		case r == '\n' || unicode.IsPrint(r) && (r != utf8.RuneError || size != 1):
-			b.WriteString(text[:size])
-		case size == 1 && r == utf8.RuneError:
-			fmt.Fprintf(&b, `\x%02x`, text[0])
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
+		shown := text[:size]
+		if r != '\n' && (!unicode.IsPrint(r) || !utf8.ValidString(shown)) {
+			quoted := strconv.Quote(shown)
+			shown = quoted[1 : len(quoted)-1]
 		}
+		b.WriteString(shown)
 		text = text[size:]
 	}
 	return b.String()

@@ -92,8 +92,8 @@ func TestInterruptible(t *testing.T) {
 func TestPrintable(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"Straße 7\nb": "Straße 7\nb", "\x1b[31m": `\u001b[31m`, "a\tb\r": `a\u0009b\u000d`, "\xff\u202e": `\xff\u202e`,
-		"\ufffd": "\ufffd",
+		"Straße 7\nb": "Straße 7\nb", "\x1b[31m": `\x1b[31m`, "a\tb\r": `a\tb\r`, "\xff\u202e": `\xff\u202e`,
+		"\ufffd": "\ufffd", "\U000e00011": `\U000e00011`, `"\`: `"\`,
 	} {
 		assert.Equal(t, want, Printable(text))
 	}
