@@ -108,7 +108,8 @@ func (r *run) record(outcome Outcome, err error, changes ...change) {
 	r.tell(r.done)
 }
 
-// estimate reports that a fraction of the changes is done. A fraction above 1, such as of the service's progress, is 1.
+// estimate reports that a fraction of the changes is done. The service's progress may exceed 100 %, so a fraction above
+// 1 counts as 1.
 func (r *run) estimate(changes []change, fraction float64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

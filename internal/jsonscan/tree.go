@@ -14,7 +14,7 @@ type Tree struct {
 	Elements []*Tree          // of an array
 }
 
-// maxTreeValues limits the memory of a tree. In a tree, a value such as {} takes up to 300 bytes.
+// maxTreeValues limits the memory of a tree, in which a value takes up to 200 bytes.
 const maxTreeValues = 1 << 18
 
 // ParseTree reads a value in time that is linear in its size. It returns false if raw is not valid JSON, or consists of
