@@ -210,7 +210,7 @@ func (d *download) sendError(err error) error {
 	return transport.NewRedactor(d.file.url, requested).Error(network)
 }
 
-// accept checks that a response is the rest of the same file. It returns [io.EOF] if there is no rest.
+// accept checks that a response continues the same file. It returns [io.EOF] if the file has ended.
 func (d *download) accept(resp *http.Response) error {
 	err := d.check(resp)
 	if err != nil {

@@ -120,7 +120,7 @@ func (r *run) deleteBatch(ctx context.Context, batch []change) {
 	case err == nil:
 		r.record(OutcomeDone, nil, batch...)
 	case errors.Is(err, mistralobs.ErrNotFound): // somebody has just deleted one of them
-		r.deleteEach(ctx, batch)
+		r.deleteEach(ctx, r.stillPlanned(ctx, batch))
 	default:
 		r.recordError(ctx, err, batch...)
 	}

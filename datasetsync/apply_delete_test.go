@@ -144,3 +144,18 @@ func TestSingleDeletionsEndWithTheKey(t *testing.T) {
 		assert.Equal(t, datasetsync.OutcomeNotDone, report.Results[1].Outcome)
 	})
 }
+
+// If a bulk deletion finds that a record is gone, the others are read again before they are deleted singly.
+func TestSingleDeletionsAreReadAgain(t *testing.T) {
+	inWorld(t, tickets(1, 50), func(w world) {
+		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsDeleteAll, Status: 404})
+		w.before(http.MethodPost, "/bulk-delete", func() bool {
+			w.edit("t-0010", "mine")
+			return true
+		})
+		report, err := w.sync(byID, tickets(11, 50)...)
+		require.ErrorIs(t, err, datasetsync.ErrRecordChanged)
+		assert.Equal(t, 9, report.Deleted)
+		assert.Contains(t, w.holds(), ticket("t-0010", "mine"))
+	})
+}

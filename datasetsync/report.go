@@ -50,7 +50,7 @@ type Result struct {
 // It matches [mistralobs.ErrMaybeApplied] if the end of the task was not seen, if the response to the start of the
 // import was lost, or if the import skipped some records. Then the dataset may have some of the records, now or later.
 type ImportError struct {
-	TaskID  string // "" if there is no task, such as after a failed upload, or if the response to its start was lost
+	TaskID  string // "" if no task was started, or if the response that names it was lost
 	Records int    // the number of records in the import
 	Running bool   // the end of the task was not seen, so it may still run
 	Err     error  // the cause

@@ -11,10 +11,9 @@ import (
 
 // WithRateLimit limits API requests to perSecond on average, and to burst at
 // once. The response to other requests is 429 with a Retry-After in whole
-// seconds (see [WithoutRetryAfter]). By default, or if perSecond is 0 or
-// negative, there is no limit. Downloads of exports are not limited. The limit
-// does not use the clock of [WithClock], but [time.Now], which a
-// [testing/synctest] bubble fakes.
+// seconds (see [WithoutRetryAfter]). 0 or less means no limit, which is the
+// default. Downloads of exports do not count. The limit uses [time.Now], which
+// a [testing/synctest] bubble fakes, and not the clock of [WithClock].
 //
 // [Server.Requests] has the refused requests, with Status 429.
 func WithRateLimit(perSecond float64, burst int) Option {

@@ -22,8 +22,8 @@ type Key struct {
 	authorization []string // the values of the header, which all requests share
 }
 
-// errNotRegular means that a key file is a pipe or a device. Opening or reading one may block for ever, and a pipe such
-// as that of <(command) gives its content only once.
+// errNotRegular refuses a key file that is a pipe or a device. Reading one can block beyond the end of the context. A
+// pipe such as that of <(command) can be read only once, but each attempt reads the file.
 var errNotRegular = errors.New("it is not a regular file; use WithAPIKey or WithAPIKeySource for a key from a command")
 
 // ReadKey returns the API key in a file, which may be a symbolic link.
