@@ -1,7 +1,6 @@
 package datasetsync
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
@@ -36,36 +35,25 @@ func display(text string) string {
 
 // visible escapes the characters of a text that are not printable.
 func visible(text string) string {
-	if utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return text
-	}
-	var b strings.Builder
-	for _, r := range escapeInvalid(text) {
-		switch {
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
-		case r > 0xffff:
-			fmt.Fprintf(&b, `\U%08x`, r)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-	}
-	return b.String()
+	return escape(text, func(char string, r rune) bool { return utf8.ValidString(char) && unicode.IsPrint(r) })
 }
 
 // escapeInvalid writes bytes that are not UTF-8 as \xff.
 func escapeInvalid(text string) string {
-	if utf8.ValidString(text) {
-		return text
-	}
+	return escape(text, func(char string, _ rune) bool { return utf8.ValidString(char) })
+}
+
+// escape writes the characters that are not to be kept as they are in a string of Go.
+func escape(text string, keep func(char string, r rune) bool) string {
 	var b strings.Builder
 	for len(text) > 0 {
 		r, size := utf8.DecodeRuneInString(text)
-		if r == utf8.RuneError && size == 1 {
-			fmt.Fprintf(&b, `\x%02x`, text[0])
-		} else {
-			b.WriteString(text[:size])
+		char := text[:size]
+		if !keep(char, r) {
+			quoted := strconv.Quote(char)
+			char = quoted[1 : len(quoted)-1]
 		}
+		b.WriteString(char)
 		text = text[size:]
 	}
 	return b.String()

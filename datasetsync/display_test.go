@@ -18,7 +18,7 @@ func TestDisplay(t *testing.T) {
 	}
 	assert.Equal(t, strings.Repeat("ä", 200)+"…", display(strings.Repeat("ä", 1<<20)))
 	for text, want := range map[string]string{
-		"plain ä": "plain ä", "\x1b[0m\n": `\u001b[0m\u000a`, "\U000e0001": `\U000e0001`, "\xff": `\xff`,
+		"plain ä": "plain ä", "\x1b[0m\n": `\x1b[0m\n`, "\U000e0001": `\U000e0001`, "\xff": `\xff`,
 	} {
 		assert.Equal(t, want, visible(text))
 	}
