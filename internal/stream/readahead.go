@@ -11,6 +11,11 @@ const (
 	aheadBytes = 4 << 20
 	// aheadPart is how much the consumer gets at a time, so that the goroutine has room to go on.
 	aheadPart = aheadBytes / 8
+	// aheadReserve is memory that is allocated and never used. A consumer that keeps nothing makes
+	// garbage faster than a small heap holds it: the collector then runs every few milliseconds, and
+	// the runtime returns memory to the system only to ask for it again, which took a third of the
+	// time. The collector waits for as much garbage as there is memory in use, reserve included.
+	aheadReserve = 2 * aheadBytes
 )
 
 // ReadAhead reads a source in a goroutine of its own, ahead of its consumer.
@@ -35,11 +40,11 @@ type ReadAhead struct {
 // NewReadAhead starts reading source, which has size bytes, or -1 if that is unknown. Call Close in
 // the end, which also closes source.
 func NewReadAhead(source io.ReadCloser, size int64) *ReadAhead {
-	ring := aheadBytes
-	if size >= 0 {
-		ring = int(min(aheadBytes-1, size)) + 1 // the last byte is room for the read that finds the end
+	ring := make([]byte, aheadBytes, aheadBytes+aheadReserve)
+	if size >= 0 && size < aheadBytes {
+		ring = make([]byte, size+1) // the last byte is room for the read that finds the end
 	}
-	a := &ReadAhead{source: source, ended: make(chan struct{}), ring: make([]byte, ring)}
+	a := &ReadAhead{source: source, ended: make(chan struct{}), ring: ring}
 	a.change.L = &a.mu
 	go a.fill()
 	return a
