@@ -1,6 +1,6 @@
 // Vetsystems runs the analyzers of go vet on the root module as other systems compile it.
 //
-//	go run -C tools ./vetsystems darwin windows
+//	go run -C tools ./vetsystems darwin windows linux/386
 //
 // GOOS=darwin go vet does the same, but compiles the standard library for that system first, which takes longer than
 // all other checks together. Vetsystems reads the types from the source code instead.
@@ -11,6 +11,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
+	"strings"
 
 	"golang.org/x/tools/go/analysis/checker"
 	"golang.org/x/tools/go/analysis/suite/vet"
@@ -28,21 +30,26 @@ func main() {
 	}
 }
 
+// check analyzes the code for a system, such as darwin, or linux/386.
 func check(root, system string) error {
+	system, arch, found := strings.Cut(system, "/")
+	if !found {
+		arch = runtime.GOARCH
+	}
 	config := &packages.Config{
 		Dir:   root,
-		Env:   append(os.Environ(), "GOOS="+system, "CGO_ENABLED=0"),
+		Env:   append(os.Environ(), "GOOS="+system, "GOARCH="+arch, "CGO_ENABLED=0"),
 		Mode:  packages.LoadAllSyntax | packages.NeedModule,
 		Tests: true,
 	}
-	found, err := packages.Load(config, "./...")
+	pkgs, err := packages.Load(config, "./...")
 	if err != nil {
 		return err
 	}
-	if packages.PrintErrors(found) > 0 {
+	if packages.PrintErrors(pkgs) > 0 {
 		return errors.New("the code does not compile")
 	}
-	graph, err := checker.Analyze(vet.Suite, found, nil)
+	graph, err := checker.Analyze(vet.Suite, pkgs, nil)
 	if err != nil {
 		return err
 	}
