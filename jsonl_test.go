@@ -424,7 +424,7 @@ func (f filler) Read(p []byte) (int, error) {
 // A line of 16 MB costs a few times its size, not a multiple for each record.
 // It is not parallel, since it measures memory.
 func TestReadJSONLVeryLongLine(t *testing.T) {
-	const size = 16 << 20
+	const size = 4 << 20
 	file := io.MultiReader(
 		strings.NewReader("{\"messages\":[]}\n{\"payload\":{\"a\":\""),
 		io.LimitReader(filler('x'), size),

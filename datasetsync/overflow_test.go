@@ -1,9 +1,9 @@
 package datasetsync
 
 import (
+	"bytes"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 
@@ -15,27 +15,30 @@ import (
 func TestOverflowFile(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		size   int
+		sizes  []int
 		inFile bool
 	}{
-		"in memory": {size: 100}, "in a file": {size: overflowLimit / 3, inFile: true},
-		"one too large": {size: overflowLimit + 1, inFile: true},
+		"in memory":     {sizes: []int{100, 0, 100, 100}},
+		"in a file":     {sizes: []int{overflowLimit / 2, overflowLimit / 2, 100, 100}, inFile: true},
+		"one too large": {sizes: []int{100, overflowLimit + 1, 100, 100}, inFile: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := &overflowFile{}
+			var added [][]byte
 			var spans []span
-			for i := range 4 {
-				s, err := f.add([]byte(strings.Repeat(strconv.Itoa(i), test.size)))
+			for i, size := range test.sizes {
+				data := bytes.Repeat([]byte(strconv.Itoa(i)), size)
+				s, err := f.add(data)
 				require.NoError(t, err)
-				spans = append(spans, s)
+				added, spans = append(added, data), append(spans, s)
 			}
 			var readers sync.WaitGroup
 			for i, s := range spans {
 				readers.Go(func() {
 					data, err := f.get(s)
 					assert.NoError(t, err)
-					assert.True(t, string(data) == strings.Repeat(strconv.Itoa(i), test.size))
+					assert.True(t, bytes.Equal(added[i], data))
 				})
 			}
 			readers.Wait()
