@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/internal/race"
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
@@ -408,7 +409,7 @@ var faultTable = map[string]faultRow{
 		create: outcome{requests: 1, err: mistralobs.ErrNotFound},
 	},
 	"deeply nested JSON": {
-		fault:  mistralobstest.Fault{Status: 200, Body: strings.Repeat(`{"id":`, 20_000)},
+		fault:  mistralobstest.Fault{Status: 200, Body: strings.Repeat(`{"id":`, 10_100)},
 		repeat: outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse},
 		create: outcome{requests: 1, err: mistralobs.ErrUnexpectedResponse, maybe: true},
 	},
@@ -573,6 +574,7 @@ func TestTenThousandCreationsUnderFaults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("10,000 records in short mode")
 	}
+	n := race.Fewer(10_000)
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		faults := []mistralobstest.Fault{
@@ -589,7 +591,6 @@ func TestTenThousandCreationsUnderFaults(t *testing.T) {
 			fault.Probability = 0.2 / float64(len(faults))
 			w.server.Inject(fault)
 		}
-		const n = 10_000
 		input := func(yield func(mistralobs.CreateRecordParams) bool) {
 			for i := 0; i < n && yield(mistralobs.CreateRecordParams{Payload: map[string]int{"i": i}}); i++ {
 			}
