@@ -98,12 +98,13 @@ func serveBench() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Println("http://" + listener.Addr().String())
+	handler := benchHandler(listener.Addr().String())
+	fmt.Println("http://" + listener.Addr().String()) // all is made: the first benchmark does not wait for it
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()
-	fmt.Fprintln(os.Stderr, http.Serve(listener, benchHandler(listener.Addr().String())))
+	fmt.Fprintln(os.Stderr, http.Serve(listener, handler))
 }
 
 // benchHandler serves the API below /LATENCY/SIZE, such as /20ms/64. LATENCY is the time that each response takes.
