@@ -421,7 +421,7 @@ func (f filler) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A line of 16 MB costs a few times its size, not a multiple for each record.
+// A line of 4 MB costs a few times its size, not a multiple for each record.
 // It is not parallel, since it measures memory.
 func TestReadJSONLVeryLongLine(t *testing.T) {
 	const size = 4 << 20

@@ -220,8 +220,8 @@ func compare(b *testing.B, prefix string, size int64, bySDK, byPlain func() erro
 }
 
 // inTurns runs the work of two clients in turns of n, b.N times, so that whatever else the machine does slows both. It
-// reports what the first takes of the second's time and CPU time. The first turn is not measured: whoever goes first
-// starts a cold process.
+// reports what the first takes of the second's time and CPU time. The first turn is not measured: it warms
+// both programs up.
 func inTurns(b *testing.B, n int, ours, theirs func() error) {
 	b.Helper()
 	var elapsed, cpu [2]time.Duration

@@ -99,7 +99,7 @@ func serveBench() {
 		os.Exit(1)
 	}
 	handler := benchHandler(listener.Addr().String())
-	fmt.Println("http://" + listener.Addr().String()) // all is made: the first benchmark does not wait for it
+	fmt.Println("http://" + listener.Addr().String()) // only now, so that no benchmark waits for the handler
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
