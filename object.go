@@ -67,8 +67,6 @@ func rawJSON(v any) (raw []byte, ok bool) {
 		return v, true
 	case []byte:
 		return v, true
-	case jsontext.Value:
-		return v, true
 	}
 	return nil, false
 }

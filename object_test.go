@@ -49,7 +49,7 @@ func TestNewObject(t *testing.T) {
 		"a pointer to an object":        {given: &object, want: `{"a" : 1}`},
 		"a raw message":                 {given: raw, want: `{"a" : 1}`},
 		"a pointer to a raw message":    {given: &raw, want: `{"a":1}`},
-		"a jsontext value":              {given: jsontext.Value("\n{\"a\" : 1}\r\n\t"), want: `{"a" : 1}`},
+		"white space around goes":       {given: json.RawMessage("\n{\"a\" : 1}\r\n\t"), want: `{"a" : 1}`},
 		"an object within a map":        {given: map[string]any{"o": object}, want: `{"o":{"a":1}}`},
 		"an absent object within a map": {given: map[string]any{"o": mistralobs.Object(nil)}, want: `{"o":null}`},
 		"no HTML is escaped": {

@@ -140,13 +140,13 @@ func TestReadPlanRefuses(t *testing.T) {
 	t.Parallel()
 	head := `{"version":1,"dataset_id":"d","digest_key":"` + otherKey + `"`
 	for name, test := range map[string]struct{ plan, says string }{
-		"nothing":                {plan: ``, says: "unexpected EOF"},
+		"nothing":                {plan: ``, says: "EOF"},
 		"a list":                 {plan: `[]`, says: "expected {, got ["},
 		"another version":        {plan: `{"version":2,"dataset_id":"d"}`, says: "its version is 2, not 1"},
 		"no dataset":             {plan: `{"version":1}`, says: "it has no dataset_id"},
 		"no key of digests":      {plan: `{"version":1,"dataset_id":"d"}`, says: "it has no digest_key"},
 		"a key that is short":    {plan: `{"version":1,"dataset_id":"d","digest_key":"01"}`, says: "64 hexadecimal digits"},
-		"an end that is missing": {plan: head, says: "unexpected EOF"},
+		"an end that is missing": {plan: head, says: "unexpected"},
 		"something after it":     {plan: head + `} {}`, says: "there is data after the plan"},
 		"a list that is none":    {plan: head + `,"create":{}}`, says: "create: expected [, got {"},
 		"a creation without body": {

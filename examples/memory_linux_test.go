@@ -37,7 +37,7 @@ func TestLargeFilesNeedLittleMemory(t *testing.T) {
 		args   []string
 		mostMB int
 	}{
-		"add-records": {args: []string{"-dataset", "Support tickets", "-file", file}, mostMB: 32},
+		"add-records": {args: []string{"-dataset", "Support tickets", "-file", file}, mostMB: 40},
 		"quickstart":  {args: []string{"-file", file}, mostMB: 64},
 	} {
 		t.Run(program, func(t *testing.T) {
