@@ -41,12 +41,9 @@ func newCall(c *Client, settings *callSettings, req request) *call {
 		MaxHold:   settings.retry.MaxWait,
 		Creates:   req.creates,
 		Upload:    req.upload != nil,
-		MayBlock:  req.upload != nil && req.upload.mayBlock(),
+		MayBlock:  req.upload != nil && !req.upload.content.local,
 	}
 	cl.http = http.Client{Transport: &cl.attempt, CheckRedirect: c.checkRedirect, Jar: c.cfg.httpClient.Jar}
-	if !cl.rewindable() {
-		cl.http.CheckRedirect = refuseRedirect
-	}
 	cl.loop.HTTPClient = &cl.http
 	cl.loop.RetryMax = settings.retry.MaxAttempts - 1
 	cl.loop.CheckRetry = cl.checkRetry
@@ -156,15 +153,12 @@ func (cl *call) checkRetry(ctx context.Context, resp *http.Response, err error) 
 // planNext decides whether to make another attempt, and sets the pause before it.
 func (cl *call) planNext(ctx context.Context, last outcome) (again bool) {
 	policy, attempts := cl.settings.retry, cl.attempts(last)
-	if ctx.Err() != nil || attempts >= policy.MaxAttempts || !last.retryable(cl.req.creates) || !cl.rewindable() {
+	if ctx.Err() != nil || attempts >= policy.MaxAttempts || !last.retryable(cl.req.creates) {
 		return false
 	}
 	cl.loop.RetryWaitMin, again = policy.pause(ctx, attempts, last.retryAfter(), time.Since(cl.started))
 	return again
 }
-
-// rewindable reports whether the body can be sent again.
-func (cl *call) rewindable() bool { return cl.req.upload == nil || cl.req.upload.rewindable() }
 
 // readResult stores the body of a success in out.
 func (cl *call) readResult(resp *http.Response, out any) error {
@@ -219,7 +213,6 @@ func (cl *call) failureOf(o outcome) error {
 func (cl *call) responseError(o outcome) *Error {
 	e := cl.newError(o.resp)
 	e.maybeApplied = cl.req.creates && o.maybeApplied()
-	e.unrewindable = o.retryable(cl.req.creates) && !cl.rewindable()
 	if e.StatusCode >= 300 && e.StatusCode < 400 {
 		e.Message = cl.redirectMessage(o.resp)
 		return e
@@ -239,8 +232,6 @@ func (cl *call) redirectMessage(resp *http.Response) string {
 		return "a redirect to another origin is not followed, since that must not see the API key"
 	case cl.req.method != http.MethodGet && !repeatsRequest(resp.StatusCode):
 		return "a redirect that would turn the request into a GET is not followed"
-	case !cl.rewindable():
-		return "a redirect is not followed, since " + unrewindableReason
 	}
 	return fmt.Sprintf("the redirects did not end after %d", maxRedirects)
 }
@@ -279,9 +270,6 @@ func (cl *call) networkError(ctx context.Context, last outcome) error {
 	if cl.failure != nil && !last.sent() {
 		err = &interruptedError{err, cl.failure}
 	}
-	if last.retryable(cl.req.creates) && !cl.rewindable() {
-		err = fmt.Errorf("%w; %s", err, unrewindableHint)
-	}
 	return &NetworkError{
 		Operation: cl.req.name, Method: cl.req.method, Host: cl.client.base.Host, Path: cl.req.path,
 		Attempts: attempts, RetryAfter: paceLeft(err), Err: err,
@@ -311,11 +299,6 @@ func stripURL(err error) error {
 	}
 	return attempt
 }
-
-const (
-	unrewindableReason = "the upload body cannot be rewound (use a Body that is an io.Seeker, or no Size)"
-	unrewindableHint   = "it was not sent again: " + unrewindableReason
-)
 
 // signedURL finds a URL with a query in a text.
 var signedURL = regexp.MustCompile(`(?i)(https?:[^\s"'<>?]*)\?[^\s"'<>]*`)

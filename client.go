@@ -371,9 +371,6 @@ func redirectPolicy(base *url.URL) func(*http.Request, []*http.Request) error {
 	}
 }
 
-// refuseRedirect follows no redirect.
-func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
 // requestHeader returns the headers of every request to the service. Its values have no spare
 // capacity, so that copies of the map can share them.
 func (c *Client) requestHeader() http.Header {

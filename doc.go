@@ -60,17 +60,17 @@
 //
 // # Imports and waiting
 //
-// An import is a task that the service runs in the background. Start it, then wait for it:
+// [ImportsService.FromJSONL] uploads a file, imports it and waits for the end:
 //
-//	tasks, err := client.Imports.FromJSONL(ctx, dataset.ID, file, mistralobs.JSONLImportOptions{})
+//	result, err := client.Imports.FromJSONL(ctx, dataset.ID, file, mistralobs.JSONLImportOptions{})
 //	if err != nil {
 //		return err // a *LineError says which line is invalid; then nothing is imported
 //	}
-//	_, err = client.Tasks.WaitAll(ctx, tasks, mistralobs.WaitOptions{}) // a *TaskError if one failed
+//	fmt.Println(result.Records, "records imported")
 //
-// [TasksService.Wait] polls the task after pauses that grow, by default at most 40 times in the first
-// hour. It uses the progress of the task to poll when the end is near. Give the context a deadline,
-// because nothing else limits the wait.
+// The other imports start a task that the service runs in the background. [TasksService.Wait] and
+// [TasksService.WaitAll] wait for it. Give the context a deadline, because nothing else limits the
+// wait.
 //
 // # Exports
 //

@@ -54,6 +54,9 @@ var (
 	// ErrExportChanged means that a download was interrupted and cannot be resumed, because the
 	// file changed or the server does not support it. Start the export again.
 	ErrExportChanged = errors.New("the exported file cannot be continued")
+	// ErrRecordsSkipped means that the service imported fewer records than a file has; see
+	// [ImportsService.FromJSONL].
+	ErrRecordsSkipped = errors.New("the service skipped records")
 	// ErrAmbiguousName means that several datasets have the name that was given to
 	// [DatasetsService.Find].
 	ErrAmbiguousName = errors.New("ambiguous name")
@@ -131,7 +134,6 @@ type Error struct {
 	action       string
 	maybeApplied bool
 	ambiguous    bool // an attempt before the last one may have been applied
-	unrewindable bool // it was not sent again only because its body cannot be rewound
 	cause        error
 }
 
@@ -210,8 +212,6 @@ func (e *Error) hint() string {
 	switch {
 	case e.maybeApplied:
 		return maybeAppliedHint
-	case e.unrewindable:
-		return unrewindableHint
 	case e.Operation == downloadName: // the storage knows neither the API key nor its limits
 		return ""
 	case e.StatusCode == http.StatusUnauthorized:
@@ -348,6 +348,8 @@ func (e *interruptedError) Error() string {
 func (e *interruptedError) Unwrap() []error { return []error{e.ended, e.failure} }
 
 // TaskError means that an import task ended in a status other than COMPLETED, or no longer exists.
+// The import may have created some of its records: it matches [ErrMaybeApplied] unless the result of
+// the task says that none were imported.
 type TaskError struct {
 	Task *ImportTask // its last known state
 
@@ -364,8 +366,14 @@ func (e *TaskError) Error() string {
 	if e.Task.Message != nil && *e.Task.Message != "" {
 		text += ": " + *e.Task.Message
 	}
-	return text
+	if result := e.Task.Result; result != nil {
+		return text + fmt.Sprintf(" (%d of %d records were imported)", result.Imported, result.Requested)
+	}
+	return text + "; some records may have been imported"
 }
+
+// Is reports whether target is [ErrMaybeApplied] and records may have been imported.
+func (e *TaskError) Is(target error) bool { return target == ErrMaybeApplied && e.Task.maybeImported() }
 
 // Unwrap returns the 404 as an [*Error] if the task no longer exists, and nil if the task ended.
 func (e *TaskError) Unwrap() error { return e.err }

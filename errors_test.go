@@ -122,10 +122,17 @@ func TestSentinels(t *testing.T) {
 			},
 			want: []string{"canceled", "rate limited"},
 		},
-		"a task that failed": {err: &TaskError{Task: &ImportTask{}}, want: []string{}},
+		"a task that failed": {err: &TaskError{Task: &ImportTask{}}, want: []string{"maybe applied"}},
+		"a task that failed and imported some": {
+			err:  &TaskError{Task: &ImportTask{Result: &ImportResult{Requested: 2, Imported: 1}}},
+			want: []string{"maybe applied"},
+		},
+		"a task that failed and imported none": {
+			err: &TaskError{Task: &ImportTask{Result: &ImportResult{Requested: 2}}}, want: []string{},
+		},
 		"a task that vanished": {
 			err:  &TaskError{Task: &ImportTask{}, err: notFound},
-			want: []string{"not found"},
+			want: []string{"not found", "maybe applied"},
 		},
 		"a line": {
 			err:  &LineError{Line: 1, Err: fmt.Errorf("x: %w", io.EOF)},
@@ -204,15 +211,15 @@ func TestErrorTexts(t *testing.T) {
 		},
 		"a task that failed": {
 			err:  &TaskError{Task: &ImportTask{ID: "t1", Status: StatusFailed, Message: &message}},
-			want: "mistralobs: import task t1 ended as FAILED: the file is empty",
+			want: "mistralobs: import task t1 ended as FAILED: the file is empty; some records may have been imported",
 		},
 		"a task that failed without a word": {
 			err:  &TaskError{Task: &ImportTask{ID: "t1", Status: StatusTimedOut}},
-			want: "mistralobs: import task t1 ended as TIMED_OUT",
+			want: "mistralobs: import task t1 ended as TIMED_OUT; some records may have been imported",
 		},
 		"a task that failed with no message": {
 			err:  &TaskError{Task: &ImportTask{ID: "t1", Status: StatusCanceled, Message: &empty}},
-			want: "mistralobs: import task t1 ended as CANCELED",
+			want: "mistralobs: import task t1 ended as CANCELED; some records may have been imported",
 		},
 		"a task that vanished": {
 			err: &TaskError{

@@ -18,16 +18,12 @@ func ExampleImportsService_FromJSONL() {
 	file := strings.NewReader(`{"messages":[{"role":"user","content":"Capital of Peru?"}],"properties":{}}
 {"payload":{"sentence":"Hola"},"properties":{}}
 `)
-	tasks, err := client.Imports.FromJSONL(ctx, datasetID, file, mistralobs.JSONLImportOptions{})
+	result, err := client.Imports.FromJSONL(ctx, datasetID, file, mistralobs.JSONLImportOptions{})
 	if err != nil {
 		log.Fatal(err)
 	}
-	ended, err := client.Tasks.WaitAll(ctx, tasks, mistralobs.WaitOptions{})
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(ended[0].Status)
-	// Output: COMPLETED
+	fmt.Println(result.Records, result.Tasks[0].Status)
+	// Output: 2 COMPLETED
 }
 
 func ExampleLineError() {
@@ -35,16 +31,16 @@ func ExampleLineError() {
 	defer done()
 	ctx := context.Background()
 	file := "{\"payload\":{\"a\":1}}\n{\"payload\":[]}\n{\"payload\":{\"a\":2}}\n"
-	tasks, err := client.Imports.FromJSONL(ctx, datasetID, strings.NewReader(file), mistralobs.JSONLImportOptions{
+	result, err := client.Imports.FromJSONL(ctx, datasetID, strings.NewReader(file), mistralobs.JSONLImportOptions{
 		OnError: func(bad *mistralobs.LineError) error { // if it returns nil, the line is skipped
 			fmt.Println("skipped: line", bad.Line)
 			return nil
 		},
 	})
-	fmt.Println(len(tasks), err)
+	fmt.Println(result.Records, err)
 	// Output:
 	// skipped: line 2
-	// 1 <nil>
+	// 2 <nil>
 }
 
 func ExampleTasksService_Wait() {
@@ -72,10 +68,8 @@ func ExampleTasksService_WaitAll() {
 	client, datasetID, done := exampleClient()
 	defer done()
 	ctx := context.Background()
-	tasks, err := client.Imports.FromJSONL(
-		ctx, datasetID, strings.NewReader(`{"messages":[{"role":"user","content":"Hello"}]}`),
-		mistralobs.JSONLImportOptions{},
-	)
+	file := strings.NewReader(`{"messages":[{"role":"user","content":"Hello"}]}`)
+	started, err := client.Imports.FromJSONL(ctx, datasetID, file, mistralobs.JSONLImportOptions{NoWait: true})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -84,7 +78,7 @@ func ExampleTasksService_WaitAll() {
 		MinPoll: 100 * time.Millisecond, MaxPoll: 10 * time.Second,
 		OnUpdate: func(task *mistralobs.ImportTask) { last = task.Status },
 	}
-	if _, err := client.Tasks.WaitAll(ctx, tasks, options); err != nil {
+	if _, err := client.Tasks.WaitAll(ctx, started.Tasks, options); err != nil {
 		var failed *mistralobs.TaskError
 		if errors.As(err, &failed) && failed.Task.Status == mistralobs.StatusFailed {
 			log.Fatal("the import failed: ", failed)

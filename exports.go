@@ -11,8 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/mistralobs/mistralobs-go/internal/stream"
 )
 
 // Export says where the JSONL file of an exported dataset is.
@@ -274,9 +272,8 @@ func (r *replacement) discard() {
 	}
 }
 
-// Records exports a dataset and yields its records while they arrive, in the order of the file. Two
-// goroutines read and parse at most 5 MiB ahead of the loop, or two records if those are larger. They
-// end before the loop does. If ctx ends, the loop gets no further record. Ranging over it again
+// Records exports a dataset and yields its records while they arrive, in the order of the file. One
+// record is in memory at a time. If ctx ends, the loop gets no further record. Ranging over it again
 // exports again. It yields at most one error, at the end: an error of [ExportsService.Open], or a
 // [*LineError].
 func (s *ExportsService) Records(ctx context.Context, datasetID string) iter.Seq2[*JSONLRecord, error] {
@@ -286,10 +283,9 @@ func (s *ExportsService) Records(ctx context.Context, datasetID string) iter.Seq
 			yield(nil, err)
 			return
 		}
-		ahead := stream.NewReadAhead(file, file.file.size)
-		for record, err := range parseAhead(ahead) {
+		defer file.Close()
+		for record, err := range ReadJSONL(file) {
 			if ended := ctx.Err(); ended != nil {
-				ahead.Close()
 				yield(nil, file.failed(ended))
 				return
 			}
@@ -298,54 +294,4 @@ func (s *ExportsService) Records(ctx context.Context, datasetID string) iter.Seq
 			}
 		}
 	}
-}
-
-// recordBatch is the records of lines that arrived together, and the error after them.
-type recordBatch struct {
-	records []*JSONLRecord
-	err     error
-}
-
-// parseAhead yields the records of a file. A goroutine parses them, one batch ahead of the loop. It
-// closes the file in the end.
-func parseAhead(file *stream.ReadAhead) iter.Seq2[*JSONLRecord, error] {
-	return func(yield func(*JSONLRecord, error) bool) {
-		batches := make(chan recordBatch)
-		go func() {
-			defer close(batches)
-			lines := stream.NewPartsLineReader(file, MaxUploadBytes)
-			for batch := (recordBatch{}); batch.err == nil; {
-				batch = nextBatch(lines)
-				batches <- batch
-			}
-		}()
-		defer func() {
-			file.Close() // which ends the goroutine after at most two more batches
-			for range batches {
-			}
-		}()
-		for batch := range batches {
-			for _, record := range batch.records {
-				if !yield(record, nil) {
-					return
-				}
-			}
-			if batch.err != nil && batch.err != io.EOF {
-				yield(nil, batch.err)
-			}
-		}
-	}
-}
-
-// nextBatch waits for a line, and returns the records of all lines that are there then.
-func nextBatch(lines *stream.LineReader) (batch recordBatch) {
-	for len(batch.records) == 0 || lines.Buffered() {
-		record, err := nextRecord(lines)
-		if err != nil {
-			batch.err = err
-			break
-		}
-		batch.records = append(batch.records, record)
-	}
-	return batch
 }

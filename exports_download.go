@@ -347,14 +347,6 @@ func (d *download) recover(err error) error {
 	return nil
 }
 
-func retryAfterOf(err error) time.Duration {
-	var response *Error
-	if errors.As(err, &response) {
-		return response.RetryAfter
-	}
-	return 0
-}
-
 // isTemporary reports whether another attempt may succeed.
 func isTemporary(err error) bool {
 	var response *Error

@@ -3,7 +3,6 @@ package mistralobs
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -24,16 +23,15 @@ type UploadParams struct {
 	// Name is the name that the service shows for the file. It is required unless Body is an
 	// *os.File, whose name is the default.
 	Name string
-	// Body is the content, from its current position on: at most [MaxUploadBytes]. It is streamed.
-	//
-	// If Body is an [io.Seeker], such as an *os.File, the upload can be retried. Any other Body is
-	// copied to a temporary file first, unless Size is given.
+	// Body is the content, from its current position on: at most [MaxUploadBytes]. An [io.Seeker],
+	// such as an *os.File, is read in place, again for each attempt. Any other Body is read once,
+	// into a temporary file in [os.TempDir] (on Unix the value of TMPDIR, or else /tmp).
 	//
 	// Upload returns when its context ends, even while a read of Body blocks. The goroutine of that
 	// read stays until the read returns.
 	Body io.Reader
-	// Size is the number of bytes of a Body that is not an [io.Seeker]. If it is given, Body is
-	// streamed without a temporary file and the upload is not retried. 0 means unknown.
+	// Size is the number of bytes that Body must have. If it has fewer or more, nothing is uploaded
+	// and the error matches [ErrInvalidParams]. 0 means any number.
 	Size int64
 	// Purpose says what the file is for. The default is the service's.
 	Purpose FilePurpose
@@ -55,12 +53,19 @@ func (p UploadParams) check() error {
 	switch {
 	case p.Body == nil:
 		return invalid("Body", "it is nil")
+	case p.Size < 0 || p.Size > MaxUploadBytes:
+		return invalid("Size", "it must be 0 to %d bytes, got %d", MaxUploadBytes, p.Size)
+	}
+	return p.checkForm()
+}
+
+// checkForm checks what is sent beside the content.
+func (p UploadParams) checkForm() error {
+	switch {
 	case p.Name == "":
 		return invalid("Name", "it is empty")
 	case !utf8.ValidString(p.Name) || strings.ContainsFunc(p.Name, unicode.IsControl):
 		return invalid("Name", "it must be UTF-8 without control characters, got %q", p.Name)
-	case p.Size < 0 || p.Size > MaxUploadBytes:
-		return invalid("Size", "it must be 0 to %d bytes, got %d", MaxUploadBytes, p.Size)
 	case p.Expiry < 0:
 		return invalid("Expiry", "it must not be negative, got %v", p.Expiry)
 	}
@@ -98,14 +103,19 @@ func (p *progressReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Upload uploads a file. It streams the content, so its memory does not grow with the file.
+// Upload uploads a file. It streams the content, so its memory does not grow with the file. It sends
+// the file again only if the service cannot have stored it.
 //
 // API: POST /v1/files
 //
-// It returns an error that matches [ErrInvalidParams] if Body is nil or too large, or if the file
-// has no name. It returns an error that matches [ErrMaybeApplied] if the service may have stored
-// the file although the call failed. Such a file is harmless: no import reads it, and it expires.
-func (s *FilesService) Upload(ctx context.Context, params UploadParams, options TransferOptions) (*File, error) {
+// It returns an error that matches [ErrInvalidParams] if Body is nil or too large, does not have
+// Size bytes, or cannot be read from its position again, or if the file has no name. It returns the
+// error of Body, wrapped, if reading Body fails. It returns an error that matches [ErrMaybeApplied]
+// if the service may have stored the file although the call failed. Such a file is harmless: no
+// import reads it, and it expires.
+func (s *FilesService) Upload(
+	ctx context.Context, params UploadParams, options TransferOptions, opts ...CallOption,
+) (*File, error) {
 	params = params.withDefaults()
 	if err := params.check(); err != nil {
 		return nil, err
@@ -113,17 +123,26 @@ func (s *FilesService) Upload(ctx context.Context, params UploadParams, options 
 	if ctx == nil {
 		return nil, errNilContext
 	}
-	content, err := newContent(ctx, params.Body, params.Size)
+	if _, err := s.client.settings(opts); err != nil {
+		return nil, err
+	}
+	content, err := newContent(ctx, params.Body)
 	if err != nil {
 		return nil, err
 	}
 	defer content.close()
-	return s.upload(ctx, params, content, options)
+	switch {
+	case content.size > MaxUploadBytes:
+		return nil, invalid("Body", "the service accepts at most %d bytes, got %d", MaxUploadBytes, content.size)
+	case params.Size > 0 && content.size != params.Size:
+		return nil, invalid("Size", "it must be the number of bytes of Body, which is %d, got %d", content.size, params.Size)
+	}
+	return s.upload(ctx, params, content, options, opts)
 }
 
 // upload sends the content in place of the Body of params.
 func (s *FilesService) upload(
-	ctx context.Context, params UploadParams, content *fileContent, options TransferOptions,
+	ctx context.Context, params UploadParams, content *fileContent, options TransferOptions, opts []CallOption,
 ) (*File, error) {
 	body, err := newUploadBody(params, content, options)
 	if err != nil {
@@ -131,69 +150,67 @@ func (s *FilesService) upload(
 	}
 	return fetch[File](ctx, s.client, request{
 		name: "files.upload", action: "upload file", route: "POST /v1/files", upload: body, creates: true,
-	}, nil)
+	}, opts)
 }
 
-// fileContent is the content of a file to upload.
+// fileContent is the content of a file to upload. It can be read again and again.
 type fileContent struct {
-	size     int64
-	open     func() (io.Reader, error) // reads it from the beginning
-	once     bool                      // open works only once
-	blocking bool                      // a read may block for long
-	temp     *stream.TempFile          // holds a copy, or is nil
+	io.ReaderAt
+	size  int64
+	local bool             // a read does not block for long
+	temp  *stream.TempFile // holds a copy, or is nil
 }
 
-// newContent finds out how long body is, and how to read it more than once.
-func newContent(ctx context.Context, body io.Reader, size int64) (*fileContent, error) {
-	if at, size, ok := readerAt(body); ok {
-		if size > MaxUploadBytes {
-			return nil, errTooLarge(size)
-		}
-		return contentAt(at, size), nil
+// newContent returns what body holds from its current position on.
+func newContent(ctx context.Context, body io.Reader) (*fileContent, error) {
+	if buffer, ok := body.(*bytes.Buffer); ok { // it cannot seek, but its bytes can be read again
+		body = bytes.NewReader(buffer.Next(buffer.Len()))
 	}
-	if size > 0 {
-		return contentOnce(body, size), nil
+	if seeker, ok := body.(io.ReadSeeker); ok {
+		content, err := seekableContent(seeker)
+		if content != nil || err != nil {
+			return content, err
+		}
 	}
 	return copiedContent(ctx, body)
 }
 
-func errTooLarge(size int64) error {
-	return invalid("Body", "the service accepts at most %d bytes, got %d", MaxUploadBytes, size)
-}
-
-// readerAt returns a view of what body holds from its current position on. It returns false if body
-// cannot seek: also a pipe is an *os.File. The size of a special file, such as those in /proc, says
-// nothing about its content, so that such a file is read like a pipe.
-func readerAt(body io.Reader) (at io.ReaderAt, size int64, ok bool) {
-	if buffer, ok := body.(*bytes.Buffer); ok { // it cannot seek, but its bytes can be read again
-		body = bytes.NewReader(buffer.Next(buffer.Len()))
-	}
-	seeker, ok := body.(io.Seeker)
-	if !ok {
-		return nil, 0, false
-	}
-	base, err := seeker.Seek(0, io.SeekCurrent)
+// seekableContent returns nil if body cannot seek: also a pipe is an *os.File. The size of a special
+// file, such as those in /proc, says nothing about its content, so that such a file is read like a
+// pipe.
+func seekableContent(body io.ReadSeeker) (*fileContent, error) {
+	base, err := body.Seek(0, io.SeekCurrent)
 	if err != nil {
-		return nil, 0, false
+		return nil, nil
 	}
-	end, err := seeker.Seek(0, io.SeekEnd)
-	if err != nil {
-		return nil, 0, false
+	end, endErr := body.Seek(0, io.SeekEnd)
+	file, isFile := body.(*os.File)
+	switch back, err := body.Seek(base, io.SeekStart); {
+	case err != nil:
+		return nil, invalid("Body", "it cannot be read from its position: %v", err)
+	case back != base:
+		return nil, invalid("Body", "it cannot be read from its position: seeking to %d led to %d", base, back)
+	case endErr != nil:
+		return nil, nil
+	case end < base:
+		return nil, invalid("Body", "its position %d is behind its end %d", base, end)
+	case isFile && !hasSize(file):
+		return nil, nil
 	}
-	if _, err := seeker.Seek(base, io.SeekStart); err != nil {
-		return nil, 0, false
+	content := &fileContent{size: end - base}
+	switch body := body.(type) {
+	case *os.File:
+		content.ReaderAt, content.local = io.NewSectionReader(body, base, content.size), true
+	case *bytes.Reader:
+		content.ReaderAt, content.local = io.NewSectionReader(body, base, content.size), true
+	case *strings.Reader:
+		content.ReaderAt, content.local = io.NewSectionReader(body, base, content.size), true
+	case *io.SectionReader:
+		content.ReaderAt = io.NewSectionReader(body, base, content.size)
+	default:
+		content.ReaderAt = &seekerAt{seeker: body, base: base}
 	}
-	if file, ok := body.(*os.File); ok && !hasSize(file) {
-		return nil, 0, false
-	}
-	at, ok = body.(io.ReaderAt)
-	if !ok {
-		at = &seekerAt{seeker: seeker, r: body}
-	}
-	if base == 0 {
-		return at, end, true
-	}
-	return io.NewSectionReader(at, base, end-base), end - base, true
+	return content, nil
 }
 
 func hasSize(file *os.File) bool {
@@ -205,50 +222,25 @@ func hasSize(file *os.File) bool {
 // answered early, and is still being sent, from moving the position of the next one.
 type seekerAt struct {
 	mu     sync.Mutex
-	seeker io.Seeker
-	r      io.Reader
+	seeker io.ReadSeeker
+	base   int64 // the position of offset 0
 }
 
 func (s *seekerAt) ReadAt(p []byte, offset int64) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, err := s.seeker.Seek(offset, io.SeekStart); err != nil {
+	at, err := s.seeker.Seek(s.base+offset, io.SeekStart)
+	if err != nil {
 		return 0, err
 	}
-	n, err := io.ReadFull(s.r, p)
+	if at != s.base+offset {
+		return 0, fmt.Errorf("seeking to %d led to %d", s.base+offset, at)
+	}
+	n, err := io.ReadFull(s.seeker, p)
 	if err == io.ErrUnexpectedEOF {
 		err = io.EOF
 	}
 	return n, err
-}
-
-func contentAt(at io.ReaderAt, size int64) *fileContent {
-	return &fileContent{size: size, blocking: mayBlock(at), open: func() (io.Reader, error) {
-		return &exactReader{r: io.NewSectionReader(at, 0, size), left: size}, nil
-	}}
-}
-
-// mayBlock reports whether a read may block for long.
-func mayBlock(at io.ReaderAt) bool {
-	switch at := at.(type) {
-	case *os.File, *stream.TempFile, *bytes.Reader, *strings.Reader:
-		return false
-	case *io.SectionReader:
-		outer, _, _ := at.Outer()
-		return mayBlock(outer)
-	}
-	return true
-}
-
-func contentOnce(body io.Reader, size int64) *fileContent {
-	opened := false
-	return &fileContent{size: size, once: true, blocking: true, open: func() (io.Reader, error) {
-		if opened {
-			return nil, errors.New("the Body cannot be read again")
-		}
-		opened = true
-		return &exactReader{r: body, left: size}, nil
-	}}
 }
 
 // copiedContent copies body to a temporary file, since the length of a request must be known.
@@ -257,20 +249,12 @@ func copiedContent(ctx context.Context, body io.Reader) (*fileContent, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mistralobs: upload file: %w", err)
 	}
-	input := stream.NewInterruptible(ctx, body)
-	size, err := io.Copy(temp, io.LimitReader(input, MaxUploadBytes+1))
-	switch {
-	case err != nil:
-		err = fmt.Errorf("mistralobs: upload file: copying Body to a temporary file: %w", err)
-	case size > MaxUploadBytes:
-		err = errTooLarge(size)
-	}
+	content := &fileContent{ReaderAt: temp, local: true, temp: temp}
+	content.size, err = io.Copy(temp, io.LimitReader(stream.NewInterruptible(ctx, body), MaxUploadBytes+1))
 	if err != nil {
-		temp.Close()
-		return nil, err
+		content.close()
+		return nil, fmt.Errorf("mistralobs: upload file: copying Body to a temporary file: %w", err)
 	}
-	content := contentAt(temp.File, size)
-	content.temp = temp
 	return content, nil
 }
 
@@ -280,23 +264,40 @@ func (c *fileContent) close() {
 	}
 }
 
-// exactReader reads an announced number of bytes. It fails if there are fewer, since net/http would
-// fail with an error that is hard to understand. It ignores further bytes.
-type exactReader struct {
-	r    io.Reader
-	left int64
+// open returns a reader of the content from its beginning.
+func (c *fileContent) open() io.Reader { return &contentReader{content: c} }
+
+// contentReader fails if the content does not have the bytes that were announced.
+type contentReader struct {
+	content *fileContent
+	offset  int64
 }
 
-func (e *exactReader) Read(p []byte) (int, error) {
-	if e.left == 0 {
-		return 0, io.EOF
+func (r *contentReader) Read(p []byte) (int, error) {
+	left := r.content.size - r.offset
+	if left == 0 {
+		return 0, r.content.checkEnd()
 	}
-	n, err := e.r.Read(p[:min(int64(len(p)), e.left)])
-	e.left -= int64(n)
-	if err == io.EOF && e.left > 0 {
-		return n, fmt.Errorf("the Body is %d bytes shorter than its Size: %w", e.left, io.ErrUnexpectedEOF)
+	n, err := r.content.ReadAt(p[:min(int64(len(p)), left)], r.offset)
+	r.offset += int64(n)
+	if err == io.EOF {
+		if err = nil; r.offset < r.content.size && n == 0 {
+			err = fmt.Errorf("the Body ends after %d of %d bytes: %w", r.offset, r.content.size, io.ErrUnexpectedEOF)
+		}
 	}
 	return n, err
+}
+
+// checkEnd returns [io.EOF] unless there is more content than announced.
+func (c *fileContent) checkEnd() error {
+	n, err := c.ReadAt(make([]byte, 1), c.size)
+	switch {
+	case n > 0:
+		return fmt.Errorf("the Body has more than the %d bytes up to its end", c.size)
+	case err == nil:
+		return io.EOF
+	}
+	return err
 }
 
 // uploadBody is a multipart body that is composed while it is sent.
@@ -335,7 +336,7 @@ type formField struct{ name, value string }
 func (p UploadParams) formFields() []formField {
 	var expiry string
 	if p.Expiry > 0 {
-		hours := (p.Expiry + time.Hour - 1) / time.Hour
+		hours := (p.Expiry-1)/time.Hour + 1 // rounded up
 		expiry = strconv.FormatInt(int64(hours), 10)
 	}
 	var fields []formField
@@ -349,38 +350,8 @@ func (p UploadParams) formFields() []formField {
 	return fields
 }
 
-// rewindable reports whether the body can be sent again.
-func (u *uploadBody) rewindable() bool { return !u.content.once }
-
-// mayBlock reports whether a read of the body may block for long.
-func (u *uploadBody) mayBlock() bool { return u.content.blocking }
-
-// open returns the body from its beginning. The retry library also opens it once without reading
-// it, so that the content is opened only when it is read.
+// open returns the body from its beginning.
 func (u *uploadBody) open() (io.Reader, error) {
-	return &lazyReader{open: func() (io.Reader, error) {
-		content, err := u.content.open()
-		if err != nil {
-			return nil, err
-		}
-		content = u.options.reader(content, u.content.size)
-		return io.MultiReader(bytes.NewReader(u.head), content, bytes.NewReader(u.tail)), nil
-	}}, nil
-}
-
-// lazyReader opens its reader when it is read first.
-type lazyReader struct {
-	open func() (io.Reader, error)
-	r    io.Reader
-}
-
-func (l *lazyReader) Read(p []byte) (int, error) {
-	if l.r == nil {
-		r, err := l.open()
-		if err != nil {
-			return 0, err
-		}
-		l.r = r
-	}
-	return l.r.Read(p)
+	content := u.options.reader(u.content.open(), u.content.size)
+	return io.MultiReader(bytes.NewReader(u.head), content, bytes.NewReader(u.tail)), nil
 }

@@ -29,7 +29,7 @@ func FuzzUploadName(f *testing.F) {
 			require.ErrorIs(t, err, ErrInvalidParams)
 			return
 		}
-		content, err := newContent(t.Context(), params.Body, 0)
+		content, err := newContent(t.Context(), params.Body)
 		require.NoError(t, err)
 		upload, err := newUploadBody(params, content, TransferOptions{})
 		require.NoError(t, err)

@@ -7,14 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,14 +59,13 @@ func TestUploadTakesAnyBody(t *testing.T) {
 		size int64
 		want string // the file's name; default: n
 	}{
-		"a strings.Reader":              {name: "n", body: strings.NewReader(content)},
-		"a bytes.Buffer":                {name: "n", body: bytes.NewBufferString(content)},
-		"a file from its position":      {body: opened(), want: "disk.jsonl"},
-		"a file with another name":      {name: "n", body: opened()},
-		"a seeker without ReadAt":       {name: "n", body: onlySeeker{strings.NewReader(content)}},
-		"a reader":                      {name: "n", body: onlyReader{strings.NewReader(content)}},
-		"a reader of known size":        {name: "n", body: onlyReader{strings.NewReader(content)}, size: 7},
-		"a reader longer than its size": {name: "n", body: onlyReader{strings.NewReader("content and more")}, size: 7},
+		"a strings.Reader":         {name: "n", body: strings.NewReader(content)},
+		"a bytes.Buffer":           {name: "n", body: bytes.NewBufferString(content)},
+		"a file from its position": {body: opened(), want: "disk.jsonl"},
+		"a file with another name": {name: "n", body: opened()},
+		"a seeker without ReadAt":  {name: "n", body: onlySeeker{strings.NewReader(content)}},
+		"a reader":                 {name: "n", body: onlyReader{strings.NewReader(content)}},
+		"a reader of known size":   {name: "n", body: onlyReader{strings.NewReader(content)}, size: 7},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -124,30 +124,16 @@ func TestUploadRepeats(t *testing.T) {
 			return http.StatusTooManyRequests
 		}
 	}
-	t.Run("a body that can be rewound", func(t *testing.T) {
-		t.Parallel()
-		service := &fileService{refuse: busyOnce()}
-		err := uploadFrom(t.Context(), service.start(t), onlySeeker{strings.NewReader("content")}, 0)
-		require.NoError(t, err)
-		assert.Equal(t, "content", service.uploads[0].Content)
-	})
-	t.Run("not a body that cannot", func(t *testing.T) {
-		t.Parallel()
-		service := &fileService{refuse: busyOnce()}
-		err := uploadFrom(t.Context(), service.start(t), onlyReader{strings.NewReader("content")}, 7)
-		require.ErrorIs(t, err, mistralobs.ErrRateLimited)
-		require.ErrorContains(t, err, "it was not sent again: the upload body cannot be rewound")
-		assert.Empty(t, service.uploads)
-	})
-	t.Run("nor after a connection that was not made", func(t *testing.T) {
-		t.Parallel()
-		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
-			return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
-		}))
-		err := uploadFrom(t.Context(), client, onlyReader{strings.NewReader("content")}, 7)
-		require.ErrorIs(t, err, syscall.ECONNREFUSED)
-		require.ErrorContains(t, err, "the upload body cannot be rewound")
-	})
+	for name, body := range map[string]io.Reader{
+		"a seeker": onlySeeker{strings.NewReader("content")}, "a reader": onlyReader{strings.NewReader("content")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			service := &fileService{refuse: busyOnce()}
+			require.NoError(t, uploadFrom(t.Context(), service.start(t), body, 7))
+			assert.Equal(t, "content", service.uploads[0].Content)
+		})
+	}
 	t.Run("not after a connection that broke late", func(t *testing.T) {
 		t.Parallel()
 		var requests int
@@ -163,20 +149,17 @@ func TestUploadRepeats(t *testing.T) {
 	})
 }
 
-// A redirect that repeats the request needs the body again. Nothing of a body that cannot be rewound is
-// sent to the new place, and the service has processed nothing.
+// A redirect that repeats the request sends the body again.
 func TestUploadIsRedirected(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
 		for name, body := range map[string]io.Reader{
-			"a body that can be rewound": strings.NewReader("content"),
-			"a body that cannot":         onlyReader{strings.NewReader("content")},
+			"a seeker": onlySeeker{strings.NewReader("content")}, "a reader": onlyReader{strings.NewReader("content")},
 		} {
 			t.Run(fmt.Sprintf("%d, %s", status, name), func(t *testing.T) {
 				t.Parallel()
-				var paths, contents []string
+				var contents []string
 				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					paths = append(paths, r.URL.Path)
 					if r.URL.Path == "/v1/files" {
 						_, _ = io.Copy(io.Discard, r.Body)
 						http.Redirect(w, r, "/moved", status)
@@ -195,27 +178,149 @@ func TestUploadIsRedirected(t *testing.T) {
 				require.NoError(t, err)
 				t.Cleanup(client.CloseIdleConnections)
 
-				err = uploadFrom(t.Context(), client, body, int64(len("content")))
+				err = uploadFrom(t.Context(), client, body, 7)
 
 				server.Close()
-				if _, rewindable := body.(io.Seeker); rewindable {
-					require.NoError(t, err)
-					assert.Equal(t, []string{"content"}, contents)
-					return
-				}
-				assert.Equal(t, set("unexpected"), kindsOf(err))
-				require.ErrorContains(t, err, "a redirect is not followed, since the upload body cannot be rewound")
-				assert.Equal(t, []string{"/v1/files"}, paths)
+				require.NoError(t, err)
+				assert.Equal(t, []string{"content"}, contents)
 			})
 		}
 	}
 }
 
-func TestUploadReportsAShortBody(t *testing.T) {
+// oddSeeker is a body whose Seek and Read do not fit together.
+type oddSeeker struct {
+	text    string
+	end     int64 // that Seek reports
+	returns bool  // Seek leads back to the position
+	at      int64
+}
+
+func (s *oddSeeker) Seek(offset int64, whence int) (int64, error) {
+	switch {
+	case whence == io.SeekCurrent:
+		return s.at, nil
+	case whence == io.SeekEnd:
+		s.at = s.end
+	case s.returns:
+		s.at = offset
+	}
+	return s.at, nil
+}
+
+func (s *oddSeeker) Read(p []byte) (int, error) {
+	n := copy(p, s.text[min(s.at, int64(len(s.text))):])
+	if s.at += int64(n); n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// An upload never stores a part of its Body, or anything else. Nothing of it may have been applied.
+func TestUploadRefusesBodiesOfAnotherSize(t *testing.T) {
 	t.Parallel()
-	err := uploadFrom(t.Context(), (&fileService{}).start(t), onlyReader{strings.NewReader("short")}, 10)
-	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
-	assert.ErrorContains(t, err, "the Body is 5 bytes shorter than its Size")
+	const content = "hello world"
+	behindItsEnd := func() io.Reader {
+		r := strings.NewReader(content)
+		_, _ = r.Seek(20, io.SeekStart)
+		return r
+	}
+	cut := func(size int64) io.Reader { // a log that another program cuts
+		path := filepath.Join(t.TempDir(), "log")
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		file, err := os.Open(path)
+		require.NoError(t, err)
+		t.Cleanup(func() { file.Close() })
+		_, err = file.Seek(6, io.SeekStart)
+		require.NoError(t, err)
+		require.NoError(t, os.Truncate(path, size))
+		return file
+	}
+	tests := map[string]struct {
+		body io.Reader
+		size int64
+		want error
+		text string
+	}{
+		"a reader with more":        {body: onlyReader{strings.NewReader(content)}, size: 5, want: mistralobs.ErrInvalidParams, text: "Size"},
+		"a reader with fewer":       {body: onlyReader{strings.NewReader(content)}, size: 12, want: mistralobs.ErrInvalidParams, text: "Size"},
+		"a seeker with more":        {body: strings.NewReader(content), size: 5, want: mistralobs.ErrInvalidParams, text: "Size"},
+		"a seeker with fewer":       {body: strings.NewReader(content), size: 12, want: mistralobs.ErrInvalidParams, text: "Size"},
+		"a buffer with more":        {body: bytes.NewBufferString(content), size: 5, want: mistralobs.ErrInvalidParams, text: "Size"},
+		"behind its end":            {body: behindItsEnd(), want: mistralobs.ErrInvalidParams, text: "position 20 is behind its end 11"},
+		"a file that was cut":       {body: cut(5), want: mistralobs.ErrInvalidParams, text: "position 6 is behind its end 5"},
+		"a file that was emptied":   {body: cut(0), want: mistralobs.ErrInvalidParams, text: "position 6 is behind its end 0"},
+		"a seeker that stays away":  {body: &oddSeeker{text: content, end: 11}, want: mistralobs.ErrInvalidParams, text: "seeking to 0 led to 11"},
+		"a seeker that ends early":  {body: &oddSeeker{text: content, end: 12, returns: true}, want: io.ErrUnexpectedEOF, text: "ends after 11 of 12 bytes"},
+		"a seeker with a wrong end": {body: &oddSeeker{text: content, end: 5, returns: true}, text: "more than the 5 bytes"},
+		"a reader that fails":       {body: io.MultiReader(strings.NewReader("x"), failing{io.ErrClosedPipe}), want: io.ErrClosedPipe},
+		"a seeker that fails":       {body: failingSeeker{strings.NewReader(content)}, want: io.ErrClosedPipe},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			service := &fileService{}
+			err := uploadFrom(t.Context(), service.start(t), test.body, test.size)
+			require.Error(t, err)
+			if test.want != nil {
+				require.ErrorIs(t, err, test.want)
+			}
+			require.ErrorContains(t, err, test.text)
+			require.NotErrorIs(t, err, mistralobs.ErrMaybeApplied)
+			assert.Empty(t, service.uploads)
+		})
+	}
+}
+
+// failingSeeker can seek, but not be read.
+type failingSeeker struct{ io.ReadSeeker }
+
+func (failingSeeker) Read([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// A panic of OnProgress, or its Goexit, is raised in the caller's goroutine.
+func TestUploadRaisesPanics(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]func() io.Reader{
+		"a local body":          func() io.Reader { return strings.NewReader("content") },
+		"a body that may block": func() io.Reader { return onlySeeker{strings.NewReader("content")} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := (&fileService{}).start(t)
+			upload := func(onProgress func(int64, int64)) {
+				params := mistralobs.UploadParams{Name: "n", Body: body()}
+				_, _ = client.Files.Upload(t.Context(), params, mistralobs.TransferOptions{OnProgress: onProgress})
+			}
+			assert.PanicsWithValue(t, "oh", func() { upload(func(int64, int64) { panic("oh") }) })
+			returned := false
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				upload(func(int64, int64) { runtime.Goexit() })
+				returned = true
+			}()
+			<-done
+			assert.False(t, returned)
+		})
+	}
+}
+
+// An expiry is sent in hours, rounded up, however long it is.
+func TestUploadExpiry(t *testing.T) {
+	t.Parallel()
+	for expiry, want := range map[time.Duration]string{
+		1: "1", time.Hour: "1", time.Hour + 1: "2", math.MaxInt64: "2562048",
+	} {
+		var got string
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			got = req.FormValue("expiry")
+			return reply(req, 200, `{"id":"f"}`), nil
+		}))
+		params := mistralobs.UploadParams{Name: "n", Body: strings.NewReader(""), Expiry: expiry}
+		_, err := client.Files.Upload(t.Context(), params, mistralobs.TransferOptions{})
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
 }
 
 // An upload may take longer than the timeout while bytes move.

@@ -1,12 +1,13 @@
 package mistralobs
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,8 +22,9 @@ type JSONLImportOptions struct {
 	Name string
 	// Purpose is the purpose of the uploaded file. The default is [PurposeEvaluation].
 	Purpose FilePurpose
-	// MaxFileBytes is the size above which the file is split at the end of a line. The default, and
-	// the largest value, is [MaxUploadBytes].
+	// MaxFileBytes is the size above which the file is split at the end of a line. The default is
+	// 511,000,000, since the service documents a limit of 512 MB. The largest value is
+	// [MaxUploadBytes].
 	MaxFileBytes int64
 	Expiry       time.Duration  // as in [UploadParams]
 	Visibility   FileVisibility // as in [UploadParams]
@@ -30,15 +32,23 @@ type JSONLImportOptions struct {
 	// skipped. If it returns an error, FromJSONL returns that error and imports nothing. If OnError
 	// is nil, FromJSONL returns the *LineError of the first such line.
 	OnError func(*LineError) error
-	// OnUpload is called for each uploaded file. Delete the file after its task has ended;
-	// otherwise the service keeps it until the file expires. If FromJSONL fails, it deletes the
-	// uploaded files that no task reads.
-	OnUpload func(*File)
 	// OnProgress is called as in [TransferOptions]. done and total count the bytes of all parts.
 	OnProgress func(done, total int64)
+	// NoWait starts the imports of all parts and does not wait for them. The order of the records is
+	// then not defined, and the uploaded files are kept, since the imports need them: delete the
+	// files in [JSONLImport].Files after the tasks have ended.
+	NoWait bool
+	// KeepFiles keeps the uploaded files at the service, until they expire.
+	KeepFiles bool
+	// Wait says how FromJSONL waits for each import.
+	Wait WaitOptions
 }
 
-const defaultJSONLName = "dataset.jsonl"
+const (
+	defaultJSONLName  = "dataset.jsonl"
+	defaultPartBytes  = 511_000_000
+	importJSONLAction = "mistralobs: import JSONL"
+)
 
 func (o JSONLImportOptions) withDefaults() (JSONLImportOptions, error) {
 	if o.Name == "" {
@@ -48,7 +58,7 @@ func (o JSONLImportOptions) withDefaults() (JSONLImportOptions, error) {
 		o.Purpose = PurposeEvaluation
 	}
 	if o.MaxFileBytes == 0 {
-		o.MaxFileBytes = MaxUploadBytes
+		o.MaxFileBytes = defaultPartBytes
 	}
 	if o.MaxFileBytes < 0 || o.MaxFileBytes > MaxUploadBytes {
 		return o, invalid("MaxFileBytes", "it must be 0 to %d, got %d", MaxUploadBytes, o.MaxFileBytes)
@@ -56,33 +66,58 @@ func (o JSONLImportOptions) withDefaults() (JSONLImportOptions, error) {
 	if o.OnError == nil {
 		o.OnError = func(err *LineError) error { return err }
 	}
-	if o.OnUpload == nil {
-		o.OnUpload = func(*File) {}
+	if err := o.upload(o.Name).checkForm(); err != nil {
+		return o, err
 	}
-	return o, nil
+	_, err := o.Wait.withDefaults()
+	return o, err
+}
+
+// upload returns the parameters of an upload, without its content.
+func (o JSONLImportOptions) upload(name string) UploadParams {
+	return UploadParams{Name: name, Purpose: o.Purpose, Expiry: o.Expiry, Visibility: o.Visibility}
+}
+
+// JSONLImport is the result of [ImportsService.FromJSONL].
+type JSONLImport struct {
+	// Records is the number of lines that were uploaded. Skipped lines do not count.
+	Records int
+	// Tasks are the imports that were started, one for each part, as last seen.
+	Tasks []*ImportTask
+	// Files are the files that were uploaded, one for each part. Unless NoWait or KeepFiles is set,
+	// they are deleted.
+	Files []*File
+	// Result is the sum of the results of all tasks. It is nil if a task has no result, and with
+	// NoWait.
+	Result *ImportResult
 }
 
 // FromJSONL imports a JSONL file in the forms that [ReadJSONL] accepts. It checks every line first,
-// then uploads the file and starts the import. It splits a file larger than options.MaxFileBytes
-// and returns one task for each part, in order. Wait for them with [TasksService.WaitAll].
+// uploads the file, imports it, waits for the import and deletes the uploaded file. It splits a file
+// that is larger than options.MaxFileBytes. It uploads all parts before it imports the first one.
+// Then it imports one part after the other, so that the records keep their order.
 //
-// The memory that FromJSONL needs does not grow with the file. If r is an [io.Seeker], such as an
-// *os.File, it reads r twice, from its current position: once to check it and once to upload it. If
-// the content changes in between, it returns an error. It copies any other r to a temporary file.
+// FromJSONL reads r once and copies the lines into a temporary file in [os.TempDir] (on Unix the
+// value of TMPDIR, or else /tmp), which needs as much space as the lines. The memory that FromJSONL
+// needs does not grow with the file.
 //
 // If a line is not a record, FromJSONL returns a [*LineError] and imports nothing, unless
 // options.OnError skips the line. If no records are left, it returns an error that matches
-// [ErrInvalidParams]. If an upload fails, it deletes the files uploaded before and imports nothing.
-// If starting an import fails, it returns the tasks that it has started together with the error,
-// and deletes the files that no task reads. Its other errors are those of [FilesService.Upload] and
-// [ImportsService.FromFile].
+// [ErrInvalidParams]. If an upload fails, it imports nothing. If an import fails, it does not start
+// those of the parts that follow. If the service skipped records, it returns an error that matches
+// [ErrRecordsSkipped]. Its other errors are those of [FilesService.Upload],
+// [ImportsService.FromFile] and [TasksService.Wait].
 //
-// FromJSONL ends when ctx ends, even while a read of r blocks; the goroutine of that read stays
-// until the read returns. Before FromJSONL returns, it spends at most two more seconds on deleting
-// uploaded files.
+// If a file was uploaded, FromJSONL returns a [*JSONLImport] also beside an error. An error matches
+// [ErrMaybeApplied] if the dataset may have records of the file, so that a second call could import
+// them again.
+//
+// After an error, FromJSONL deletes the files that no task reads, which takes at most two seconds
+// after the end of ctx. It ends when ctx ends, even while a read of r blocks. The goroutine of that
+// read stays until the read returns. A task that has started continues at the service.
 func (s *ImportsService) FromJSONL(
-	ctx context.Context, datasetID string, r io.Reader, options JSONLImportOptions,
-) ([]*ImportTask, error) {
+	ctx context.Context, datasetID string, r io.Reader, options JSONLImportOptions, opts ...CallOption,
+) (*JSONLImport, error) {
 	options, err := options.withDefaults()
 	if err != nil {
 		return nil, err
@@ -96,58 +131,75 @@ func (s *ImportsService) FromJSONL(
 	if err := checkID("datasetID", datasetID); err != nil {
 		return nil, err
 	}
-	source, err := newImportSource(ctx, r, options.MaxFileBytes)
+	if _, err := s.client.settings(opts); err != nil {
+		return nil, err
+	}
+	parts, err := newImportParts(ctx, r, options)
 	if err != nil {
 		return nil, err
 	}
-	defer source.close()
-	parts, err := source.check(options.OnError)
-	if err != nil {
+	defer parts.file.Close()
+	i := jsonlImport{client: s.client, datasetID: datasetID, parts: parts, options: options, opts: opts}
+	err = i.run(ctx)
+	if len(i.result.Files) == 0 {
 		return nil, err
 	}
-	return s.importParts(ctx, datasetID, source, parts, options)
+	return &i.result, err
 }
 
-// importParts uploads the parts, and starts the imports when all are uploaded.
-func (s *ImportsService) importParts(
-	ctx context.Context, datasetID string, source *importSource, parts []importPart, options JSONLImportOptions,
-) ([]*ImportTask, error) {
-	files, err := s.uploadParts(ctx, source, parts, options)
-	if err != nil {
-		return nil, errors.Join(err, s.deleteFiles(ctx, files))
-	}
-	tasks, err := s.importFiles(ctx, datasetID, files)
-	if err != nil {
-		unread := files[len(tasks):]
-		if errors.Is(err, ErrMaybeApplied) { // a task may read the first one
-			unread = unread[1:]
-		}
-		return tasks, errors.Join(err, s.deleteFiles(ctx, unread))
-	}
-	return tasks, nil
+// jsonlImport is one call of FromJSONL.
+type jsonlImport struct {
+	client    *Client
+	datasetID string
+	parts     *importParts
+	options   JSONLImportOptions
+	opts      []CallOption
+	result    JSONLImport
 }
 
-// uploadParts returns the files that it has uploaded, also beside an error.
-func (s *ImportsService) uploadParts(
-	ctx context.Context, source *importSource, parts []importPart, options JSONLImportOptions,
-) (files []*File, err error) {
-	var done, total int64
-	for _, part := range parts {
-		total += part.size
+func (i *jsonlImport) run(ctx context.Context) error {
+	if err := i.upload(ctx); err != nil {
+		return errors.Join(err, i.deleteFiles(ctx, i.result.Files))
 	}
-	for i, part := range parts {
-		file, err := s.client.Files.upload(ctx, UploadParams{
-			Name: partName(options.Name, i, len(parts)), Purpose: options.Purpose,
-			Expiry: options.Expiry, Visibility: options.Visibility,
-		}, source.content(part), partProgress(options.OnProgress, done, total))
+	for n, part := range i.parts.list {
+		needed, err := i.importPart(ctx, part, i.result.Files[n])
 		if err != nil {
-			return files, err
+			unread := i.result.Files[n:]
+			if needed {
+				unread = unread[1:]
+			}
+			return i.failed(errors.Join(err, i.deleteFiles(ctx, unread)))
+		}
+	}
+	if i.options.NoWait {
+		return nil
+	}
+	if err := i.deleteFiles(ctx, i.result.Files); err != nil {
+		return i.failed(err)
+	}
+	return i.checkResult()
+}
+
+// upload uploads all parts.
+func (i *jsonlImport) upload(ctx context.Context) error {
+	var done int64
+	total := i.parts.size()
+	for n, part := range i.parts.list {
+		progress := TransferOptions{}
+		if report := i.options.OnProgress; report != nil {
+			before := done
+			progress.OnProgress = func(done, _ int64) { report(before+done, total) }
+		}
+		params := i.options.upload(partName(i.options.Name, n, len(i.parts.list)))
+		file, err := i.client.Files.upload(ctx, params, i.parts.content(part), progress, i.opts)
+		if err != nil {
+			return harmless(err)
 		}
 		done += part.size
-		files = append(files, file)
-		options.OnUpload(file)
+		i.result.Files = append(i.result.Files, file)
+		i.result.Records += part.records
 	}
-	return files, nil
+	return nil
 }
 
 // partName puts a number before the extension if there are several parts.
@@ -159,25 +211,78 @@ func partName(name string, i, n int) string {
 	return fmt.Sprintf("%s-%03d%s", strings.TrimSuffix(name, ext), i+1, ext)
 }
 
-// partProgress reports the progress of a part as that of the whole.
-func partProgress(report func(done, total int64), before, total int64) TransferOptions {
-	if report == nil {
-		return TransferOptions{}
+// harmless returns the error of an upload without the mark that it may have been applied: a file
+// that no import reads makes no records.
+func harmless(err error) error {
+	var response *Error
+	var network *NetworkError
+	switch {
+	case errors.As(err, &response):
+		response.maybeApplied = false
+	case errors.As(err, &network):
+		network.maybeApplied = false
 	}
-	return TransferOptions{OnProgress: func(done, _ int64) { report(before+done, total) }}
+	return err
 }
 
-// importFiles starts the imports, and returns the tasks that it has started, also beside an error.
-func (s *ImportsService) importFiles(ctx context.Context, datasetID string, files []*File) ([]*ImportTask, error) {
-	var tasks []*ImportTask
-	for _, file := range files {
-		task, err := s.FromFile(ctx, datasetID, file.ID)
-		if err != nil {
-			return tasks, fmt.Errorf("importing uploaded file %s (%d of %d): %w", file.ID, len(tasks)+1, len(files), err)
-		}
-		tasks = append(tasks, task)
+// importPart imports a part and waits for the end. If it fails, it reports whether a task may still
+// need the file.
+func (i *jsonlImport) importPart(ctx context.Context, part importPart, file *File) (needed bool, err error) {
+	n := len(i.result.Tasks)
+	task, err := i.client.Imports.FromFile(ctx, i.datasetID, file.ID, i.opts...)
+	if err != nil {
+		err = fmt.Errorf("%w; it was for uploaded file %s (%d of %d)", err, file.ID, n+1, len(i.result.Files))
+		return errors.Is(err, ErrMaybeApplied), err
 	}
-	return tasks, nil
+	i.result.Tasks = append(i.result.Tasks, task)
+	if i.options.NoWait {
+		return true, nil
+	}
+	ended, err := i.client.Tasks.Wait(ctx, i.datasetID, task.ID, i.options.Wait)
+	if ended != nil {
+		i.result.Tasks[n] = ended
+		task = ended
+	}
+	if err != nil && !task.Status.Done() {
+		err = fmt.Errorf("%w; the import continues at the service and needs uploaded file %s", err, file.ID)
+	}
+	return !task.Status.Done(), err
+}
+
+// failed marks an error if the dataset may have records of the file.
+func (i *jsonlImport) failed(err error) error {
+	for _, task := range i.result.Tasks {
+		if task.maybeImported() {
+			return &partlyImportedError{err}
+		}
+	}
+	return err
+}
+
+// partlyImportedError matches [ErrMaybeApplied].
+type partlyImportedError struct{ error }
+
+func (e *partlyImportedError) Unwrap() error { return e.error }
+
+func (e *partlyImportedError) Is(target error) bool { return target == ErrMaybeApplied }
+
+// checkResult adds up the results of the tasks, and compares them with the number of records.
+func (i *jsonlImport) checkResult() error {
+	var sum ImportResult
+	for _, task := range i.result.Tasks {
+		if task.Result == nil {
+			return nil
+		}
+		sum.Requested += task.Result.Requested
+		sum.Imported += task.Result.Imported
+		sum.Skipped += task.Result.Skipped
+	}
+	i.result.Result = &sum
+	if sum.Skipped > 0 || sum.Imported < i.result.Records {
+		return fmt.Errorf("%s: %w: %d of %d records were imported",
+			importJSONLAction, ErrRecordsSkipped, sum.Imported, i.result.Records)
+	}
+	return nil
 }
 
 // Deleting uploaded files takes at most cleanupTimeout, and ends cleanupGrace after the end of the
@@ -187,9 +292,10 @@ const (
 	cleanupGrace   = 2 * time.Second
 )
 
-// deleteFiles deletes files that no task reads. Its error names those that it could not delete.
-func (s *ImportsService) deleteFiles(ctx context.Context, files []*File) error {
-	if len(files) == 0 {
+// deleteFiles deletes files that no task reads, unless the caller wants to keep them. Its error names
+// those that it could not delete.
+func (i *jsonlImport) deleteFiles(ctx context.Context, files []*File) error {
+	if len(files) == 0 || i.options.KeepFiles {
 		return nil
 	}
 	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
@@ -200,188 +306,114 @@ func (s *ImportsService) deleteFiles(ctx context.Context, files []*File) error {
 	})()
 	var errs []error
 	for _, file := range files {
-		if err := s.client.Files.Delete(cleanup, file.ID); err != nil {
+		if err := i.client.Files.Delete(cleanup, file.ID, append(slices.Clip(i.opts), withoutResponse)...); err != nil {
 			errs = append(errs, fmt.Errorf("uploaded file %s is left behind: %w", file.ID, err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// importSource is a file that is read twice: to be checked, and to be uploaded.
-type importSource struct {
-	at    io.ReaderAt
-	input io.Reader        // for the first time
-	seed  maphash.Seed     // of the sums of parts
-	limit int64            // of the size of a part
-	temp  *stream.TempFile // has a copy of input, or is nil
+// importParts are the lines to import, in a temporary file.
+type importParts struct {
+	file *stream.TempFile
+	list []importPart
 }
 
-// importPart is a part of a source: some lines that are uploaded as a file of their own.
+// importPart is some lines that are uploaded as a file of their own.
 type importPart struct {
-	start   int64   // of the first line, in the source
-	size    int64   // of the uploaded file
-	skipped []int64 // where lines begin that are left out
-	sum     uint64  // of the lines
+	start   int64 // in the temporary file
+	size    int64
+	records int
 }
 
-func newImportSource(ctx context.Context, r io.Reader, limit int64) (*importSource, error) {
-	source := &importSource{seed: maphash.MakeSeed(), limit: limit}
-	at, size, ok := readerAt(r)
-	if ok {
-		source.at, source.input = at, io.NewSectionReader(at, 0, size)
-		if !mayBlock(at) {
-			source.input = stream.WithContext(ctx, source.input)
-			return source, nil
+// size returns the number of bytes of all parts.
+func (p *importParts) size() (size int64) {
+	for _, part := range p.list {
+		size += part.size
+	}
+	return size
+}
+
+func (p *importParts) content(part importPart) *fileContent {
+	return &fileContent{ReaderAt: io.NewSectionReader(p.file, part.start, part.size), size: part.size, local: true}
+}
+
+// newImportParts reads r and copies its lines.
+func newImportParts(ctx context.Context, r io.Reader, options JSONLImportOptions) (*importParts, error) {
+	file, err := stream.NewTempFile("mistralobs-import-*.jsonl")
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", importJSONLAction, err)
+	}
+	parts := &importParts{file: file}
+	whole := false
+	defer func() { // also if OnError or r panics
+		if !whole {
+			file.Close()
 		}
-		r = source.input
+	}()
+	lines := stream.NewLineReader(stream.NewInterruptible(ctx, r), int(options.MaxFileBytes))
+	if err := parts.copyLines(lines, options); err != nil {
+		return nil, err
 	}
-	source.input = stream.NewInterruptible(ctx, r)
-	if !ok {
-		temp, err := stream.NewTempFile("mistralobs-import-*.jsonl")
-		if err != nil {
-			return nil, fmt.Errorf("mistralobs: import JSONL: %w", err)
-		}
-		source.at, source.temp = temp, temp
-		source.input = io.TeeReader(source.input, tempWriter{temp})
-	}
-	return source, nil
+	whole = true
+	return parts, nil
 }
 
-func (s *importSource) close() {
-	if s.temp != nil {
-		s.temp.Close()
-	}
-}
-
-// check reads all lines and returns the parts that they make.
-func (s *importSource) check(onError func(*LineError) error) ([]importPart, error) {
-	var parts []importPart
-	lines := stream.NewLineReader(s.input, int(s.limit))
+// copyLines copies the lines that are records, each with a line break.
+func (p *importParts) copyLines(lines *stream.LineReader, options JSONLImportOptions) error {
+	w := bufio.NewWriterSize(p.file, copyBuffer)
 	for {
 		line, err := lines.Next()
 		switch {
-		case err == io.EOF && len(parts) == 0:
-			return nil, invalid("r", "it holds no record")
+		case err == io.EOF && len(p.list) == 0:
+			return invalid("r", "it holds no record")
 		case err == io.EOF:
-			return parts, nil
-		case err != nil && err != stream.ErrLineTooLong:
-			return nil, lineReadError(line.Number, err)
+			return tempFileError(w.Flush())
+		case err == nil:
+			err = checkImportLine(line.Text, options.MaxFileBytes)
+		case err == stream.ErrLineTooLong:
+			err = fmt.Errorf("it is longer than the %d bytes that a file may have", options.MaxFileBytes)
+		default:
+			return lineReadError(line.Number, err)
 		}
-		if err == nil {
-			err = s.checkLine(line.Text)
-		} else {
-			err = fmt.Errorf("it is longer than the %d bytes that a file may have", s.limit)
-		}
-		if err == nil {
-			parts = s.add(parts, line)
+		if err != nil {
+			if err := options.OnError(&LineError{Line: line.Number, Err: err}); err != nil {
+				return err
+			}
 			continue
 		}
-		if err := onError(&LineError{Line: line.Number, Err: err}); err != nil {
-			return nil, err
-		}
-		if n := len(parts); n > 0 {
-			parts[n-1].skipped = append(parts[n-1].skipped, line.Offset)
+		p.add(int64(len(line.Text))+1, options.MaxFileBytes)
+		w.Write(line.Text) //nolint:errcheck // Flush returns the error too
+		if err := w.WriteByte('\n'); err != nil {
+			return tempFileError(err)
 		}
 	}
 }
 
-func (s *importSource) checkLine(text []byte) error {
-	if size := int64(len(text)) + 1; size > s.limit {
-		return fmt.Errorf("its %d bytes do not fit into a file of at most %d", size, s.limit)
+func checkImportLine(text []byte, limit int64) error {
+	if size := int64(len(text)) + 1; size > limit {
+		return fmt.Errorf("its %d bytes do not fit into a file of at most %d", size, limit)
 	}
 	return checkLine(text)
 }
 
 // add puts a line into the last part, or into a new one if that would become too large.
-func (s *importSource) add(parts []importPart, line stream.Line) []importPart {
-	size := int64(len(line.Text)) + 1
-	if n := len(parts); n == 0 || parts[n-1].size+size > s.limit {
-		parts = append(parts, importPart{start: line.Offset})
+func (p *importParts) add(size, limit int64) {
+	if len(p.list) == 0 {
+		p.list = append(p.list, importPart{})
 	}
-	last := &parts[len(parts)-1]
+	last := &p.list[len(p.list)-1]
+	if last.size+size > limit {
+		p.list = append(p.list, importPart{start: last.start + last.size})
+		last = &p.list[len(p.list)-1]
+	}
 	last.size += size
-	last.sum = s.addTo(last.sum, line.Text)
-	return parts
+	last.records++
 }
 
-// addTo adds a line to the sum of a part. It depends on the order of the lines.
-func (s *importSource) addTo(sum uint64, line []byte) uint64 {
-	const odd = 0x9e3779b97f4a7c15
-	return sum*odd + maphash.Bytes(s.seed, line)
-}
-
-// content returns the lines of a part, each with a line break.
-func (s *importSource) content(part importPart) *fileContent {
-	return &fileContent{size: part.size, blocking: mayBlock(s.at), open: func() (io.Reader, error) {
-		const toEnd = 1<<63 - 1
-		r := io.NewSectionReader(s.at, part.start, toEnd-part.start)
-		return &partReader{source: s, part: part, left: part.size, lines: stream.NewLineReader(r, int(s.limit))}, nil
-	}}
-}
-
-// partReader reads the lines of a part again. It fails if they are not the lines that were checked.
-type partReader struct {
-	source *importSource
-	part   importPart
-	lines  *stream.LineReader
-	left   int64  // to read
-	sum    uint64 // of the lines read
-	rest   []byte // of the current line
-	within bool   // the current line still needs its line break
-}
-
-var errImportChanged = errors.New("the file changed while it was imported")
-
-func (p *partReader) Read(buf []byte) (n int, err error) {
-	for n < len(buf) {
-		switch {
-		case len(p.rest) > 0:
-			copied := copy(buf[n:], p.rest)
-			p.rest = p.rest[copied:]
-			n += copied
-		case p.within:
-			buf[n] = '\n'
-			p.within = false
-			n++
-		default:
-			if err := p.next(); err != nil {
-				return n, err
-			}
-		}
+func tempFileError(err error) error {
+	if err == nil {
+		return nil
 	}
-	return n, nil
-}
-
-// next reads the next line that is not left out. It returns [io.EOF] at the end of the part.
-func (p *partReader) next() error {
-	if p.left == 0 {
-		if p.sum != p.part.sum {
-			return errImportChanged
-		}
-		return io.EOF
-	}
-	for {
-		line, err := p.lines.Next()
-		offset := p.part.start + line.Offset
-		if skipped := p.part.skipped; len(skipped) > 0 && offset == skipped[0] {
-			p.part.skipped = skipped[1:]
-			continue
-		}
-		if p.left -= int64(len(line.Text)) + 1; err == io.EOF || err == stream.ErrLineTooLong || err == nil && p.left < 0 {
-			return errImportChanged
-		}
-		p.rest, p.within, p.sum = line.Text, true, p.source.addTo(p.sum, line.Text)
-		return err
-	}
-}
-
-// tempWriter says in its errors that writing the temporary file failed.
-type tempWriter struct{ w io.Writer }
-
-func (t tempWriter) Write(p []byte) (int, error) {
-	n, err := t.w.Write(p)
-	if err != nil {
-		err = fmt.Errorf("writing a temporary file: %w", err)
-	}
-	return n, err
+	return fmt.Errorf("%s: writing a temporary file: %w", importJSONLAction, err)
 }

@@ -1,7 +1,6 @@
 package mistralobs_test
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -22,15 +21,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mistralobs/mistralobs-go"
-	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// fileService takes uploads and starts imports.
+// fileService takes uploads, and imports that complete at once.
 type fileService struct {
 	mu      sync.Mutex
 	uploads []upload
-	imports []string // file ids
-	deleted []string
+	imports []string                           // file ids
+	deleted []string                           // file ids
+	task    func(n int) string                 // the JSON of the n-th task, from 1; nil: it has imported all
 	refuse  func(req *http.Request, n int) int // status instead, to the n-th upload or import; nil or 0: none
 }
 
@@ -50,6 +49,15 @@ func (s *fileService) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	switch status := s.refusal(req, n); {
 	case status != 0:
 		http.Error(w, "refused", status)
+	case req.Method == http.MethodGet:
+		var n int
+		_, _ = fmt.Sscanf(filepath.Base(req.URL.Path), "task-%d", &n)
+		lines := strings.Count(s.uploads[n-1].Content, "\n")
+		task := fmt.Sprintf(`"status":"COMPLETED","result":{"requested_record_count":%d,"imported_record_count":%[1]d}`, lines)
+		if s.task != nil {
+			task = s.task(n)
+		}
+		fmt.Fprintf(w, `{"id":"task-%d","dataset_id":%q,%s}`, n, datasetID, task)
 	case req.Method == http.MethodDelete:
 		s.deleted = append(s.deleted, filepath.Base(req.URL.Path))
 		fmt.Fprintf(w, `{"id":"x","object":"file","deleted":true}`)
@@ -103,15 +111,16 @@ const (
 	line2 = `{"payload": {"any": "thing"}}`
 )
 
-// readers are the kinds of files that an import reads: the first one twice, the others through a copy
-// or by seeking.
+// readers are the kinds of files that an import reads.
 var readers = map[string]func(string) io.Reader{
-	"a file":          func(text string) io.Reader { return strings.NewReader(text) },
-	"a pipe":          func(text string) io.Reader { return onlyReader{strings.NewReader(text)} },
-	"a slow pipe":     func(text string) io.Reader { return &trickle{strings.NewReader(text), max(1, len(text)/1000)} },
-	"a seeker":        func(text string) io.Reader { return onlySeeker{strings.NewReader(text)} },
-	"a buffer":        func(text string) io.Reader { return bytes.NewBufferString(text) },
-	"a file's middle": fileFromItsMiddle,
+	"a file":      func(text string) io.Reader { return strings.NewReader(text) },
+	"a pipe":      func(text string) io.Reader { return onlyReader{strings.NewReader(text)} },
+	"a slow pipe": func(text string) io.Reader { return &trickle{strings.NewReader(text), max(1, len(text)/1000)} },
+	"a file's middle": func(text string) io.Reader {
+		r := strings.NewReader("rubbish\n" + text)
+		_, _ = r.Seek(int64(len("rubbish\n")), io.SeekStart)
+		return r
+	},
 }
 
 // trickle is a stream that comes in small pieces.
@@ -121,12 +130,6 @@ type trickle struct {
 }
 
 func (t *trickle) Read(p []byte) (int, error) { return t.r.Read(p[:min(len(p), t.piece)]) }
-
-func fileFromItsMiddle(text string) io.Reader {
-	r := strings.NewReader("rubbish\n" + text)
-	_, _ = r.Seek(int64(len("rubbish\n")), io.SeekStart)
-	return r
-}
 
 func TestFromJSONL(t *testing.T) {
 	t.Parallel()
@@ -175,22 +178,29 @@ func TestFromJSONL(t *testing.T) {
 				t.Parallel()
 				service := &fileService{}
 				options := test.options
-				var uploaded []string
-				options.OnUpload = func(f *mistralobs.File) { uploaded = append(uploaded, f.ID) }
 				var done, total int64
 				options.OnProgress = func(d, of int64) { done, total = d, of }
 
-				tasks, err := service.start(t).Imports.FromJSONL(t.Context(), datasetID, reader(test.input), options)
+				result, err := service.start(t).Imports.FromJSONL(t.Context(), datasetID, reader(test.input), options)
 
 				require.NoError(t, err)
 				var size int64
+				lines := 0
 				for i := range service.uploads {
 					service.uploads[i].Length = 0
 					size += int64(len(service.uploads[i].Content))
+					lines += strings.Count(service.uploads[i].Content, "\n")
 				}
 				assert.Equal(t, test.want, service.uploads)
-				assert.Len(t, tasks, len(test.want))
-				assert.Equal(t, uploaded, service.imports)
+				assert.Equal(t, lines, result.Records)
+				assert.Len(t, result.Tasks, len(test.want))
+				assert.Equal(t, &mistralobs.ImportResult{Requested: lines, Imported: lines}, result.Result)
+				var files []string
+				for _, file := range result.Files {
+					files = append(files, file.ID)
+				}
+				assert.Equal(t, files, service.imports)
+				assert.Equal(t, files, service.deleted)
 				assert.Equal(t, []int64{size, size}, []int64{done, total})
 			})
 		}
@@ -232,119 +242,177 @@ func TestFromJSONLChecksEveryLine(t *testing.T) {
 
 func TestFromJSONLFails(t *testing.T) {
 	t.Parallel()
-	const two = line1 + "\n" + line2 + "\n"
-	refuse := func(path string, at int) func(*http.Request, int) int {
+	const three = line1 + "\n" + line2 + "\n" + line1 + "\n" // three parts
+	refuse := func(path string, at, status int) func(*http.Request, int) int {
 		return func(req *http.Request, n int) int {
 			if strings.HasSuffix(req.URL.Path, path) && n == at {
-				return http.StatusForbidden
+				return status
 			}
 			return 0
 		}
 	}
+	// secondTask is what becomes of the second of the tasks.
+	secondTask := func(task string) func(int) string {
+		return func(n int) string {
+			if n == 2 {
+				return task
+			}
+			return `"status":"COMPLETED","result":{"requested_record_count":1,"imported_record_count":1}`
+		}
+	}
 	noThanks := errors.New("no thanks")
+	all := []string{"file-1", "file-2", "file-3"}
 	tests := map[string]struct {
-		input   io.Reader
+		input   io.Reader                     // default: three
 		options mistralobs.JSONLImportOptions // MaxFileBytes: default 100
 		refuse  func(*http.Request, int) int
+		task    func(int) string
 		want    error
 		text    string
+		maybe   bool // it matches ErrMaybeApplied
 		deleted []string
 		tasks   int
 	}{
 		"no record":     {input: strings.NewReader("\n\n"), want: mistralobs.ErrInvalidParams, text: "no record"},
 		"an empty file": {input: strings.NewReader(""), want: mistralobs.ErrInvalidParams, text: "no record"},
-		"no reader":     {input: nil, want: mistralobs.ErrInvalidParams, text: "nil"},
 		"a limit too large": {
-			input:   strings.NewReader(two),
 			options: mistralobs.JSONLImportOptions{MaxFileBytes: mistralobs.MaxUploadBytes + 1},
 			want:    mistralobs.ErrInvalidParams, text: "MaxFileBytes",
+		},
+		"a name that no upload may have": {
+			options: mistralobs.JSONLImportOptions{Name: "a\nb"}, want: mistralobs.ErrInvalidParams, text: "Name: it must",
+		},
+		"a negative expiry": {
+			options: mistralobs.JSONLImportOptions{Expiry: -1}, want: mistralobs.ErrInvalidParams, text: "Expiry: it must",
+		},
+		"bad bounds of polls": {
+			options: mistralobs.JSONLImportOptions{Wait: mistralobs.WaitOptions{MinPoll: -1}},
+			want:    mistralobs.ErrInvalidParams, text: "MinPoll",
 		},
 		"a broken reader": {
 			input: io.MultiReader(strings.NewReader(line1), failing{io.ErrClosedPipe}),
 			want:  io.ErrClosedPipe, text: "line 1",
-		},
-		"the second upload": {
-			input: strings.NewReader(two), refuse: refuse("/v1/files", 1),
-			want: mistralobs.ErrForbidden, text: "upload", deleted: []string{"file-1"},
-		},
-		"the second import": {
-			input: strings.NewReader(two), refuse: refuse("from-file", 1),
-			want: mistralobs.ErrForbidden, text: "uploaded file file-2 (2 of 2)", deleted: []string{"file-2"}, tasks: 1,
 		},
 		"a refused bad line": {
 			input:   strings.NewReader("x\n"),
 			options: mistralobs.JSONLImportOptions{OnError: func(*mistralobs.LineError) error { return noThanks }},
 			want:    noThanks, text: "no thanks",
 		},
+		"the second upload": {
+			refuse: refuse("/v1/files", 1, 403), want: mistralobs.ErrForbidden, text: "upload", deleted: all[:1],
+		},
+		"the second upload, but kept": {
+			options: mistralobs.JSONLImportOptions{KeepFiles: true},
+			refuse:  refuse("/v1/files", 1, 403), want: mistralobs.ErrForbidden, text: "upload",
+		},
+		"an upload that may have been stored": {
+			refuse: refuse("/v1/files", 1, 500), want: mistralobs.ErrServer, text: "upload", deleted: all[:1],
+		},
+		"the first import": {
+			refuse: refuse("from-file", 0, 403), want: mistralobs.ErrForbidden, text: "uploaded file file-1 (1 of 3)",
+			deleted: all,
+		},
+		"the first import, perhaps": {
+			refuse: refuse("from-file", 0, 500), want: mistralobs.ErrServer, text: "uploaded file file-1 (1 of 3)",
+			maybe: true, deleted: all[1:],
+		},
+		"the second import": {
+			refuse: refuse("from-file", 1, 403), want: mistralobs.ErrForbidden, text: "uploaded file file-2 (2 of 3)",
+			maybe: true, deleted: all[1:], tasks: 1,
+		},
+		"the second import, without waiting": {
+			options: mistralobs.JSONLImportOptions{NoWait: true},
+			refuse:  refuse("from-file", 1, 403), want: mistralobs.ErrForbidden, text: "uploaded file file-2 (2 of 3)",
+			maybe: true, deleted: all[1:], tasks: 1,
+		},
+		"the second task": {
+			task: secondTask(`"status":"FAILED","message":"bad file"`), text: "task-2 ended as FAILED: bad file",
+			maybe: true, deleted: all[1:], tasks: 2,
+		},
+		"the second task, before it imported anything": {
+			task: func(int) string { return `"status":"FAILED","result":{"requested_record_count":1}` },
+			text: "task-1 ended as FAILED", deleted: all, tasks: 1,
+		},
+		"skipped records": {
+			task: secondTask(`"status":"COMPLETED","result":{"requested_record_count":1,"skipped_record_count":1}`),
+			want: mistralobs.ErrRecordsSkipped, text: "2 of 3 records were imported", deleted: all, tasks: 3,
+		},
+		"fewer records than lines": {
+			task: secondTask(`"status":"COMPLETED","result":{"requested_record_count":0}`),
+			want: mistralobs.ErrRecordsSkipped, text: "2 of 3 records were imported", deleted: all, tasks: 3,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			service := &fileService{refuse: test.refuse}
+			service := &fileService{refuse: test.refuse, task: test.task}
 			test.options.MaxFileBytes = cmp.Or(test.options.MaxFileBytes, 100)
-			tasks, err := service.start(t).Imports.FromJSONL(t.Context(), datasetID, test.input, test.options)
-			require.ErrorIs(t, err, test.want)
+			if test.input == nil {
+				test.input = strings.NewReader(three)
+			}
+			result, err := service.start(t).Imports.FromJSONL(t.Context(), datasetID, test.input, test.options)
+			if test.want != nil {
+				require.ErrorIs(t, err, test.want)
+			}
 			require.ErrorContains(t, err, test.text)
-			assert.Equal(t, test.deleted, service.deleted, "no upload is left that no task reads")
-			assert.Len(t, tasks, test.tasks)
+			assert.Equal(t, test.maybe, errors.Is(err, mistralobs.ErrMaybeApplied))
+			assert.ElementsMatch(t, test.deleted, service.deleted, "no upload is left that no task reads")
+			if len(service.uploads) == 0 {
+				assert.Nil(t, result)
+				return
+			}
+			assert.Len(t, result.Tasks, test.tasks)
+			assert.Len(t, result.Files, len(service.uploads))
 		})
 	}
 }
 
-// A file that changes between the check and the upload is not imported, whatever the change is.
-func TestFromJSONLNoticesChanges(t *testing.T) {
+// NoWait starts the imports of all parts, and keeps the files that they need.
+func TestFromJSONLWithoutWaiting(t *testing.T) {
 	t.Parallel()
-	const three = line1 + "\n" + line2 + "\n" + line2 + "\n"
-	tests := map[string]string{ // what the file becomes
-		"a byte changes":       line1 + "\n" + line2 + "\n" + strings.Replace(line2, "any", "all", 1) + "\n",
-		"lines are exchanged":  line2 + "\n" + line1 + "\n" + line2 + "\n",
-		"it is cut":            line1 + "\n" + line2 + "\n",
-		"it is cut in a line":  three[:len(three)-5],
-		"it is empty":          "",
-		"a line grows":         line1 + "\n" + line2 + "\n" + line2 + " {}\n",
-		"a line has a comment": line1 + "\n# no record\n" + line2 + "\n" + line2 + "\n",
+	service := &fileService{}
+	input, options := strings.NewReader(line1+"\n"+line2), mistralobs.JSONLImportOptions{MaxFileBytes: 100, NoWait: true}
+	result, err := service.start(t).Imports.FromJSONL(t.Context(), datasetID, input, options)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"file-1", "file-2"}, service.imports)
+	assert.Empty(t, service.deleted)
+	assert.Len(t, result.Files, 2)
+	require.Len(t, result.Tasks, 2)
+	assert.Equal(t, mistralobs.StatusRunning, result.Tasks[1].Status)
+	assert.Nil(t, result.Result)
+}
+
+// A panic of the caller's reader or callbacks is raised in the caller's goroutine.
+func TestFromJSONLRaisesPanics(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		input   io.Reader
+		options mistralobs.JSONLImportOptions
+	}{
+		"reader":     {input: panicking{}},
+		"OnError":    {input: strings.NewReader("x"), options: mistralobs.JSONLImportOptions{OnError: func(*mistralobs.LineError) error { panic("oh") }}},
+		"OnProgress": {options: mistralobs.JSONLImportOptions{OnProgress: func(int64, int64) { panic("oh") }}},
+		"OnUpdate": {options: mistralobs.JSONLImportOptions{Wait: mistralobs.WaitOptions{
+			OnUpdate: func(*mistralobs.ImportTask) { panic("oh") },
+		}}},
 	}
-	for name, changed := range tests {
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			path := filepath.Join(t.TempDir(), "in.jsonl")
-			require.NoError(t, os.WriteFile(path, []byte("x\n"+three), 0o600))
-			file, err := os.Open(path)
-			require.NoError(t, err)
-			defer file.Close()
-			service := &fileService{}
-			changes := &changingFile{ReadSeeker: file, ReaderAt: file, size: int64(len("x\n" + three)), then: func() {
-				assert.NoError(t, os.WriteFile(path, []byte("x\n"+changed), 0o600))
-			}}
-
-			tasks, err := service.start(t).Imports.FromJSONL(t.Context(), datasetID, changes, mistralobs.JSONLImportOptions{
-				OnError: func(*mistralobs.LineError) error { return nil },
+			if test.input == nil {
+				test.input = strings.NewReader(line1)
+			}
+			client := (&fileService{}).start(t)
+			assert.PanicsWithValue(t, "oh", func() {
+				_, _ = client.Imports.FromJSONL(t.Context(), datasetID, test.input, test.options)
 			})
-
-			require.ErrorContains(t, err, "the file changed while it was imported")
-			assert.Empty(t, tasks)
-			assert.Empty(t, service.uploads)
-			assert.Empty(t, service.imports)
 		})
 	}
 }
 
-// changingFile changes when it has been read to its end.
-type changingFile struct {
-	io.ReadSeeker
-	io.ReaderAt
-	size int64
-	then func()
-}
+type panicking struct{}
 
-func (c *changingFile) ReadAt(p []byte, offset int64) (int, error) {
-	n, err := c.ReaderAt.ReadAt(p, offset)
-	if offset+int64(n) == c.size && c.then != nil {
-		c.then()
-		c.then = nil
-	}
-	return n, err
-}
+func (panicking) Read([]byte) (int, error) { panic("oh") }
 
 // The context ends an import while a read of the input blocks, whatever the input is.
 func TestFromJSONLEndsWithItsContext(t *testing.T) {
@@ -453,40 +521,5 @@ func TestTemporaryFilesAreRemoved(t *testing.T) {
 	require.NoError(t, err)
 	for _, entry := range entries {
 		assert.NotContains(t, entry.Name(), "mistralobs")
-	}
-}
-
-const threeLines = `{"payload":{"answer":"yes"},"properties":{"id":"t-0001"}}
-{"payload":{"answer":"yes"},"properties":{"id":"t-0002"}}
-{"payload":{"answer":"yes"},"properties":{"id":"t-0003"}}`
-
-// If an import cannot be started, the files that no task reads are deleted.
-func TestFromJSONLLeavesNoFilesBehind(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		fault   mistralobstest.Fault
-		deleted int // of three
-	}{
-		"refused":       {fault: mistralobstest.Fault{Status: 400, Skip: 1}, deleted: 2},
-		"maybe applied": {fault: mistralobstest.Fault{Break: mistralobstest.ResetUnanswered, Skip: 1}, deleted: 1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			server := mistralobstest.NewServer()
-			t.Cleanup(server.Close)
-			dataset := server.SeedDataset("Support tickets", "")
-			test.fault.Operation = mistralobstest.ImportsFromFile
-			server.Inject(test.fault)
-			input, options := strings.NewReader(threeLines), mistralobs.JSONLImportOptions{MaxFileBytes: 70}
-			tasks, err := server.Client(t).Imports.FromJSONL(t.Context(), dataset, input, options)
-			require.Error(t, err)
-			assert.Len(t, tasks, 1)
-			count := map[string]int{}
-			for _, request := range server.Requests() {
-				count[request.Operation]++
-			}
-			assert.Equal(t, 3, count[mistralobstest.FilesUpload])
-			assert.Equal(t, test.deleted, count[mistralobstest.FilesDelete])
-		})
 	}
 }

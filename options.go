@@ -60,6 +60,12 @@ type sharedOption func(*callSettings) error
 func (o sharedOption) applyToClient(c *config) error     { return o(&c.callSettings) }
 func (o sharedOption) applyToCall(s *callSettings) error { return o(s) }
 
+// withoutResponse takes back a [WithResponse].
+var withoutResponse = callOption(func(s *callSettings) error {
+	s.response = nil
+	return nil
+})
+
 // callSettings are the settings that a single call may change.
 type callSettings struct {
 	retry       RetryPolicy

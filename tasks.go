@@ -59,6 +59,9 @@ type ImportResult struct {
 	Skipped   int `json:"skipped_record_count"`
 }
 
+// maybeImported reports whether the task may have created records.
+func (t *ImportTask) maybeImported() bool { return t.Result == nil || t.Result.Imported > 0 }
+
 // Raw returns the task as the service sent it, including fields that ImportTask does not have. It is
 // empty for a task that was not read from the service.
 func (t *ImportTask) Raw() Object { return t.raw }

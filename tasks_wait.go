@@ -4,38 +4,39 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"math/rand/v2"
+	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/mistralobs/mistralobs-go/internal/poll"
 	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
 // The defaults of [WaitOptions].
 const (
-	defaultMinPoll = 200 * time.Millisecond
-	defaultMaxPoll = 30 * time.Minute
+	defaultMinPoll = 500 * time.Millisecond
+	defaultMaxPoll = 30 * time.Second
 )
 
-// maxPollFailures is how many polls in a row may fail, each after the client's
-// own retries, before a wait gives up.
-const maxPollFailures = 5
-
-// maxConcurrentPolls is how many requests WaitAll has in flight.
-const maxConcurrentPolls = 16
+const (
+	// pollShare is the share of the time waited that passes before the next poll.
+	pollShare = 10
+	// maxPollFailures is how many polls in a row may fail, each after the client's own retries.
+	maxPollFailures = 5
+	// appearTime is how long a task may be unknown: a read can lag behind the creation before it.
+	appearTime = 10 * time.Second
+	// maxConcurrentPolls is how many requests WaitAll has in flight.
+	maxConcurrentPolls = 16
+)
 
 // WaitOptions sets how [TasksService.Wait] and [TasksService.WaitAll] poll. Its zero value is a
 // sensible default.
 type WaitOptions struct {
-	// MinPoll and MaxPoll limit the pause between two polls of a task. The defaults are 200 ms and
-	// 30 minutes. A task that reports no progress may end up to MaxPoll before the wait notices. A
-	// smaller MaxPoll notices sooner, and costs more requests.
+	// MinPoll and MaxPoll limit the pause between two polls of a task, which is a tenth of the time
+	// waited so far. The defaults are 500 ms and 30 s.
 	MinPoll, MaxPoll time.Duration
-	// OnUpdate, if set, is called with a task after its first poll, and after
-	// every poll that shows another status, progress or message. Calls never
-	// overlap, whatever the number of tasks. A slow OnUpdate delays the wait.
+	// OnUpdate, if set, is called with a task after its first poll, and after every poll that shows
+	// another status, progress or message. It runs in the goroutine that called Wait or WaitAll. A
+	// slow OnUpdate delays the wait.
 	OnUpdate func(*ImportTask)
 }
 
@@ -55,29 +56,30 @@ func (o WaitOptions) withDefaults() (WaitOptions, error) {
 	if o.MaxPoll < o.MinPoll {
 		return o, invalid("MaxPoll", "it must be at least MinPoll, which is %v, got %v", o.MinPoll, o.MaxPoll)
 	}
+	if o.OnUpdate == nil {
+		o.OnUpdate = func(*ImportTask) {}
+	}
 	return o, nil
 }
 
-// Wait polls a task with [TasksService.Get] until it ends, and returns its last state. It polls
-// immediately, and then after growing pauses. If the task reports progress, Wait estimates the end
-// and polls close to it.
+// Wait polls a task with [TasksService.Get] until it ends, and returns its last state. It polls at
+// once, and then after a tenth of the time waited so far, within [WaitOptions].MinPoll and MaxPoll. It
+// does not poll before the end of a Retry-After.
 //
-// With the default options, Wait polls at most 40 times in the first hour, including polls that
-// fail. With steady progress, it notices the end within half a second or 5 % of the task's
-// duration, whichever is more. If the progress jumps, it can be later. Without progress, it takes
-// about half a second for tasks of up to three seconds, and up to about a third of the duration for
-// longer ones. [WaitOptions].MaxPoll limits that.
+// If the task ends as COMPLETED, Wait returns no error, even if the service has skipped records:
+// compare the counts in [ImportTask].Result. If the task ends in another status, or no longer exists,
+// Wait returns a [*TaskError] together with the last state of the task. It goes on while the status
+// is not final ([TaskStatus.Done]).
 //
-// If the task ends in a status other than COMPLETED, or no longer exists, Wait returns a
-// [*TaskError] together with the last state of the task. It goes on while the status is not final
-// ([TaskStatus.Done]). Each poll is retried as [RetryPolicy] says. Wait goes on after up to four
-// polls in a row that still fail with a transient error: a network error, or status 408, 429, 500,
-// 502, 503 or 504. It returns other errors at once.
+// Each poll is retried as [RetryPolicy] says. Wait goes on after up to four polls in a row that still
+// fail with a transient error: a network error, or status 408, 429, 500, 502, 503 or 504. A poll that
+// fails with a Retry-After does not count. For the first 10 seconds, Wait also goes on if the service
+// does not know the task yet. It returns other errors at once.
 //
 // Give the context a deadline, because a task can run forever. When the context ends, Wait returns
 // the last state of the task and an error that matches the context's error.
 func (s *TasksService) Wait(
-	ctx context.Context, datasetID, taskID string, options WaitOptions,
+	ctx context.Context, datasetID, taskID string, options WaitOptions, opts ...CallOption,
 ) (*ImportTask, error) {
 	options, err := options.withDefaults()
 	if err != nil {
@@ -86,7 +88,8 @@ func (s *TasksService) Wait(
 	if ctx == nil {
 		return nil, errNilContext
 	}
-	return s.newWaiter(options, datasetID, taskID, nil).wait(ctx)
+	w := waiter{tasks: s, options: options, opts: opts, datasetID: datasetID, taskID: taskID}
+	return w.wait(ctx)
 }
 
 // WaitAll waits for many tasks at once, each as in [TasksService.Wait], and returns their last
@@ -94,8 +97,10 @@ func (s *TasksService) Wait(
 // WaitAll still waits for the others, and joins the [*TaskError] values. If a task no longer
 // exists, or Wait would return another error, WaitAll stops all waits and joins that error. It does
 // not poll a task whose status is already final.
+//
+// It returns an error that matches [ErrInvalidParams] if a task is nil or opts has a [WithResponse].
 func (s *TasksService) WaitAll(
-	ctx context.Context, tasks []*ImportTask, options WaitOptions,
+	ctx context.Context, tasks []*ImportTask, options WaitOptions, opts ...CallOption,
 ) ([]*ImportTask, error) {
 	options, err := options.withDefaults()
 	if err != nil {
@@ -109,32 +114,74 @@ func (s *TasksService) WaitAll(
 	if ctx == nil {
 		return nil, errNilContext
 	}
-	options.OnUpdate = oneAtATime(options.OnUpdate)
-	return s.waitAll(ctx, options, tasks)
+	settings, err := s.client.settings(opts)
+	if err != nil {
+		return nil, err
+	}
+	if settings.response != nil {
+		return nil, invalid("WithResponse", "several requests are in flight")
+	}
+	return s.waitAll(ctx, tasks, options, opts)
 }
 
-func (s *TasksService) waitAll(ctx context.Context, options WaitOptions, tasks []*ImportTask) ([]*ImportTask, error) {
-	group, ctx := errgroup.WithContext(ctx)
-	seen := make([]*ImportTask, len(tasks))
-	errs := make([]error, len(tasks))
+// taskEnd is how the wait for a task has ended.
+type taskEnd struct {
+	index int
+	task  *ImportTask
+	err   error
+}
+
+func (s *TasksService) waitAll(
+	ctx context.Context, tasks []*ImportTask, options WaitOptions, opts []CallOption,
+) ([]*ImportTask, error) {
+	var waits sync.WaitGroup
+	defer waits.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	abandoned := make(chan struct{}) // OnUpdate has panicked
+	defer close(abandoned)
+	onUpdate := options.OnUpdate
+	updates, ends := make(chan *ImportTask), make(chan taskEnd)
+	options.OnUpdate = func(task *ImportTask) {
+		select {
+		case updates <- task:
+		case <-abandoned:
+		}
+	}
 	slots := make(chan struct{}, maxConcurrentPolls)
 	for i, task := range tasks {
-		group.Go(func() error {
-			w := s.newWaiter(options, task.DatasetID, task.ID, task)
-			w.slots = slots
-			seen[i], errs[i] = w.wait(ctx)
-			if endsAllWaits(errs[i]) {
-				return errs[i]
+		waits.Go(func() {
+			w := waiter{
+				tasks: s, options: options, opts: opts, datasetID: task.DatasetID, taskID: task.ID, task: task, slots: slots,
 			}
-			return nil
+			end := taskEnd{index: i}
+			end.task, end.err = w.wait(ctx)
+			select {
+			case ends <- end:
+			case <-abandoned:
+			}
 		})
 	}
-	if err := group.Wait(); err != nil {
-		// The waits that were canceled because of err have nothing to add to it.
-		errs = slices.DeleteFunc(errs, endsAllWaits)
-		return seen, errors.Join(append([]error{err}, errs...)...)
+	last := make([]*ImportTask, len(tasks))
+	var first error // that ended all waits
+	errs := make([]error, len(tasks))
+	for left := len(tasks); left > 0; {
+		select {
+		case task := <-updates:
+			onUpdate(task)
+		case end := <-ends:
+			left--
+			last[end.index] = end.task
+			switch {
+			case !endsAllWaits(end.err):
+				errs[end.index] = end.err
+			case first == nil: // the waits that are canceled because of it have nothing to add
+				first = end.err
+				cancel()
+			}
+		}
 	}
-	return seen, errors.Join(errs...)
+	return last, errors.Join(append([]error{first}, errs...)...)
 }
 
 // endsAllWaits reports whether the error of one wait ends the other waits of a WaitAll.
@@ -143,69 +190,104 @@ func endsAllWaits(err error) bool {
 	return err != nil && (!errors.As(err, &ended) || errors.Is(err, ErrNotFound))
 }
 
-// oneAtATime returns f with calls that never overlap.
-func oneAtATime(f func(*ImportTask)) func(*ImportTask) {
-	if f == nil {
-		return nil
-	}
-	// A channel, because a goroutine that waits for a mutex stops the clock of
-	// a testing/synctest bubble, and a test may sleep in f.
-	turn := make(chan struct{}, 1)
-	return func(task *ImportTask) {
-		turn <- struct{}{}
-		defer func() { <-turn }()
-		f(task)
-	}
-}
-
 // waiter waits for one task.
 type waiter struct {
 	tasks     *TasksService
 	options   WaitOptions
+	opts      []CallOption
 	datasetID string
 	taskID    string
 	task      *ImportTask   // as last seen, or as the caller gave it
-	polled    bool          // a poll has returned task
 	slots     chan struct{} // shared by the polls of a WaitAll; nil in a Wait
-	schedule  *poll.Schedule
-	failures  int // polls in a row that failed
-}
-
-// newWaiter returns a waiter for a task. known is the task as the caller has it, or nil.
-func (s *TasksService) newWaiter(options WaitOptions, datasetID, taskID string, known *ImportTask) *waiter {
-	return &waiter{
-		tasks: s, options: options, datasetID: datasetID, taskID: taskID, task: known,
-		schedule: poll.NewSchedule(options.MinPoll, options.MaxPoll),
-	}
+	started   time.Time
+	polled    bool // a poll has returned task
+	failures  int  // polls in a row that failed
 }
 
 func (w *waiter) wait(ctx context.Context) (*ImportTask, error) {
+	w.started = time.Now()
 	if w.task != nil && w.task.Status.Done() {
-		w.report()
+		w.options.OnUpdate(w.task)
 		return w.task, w.result()
 	}
 	for {
-		if err := w.poll(ctx); err != nil {
-			return w.task, err
-		}
-		if w.task != nil && w.task.Status.Done() {
+		err := w.poll(ctx)
+		switch {
+		case err != nil && !w.goesOn(ctx, err):
+			return w.task, w.failed(ctx, err)
+		case err == nil && w.task.Status.Done():
 			return w.task, w.result()
 		}
-		if err := transport.Sleep(ctx, w.pause()); err != nil {
-			return w.task, w.interrupted(err)
+		after := retryAfterOf(err)
+		pause := max(w.pause(), after)
+		if deadline, ok := ctx.Deadline(); ok && after > 0 && time.Until(deadline) < pause {
+			return w.task, w.failed(ctx, err)
+		}
+		if transport.Sleep(ctx, pause) != nil {
+			return w.task, w.failed(ctx, err)
 		}
 	}
 }
 
-// pause returns the pause after a poll.
-func (w *waiter) pause() time.Duration {
-	if w.failures > 0 {
-		return w.schedule.NextAfterFailure()
+// poll requests the task once, and reports a change.
+func (w *waiter) poll(ctx context.Context) error {
+	task, err := w.get(ctx)
+	if err != nil {
+		return err
 	}
-	return w.schedule.Next(w.task.Progress)
+	changed := !w.polled || !sameState(w.task, task)
+	w.task, w.polled, w.failures = task, true, 0
+	if changed {
+		w.options.OnUpdate(task)
+	}
+	return nil
 }
 
-func (w *waiter) interrupted(err error) error {
+func (w *waiter) get(ctx context.Context) (*ImportTask, error) {
+	if w.slots != nil {
+		select {
+		case w.slots <- struct{}{}:
+			defer func() { <-w.slots }()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return w.tasks.Get(ctx, w.datasetID, w.taskID, w.opts...)
+}
+
+// pause returns the pause before the next poll. It is slightly random, so that waits that start
+// together drift apart.
+func (w *waiter) pause() time.Duration {
+	pause := min(time.Since(w.started)/pollShare, w.options.MaxPoll)
+	return max(pause-rand.N(pause/10+1), w.options.MinPoll)
+}
+
+// goesOn reports whether the wait survives a poll that failed.
+func (w *waiter) goesOn(ctx context.Context, err error) bool {
+	switch {
+	case ctx.Err() != nil:
+		return false
+	case errors.Is(err, ErrNotFound):
+		return !w.polled && time.Since(w.started) < appearTime
+	case !transient(err):
+		return false
+	case retryAfterOf(err) > 0:
+		return true
+	}
+	w.failures++
+	return w.failures < maxPollFailures
+}
+
+// failed returns the error that ends the wait. err is that of the last poll, or nil.
+func (w *waiter) failed(ctx context.Context, err error) error {
+	switch ended := ctx.Err(); {
+	case err == nil:
+		err = ended
+	case ended != nil && !errors.Is(err, ended):
+		err = fmt.Errorf("%w: %w", ended, err)
+	case ended == nil && errors.Is(err, ErrNotFound) && w.task != nil:
+		return &TaskError{Task: w.task, err: err}
+	}
 	return fmt.Errorf("mistralobs: waiting for import task %s: %w", w.taskID, err)
 }
 
@@ -215,41 +297,6 @@ func (w *waiter) result() error {
 		return nil
 	}
 	return &TaskError{Task: w.task}
-}
-
-// poll requests the task once. It returns an error only if that ends the wait.
-func (w *waiter) poll(ctx context.Context) error {
-	if w.slots != nil {
-		select {
-		case w.slots <- struct{}{}:
-			defer func() { <-w.slots }()
-		case <-ctx.Done():
-			return w.interrupted(ctx.Err())
-		}
-	}
-	task, err := w.tasks.Get(ctx, w.datasetID, w.taskID)
-	if err != nil {
-		return w.pollFailed(ctx, err)
-	}
-	changed := !w.polled || !sameState(w.task, task)
-	w.task, w.polled, w.failures = task, true, 0
-	if changed {
-		w.report()
-	}
-	return nil
-}
-
-func (w *waiter) pollFailed(ctx context.Context, err error) error {
-	w.failures++
-	switch {
-	case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
-		return w.interrupted(fmt.Errorf("%w: %w", ctx.Err(), err))
-	case errors.Is(err, ErrNotFound) && w.task != nil:
-		return &TaskError{Task: w.task, err: err}
-	case ctx.Err() != nil || !transient(err) || w.failures >= maxPollFailures:
-		return w.interrupted(err)
-	}
-	return nil
 }
 
 // transient reports whether a poll that failed may succeed later.
@@ -262,10 +309,17 @@ func transient(err error) bool {
 	return errors.As(err, &network) && !permanent(err)
 }
 
-func (w *waiter) report() {
-	if w.options.OnUpdate != nil {
-		w.options.OnUpdate(w.task)
+// retryAfterOf returns the pause that an error asks for, or 0.
+func retryAfterOf(err error) time.Duration {
+	var response *Error
+	var network *NetworkError
+	switch {
+	case errors.As(err, &response):
+		return response.RetryAfter
+	case errors.As(err, &network):
+		return network.RetryAfter
 	}
+	return 0
 }
 
 func sameState(a, b *ImportTask) bool {

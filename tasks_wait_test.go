@@ -24,8 +24,8 @@ import (
 
 // The default bounds of a pause; see [mistralobs.WaitOptions].
 const (
-	minPoll = 200 * time.Millisecond
-	maxPoll = 30 * time.Minute
+	minPoll = 500 * time.Millisecond
+	maxPoll = 30 * time.Second
 )
 
 // poll is the response to one request for a task.
@@ -120,45 +120,39 @@ func running(d time.Duration, progress bool) func(string, int, time.Duration) po
 	}
 }
 
+// The pause is a tenth of the time waited, within its bounds, whatever the progress says.
 func TestWaitPollsRarelyAndEndsSoon(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		takes    time.Duration
-		progress bool
-		polls    int           // at most
-		over     time.Duration // the largest delay
+		takes time.Duration
+		polls int // at most
 	}{
-		{polls: 1},
-		{takes: 100 * time.Millisecond, polls: 2, over: 300 * time.Millisecond},
-		{takes: 100 * time.Millisecond, progress: true, polls: 2, over: 300 * time.Millisecond},
-		{takes: time.Second, polls: 4, over: 500 * time.Millisecond},
-		{takes: time.Second, progress: true, polls: 5, over: 500 * time.Millisecond},
-		{takes: 11 * time.Second, polls: 14, over: 1500 * time.Millisecond},
-		{takes: 11 * time.Second, progress: true, polls: 20, over: 550 * time.Millisecond},
-		{takes: time.Minute, polls: 22, over: 3 * time.Second},
-		{takes: time.Minute, progress: true, polls: 30, over: 3 * time.Second},
-		{takes: 11 * time.Minute, polls: 33, over: 90 * time.Second},
-		{takes: 11 * time.Minute, progress: true, polls: 35, over: 33 * time.Second},
-		{takes: time.Hour, polls: 40, over: 3 * time.Minute},
-		{takes: time.Hour, progress: true, polls: 40, over: 3 * time.Minute},
+		{takes: 0, polls: 1},
+		{takes: 100 * time.Millisecond, polls: 2},
+		{takes: time.Second, polls: 3},
+		{takes: 11 * time.Second, polls: 22},
+		{takes: time.Minute, polls: 42},
+		{takes: 11 * time.Minute, polls: 75},
+		{takes: time.Hour, polls: 185},
 	} {
-		t.Run(fmt.Sprintf("%v, progress %v", test.takes, test.progress), func(t *testing.T) {
+		t.Run(test.takes.String(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				completed := &mistralobs.ImportTask{ID: taskID, DatasetID: datasetID, Status: mistralobs.StatusCompleted}
 				for range 20 { // pauses are random
-					service := newTaskService(running(test.takes, test.progress))
+					service := newTaskService(running(test.takes, false))
 					task, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.WaitOptions{})
 					require.NoError(t, err)
 					assert.Equal(t, completed, mistralobs.WithoutRaw(task))
 					polls := service.polls[taskID]
 					assert.LessOrEqual(t, len(polls), test.polls, "%v", polls)
-					assert.LessOrEqual(t, time.Since(service.began)-test.takes, test.over, "%v", polls)
+					late := min(max(minPoll, test.takes/10), maxPoll)
+					assert.LessOrEqual(t, time.Since(service.began)-test.takes, late, "%v", polls)
 					assert.Zero(t, polls[0], "it polls at once")
 					for i := 1; i < len(polls); i++ {
-						pause := polls[i] - polls[i-1]
-						assert.GreaterOrEqual(t, pause, minPoll)
-						assert.LessOrEqual(t, pause, maxPoll)
+						longest := min(max(minPoll, polls[i-1]/10), maxPoll)
+						assert.GreaterOrEqual(t, polls[i]-polls[i-1], max(minPoll, longest*9/10))
+						assert.LessOrEqual(t, polls[i]-polls[i-1], longest)
 					}
 				}
 			})
@@ -166,62 +160,99 @@ func TestWaitPollsRarelyAndEndsSoon(t *testing.T) {
 	}
 }
 
-// Progress that stands still, or that makes no sense, does not cause more polls.
-func TestWaitWithOddProgress(t *testing.T) {
+// A poll that fails is followed by the same pause, unless the service asks for a longer one. Pauses
+// that the service asks for do not end the wait.
+func TestWaitPausesAfterFailures(t *testing.T) {
 	t.Parallel()
-	for name, progress := range map[string]func(n int) string{
-		"stands still at 99":  func(n int) string { return strconv.Itoa(min(99, n*20)) },
-		"stands still at 100": func(n int) string { return strconv.Itoa(min(100, n*20)) },
-		"stands still at 0":   func(int) string { return "0" },
-		"falls":               func(n int) string { return strconv.Itoa(100 - n) },
-		"jumps":               func(n int) string { return strconv.Itoa(n * 37 % 101) },
-		"is beyond 100":       func(n int) string { return strconv.Itoa(n * 1000) },
-		"is negative":         func(n int) string { return strconv.Itoa(-n) },
-		"comes and goes":      func(n int) string { return []string{"", strconv.Itoa(min(99, n))}[n%2] },
+	for _, test := range []struct {
+		name     string
+		after    string        // Retry-After of each failure
+		deadline time.Duration // of the context; 0: none
+		least    time.Duration // the shortest pause
+		want     []error
+		took     time.Duration
+	}{
+		{name: "no Retry-After", least: minPoll, want: []error{mistralobs.ErrServer}},
+		{name: "a long Retry-After", after: "60", least: time.Minute},
+		{
+			name: "a Retry-After beyond the deadline", after: "60", deadline: 10 * time.Second,
+			want: []error{mistralobs.ErrServer}, took: 0,
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				service := newTaskService(func(_ string, n int, since time.Duration) poll {
-					if since >= time.Hour {
-						return poll{status: mistralobs.StatusCompleted}
+				var polls []time.Duration
+				start := time.Now()
+				client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+					polls = append(polls, time.Since(start))
+					switch {
+					case len(polls) > 20:
+						return reply(req, 200, poll{status: "COMPLETED"}.json(taskID)), nil
+					case test.after == "":
+						return reply(req, 503, ""), nil
 					}
-					return poll{status: mistralobs.StatusRunning, progress: progress(n)}
-				})
-				_, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.WaitOptions{})
-				require.NoError(t, err)
-				assert.LessOrEqual(t, len(service.polls[taskID]), 40)
-				assert.LessOrEqual(t, time.Since(service.began), time.Hour+maxPoll)
+					return reply(req, 503, "", "Retry-After", test.after), nil
+				}), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
+				ctx, cancel := context.WithCancel(t.Context())
+				if test.deadline > 0 {
+					ctx, cancel = context.WithTimeout(t.Context(), test.deadline)
+				}
+				defer cancel()
+				_, err := client.Tasks.Wait(ctx, datasetID, taskID, mistralobs.WaitOptions{})
+				if test.want == nil {
+					require.NoError(t, err)
+				}
+				for _, want := range test.want {
+					require.ErrorIs(t, err, want)
+				}
+				for i := 1; i < len(polls); i++ {
+					assert.GreaterOrEqual(t, polls[i]-polls[i-1], test.least)
+				}
+				if test.deadline > 0 {
+					assert.Zero(t, time.Since(start))
+				}
 			})
 		})
 	}
 }
 
-// A poll that fails counts like any other.
-func TestWaitPollsRarelyThoughPollsFail(t *testing.T) {
+// A read can lag behind the creation of the task: for ten seconds, a task that nobody has seen yet may
+// be unknown.
+func TestWaitUntilTheTaskAppears(t *testing.T) {
 	t.Parallel()
-	for name, progress := range map[string]bool{"with progress": true, "without progress": false} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				healthy := running(time.Hour, progress)
-				service := newTaskService(func(id string, n int, since time.Duration) poll {
-					if n%2 == 1 {
-						return poll{fail: 503}
+	for _, test := range []struct {
+		name    string
+		appears time.Duration
+		code    int
+		want    error
+		took    time.Duration // at most
+	}{
+		{name: "soon", appears: 5 * time.Second, code: 404, took: 6 * time.Second},
+		{name: "never", appears: time.Hour, code: 404, want: mistralobs.ErrNotFound, took: 11 * time.Second},
+		{name: "forbidden", appears: time.Hour, code: 403, want: mistralobs.ErrForbidden},
+	} {
+		for _, all := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, all=%v", test.name, all), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					service := newTaskService(func(_ string, _ int, since time.Duration) poll {
+						if since < test.appears {
+							return poll{fail: test.code}
+						}
+						return poll{status: "COMPLETED"}
+					})
+					var err error
+					if all {
+						_, err = service.once(t).Tasks.WaitAll(t.Context(), tasksNamed(taskID), mistralobs.WaitOptions{})
+					} else {
+						_, err = service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.WaitOptions{})
 					}
-					return healthy(id, n, since)
+					require.ErrorIs(t, err, test.want)
+					assert.LessOrEqual(t, time.Since(service.began), test.took)
 				})
-				_, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.WaitOptions{})
-				require.NoError(t, err)
-				inTheFirstHour := 0
-				for _, at := range service.polls[taskID] {
-					if at <= time.Hour {
-						inTheFirstHour++
-					}
-				}
-				assert.LessOrEqual(t, inTheFirstHour, 40)
 			})
-		})
+		}
 	}
 }
 
@@ -325,22 +356,22 @@ func TestWaitEnds(t *testing.T) {
 		{name: "completed", polls: []poll{run, done}, status: "COMPLETED"},
 		{
 			name: "failed", polls: []poll{run, {status: "FAILED", message: `"line 3 is bad"`}}, status: "FAILED",
-			kinds: set(), task: true, text: "ended as FAILED: line 3 is bad",
+			kinds: set("maybe applied"), task: true, text: "ended as FAILED: line 3 is bad",
 		},
 		{
-			name: "failed at the first poll", polls: []poll{{status: "FAILED"}}, status: "FAILED", kinds: set(),
+			name: "failed at the first poll", polls: []poll{{status: "FAILED"}}, status: "FAILED", kinds: set("maybe applied"),
 			task: true, text: "ended as FAILED",
 		},
 		{
-			name: "canceled", polls: []poll{run, {status: "CANCELED"}}, status: "CANCELED", kinds: set(), task: true,
+			name: "canceled", polls: []poll{run, {status: "CANCELED"}}, status: "CANCELED", kinds: set("maybe applied"), task: true,
 			text: "ended as CANCELED",
 		},
 		{
-			name: "terminated", polls: []poll{run, {status: "TERMINATED"}}, status: "TERMINATED", kinds: set(),
+			name: "terminated", polls: []poll{run, {status: "TERMINATED"}}, status: "TERMINATED", kinds: set("maybe applied"),
 			task: true, text: "ended as TERMINATED",
 		},
 		{
-			name: "timed out", polls: []poll{run, {status: "TIMED_OUT"}}, status: "TIMED_OUT", kinds: set(), task: true,
+			name: "timed out", polls: []poll{run, {status: "TIMED_OUT"}}, status: "TIMED_OUT", kinds: set("maybe applied"), task: true,
 			text: "ended as TIMED_OUT",
 		},
 		{name: "unknown goes on", polls: []poll{{status: "UNKNOWN"}, done}, status: "COMPLETED"},
@@ -348,18 +379,13 @@ func TestWaitEnds(t *testing.T) {
 		{name: "a status of tomorrow goes on", polls: []poll{{status: "PAUSED"}, done}, status: "COMPLETED"},
 		{name: "no status goes on", polls: []poll{{}, done}, status: "COMPLETED"},
 
-		{name: "never there", polls: fails(404, 1), kinds: set("not found"), text: "waiting for import task " + taskID},
 		{
-			name: "vanished", polls: []poll{run, {fail: 404}}, status: "RUNNING", kinds: set("not found"), task: true,
+			name: "vanished", polls: []poll{run, {fail: 404}}, status: "RUNNING", kinds: set("not found", "maybe applied"), task: true,
 			text: "no longer exists, its last status was RUNNING",
 		},
 		{
 			name: "vanished after failures", polls: slices.Concat([]poll{run}, fails(503, 2), fails(404, 1)),
-			status: "RUNNING", kinds: set("not found"), task: true, text: "no longer exists",
-		},
-		{
-			name: "never there after failures", polls: slices.Concat(fails(503, 2), fails(404, 1)),
-			kinds: set("not found"), text: taskID,
+			status: "RUNNING", kinds: set("not found", "maybe applied"), task: true, text: "no longer exists",
 		},
 
 		{name: "no key", polls: []poll{run, {fail: 401}}, status: "RUNNING", kinds: set("unauthorized"), text: taskID},
@@ -591,9 +617,9 @@ func TestWaitAllOutlivesBadEnds(t *testing.T) {
 			t.Context(), tasksNamed("a", "b", "c", "d"), mistralobs.WaitOptions{},
 		)
 		assert.Equal(t, []string{"a COMPLETED", "b FAILED", "c TIMED_OUT", "d COMPLETED"}, statusesOf(tasks))
-		assert.EqualError(
-			t, err, "mistralobs: import task b ended as FAILED: bad line\nmistralobs: import task c ended as TIMED_OUT",
-		)
+		const maybe = "; some records may have been imported"
+		assert.EqualError(t, err, "mistralobs: import task b ended as FAILED: bad line"+maybe+
+			"\nmistralobs: import task c ended as TIMED_OUT"+maybe)
 		var ended *mistralobs.TaskError
 		require.ErrorAs(t, err, &ended)
 		assert.Same(t, tasks[1], ended.Task)
@@ -604,14 +630,14 @@ func TestWaitAllOutlivesBadEnds(t *testing.T) {
 func TestWaitAllEndsEarly(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		name string
-		fail int
-		kind string
-		task bool
+		name  string
+		fail  int
+		kinds map[string]bool
+		task  bool
 	}{
-		{name: "one that has vanished", fail: 404, kind: "not found", task: true},
-		{name: "no permission", fail: 403, kind: "forbidden"},
-		{name: "no key", fail: 401, kind: "unauthorized"},
+		{name: "one that has vanished", fail: 404, kinds: set("not found", "maybe applied"), task: true},
+		{name: "no permission", fail: 403, kinds: set("forbidden")},
+		{name: "no key", fail: 401, kinds: set("unauthorized")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -625,7 +651,7 @@ func TestWaitAllEndsEarly(t *testing.T) {
 				tasks, err := service.once(t).Tasks.WaitAll(
 					t.Context(), tasksNamed("a", "b", "c"), mistralobs.WaitOptions{},
 				)
-				assert.Equal(t, set(test.kind), kindsOf(err), "%v", err)
+				assert.Equal(t, test.kinds, kindsOf(err), "%v", err)
 				var ended *mistralobs.TaskError
 				assert.Equal(t, test.task, errors.As(err, &ended))
 				assert.Equal(t, []string{"a RUNNING", "b RUNNING", "c RUNNING"}, statusesOf(tasks))
@@ -649,7 +675,7 @@ func TestWaitAllDoesNotAskForWhatHasEnded(t *testing.T) {
 		) {
 			told = append(told, task.ID+" "+string(task.Status))
 		}})
-		assert.EqualError(t, err, "mistralobs: import task c ended as FAILED")
+		assert.EqualError(t, err, "mistralobs: import task c ended as FAILED; some records may have been imported")
 		assert.Equal(t, []string{"a COMPLETED", "b COMPLETED", "c FAILED"}, statusesOf(tasks))
 		assert.Equal(t, []string{"b"}, keysOf(service.polls))
 		assert.ElementsMatch(t, []string{"a COMPLETED", "b RUNNING", "b COMPLETED", "c FAILED"}, told)

@@ -150,7 +150,7 @@ func TestAFailedImport(t *testing.T) {
 		report, err := w.sync(datasetsync.Options{Key: "id", Delete: true, ImportAbove: 10}, tickets(1, 30)...)
 		var failed *mistralobs.TaskError
 		require.ErrorAs(t, err, &failed)
-		assert.NotErrorIs(t, err, mistralobs.ErrMaybeApplied)
+		require.ErrorIs(t, err, mistralobs.ErrMaybeApplied)
 		assert.Contains(t, report.String(), "! create 30 records: failed: importing 30 records: ")
 		assert.Equal(t, 1, report.Deleted)
 	}, mistralobstest.WithTaskOutcome(outcome))

@@ -68,37 +68,25 @@ func run(ctx context.Context, client *mistralobs.Client, datasetID string, input
 	line := progress.New(os.Stderr)
 	defer line.Clear()
 	checked := line.Reader("checking", input)
-	var uploads []*mistralobs.File
-	// FromJSONL returns the tasks that it started beside an error.
-	tasks, startErr := client.Imports.FromJSONL(ctx, datasetID, checked, mistralobs.JSONLImportOptions{
-		OnUpload: func(f *mistralobs.File) { uploads = append(uploads, f) },
+	result, err := client.Imports.FromJSONL(ctx, datasetID, checked, mistralobs.JSONLImportOptions{
 		OnProgress: func(done, total int64) {
 			checked.Quiet()
 			line.Bytes("uploading", done, total)
 		},
+		Wait: mistralobs.WaitOptions{OnUpdate: func(t *mistralobs.ImportTask) {
+			if t.Progress != nil {
+				line.Percent("importing", *t.Progress)
+			}
+		}},
 	})
-	percent := map[string]int{}
-	tasks, waitErr := client.Tasks.WaitAll(ctx, tasks, mistralobs.WaitOptions{OnUpdate: func(t *mistralobs.ImportTask) {
-		if t.Progress != nil {
-			percent[t.ID] = *t.Progress
-		}
-		line.Percent("importing", mean(percent, len(tasks)))
-	}})
 	line.Clear()
-	errs := []error{startErr, waitErr}
-	for i, task := range tasks {
-		errs = append(errs, deleteUpload(ctx, client, uploads[i], task), show(task, asJSON))
+	errs := []error{err}
+	if result != nil {
+		for _, task := range result.Tasks {
+			errs = append(errs, show(task, asJSON))
+		}
 	}
 	return errors.Join(errs...)
-}
-
-// mean returns the progress of all tasks. A task that has no percentage counts as 0.
-func mean(percent map[string]int, tasks int) int {
-	sum := 0
-	for _, p := range percent {
-		sum += p
-	}
-	return sum / tasks
 }
 
 func show(task *mistralobs.ImportTask, asJSON bool) error {
@@ -107,14 +95,4 @@ func show(task *mistralobs.ImportTask, asJSON bool) error {
 	}
 	_, err := fmt.Println(task.ID, task.Status)
 	return err
-}
-
-// deleteUpload deletes a file after its import has ended, also after Ctrl-C.
-func deleteUpload(
-	ctx context.Context, client *mistralobs.Client, file *mistralobs.File, task *mistralobs.ImportTask,
-) error {
-	if !task.Status.Done() {
-		return fmt.Errorf("import %s continues at the service and still needs the uploaded file %s", task.ID, file.ID)
-	}
-	return client.Files.Delete(context.WithoutCancel(ctx), file.ID)
 }

@@ -170,25 +170,18 @@ func importFile(ctx context.Context, client *mistralobs.Client, datasetID string
 		return err
 	}
 	defer file.Close()
-	var uploaded []*mistralobs.File
-	tasks, err := client.Imports.FromJSONL(ctx, datasetID, file, mistralobs.JSONLImportOptions{
-		OnUpload:   func(f *mistralobs.File) { uploaded = append(uploaded, f) },
+	_, err = client.Imports.FromJSONL(ctx, datasetID, file, mistralobs.JSONLImportOptions{
 		OnProgress: func(done, total int64) { input.line.Bytes("uploading", done, total) },
+		Wait: mistralobs.WaitOptions{OnUpdate: func(task *mistralobs.ImportTask) {
+			input.line.Clear()
+			progress := "progress unknown"
+			if task.Progress != nil {
+				progress = fmt.Sprintf("%3d %%", *task.Progress)
+			}
+			fmt.Printf("Importing: %-9s %s\n", task.Status, progress)
+		}},
 	})
 	input.line.Clear()
-	if err != nil {
-		return err
-	}
-	_, err = client.Tasks.WaitAll(ctx, tasks, mistralobs.WaitOptions{OnUpdate: func(task *mistralobs.ImportTask) {
-		progress := "progress unknown"
-		if task.Progress != nil {
-			progress = fmt.Sprintf("%3d %%", *task.Progress)
-		}
-		fmt.Printf("Importing: %-9s %s\n", task.Status, progress)
-	}})
-	for _, file := range uploaded { // the import does not need them any more
-		err = errors.Join(err, client.Files.Delete(context.WithoutCancel(ctx), file.ID))
-	}
 	return err
 }
 

@@ -511,7 +511,7 @@ func BenchmarkFromJSONL(b *testing.B) {
 					return err
 				}
 				defer file.Close()
-				_, err = client.Imports.FromJSONL(b.Context(), benchDataset, file, mistralobs.JSONLImportOptions{})
+				_, err = client.Imports.FromJSONL(b.Context(), benchDataset, file, mistralobs.JSONLImportOptions{NoWait: true})
 				return err
 			})
 		})

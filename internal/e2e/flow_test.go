@@ -94,22 +94,16 @@ func TestFlowImportAndExport(t *testing.T) {
 		ctx := t.Context()
 		id := newDataset(t, c)
 		input := "\uFEFF" + line1 + "\r\n" + line2 + "\n" + `{"messages":[],"model":"m"}`
-		tasks, err := c.Imports.FromJSONL(
-			ctx,
-			id,
-			strings.NewReader(input),
-			mistralobs.JSONLImportOptions{MaxFileBytes: 100},
-		)
-		require.NoError(t, err)
-		require.Len(t, tasks, 2)
 		var seen []int
-		ended, err := c.Tasks.WaitAll(
-			ctx,
-			tasks,
-			mistralobs.WaitOptions{OnUpdate: func(task *mistralobs.ImportTask) { seen = append(seen, *task.Progress) }},
-		)
+		result, err := c.Imports.FromJSONL(ctx, id, strings.NewReader(input), mistralobs.JSONLImportOptions{
+			MaxFileBytes: 100,
+			Wait: mistralobs.WaitOptions{
+				OnUpdate: func(task *mistralobs.ImportTask) { seen = append(seen, *task.Progress) },
+			},
+		})
 		require.NoError(t, err)
-		for _, task := range ended {
+		require.Len(t, result.Tasks, 2)
+		for _, task := range result.Tasks {
 			assert.True(t, task.Status.Succeeded())
 		}
 		assert.Greater(t, len(seen), 4, "progress is shown as it happens")
@@ -289,9 +283,7 @@ func TestFlowDownloadUnderFaults(t *testing.T) {
 			require.NoError(t, w.Write(map[string]any{"i": i}, map[string]any{}))
 		}
 		require.NoError(t, w.Flush())
-		tasks, err := c.Imports.FromJSONL(t.Context(), id, &input, mistralobs.JSONLImportOptions{})
-		require.NoError(t, err)
-		_, err = c.Tasks.WaitAll(t.Context(), tasks, mistralobs.WaitOptions{})
+		_, err := c.Imports.FromJSONL(t.Context(), id, &input, mistralobs.JSONLImportOptions{})
 		require.NoError(t, err)
 
 		server.Inject(

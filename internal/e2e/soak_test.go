@@ -286,23 +286,13 @@ func (s *soak) look(ctx context.Context, id string) {
 
 // importAndExport imports a file and a copy, and checks that the export is what the server holds.
 func (s *soak) importAndExport(ctx context.Context, id string) {
-	tasks, err := s.client.Imports.FromJSONL(
-		ctx,
-		id,
-		strings.NewReader(strings.Repeat(line1+"\n", 20)),
-		mistralobs.JSONLImportOptions{
-			OnUpload: func(f *mistralobs.File) {
-				_, err := s.client.Files.Get(ctx, f.ID)
-				s.certain(err)
-			},
-		},
-	)
+	input := strings.NewReader(strings.Repeat(line1+"\n", 20))
+	result, err := s.client.Imports.FromJSONL(ctx, id, input, mistralobs.JSONLImportOptions{KeepFiles: true})
 	if !s.certain(err) {
 		return
 	}
-	if _, err = s.client.Tasks.WaitAll(ctx, tasks, mistralobs.WaitOptions{}); !s.certain(err) {
-		return
-	}
+	_, err = s.client.Files.Get(ctx, result.Files[0].ID)
+	s.certain(err)
 	_, err = s.client.Tasks.List(ctx, id, mistralobs.ListParams{})
 	s.certain(err)
 	exported := 0

@@ -12,7 +12,8 @@ const interruptibleBuffer = 64 << 10
 // returns when the context ends, even while a read of the underlying reader blocks.
 //
 // Each read runs in a goroutine of its own, and only when Read asks for it. If the context ends
-// during a read, the goroutine stays until that read returns.
+// during a read, the goroutine stays until that read returns. If the read panics or calls
+// [runtime.Goexit], Read does the same in its caller's goroutine.
 type Interruptible struct {
 	ctx    context.Context
 	r      io.Reader
@@ -23,8 +24,9 @@ type Interruptible struct {
 }
 
 type readResult struct {
-	n   int
-	err error
+	n     int
+	err   error
+	panic Panic
 }
 
 // NewInterruptible returns a reader of r.
@@ -51,29 +53,15 @@ func (i *Interruptible) next() {
 	}
 	buffer := i.buffer
 	go func() {
-		n, err := i.r.Read(buffer)
-		i.done <- readResult{n, err} // never blocks: there is one read at a time
+		var result readResult
+		defer func() { i.done <- result }() // never blocks: there is one read at a time
+		result.panic.Guard(func() { result.n, result.err = i.r.Read(buffer) })
 	}()
 	select {
 	case result := <-i.done:
+		result.panic.Raise()
 		i.rest, i.err = buffer[:result.n], result.err
 	case <-i.ctx.Done():
 		i.buffer, i.err = nil, i.ctx.Err()
 	}
-}
-
-// WithContext returns a reader whose reads fail when the context has ended. It does not end a read
-// that blocks; see [Interruptible].
-func WithContext(ctx context.Context, r io.Reader) io.Reader { return contextReader{ctx, r} }
-
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r contextReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
 }

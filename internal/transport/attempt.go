@@ -121,10 +121,14 @@ func (a *Attempt) upload(ctx context.Context, req *http.Request, key Key) (*http
 	ctx, timer := NewIdleTimer(ctx, a.Timeout)
 	defer timer.Stop()
 	gate := newBodyGate(ctx, timer, a.MayBlock)
-	defer gate.shut()
 	req = withKey(ctx, req, key)
 	gate.guard(req)
-	return a.exchange(ctx, req, key)
+	resp, err := a.exchange(ctx, req, key)
+	gate.shut()
+	if failure := gate.failure(); failure != nil && err != nil {
+		return nil, &SourceError{failure}
+	}
+	return resp, err
 }
 
 // withKey returns a copy of the request, since the caller of a RoundTripper keeps its own.
@@ -194,7 +198,8 @@ func (c *connection) trace(ctx context.Context) context.Context {
 // reach says how far a failed request got. Both marks are needed: a transport that is not
 // net/http's sets neither, and then the request may have arrived. A nil connection has no marks.
 func (c *connection) reach(err error) Reach {
-	if NeverConnected(err) || c != nil && c.wanted.Load() && !c.got.Load() {
+	var source *SourceError
+	if NeverConnected(err) || errors.As(err, &source) || c != nil && c.wanted.Load() && !c.got.Load() {
 		return NotConnected
 	}
 	return MayHaveArrived

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/mistralobs/mistralobs-go/internal/stream"
@@ -19,6 +20,10 @@ type bodyGate struct {
 	timer    *IdleTimer
 	mayBlock bool
 	turn     chan struct{} // held during a read; a channel, so that shut need not wait for a blocked one
+
+	mu    sync.Mutex
+	err   error        // of the source
+	panic stream.Panic // of the source
 }
 
 func newBodyGate(ctx context.Context, timer *IdleTimer, mayBlock bool) *bodyGate {
@@ -67,6 +72,33 @@ func (g *bodyGate) shut() {
 	}
 }
 
+// failure returns the error of the source, or nil. A panic of the source is raised.
+func (g *bodyGate) failure() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.panic.Raise()
+	return g.err
+}
+
+// read reads the source and keeps its failure. If the source ends the goroutine, as tests do when
+// they fail, the attempt ends too, since net/http would wait for the read.
+func (g *bodyGate) read(source io.Reader, p []byte) (n int, err error) {
+	var raised stream.Panic
+	defer func() {
+		if raised.Happened() {
+			err = errAttemptEnded
+		}
+		if raised.Happened() || err != nil && err != io.EOF {
+			g.mu.Lock()
+			g.panic, g.err = raised, err
+			g.mu.Unlock()
+			g.timer.Stop()
+		}
+	}()
+	raised.Guard(func() { n, err = source.Read(p) })
+	return n, err
+}
+
 var errAttemptEnded = errors.New("the attempt has ended")
 
 // guardedBody reads the source, one read at a time, until the attempt ends.
@@ -85,7 +117,7 @@ func (b *guardedBody) Read(p []byte) (int, error) {
 	if b.gate.ctx.Err() != nil {
 		return 0, errAttemptEnded
 	}
-	return b.r.Read(p)
+	return b.gate.read(b.r, p)
 }
 
 func (b *guardedBody) Close() error { return b.closer.Close() }

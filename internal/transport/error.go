@@ -55,6 +55,16 @@ func (e *TimeoutError) Error() string {
 // Timeout marks the error as a timeout, as [net.Error] does.
 func (e *TimeoutError) Timeout() bool { return true }
 
+// SourceError is the cause of an [Error] if the body of the request could not be read. The server has
+// got a part of the body at most, so it cannot have processed the request.
+type SourceError struct{ Err error }
+
+// Error returns the text of the cause.
+func (e *SourceError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *SourceError) Unwrap() error { return e.Err }
+
 // NeverConnected reports whether err proves that no connection was made.
 func NeverConnected(err error) bool {
 	var op *net.OpError
@@ -64,11 +74,13 @@ func NeverConnected(err error) bool {
 }
 
 // Permanent reports whether another attempt would fail in the same way: an unknown host, a
-// certificate that is not trusted, two sides that speak different versions or protocols, or a proxy
-// that wants a password.
+// certificate that is not trusted, two sides that speak different versions or protocols, a proxy
+// that wants a password, or a body that cannot be read.
 func Permanent(err error) bool {
 	var dns *net.DNSError
-	return errors.As(err, &dns) && dns.IsNotFound || refusedForGood(err) || errors.Is(err, ErrTooLarge)
+	var source *SourceError
+	return errors.As(err, &dns) && dns.IsNotFound || errors.As(err, &source) || refusedForGood(err) ||
+		errors.Is(err, ErrTooLarge)
 }
 
 // refusedForGood reports whether the server, or a proxy, refused to talk to the client for a reason
