@@ -209,12 +209,17 @@ func (s *soak) round(worker int, number uint64) {
 	s.rounds.Add(1)
 }
 
-// certain reports whether a call succeeded. Only a creation may be doubtful.
+// certain reports whether a call succeeded. Only a creation may be doubtful. An upload of FromJSONL is
+// a creation, but it is not marked, since it makes no record.
 func (s *soak) certain(err error) bool {
+	var response *mistralobs.Error
+	var network *mistralobs.NetworkError
 	switch {
 	case err == nil:
 		return true
-	case errors.Is(err, mistralobs.ErrMaybeApplied):
+	case errors.Is(err, mistralobs.ErrMaybeApplied),
+		errors.As(err, &response) && response.Operation == "files.upload",
+		errors.As(err, &network) && network.Operation == "files.upload":
 		s.doubtful.Add(1)
 	default:
 		s.errors.Add(1)
