@@ -185,7 +185,7 @@ func (r *run) updateOne(ctx context.Context, c change) (Outcome, error) {
 	if err != nil {
 		return "", err
 	}
-	now, ok := r.plan.digests.contentNow(record)
+	now, ok := contentNow(record)
 	if record == nil || !ok && !r.options.Force {
 		return "", ErrRecordChanged
 	}

@@ -34,7 +34,7 @@ func (r *run) findCreatedByContent(ctx context.Context) error {
 	err := r.readNow(ctx, func() func(*mistralobs.Record) {
 		count = map[content]int{}
 		return func(record *mistralobs.Record) {
-			if now, ok := r.plan.digests.contentNow(record); ok && planned[now] {
+			if now, ok := contentNow(record); ok && planned[now] {
 				count[now]++
 			}
 		}
@@ -78,8 +78,8 @@ func (r *run) findCreatedByKey(ctx context.Context) error {
 	err = r.readNow(ctx, func() func(*mistralobs.Record) {
 		there = map[digest]found{}
 		return func(record *mistralobs.Record) {
-			key := r.plan.digests.keyOf(record.Properties, r.plan.Key)
-			if now, ok := r.plan.digests.contentNow(record); planned[key.digest] {
+			key := keyOf(record.Properties, r.plan.Key)
+			if now, ok := contentNow(record); planned[key.digest] {
 				there[key.digest] = found{record.ID, now, !ok}
 			}
 		}
@@ -103,7 +103,7 @@ func (r *run) plannedKeys() (keys []digest, planned map[digest]bool, err error) 
 		if err != nil {
 			return nil, nil, err
 		}
-		key := r.plan.digests.keyOf(properties, r.plan.Key)
+		key := keyOf(properties, r.plan.Key)
 		if key.absent() {
 			return nil, nil, fmt.Errorf("datasetsync: %s: %w", nameOf(c.item.Key, "", c.item.Line, c.item.Index), ErrNoKey)
 		}

@@ -73,8 +73,8 @@ func (r *run) stillPlanned(ctx context.Context, batch []change) (todo []change) 
 	err := r.looker.look(ctx, ids, func(i int, record *mistralobs.Record) error {
 		s := state{exists: record != nil}
 		if s.exists {
-			s.content, s.objects = r.plan.digests.contentNow(record)
-			s.key = r.plan.digests.keyOf(record.Properties, r.plan.Key).digest
+			s.content, s.objects = contentNow(record)
+			s.key = keyOf(record.Properties, r.plan.Key).digest
 		}
 		now[ids[i]] = s
 		return nil

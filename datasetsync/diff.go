@@ -80,7 +80,7 @@ func (s *snapshot) match(ctx context.Context, in *input, datasetID string, optio
 	m := &matching{
 		now: s, options: options, created: map[digest]uint32{},
 		plan: &Plan{
-			DatasetID: datasetID, Key: options.Key, full: options.Full, digests: s.digests, bodies: &overflowFile{},
+			DatasetID: datasetID, Key: options.Key, full: options.Full, bodies: &overflowFile{},
 		},
 	}
 	err := m.addAll(ctx, in)
@@ -117,8 +117,8 @@ func (m *matching) addAll(ctx context.Context, in *input) error {
 }
 
 func (m *matching) addByContent(w wanted) error {
-	c := m.now.digests.content(w.record.Payload, w.record.Properties)
-	if same, ok := m.now.takeSame(m.now.digests.contentKey(c)); ok {
+	c := contentOf(w.record.Payload, w.record.Properties)
+	if same, ok := m.now.takeSame(c.both()); ok {
 		same.line = w.number()
 		m.plan.Equal++
 		return nil
@@ -127,7 +127,7 @@ func (m *matching) addByContent(w wanted) error {
 }
 
 func (m *matching) addByKey(w wanted) error {
-	key := m.now.digests.keyOf(w.record.Properties, m.options.Key)
+	key := keyOf(w.record.Properties, m.options.Key)
 	if key.absent() {
 		return fmt.Errorf("datasetsync: %s: %w: it has no property %s", w.place(), ErrNoKey, display(m.options.Key))
 	}
@@ -140,7 +140,7 @@ func (m *matching) addByKey(w wanted) error {
 			return w.sameKey(other, key)
 		}
 		m.created[key.digest] = w.number()
-		return m.create(w, m.now.digests.content(w.record.Payload, w.record.Properties))
+		return m.create(w, contentOf(w.record.Payload, w.record.Properties))
 	}
 	e := m.now.entries.at(position)
 	if e.line != 0 {
@@ -176,7 +176,7 @@ func (s *snapshot) lookupOdd(key digest) (position int, ok bool) {
 
 func (m *matching) create(w wanted, c content) error {
 	item := Item{
-		Key: m.now.digests.keyOf(w.record.Properties, m.options.Key).text(), Index: w.index, Line: w.record.Line,
+		Key: keyOf(w.record.Properties, m.options.Key).text(), Index: w.index, Line: w.record.Line,
 		ChangesPayload: true, ChangesProperties: true, want: c,
 	}
 	err := item.keep(m.plan.bodies, w.record.Payload, orEmpty(w.record.Properties))
@@ -186,7 +186,7 @@ func (m *matching) create(w wanted, c content) error {
 
 func (m *matching) update(w wanted, key recordKey, position int) error {
 	e := m.now.entries.at(position)
-	c := m.now.digests.content(w.record.Payload, w.record.Properties)
+	c := contentOf(w.record.Payload, w.record.Properties)
 	if c == e.content {
 		m.plan.Equal++
 		return nil
@@ -239,7 +239,7 @@ func (m *matching) countSame() {
 	}
 	same := map[digest]int{}
 	for i := range m.plan.Create {
-		same[m.now.digests.contentKey(m.plan.Create[i].want)] = 0
+		same[m.plan.Create[i].want.both()] = 0
 	}
 	for i := range m.now.entries.n {
 		key := m.now.entries.at(i).key
@@ -248,6 +248,6 @@ func (m *matching) countSame() {
 		}
 	}
 	for i := range m.plan.Create {
-		m.plan.Create[i].same = same[m.now.digests.contentKey(m.plan.Create[i].want)]
+		m.plan.Create[i].same = same[m.plan.Create[i].want.both()]
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/mistralobs/mistralobs-go"
-	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
 // Difference is a value of a record that differs from the value in the wanted record. Without [Options.Full], long
@@ -33,22 +32,24 @@ const maxDifferences = 3
 
 // comparison collects the differences between two objects.
 type comparison struct {
-	digests *digester
-	full    bool
-	path    []string // the parts of the path of the values that are compared
-	found   []Difference
-	more    int // the number of differences that were left out
+	full  bool
+	path  []string // the parts of the path of the values that are compared
+	found []Difference
+	more  int // the number of differences that were left out
 }
 
-// differences returns the differences between two objects that differ, and how many it left out.
-func (d *digester) differences(path string, before, after mistralobs.Object, full bool) ([]Difference, int) {
-	c := comparison{digests: d, full: full, path: []string{path}}
-	a, okA := jsonscan.ParseTree(before)
-	b, okB := jsonscan.ParseTree(after)
-	if okA && okB {
+// none stands for a value that is absent.
+type none struct{}
+
+// differences returns the differences between two objects that differ, and how many it left out. It compares decoded
+// values, in which text that is not Unicode has lost its difference. If there is no other, it returns both objects.
+func differences(path string, before, after mistralobs.Object, full bool) ([]Difference, int) {
+	c := comparison{full: full, path: []string{path}}
+	var a, b any
+	if before.Decode(&a) == nil && after.Decode(&b) == nil {
 		c.compare(a, b)
 	}
-	if len(c.found) == 0 { // nested too deep, too large, or without a difference that the comparison sees
+	if len(c.found) == 0 {
 		c.add(compact(before), compact(after))
 	}
 	return c.found, c.more
@@ -67,42 +68,72 @@ func (c *comparison) add(before, after string) {
 	c.found = append(c.found, Difference{path, before, after})
 }
 
-// compare compares two values. An absent one is nil.
-func (c *comparison) compare(a, b *jsonscan.Tree) {
-	switch {
-	case a != nil && b != nil && a.Members != nil && b.Members != nil:
-		for _, name := range namesOf(a.Members, b.Members) {
-			c.compareAt(step(name), a.Members[name], b.Members[name])
+func (c *comparison) compare(before, after any) {
+	switch a := before.(type) {
+	case map[string]any:
+		if b, ok := after.(map[string]any); ok {
+			c.compareMembers(a, b)
+			return
 		}
-	case a != nil && b != nil && a.Elements != nil && b.Elements != nil:
-		for i := range max(len(a.Elements), len(b.Elements)) {
-			c.compareAt(fmt.Sprintf("[%d]", i), a.Element(i), b.Element(i))
+	case []any:
+		if b, ok := after.([]any); ok {
+			for i := range max(len(a), len(b)) {
+				c.compareAt(fmt.Sprintf("[%d]", i), element(a, i), element(b, i))
+			}
+			return
 		}
-	case a == nil || b == nil || !c.digests.equal(a.Raw, b.Raw):
-		c.add(c.text(a), c.text(b))
+	case json.Number:
+		b, ok := after.(json.Number)
+		if ok && string(appendNumber(nil, a.String())) == string(appendNumber(nil, b.String())) {
+			return
+		}
+	default:
+		if a == after {
+			return
+		}
+	}
+	c.add(textOf(before), textOf(after))
+}
+
+func (c *comparison) compareMembers(a, b map[string]any) {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		c.compareAt(step(name), member(a, name), member(b, name))
 	}
 }
 
 // compareAt compares two values whose path has one more part.
-func (c *comparison) compareAt(part string, a, b *jsonscan.Tree) {
+func (c *comparison) compareAt(part string, a, b any) {
 	c.path = append(c.path, part)
 	c.compare(a, b)
 	c.path = c.path[:len(c.path)-1]
 }
 
-// text returns a value as JSON, and an absent one as "". It writes strings without needless escapes, unless decoding
-// would hide a part of them.
-func (c *comparison) text(t *jsonscan.Tree) string {
-	if t == nil {
+func member(object map[string]any, name string) any {
+	if value, ok := object[name]; ok {
+		return value
+	}
+	return none{}
+}
+
+func element(array []any, i int) any {
+	if i < len(array) {
+		return array[i]
+	}
+	return none{}
+}
+
+// textOf returns a value as JSON, and an absent one as "".
+func textOf(value any) string {
+	if value == (none{}) {
 		return ""
 	}
-	var decoded any
-	if mistralobs.Object(t.Raw).Decode(&decoded) == nil {
-		if plain, err := marshal(decoded); err == nil && c.digests.equal(plain, t.Raw) {
-			return string(plain)
-		}
+	text, err := marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
 	}
-	return compact(t.Raw)
+	return string(text)
 }
 
 // step returns the part of a path that a name adds. It quotes names that are not plain words.
@@ -114,12 +145,6 @@ func step(name string) string {
 		return "." + name
 	}
 	return "[" + strconv.Quote(name) + "]"
-}
-
-func namesOf(a, b map[string]*jsonscan.Tree) []string {
-	all := maps.Clone(a)
-	maps.Copy(all, b)
-	return slices.Sorted(maps.Keys(all))
 }
 
 // marshal is json.Marshal without the escaping of <, > and &.

@@ -60,27 +60,23 @@ func TestDifferences(t *testing.T) {
 			before: `{"a b":1,"":1,"x\u001b[31m":1}`, after: `{}`,
 			want: []string{`p[""]: 1 -> nothing`, `p["a b"]: 1 -> nothing`, `p["x\x1b[31m"]: 1 -> nothing`},
 		},
-		"lone surrogates": {before: `{"a":"\ud800","b":1}`, after: `{"a":"\ud801","b":2}`,
-			want: []string{`p.a: "\ud800" -> "\ud801"`, `p.b: 1 -> 2`}},
-		"bytes that are not UTF-8": {before: "{\"a\":\"x\xffy\",\"b\":1}", after: "{\"a\":\"x\xfey\",\"b\":2}",
-			want: []string{`p.a: "x\xffy" -> "x\xfey"`, `p.b: 1 -> 2`}},
-		"names that are not UTF-8": {before: "{\"\xff\":1,\"b\":1}", after: "{\"\xfe\":1,\"b\":2}",
-			want: []string{`p.b: 1 -> 2`, `p["\xfe"]: nothing -> 1`, `p["\xff"]: 1 -> nothing`}},
+		"lone surrogates": {before: `{"a":"\ud800"}`, after: `{"a":"\ud801"}`,
+			want: []string{`p: {"a":"\ud800"} -> {"a":"\ud801"}`}},
+		"bytes that are not UTF-8": {before: "{\"a\":\"x\xffy\"}", after: "{\"a\":\"x\xfey\"}",
+			want: []string{`p: {"a":"x\xffy"} -> {"a":"x\xfey"}`}},
+		"text that is not Unicode, beside another difference": {before: "{\"a\":\"x\xffy\",\"b\":1}",
+			after: "{\"a\":\"x\xfey\",\"b\":2}", want: []string{`p.b: 1 -> 2`}},
 		"escapes that are needless": {before: `{"a":"\u0061\/1"}`, after: `{"a":"\u0061\/2"}`,
 			want: []string{`p.a: "a/1" -> "a/2"`}},
 		"a long name": {before: `{"` + long + long + long + `":1}`, after: `{}`,
 			want: []string{`p["` + long + long[:2*97] + `…: 1 -> nothing`}},
-		"too many values": {
-			before: `{"a":[1` + strings.Repeat(",0", 1<<18) + `]}`, after: `{"a":[2` + strings.Repeat(",0", 1<<18) + `]}`,
-			want: []string{`p: {"a":[1` + strings.Repeat(",0", 26) + `,… -> {"a":[2` + strings.Repeat(",0", 26) + `,…`},
-		},
 		"unprintable characters": {before: "{\"a\":\"\u009b31m\"}", after: "{\"a\":\"\u202e\"}",
 			want: []string{`p.a: "\u009b31m" -> "\u202e"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			before, after := mistralobs.Object(test.before), mistralobs.Object(test.after)
-			found, more := newDigester().differences("p", before, after, test.full)
+			found, more := differences("p", before, after, test.full)
 			var got []string
 			for _, difference := range found {
 				got = append(got, difference.String())
@@ -97,7 +93,7 @@ func TestDifferencesOfADeepValue(t *testing.T) {
 	open, end := strings.Repeat(`{"`+strings.Repeat("n", 500)+`":`, depth), strings.Repeat("}", depth)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	found, _ := newDigester().differences("p", []byte(open+"1"+end), []byte(open+"2"+end), false)
+	found, _ := differences("p", []byte(open+"1"+end), []byte(open+"2"+end), false)
 	runtime.ReadMemStats(&after)
 	require.Len(t, found, 1)
 	assert.Equal(t, "1", found[0].Old)

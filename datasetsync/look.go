@@ -109,7 +109,7 @@ func (s *session) explain(ctx context.Context, p *Plan) error {
 
 // explain finds the differences of an update, unless the record has changed since the comparison.
 func (i *Item) explain(record *mistralobs.Record, p *Plan) error {
-	if now, ok := p.digests.contentNow(record); !ok || now != i.old {
+	if now, ok := contentNow(record); !ok || now != i.old {
 		return nil
 	}
 	payload, err := i.Payload()
@@ -122,11 +122,11 @@ func (i *Item) explain(record *mistralobs.Record, p *Plan) error {
 	}
 	var more int
 	if payload != nil {
-		i.Differences, i.MoreDifferences = p.digests.differences("payload", record.Payload, payload, p.full)
+		i.Differences, i.MoreDifferences = differences("payload", record.Payload, payload, p.full)
 	}
 	if properties != nil {
 		var found []Difference
-		found, more = p.digests.differences("properties", orEmpty(record.Properties), properties, p.full)
+		found, more = differences("properties", orEmpty(record.Properties), properties, p.full)
 		i.Differences = append(i.Differences, found...)
 		i.MoreDifferences += more
 	}
@@ -135,11 +135,11 @@ func (i *Item) explain(record *mistralobs.Record, p *Plan) error {
 
 // contentNow returns the content of a record. It returns false if the record is nil, or if its payload or properties
 // are not objects.
-func (d *digester) contentNow(record *mistralobs.Record) (c content, ok bool) {
+func contentNow(record *mistralobs.Record) (c content, ok bool) {
 	if record == nil || !startsObject(record.Payload) || !startsObject(orEmpty(record.Properties)) {
 		return c, false
 	}
-	return d.content(record.Payload, record.Properties), true
+	return contentOf(record.Payload, record.Properties), true
 }
 
 // awaitImports waits for imports that still run, such as one of a sync that was interrupted. CONTINUED_AS_NEW, UNKNOWN

@@ -19,9 +19,8 @@ type Plan struct {
 	Equal     int    // the number of records that need no change
 	Extra     int    // the number of records that match no wanted record and stay, because Delete was not set
 
-	full    bool
-	digests *digester
-	bodies  *overflowFile // the payloads and properties to write; nil after Close
+	full   bool
+	bodies *overflowFile // the payloads and properties to write; nil after Close
 }
 
 // Item is a record of a plan.

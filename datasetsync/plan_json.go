@@ -16,13 +16,12 @@ const planVersion = 1
 
 // planHead has the members of a plan's JSON that are not lists.
 type planHead struct {
-	Version   int       `json:"version"`
-	DatasetID string    `json:"dataset_id"`
-	DigestKey digestKey `json:"digest_key"`
-	Key       string    `json:"key,omitempty"`
-	Equal     int       `json:"equal"`
-	Extra     int       `json:"extra"`
-	Full      bool      `json:"full,omitempty"`
+	Version   int    `json:"version"`
+	DatasetID string `json:"dataset_id"`
+	Key       string `json:"key,omitempty"`
+	Equal     int    `json:"equal"`
+	Extra     int    `json:"extra"`
+	Full      bool   `json:"full,omitempty"`
 }
 
 type itemJSON struct {
@@ -65,7 +64,7 @@ func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 }
 
 func (p *Plan) write(w *bufio.Writer) error {
-	head, err := marshal(planHead{planVersion, p.DatasetID, p.digests.key, p.Key, p.Equal, p.Extra, p.full})
+	head, err := marshal(planHead{planVersion, p.DatasetID, p.Key, p.Equal, p.Extra, p.full})
 	if err != nil {
 		return err
 	}
@@ -203,13 +202,10 @@ func (p *Plan) setHead(values map[string]json.RawMessage) error {
 		return fmt.Errorf("its version is %d, not %d", head.Version, planVersion)
 	case head.DatasetID == "":
 		return errors.New("it has no dataset_id")
-	case head.DigestKey == (digestKey{}):
-		return errors.New("it has no digest_key")
 	case head.Equal < 0 || head.Extra < 0:
 		return errors.New("a count is negative")
 	}
 	p.DatasetID, p.Key, p.Equal, p.Extra, p.full = head.DatasetID, head.Key, head.Equal, head.Extra, head.Full
-	p.digests = head.DigestKey.digester()
 	return nil
 }
 
@@ -227,10 +223,10 @@ func (p *Plan) digestWanted() error {
 				return err
 			}
 			if item.ChangesPayload {
-				item.want.payload = p.digests.digest(payload)
+				item.want.payload = digestOf(payload)
 			}
 			if item.ChangesProperties {
-				item.want.properties = p.digests.digest(properties)
+				item.want.properties = digestOf(properties)
 			}
 		}
 	}

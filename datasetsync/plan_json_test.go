@@ -71,81 +71,14 @@ func TestPlanIsWrittenAndRead(t *testing.T) {
 	})
 }
 
-var otherKey = strings.Repeat("01", 32)
-
-// The digests of a plan belong to the key in it, which may stand behind the lists. Under another key, every record
-// seems to have changed.
-func TestPlanHasItsDigestKey(t *testing.T) {
-	have := []string{ticket("a", "old"), ticket("b", "old"), ticket("c", "old")}
-	want := []string{ticket("a", "new"), ticket("b", "old"), ticket("d", "new")}
-	for name, test := range map[string]struct {
-		key  string // "": the plan's
-		want map[string]datasetsync.Outcome
-		err  error
-	}{
-		"its own key": {want: map[string]datasetsync.Outcome{
-			"a": datasetsync.OutcomeDone, "c": datasetsync.OutcomeDone, "d": datasetsync.OutcomeDone,
-		}},
-		"another key": {key: otherKey, err: datasetsync.ErrRecordChanged, want: map[string]datasetsync.Outcome{
-			"a": datasetsync.OutcomeLeftAlone, "c": datasetsync.OutcomeLeftAlone, "d": datasetsync.OutcomeDone,
-		}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			inWorld(t, have, func(w world) {
-				raw, err := json.Marshal(w.diff(byID, want...))
-				require.NoError(t, err)
-				values := map[string]any{}
-				require.NoError(t, json.Unmarshal(raw, &values))
-				if test.key != "" {
-					values["digest_key"] = test.key
-				}
-				raw, err = json.Marshal(values) // in the order of names
-				require.NoError(t, err)
-				plan, err := datasetsync.ReadPlan(bytes.NewReader(raw))
-				require.NoError(t, err)
-				defer plan.Close()
-				report, err := w.apply(plan, datasetsync.Options{})
-				require.ErrorIs(t, err, test.err)
-				assert.Equal(t, test.want, outcomes(report))
-				if test.key == "" {
-					assert.ElementsMatch(t, want, w.holds())
-					report, err = w.apply(plan, datasetsync.Options{})
-					require.NoError(t, err)
-					for _, outcome := range outcomes(report) {
-						assert.Equal(t, datasetsync.OutcomeAlreadyDone, outcome)
-					}
-				}
-			})
-		})
-	}
-}
-
-// Each plan has a key of its own.
-func TestDigestKeysAreRandom(t *testing.T) {
-	inWorld(t, []string{ticket("a", "old")}, func(w world) {
-		keys := map[any]bool{}
-		for range 3 {
-			raw, err := json.Marshal(w.diff(byID, ticket("a", "new")))
-			require.NoError(t, err)
-			var values map[string]any
-			require.NoError(t, json.Unmarshal(raw, &values))
-			require.Len(t, values["digest_key"], 64)
-			keys[values["digest_key"]] = true
-		}
-		assert.Len(t, keys, 3)
-	})
-}
-
 func TestReadPlanRefuses(t *testing.T) {
 	t.Parallel()
-	head := `{"version":1,"dataset_id":"d","digest_key":"` + otherKey + `"`
+	head := `{"version":1,"dataset_id":"d"`
 	for name, test := range map[string]struct{ plan, says string }{
 		"nothing":                {plan: ``, says: "EOF"},
 		"a list":                 {plan: `[]`, says: "expected {, got ["},
 		"another version":        {plan: `{"version":2,"dataset_id":"d"}`, says: "its version is 2, not 1"},
 		"no dataset":             {plan: `{"version":1}`, says: "it has no dataset_id"},
-		"no key of digests":      {plan: `{"version":1,"dataset_id":"d"}`, says: "it has no digest_key"},
-		"a key that is short":    {plan: `{"version":1,"dataset_id":"d","digest_key":"01"}`, says: "64 hexadecimal digits"},
 		"an end that is missing": {plan: head, says: "unexpected"},
 		"something after it":     {plan: head + `} {}`, says: "there is data after the plan"},
 		"a list that is none":    {plan: head + `,"create":{}}`, says: "create: expected [, got {"},
@@ -183,7 +116,7 @@ func TestReadPlanRefuses(t *testing.T) {
 
 // A plan that ReadPlan accepts is the same after it is written and read again.
 func FuzzReadPlan(f *testing.F) {
-	head := `{"version":1,"dataset_id":"d","digest_key":"` + otherKey + `",`
+	head := `{"version":1,"dataset_id":"d",`
 	digest := `"old_payload":"00112233445566778899aabbccddeeff"`
 	for _, seed := range []string{
 		head + `"equal":2}`,

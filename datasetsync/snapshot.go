@@ -106,7 +106,6 @@ func (r *reading) end() error {
 type snapshot struct {
 	byKey   bool // records match by key, not by content
 	ids     *idSet
-	digests *digester
 	entries list[entry] // in the order of ids
 	index   *table      // finds the last entry of each key; the others follow in a ring
 
@@ -130,7 +129,7 @@ type entry struct {
 
 func newSnapshot(ids *idSet, options Options) *snapshot {
 	s := &snapshot{
-		byKey: options.Key != "", ids: ids, digests: newDigester(),
+		byKey: options.Key != "", ids: ids,
 		odd: map[int]bool{}, oddKeys: map[digest]int{}, duplicates: map[digest]string{}, surplus: map[int]int{},
 	}
 	s.index = newTable(func(i int) digest { return s.entries.at(i).key })
@@ -152,7 +151,7 @@ func (s *snapshot) add(record *mistralobs.Record, name string) error {
 	e := entry{created: record.CreatedAt.UnixMilli(), next: uint32(position)}
 	var key recordKey
 	if properties := orEmpty(record.Properties); startsObject(properties) {
-		key = s.digests.keyOf(properties, name)
+		key = keyOf(properties, name)
 		e.key = key.digest
 	}
 	if err := s.keepText(key); err != nil {
@@ -166,9 +165,9 @@ func (s *snapshot) add(record *mistralobs.Record, name string) error {
 		s.entries.add(e)
 		return nil
 	}
-	e.content = s.digests.content(record.Payload, record.Properties)
+	e.content = contentOf(record.Payload, record.Properties)
 	if !s.byKey {
-		e.key = s.digests.contentKey(e.content)
+		e.key = e.content.both()
 	}
 	s.entries.add(e)
 	if !s.byKey || !key.absent() {

@@ -3,8 +3,6 @@
 // A [Scanner] reads a document once, from front to back. It checks the syntax as the JSON library does, but it finds
 // the end of a string eight bytes at a time. Its methods return false for anything unexpected. The caller then uses
 // the JSON library, which reports the error.
-//
-// A [Digest] identifies the meaning of a JSON value.
 package jsonscan
 
 import (

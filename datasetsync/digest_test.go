@@ -1,30 +1,24 @@
-package jsonscan
+package datasetsync
 
 import (
 	"bytes"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// digestOf returns the digest of a value under a fixed key.
-func digestOf[T []byte | string](raw T) Digest { return NewHasher(Key{1}).Digest([]byte(raw)) }
-
 func TestDigest(t *testing.T) {
 	t.Parallel()
-	h, seen := NewHasher(Key{1}), map[Digest][]string{}
+	seen := map[digest][]string{}
 	for _, equal := range [][]string{ // the digests are equal within a group, and different between groups
 		{`{"a":1,"b":2}`, ` { "b" : 2 , "a" : 1.0 } `, `{"\u0061":1e0,"b":20e-1}`, `{"a":1,"a":1,"b":2}`,
 			`{"a":{"x":[]},"b":2,"\u0061":1}`},
@@ -50,11 +44,11 @@ func TestDigest(t *testing.T) {
 		{`{"a":[` + long("1") + `,"x"],"b":2}`, `{"b":2,"a":[` + long("1") + `.0,"\u0078"]}`},
 	} {
 		for _, other := range equal {
-			require.True(t, Valid([]byte(other)), other)
-			assert.Equal(t, h.Digest([]byte(equal[0])), h.Digest([]byte(other)), "%s and %s", equal[0], other)
+			require.True(t, valid(other), other)
+			assert.Equal(t, digestOf([]byte(equal[0])), digestOf([]byte(other)), "%s and %s", equal[0], other)
 		}
-		digest := h.Digest([]byte(equal[0]))
-		seen[digest] = append(seen[digest], equal[0])
+		d := digestOf([]byte(equal[0]))
+		seen[d] = append(seen[d], equal[0])
 	}
 	for _, same := range seen {
 		assert.Len(t, same, 1)
@@ -68,16 +62,16 @@ func long(c string) string { return strings.Repeat(c, 1000) }
 // The order of names does not matter, whatever the width. Of a repeated name the last value counts, wherever it stands.
 func TestDigestOfWideObjects(t *testing.T) {
 	t.Parallel()
-	h, random := NewHasher(Key{1}), rand.New(rand.NewPCG(1, 2))
-	digest := func(members ...string) Digest { return h.Digest([]byte("{" + strings.Join(members, ",") + "}")) }
-	for _, width := range []int{2, 3, maxCompared, maxCompared + 1, 20, 300, 5_000} {
+	random := rand.New(rand.NewPCG(1, 2))
+	of := func(members ...string) digest { return digestOf([]byte("{" + strings.Join(members, ",") + "}")) }
+	for _, width := range []int{2, 3, 20, 300, 5_000} {
 		members := make([]string, width)
 		for i := range members {
 			members[i] = fmt.Sprintf(`"name-%d":{"longer than a block":%d}`, i, i)
 		}
-		want := digest(members...)
+		want := of(members...)
 		random.Shuffle(width, func(i, j int) { members[i], members[j] = members[j], members[i] })
-		require.Equal(t, want, digest(members...))
+		require.Equal(t, want, of(members...))
 		for range min(width, 20) {
 			at, copies := random.IntN(width), 1+random.IntN(3)
 			name, _, _ := strings.Cut(members[at], ":")
@@ -86,63 +80,63 @@ func TestDigestOfWideObjects(t *testing.T) {
 				repeated = slices.Insert(slices.Clone(repeated), random.IntN(at+1), fmt.Sprintf("%s:%d", name, i))
 				at++
 			}
-			require.Equal(t, want, digest(repeated...))
-			require.NotEqual(t, want, digest(append(repeated, name+":0")...))
+			require.Equal(t, want, of(repeated...))
+			require.NotEqual(t, want, of(append(repeated, name+":0")...))
 		}
 		first, value, _ := strings.Cut(members[0], ":")
 		second, other, _ := strings.Cut(members[1], ":")
 		members[0], members[1] = first+":"+other, second+":"+value
-		require.NotEqual(t, want, digest(members...))
+		require.NotEqual(t, want, of(members...))
 	}
 }
 
-// Every hasher with the same key computes the same digests: plans are written by one process and read by another.
+// Every process computes the same digests: plans are written by one and read by another.
 func TestDigestIsStable(t *testing.T) {
 	t.Parallel()
 	value := `{"messages":[{"role":"user","content":"Hi \u00e9\n"}],"n":[1.50,-0,true,null],"long":"` + long("x") + `"}`
-	digest := digestOf(value)
-	assert.Equal(t, "134830bcfc9bffb434a5020f359d39b2", hex.EncodeToString(digest[:]))
-	assert.Equal(t, digest, digestOf(value))
-	for _, other := range []Key{{}, {2}, {31: 1}} {
-		assert.NotEqual(t, digest, NewHasher(other).Digest([]byte(value)))
-	}
+	text, err := digestOf([]byte(value)).MarshalText()
+	require.NoError(t, err)
+	assert.Equal(t, "e0c9abcd13174ee4d1f466555ac7f9db", string(text))
 }
 
-// A hasher computes the same after values of any depth, and after some that are not JSON.
-func TestHasherIsReused(t *testing.T) {
+// Values that are not JSON, or too deep, are told apart too, and do not disturb those after them.
+func TestDigestOfInvalidJSON(t *testing.T) {
 	t.Parallel()
-	h := NewHasher(Key{1})
+	const maxDepth = 10_000
+	seen := map[digest]bool{}
 	for _, value := range []string{
-		`{"a":{"b":{"c":[1]`, `{"a":1,"a`, `"\u12`, `-`, `{"a":1}`,
-		strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth),
-		strings.Repeat(`{"a":`, MaxDepth) + "1" + strings.Repeat("}", MaxDepth), strings.Repeat("[", MaxDepth+100), ``, `[1]`,
+		`{"a":{"b":{"c":[1]`, `{"a":1,"a`, `"\u12`, `-`, `{"a":1} 2`, `{"a":1}`, ``, ` `, `[1]`, `[1,]`, `nul`,
+		strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth),
+		strings.Repeat(`{"a":`, maxDepth) + "1" + strings.Repeat("}", maxDepth), strings.Repeat("[", maxDepth+100),
+		strings.Repeat("[", maxDepth+1) + strings.Repeat("]", maxDepth+1),
 	} {
-		digest := h.Digest([]byte(value))
-		if Valid([]byte(value)) {
-			assert.Equal(t, digestOf(value), digest)
-		}
+		d := digestOf([]byte(value))
+		assert.False(t, seen[d], "%.20s", value)
+		seen[d] = true
+		_, err := checkedDigest([]byte(value))
+		assert.Equal(t, valid(value), err == nil, "%.20s", value)
 	}
 }
 
 // Digests of random values, written in random ways, are equal if and only if the values are.
 func TestDigestIsTheMeaning(t *testing.T) {
 	t.Parallel()
-	h, w := NewHasher(Key{1}), writer{rand.New(rand.NewPCG(3, 4))}
-	digests, meanings := map[string]Digest{}, map[Digest]string{}
+	w := writer{rand.New(rand.NewPCG(3, 4))}
+	digests, meanings := map[string]digest{}, map[digest]string{}
 	for range 5_000 {
 		raw := w.value(3)
-		require.True(t, Valid([]byte(raw)), raw)
+		require.True(t, valid(raw), raw)
 		encoded, err := json.Marshal(decoded(t, []byte(raw)))
 		require.NoError(t, err)
-		meaning, digest := string(encoded), h.Digest([]byte(raw))
+		meaning, d := string(encoded), digestOf([]byte(raw))
 		if _, ok := digests[meaning]; !ok {
-			digests[meaning] = digest
+			digests[meaning] = d
 		}
-		require.Equal(t, digests[meaning], digest, "%s and %s", raw, meaning)
-		if _, ok := meanings[digest]; !ok {
-			meanings[digest] = meaning
+		require.Equal(t, digests[meaning], d, "%s and %s", raw, meaning)
+		if _, ok := meanings[d]; !ok {
+			meanings[d] = meaning
 		}
-		require.Equal(t, meanings[digest], meaning, raw)
+		require.Equal(t, meanings[d], meaning, raw)
 	}
 	assert.Greater(t, len(meanings), 1_000)
 	assert.Less(t, len(meanings), 4_000)
@@ -197,24 +191,23 @@ func FuzzDigest(f *testing.F) {
 	}
 	f.Add([]byte(`{"a":[1],"b":"x"}`), []byte(`{"b":"\u0078","a":[1.0]}`))
 	f.Fuzz(func(t *testing.T, raw, other []byte) {
-		h := NewHasher(Key{1})
-		digest := h.Digest(raw) // does not panic, whatever it is
-		if !Valid(raw) {
+		d := digestOf(raw) // does not panic, whatever it is
+		if !valid(string(raw)) {
 			return
 		}
 		var compact, indented bytes.Buffer
 		require.NoError(t, json.Compact(&compact, raw))
 		require.NoError(t, json.Indent(&indented, raw, "", " "))
-		assert.Equal(t, digest, h.Digest(compact.Bytes()))
-		assert.Equal(t, digest, h.Digest(indented.Bytes()))
-		if !Valid(other) || !jsontext.Value(raw).IsValid() || !jsontext.Value(other).IsValid() {
+		assert.Equal(t, d, digestOf(compact.Bytes()))
+		assert.Equal(t, d, digestOf(indented.Bytes()))
+		if !valid(string(other)) || !jsontext.Value(raw).IsValid() || !jsontext.Value(other).IsValid() {
 			return // repeated names or invalid Unicode: decoding loses differences
 		}
 		a, b := decoded(t, raw), decoded(t, other)
 		reencoded, err := json.Marshal(a)
 		require.NoError(t, err)
-		assert.Equal(t, digest, h.Digest(reencoded), "%s and %s", raw, reencoded)
-		assert.Equal(t, reflect.DeepEqual(a, b), digest == h.Digest(other), "%s and %s", raw, other)
+		assert.Equal(t, d, digestOf(reencoded), "%s and %s", raw, reencoded)
+		assert.Equal(t, reflect.DeepEqual(a, b), d == digestOf(other), "%s and %s", raw, other)
 	})
 }
 
@@ -243,24 +236,19 @@ func canonicalNumbers(v any) any {
 	return v
 }
 
-// The digest of a value may take at most three times as long as checking that it is JSON, at any depth and width.
-// The ratio is reported as the metric valid/op. The hasher has its memory already, as for most records of a comparison.
-// Beyond reading, a digest takes two or three multiplications for a member, one for an element, one for 15 bytes of a
-// text (or three for 256 bytes), and a search for repeated names, which for wide objects waits for the memory.
+// valid reports whether raw is one JSON value, with whatever names and text.
+func valid(raw string) bool { return jsontext.Value(raw).IsValid(lenient) }
+
+// The time to compute a digest is proportional to the size of the value, at any depth and width.
 func BenchmarkDigest(b *testing.B) {
 	values := benchValues()
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		b.Run(name, func(b *testing.B) {
-			h, raw := NewHasher(Key{1}), []byte(values[name])
+			raw := []byte(values[name])
 			b.SetBytes(int64(len(raw)))
-			h.Digest(raw)
-			valid, digest := time.Duration(math.MaxInt64), time.Duration(math.MaxInt64)
-			repeat := max(1, 10_000/len(raw))
-			for b.Loop() { // interleaved, and the fastest of each, because other programs run
-				valid = min(valid, timeOf(repeat, func() { Valid(raw) }))
-				digest = min(digest, timeOf(repeat, func() { h.Digest(raw) }))
+			for b.Loop() {
+				digestOf(raw)
 			}
-			b.ReportMetric(float64(digest)/float64(valid), "valid/op")
 		})
 	}
 }
@@ -290,12 +278,4 @@ func benchValues() map[string]string {
 		values[fmt.Sprintf("width%d", width)] = "{" + strings.Join(names, ",") + "}"
 	}
 	return values
-}
-
-func timeOf(n int, f func()) time.Duration {
-	start := time.Now()
-	for range n {
-		f()
-	}
-	return time.Since(start)
 }
