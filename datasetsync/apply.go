@@ -3,25 +3,24 @@ package datasetsync
 import (
 	"context"
 	"errors"
-	"sync"
-
-	"golang.org/x/sync/errgroup"
+	"slices"
+	"time"
 
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// run is one run of Apply or Sync. Each goroutine writes the results of its own changes; mu guards the rest.
+// run is one run of Apply or Sync. Only its own goroutine changes it.
 type run struct {
-	session
+	*session
 	plan      *Plan
 	looker    looker
 	results   []Result
 	creations []change
 	updates   []change
 	deletions []change
-	uploads   []string // the IDs of uploaded files that could not be deleted
+	imported  int      // the number of records that failed imports have created
+	uploads   []string // the IDs of uploaded files that were not deleted
 
-	mu      sync.Mutex
 	aborted error // the error that all further changes would meet
 	phase   Phase
 	done    int
@@ -35,7 +34,7 @@ type change struct {
 	result *Result
 }
 
-func newRun(s session, plan *Plan) *run {
+func newRun(s *session, plan *Plan) *run {
 	r := &run{
 		session: s, plan: plan, looker: looker{s, plan.size()},
 		results: make([]Result, 0, plan.Changes()+len(plan.LeftAlone)),
@@ -54,7 +53,8 @@ func (r *run) list(action Action, items []Item) (changes []change) {
 	for i := range items {
 		item := &items[i]
 		r.results = append(r.results, Result{
-			Action: action, Key: item.Key, Index: item.Index, Line: item.Line, RecordID: item.RecordID, Outcome: OutcomeNotDone,
+			Action: action, Key: item.Key, plainKey: item.plainKey, Index: item.Index, Line: item.Line,
+			RecordID: item.RecordID, Outcome: OutcomeNotDone,
 		})
 		changes = append(changes, change{item, &r.results[len(r.results)-1]}) // results never grows beyond its capacity
 	}
@@ -84,8 +84,19 @@ func (r *run) finish(ctx context.Context) (*Report, error) {
 	}
 	r.create(ctx, missing)
 	r.update(ctx, pending(updates))
-	r.delete(ctx, pending(r.deletions))
+	if allMade(r.creations) && allMade(r.updates) {
+		r.delete(ctx, pending(r.deletions))
+	}
 	return r.report(ctx)
+}
+
+func allMade(changes []change) bool {
+	for _, c := range changes {
+		if !c.result.made() {
+			return false
+		}
+	}
+	return true
 }
 
 // startPhase starts a phase. It returns false if the phase has no changes, or if the run is aborted.
@@ -99,8 +110,6 @@ func (r *run) startPhase(ctx context.Context, phase Phase, planned int) bool {
 
 // record sets the outcome of changes.
 func (r *run) record(outcome Outcome, err error, changes ...change) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	for _, c := range changes {
 		c.result.Outcome, c.result.Err = outcome, err
 	}
@@ -108,17 +117,14 @@ func (r *run) record(outcome Outcome, err error, changes ...change) {
 	r.tell(r.done)
 }
 
-// estimate reports that a fraction of the changes is done. The service's progress may exceed 100 %, so a fraction above
-// 1 counts as 1.
-func (r *run) estimate(changes []change, fraction float64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if done := r.done + int(min(fraction, 1)*float64(len(changes))); done > r.told {
+// estimate reports that a fraction of n changes is done. The service's progress may exceed 100 %, so a fraction above 1
+// counts as 1.
+func (r *run) estimate(n int, fraction float64) {
+	if done := r.done + int(min(fraction, 1)*float64(n)); done > r.told {
 		r.tell(done)
 	}
 }
 
-// tell calls OnProgress. It needs mu.
 func (r *run) tell(done int) {
 	r.told = done
 	r.options.OnProgress(Progress{r.phase, done, r.planned})
@@ -135,94 +141,125 @@ func (r *run) recordError(ctx context.Context, err error, changes ...change) {
 		outcome, err = OutcomeNotDone, nil
 	}
 	r.record(outcome, err, changes...)
-	for _, kind := range []error{mistralobs.ErrUnauthorized, mistralobs.ErrForbidden, mistralobs.ErrNoAPIKey} {
-		if errors.Is(err, kind) {
-			r.abort(err)
+	for _, kind := range []error{
+		mistralobs.ErrUnauthorized, mistralobs.ErrForbidden, mistralobs.ErrNoAPIKey, mistralobs.ErrNotFound,
+	} {
+		if r.aborted == nil && errors.Is(err, kind) {
+			r.aborted = err
 		}
 	}
 }
 
-func (r *run) abort(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.aborted == nil {
-		r.aborted = err
-	}
-}
-
-func (r *run) isAborted(ctx context.Context) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.aborted != nil || ctx.Err() != nil
-}
+func (r *run) isAborted(ctx context.Context) bool { return r.aborted != nil || ctx.Err() != nil }
 
 // update makes the updates, several at once.
 func (r *run) update(ctx context.Context, todo []change) {
 	if !r.startPhase(ctx, PhaseUpdate, len(todo)) {
 		return
 	}
-	var group errgroup.Group
-	group.SetLimit(r.options.Concurrency)
-	for _, c := range todo {
-		group.Go(func() error {
-			if r.isAborted(ctx) {
-				return nil
-			}
-			if outcome, err := r.updateOne(ctx, c); err != nil {
-				r.recordError(ctx, err, c)
-			} else {
-				r.record(outcome, nil, c)
-			}
-			return nil
-		})
+	type end struct {
+		outcome Outcome
+		err     error
 	}
-	_ = group.Wait() // always nil
+	work := func(c change) (e end) {
+		e.outcome, e.err = r.updateOne(ctx, c)
+		return e
+	}
+	stop := func() bool { return r.isAborted(ctx) }
+	for c, e := range parallel(todo, r.options.Concurrency, stop, work) {
+		if e.err != nil {
+			r.recordError(ctx, e.err, c)
+		} else {
+			r.record(e.outcome, nil, c)
+		}
+	}
 }
 
-// updateOne reads the record, and writes the parts that do not have the wanted content yet.
+// Each try of an update begins with reading the record.
+const (
+	updateTries = 4
+	firstPause  = 500 * time.Millisecond // it doubles with each try
+)
+
+// updateOne reads the record, and writes the parts that do not have the wanted content yet. If a write fails in a way
+// that may be repeated, it begins again with the reading, so that the time between reading and writing stays short.
 func (r *run) updateOne(ctx context.Context, c change) (Outcome, error) {
+	sent := false
+	for try, pause := 1, firstPause; ; try, pause = try+1, pause*2 {
+		err := r.tryUpdate(ctx, c, &sent)
+		if err == nil && !sent {
+			return OutcomeAlreadyDone, nil
+		}
+		after, again := mayRepeat(err)
+		if !again || !sent || try == updateTries || !sleep(ctx, max(pause, after)) {
+			return OutcomeDone, err
+		}
+	}
+}
+
+// tryUpdate sets sent before it sends a write. It sends each write once.
+func (r *run) tryUpdate(ctx context.Context, c change, sent *bool) error {
+	parts, err := c.item.parts()
+	if err != nil {
+		return err
+	}
 	record, err := r.looker.get(ctx, c.result.RecordID)
 	if err != nil {
-		return "", err
+		return err
 	}
-	now, ok := contentNow(record)
-	if record == nil || !ok && !r.options.Force {
-		return "", ErrRecordChanged
+	if record == nil {
+		return ErrRecordChanged
 	}
-	item := c.item
-	writePayload := item.ChangesPayload && now.payload != item.want.payload
-	writeProperties := item.ChangesProperties && now.properties != item.want.properties
-	if !r.options.Force && !item.accepts(now) {
-		return "", ErrRecordChanged
-	}
-	if !writePayload && !writeProperties {
-		return OutcomeAlreadyDone, nil
-	}
-	if writePayload {
-		payload, err := item.Payload()
-		if err == nil {
-			err = r.client.Records.UpdatePayload(ctx, c.result.RecordID, payload)
-		}
-		if err != nil {
-			return "", err
+	old, now := c.item.known().old, contentOf(record.Payload, record.Properties)
+	var missing [2]mistralobs.Object // the parts to write
+	for n, part := range []struct{ old, now digest }{{old.payload, now.payload}, {old.properties, now.properties}} {
+		switch {
+		case parts[n] != nil && digestOf(parts[n]) == part.now: // an earlier run may have written it
+		case part.now != part.old && !r.options.Force:
+			return ErrRecordChanged
+		default:
+			missing[n] = parts[n]
 		}
 	}
-	if writeProperties {
-		properties, err := item.Properties()
-		if err == nil {
-			err = r.client.Records.UpdateProperties(ctx, c.result.RecordID, properties)
-		}
-		if err != nil {
-			return "", err
-		}
+	once := mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1})
+	if missing[0] != nil {
+		*sent = true
+		err = r.client.Records.UpdatePayload(ctx, record.ID, missing[0], once)
 	}
-	return OutcomeDone, nil
+	if err == nil && missing[1] != nil {
+		*sent = true
+		err = r.client.Records.UpdateProperties(ctx, record.ID, missing[1], once)
+	}
+	if errors.Is(err, mistralobs.ErrNotFound) {
+		return ErrRecordChanged
+	}
+	return err
 }
 
-// accepts reports whether the payload and the properties each have the old or the wanted content. An earlier run may
-// have written one of them.
-func (i *Item) accepts(now content) bool {
-	payload := now.payload == i.old.payload || now.payload == i.want.payload
-	properties := now.properties == i.old.properties || now.properties == i.want.properties
-	return payload && properties
+// mayRepeat reports whether a request that failed with err may be sent again, and after which pause.
+func mayRepeat(err error) (after time.Duration, ok bool) {
+	var response *mistralobs.Error
+	var network *mistralobs.NetworkError
+	switch {
+	case errors.As(err, &response):
+		return response.RetryAfter, slices.Contains([]int{408, 429, 500, 502, 503, 504}, response.StatusCode)
+	case errors.As(err, &network):
+		return network.RetryAfter, true
+	}
+	return 0, false
+}
+
+// sleep waits, and reports whether ctx still runs then. It does not begin a pause that would outlast ctx.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d {
+		return false
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }

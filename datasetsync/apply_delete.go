@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/mistralobs/mistralobs-go"
 )
 
@@ -19,19 +17,17 @@ func (r *run) delete(ctx context.Context, todo []change) {
 	if !r.looker.walks(len(idsOf(todo))) {
 		// Small batches, so that little time passes between reading a record and deleting it.
 		for batch := range slices.Chunk(todo, min(r.options.Concurrency, mistralobs.MaxBulkDelete)) {
-			r.deleteBatch(ctx, r.stillPlanned(ctx, batch))
+			planned := r.stillPlanned(ctx, batch)
+			r.deleted(ctx, planned, r.deleteBatch(ctx, planned))
 		}
 		return
 	}
-	var group errgroup.Group
-	group.SetLimit(r.options.Concurrency)
-	for batch := range slices.Chunk(r.stillPlanned(ctx, todo), mistralobs.MaxBulkDelete) {
-		group.Go(func() error {
-			r.deleteBatch(ctx, batch)
-			return nil
-		})
+	batches := slices.Collect(slices.Chunk(r.stillPlanned(ctx, todo), mistralobs.MaxBulkDelete))
+	stop := func() bool { return r.isAborted(ctx) }
+	work := func(batch []change) error { return r.deleteBatch(ctx, batch) }
+	for batch, err := range parallel(batches, r.options.Concurrency, stop, work) {
+		r.deleted(ctx, batch, err)
 	}
-	_ = group.Wait() // always nil
 }
 
 // idsOf returns the IDs of the records to read before deletions, each once: those to delete, and those to keep in their
@@ -46,21 +42,20 @@ func idsOf(batch []change) (ids []string) {
 	}
 	for _, c := range batch {
 		add(c.result.RecordID)
-		add(c.item.kept)
+		add(c.item.known().kept)
 	}
 	return ids
 }
 
-// state is what a deletion has to know of a record. A record that does not exist has the zero state.
-type state struct {
+// current is what a deletion has to know of a record. A record that does not exist has the zero current.
+type current struct {
 	exists  bool
 	content content
-	objects bool   // its payload and properties are objects
 	key     digest // of the plan's key
 }
 
-// replaces reports whether s has the key of a duplicate that is to be deleted. A zero key is none.
-func (s state) replaces(duplicate state) bool { return s.key != digest{} && s.key == duplicate.key }
+// replaces reports whether c has the key of a duplicate that is to be deleted. A zero key is none.
+func (c current) replaces(duplicate current) bool { return c.key != digest{} && c.key == duplicate.key }
 
 // stillPlanned reads the records of deletions, and returns the deletions whose records have not changed. It records the
 // outcome of the others.
@@ -69,26 +64,25 @@ func (r *run) stillPlanned(ctx context.Context, batch []change) (todo []change) 
 		return nil
 	}
 	ids := idsOf(batch)
-	now := make(map[string]state, len(ids))
-	err := r.looker.look(ctx, ids, func(i int, record *mistralobs.Record) error {
-		s := state{exists: record != nil}
-		if s.exists {
-			s.content, s.objects = contentNow(record)
-			s.key = keyOf(record.Properties, r.plan.Key).digest
+	now := make(map[string]current, len(ids))
+	err := r.looker.look(ctx, ids, func(id string, record *mistralobs.Record) error {
+		if now[id] = (current{}); record != nil {
+			now[id] = current{
+				true, contentOf(record.Payload, record.Properties), keyOf(record.Properties, r.plan.Key).digest,
+			}
 		}
-		now[ids[i]] = s
 		return nil
 	})
 	for _, c := range batch {
 		switch record, seen := now[c.result.RecordID]; {
 		case seen && !record.exists:
 			r.record(OutcomeAlreadyDone, nil, c)
-		case seen && !r.options.Force && (!record.objects || record.content != c.item.old):
+		case seen && !r.options.Force && record.content != c.item.known().old:
 			r.recordError(ctx, ErrRecordChanged, c)
 		case err != nil:
 			r.recordError(ctx, err, c)
-		case c.item.kept != "" && !now[c.item.kept].replaces(record):
-			r.recordError(ctx, &keptGoneError{c.item.kept}, c)
+		case c.item.known().kept != "" && !now[c.item.known().kept].replaces(record):
+			r.recordError(ctx, &keptGoneError{c.item.known().kept}, c)
 		default:
 			todo = append(todo, c)
 		}
@@ -107,16 +101,22 @@ func (e *keptGoneError) Error() string {
 
 func (e *keptGoneError) Unwrap() error { return ErrRecordChanged }
 
-func (r *run) deleteBatch(ctx context.Context, batch []change) {
-	if len(batch) == 0 || r.isAborted(ctx) {
-		return
-	}
+// deleteBatch sends one request.
+func (r *run) deleteBatch(ctx context.Context, batch []change) error {
 	ids := make([]string, len(batch))
 	for i, c := range batch {
 		ids[i] = c.result.RecordID
 	}
-	err := r.client.Records.DeleteAll(ctx, ids)
+	if len(ids) == 0 {
+		return nil
+	}
+	return r.client.Records.DeleteAll(ctx, ids)
+}
+
+// deleted records the outcome of deleteBatch.
+func (r *run) deleted(ctx context.Context, batch []change, err error) {
 	switch {
+	case len(batch) == 0:
 	case err == nil:
 		r.record(OutcomeDone, nil, batch...)
 	case errors.Is(err, mistralobs.ErrNotFound): // somebody has just deleted one of them

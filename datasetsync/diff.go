@@ -2,156 +2,98 @@ package datasetsync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"unicode/utf8"
 
 	"github.com/mistralobs/mistralobs-go"
 )
 
+// matching compares the wanted records with a snapshot.
+type matching struct {
+	*session
+	plan     *Plan
+	now      *snapshot         // nil until the first wanted record
+	index    int               // of the wanted record, from 1
+	created  map[digest]uint32 // with a key: the numbers of the wanted records to create, by key
+	contents []digest          // without a key: the contents of the wanted records to create
+}
+
 // diff makes a plan. The updates do not have their differences yet; explain finds them.
 func (s *session) diff(ctx context.Context, want iter.Seq2[*mistralobs.JSONLRecord, error]) (*Plan, error) {
 	if want == nil {
-		return nil, invalid("want", "the sequence is nil")
+		return nil, s.invalid("want", "the sequence is nil")
 	}
-	in := startInput(want)
-	defer in.close()
-	some, err := in.peek(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if !some && s.options.Delete && !s.options.AllowEmpty {
-		return nil, invalid("want", "it holds no records, so Delete would delete the whole dataset; AllowEmpty allows that")
-	}
-	if err := s.resolve(ctx); err != nil {
-		return nil, err
-	}
-	if err := s.awaitImports(ctx); err != nil {
-		return nil, err
-	}
-	now, err := s.readSnapshot(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer now.close()
-	return now.match(ctx, in, s.datasetID, s.options)
-}
-
-// resolve replaces the slug of the dataset by its ID.
-func (s *session) resolve(ctx context.Context) error {
-	if _, ok := parseUUID(s.datasetID); ok {
-		return nil
-	}
-	dataset, err := s.client.Datasets.Get(ctx, s.datasetID)
-	if err != nil {
-		return err
-	}
-	s.datasetID = dataset.ID
-	return nil
-}
-
-func (s *session) readSnapshot(ctx context.Context) (*snapshot, error) {
-	var now *snapshot
-	err := s.readWhole(ctx, func(ids *idSet) func(*mistralobs.Record) error {
-		if now != nil {
-			now.close()
-		}
-		now = newSnapshot(ids, s.options)
-		return func(record *mistralobs.Record) error { return now.add(record, s.options.Key) }
-	})
-	if err == nil {
-		err = now.settleDuplicates(s.options.Duplicates)
-	}
-	if err != nil {
-		now.close()
-		return nil, err
-	}
-	return now, nil
-}
-
-// matching compares the wanted records with a snapshot.
-type matching struct {
-	now     *snapshot
-	plan    *Plan
-	options Options
-	created map[digest]uint32 // the numbers of the wanted records to create, by key
-}
-
-func (s *snapshot) match(ctx context.Context, in *input, datasetID string, options Options) (*Plan, error) {
 	m := &matching{
-		now: s, options: options, created: map[digest]uint32{},
-		plan: &Plan{
-			DatasetID: datasetID, Key: options.Key, full: options.Full, bodies: &overflowFile{},
-		},
+		session: s, created: map[digest]uint32{},
+		plan: &Plan{Key: s.options.Key, full: s.options.Full, bodies: &overflowFile{}},
 	}
-	err := m.addAll(ctx, in)
-	if err == nil {
-		err = m.addUnwanted()
-	}
-	if err != nil {
-		_ = m.plan.Close()
+	whole := false
+	defer func() {
+		if m.now != nil {
+			m.now.close()
+		}
+		if !whole { // maybe because want panics
+			_ = m.plan.Close()
+		}
+	}()
+	if err := m.matchAll(ctx, want); err != nil {
 		return nil, err
 	}
-	m.countSame()
+	whole = true
 	return m.plan, nil
 }
 
-func (m *matching) addAll(ctx context.Context, in *input) error {
-	for {
-		w, ok, err := in.next(ctx)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return nil
-		}
-		if m.now.byKey {
-			err = m.addByKey(w)
-		} else {
-			err = m.addByContent(w)
+func (m *matching) matchAll(ctx context.Context, want iter.Seq2[*mistralobs.JSONLRecord, error]) error {
+	for record, err := range want {
+		if err == nil {
+			err = m.add(ctx, record)
 		}
 		if err != nil {
 			return err
 		}
-		m.options.OnProgress(Progress{PhaseInput, w.index, -1})
 	}
-}
-
-func (m *matching) addByContent(w wanted) error {
-	c := contentOf(w.record.Payload, w.record.Properties)
-	if same, ok := m.now.takeSame(c.both()); ok {
-		same.line = w.number()
-		m.plan.Equal++
-		return nil
-	}
-	return m.create(w, c)
-}
-
-func (m *matching) addByKey(w wanted) error {
-	key := keyOf(w.record.Properties, m.options.Key)
-	if key.absent() {
-		return fmt.Errorf("datasetsync: %s: %w: it has no property %s", w.place(), ErrNoKey, display(m.options.Key))
-	}
-	position, found := m.now.index.find(key.digest)
-	if !found {
-		position, found = m.now.lookupOdd(key.digest)
-	}
-	if !found {
-		if other, taken := m.created[key.digest]; taken {
-			return w.sameKey(other, key)
+	if m.index == 0 {
+		if m.options.Delete && !m.options.AllowEmpty {
+			return m.invalid("want",
+				"it holds no records, so Delete would delete the whole dataset; AllowEmpty allows that")
 		}
-		m.created[key.digest] = w.number()
-		return m.create(w, contentOf(w.record.Payload, w.record.Properties))
+		if err := m.readDataset(ctx); err != nil {
+			return err
+		}
 	}
-	e := m.now.entries.at(position)
-	if e.line != 0 {
-		return w.sameKey(e.line, key)
-	}
-	e.line = w.number()
-	if m.now.odd[position] {
-		return nil
-	}
-	return m.update(w, key, position)
+	return m.end()
 }
+
+// readDataset reads the state of the dataset.
+func (m *matching) readDataset(ctx context.Context) error {
+	dataset, err := m.dataset(ctx)
+	if err != nil {
+		return err
+	}
+	m.datasetID = dataset.ID
+	m.plan.DatasetID, m.plan.DatasetName = dataset.ID, dataset.Name
+	if err := m.awaitImports(ctx); err != nil {
+		return err
+	}
+	if m.now, err = m.readSnapshot(ctx, m.options.Key); err != nil {
+		return err
+	}
+	if err := m.now.settleDuplicates(m.options.Duplicates); err != nil {
+		return m.errorf("dataset %s: %w", display(m.datasetID), err)
+	}
+	return nil
+}
+
+// wanted is a record that the dataset should have.
+type wanted struct {
+	record  *mistralobs.JSONLRecord
+	content content
+	index   int
+}
+
+func (w wanted) place() string { return place(w.record.Line, w.index) }
 
 // number returns the line of the record, or its index if the input has no lines.
 func (w wanted) number() uint32 {
@@ -161,93 +103,178 @@ func (w wanted) number() uint32 {
 	return uint32(w.index)
 }
 
-func (w wanted) sameKey(other uint32, key recordKey) error {
-	before := place(int(other), 0)
-	if w.record.Line <= 0 {
-		before = place(0, int(other))
+// add compares the next wanted record. It keeps nothing of the record, because the sequence may reuse it.
+func (m *matching) add(ctx context.Context, record *mistralobs.JSONLRecord) error {
+	if err := ctx.Err(); err != nil {
+		return m.errorf("reading the wanted records: %w", err)
 	}
-	return fmt.Errorf("datasetsync: %s and %s: %w: %s", before, w.place(), ErrDuplicateKeys, display(key.text()))
-}
-
-func (s *snapshot) lookupOdd(key digest) (position int, ok bool) {
-	position, ok = s.oddKeys[key]
-	return position, ok
-}
-
-func (m *matching) create(w wanted, c content) error {
-	item := Item{
-		Key: keyOf(w.record.Properties, m.options.Key).text(), Index: w.index, Line: w.record.Line,
-		ChangesPayload: true, ChangesProperties: true, want: c,
+	m.index++
+	w := wanted{record: record, index: m.index}
+	if err := w.check(); err != nil {
+		return m.errorf("%w", err)
 	}
-	err := item.keep(m.plan.bodies, w.record.Payload, orEmpty(w.record.Properties))
-	m.plan.Create = append(m.plan.Create, item)
-	return err
+	if m.now == nil {
+		if err := m.readDataset(ctx); err != nil {
+			return err
+		}
+	}
+	match := m.matchContent
+	if m.options.Key != "" {
+		match = m.matchKey
+	}
+	if err := match(w); err != nil {
+		return err
+	}
+	m.options.OnProgress(Progress{PhaseInput, m.index, -1})
+	return nil
 }
 
-func (m *matching) update(w wanted, key recordKey, position int) error {
-	e := m.now.entries.at(position)
-	c := contentOf(w.record.Payload, w.record.Properties)
-	if c == e.content {
+// maxDepth is how deep a payload or properties may be nested. In a plan's JSON, they are nested three levels deeper.
+const maxDepth = 10_000 - 3
+
+// check sets the content of the record. It returns an error if the service cannot hold the record.
+func (w *wanted) check() (err error) {
+	if w.record == nil {
+		return fmt.Errorf("%s is nil", place(0, w.index))
+	}
+	if w.content.payload, err = checkedObject(w.record.Payload); err != nil {
+		return fmt.Errorf("%s: its payload is not a JSON object: %w", w.place(), err)
+	}
+	if w.content.properties, err = checkedObject(orEmpty(w.record.Properties)); err != nil {
+		return fmt.Errorf("%s: its properties are not a JSON object: %w", w.place(), err)
+	}
+	return nil
+}
+
+// checkedObject returns the digest of an object that can be sent and written to a plan.
+func checkedObject(object mistralobs.Object) (digest, error) {
+	d, err := checkedDigest(object, maxDepth)
+	switch {
+	case err != nil:
+		return d, err
+	case !isObject(object):
+		return d, errors.New("it is another JSON value")
+	case !utf8.Valid(object):
+		return d, errors.New("it is not UTF-8")
+	}
+	return d, nil
+}
+
+// matchContent finds a record of the dataset with the same content.
+func (m *matching) matchContent(w wanted) error {
+	key := w.content.both()
+	if position, ok := m.now.take(key); ok {
+		m.now.entries[position].line = w.number()
 		m.plan.Equal++
 		return nil
 	}
-	item := Item{
-		Key: key.text(), Index: w.index, Line: w.record.Line, RecordID: m.now.ids.at(position),
-		ChangesPayload: c.payload != e.content.payload, ChangesProperties: c.properties != e.content.properties,
-		old: e.content, want: c,
+	m.contents = append(m.contents, key)
+	return m.create(w, label{})
+}
+
+// matchKey finds the record of the dataset with the same key.
+func (m *matching) matchKey(w wanted) error {
+	key := keyOf(w.record.Properties, m.options.Key)
+	if key.absent() {
+		return m.errorf("%s: %w: it has no property %s", w.place(), ErrNoKey, display(m.options.Key))
 	}
+	position, found := m.now.find(key.digest)
+	if !found {
+		if other, taken := m.created[key.digest]; taken {
+			return m.sameKey(w, other, key)
+		}
+		m.created[key.digest] = w.number()
+		return m.create(w, key.label)
+	}
+	e := &m.now.entries[position]
+	if e.line != 0 {
+		return m.sameKey(w, e.line, key)
+	}
+	e.line = w.number()
+	if w.content == e.content {
+		m.plan.Equal++
+		return nil
+	}
+	item := newItem(w, key.label)
+	item.RecordID = m.now.id(position)
+	item.ChangesPayload = w.content.payload != e.content.payload
+	item.ChangesProperties = w.content.properties != e.content.properties
+	item.state = &state{old: e.content}
 	err := item.keep(m.plan.bodies, w.record.Payload, orEmpty(w.record.Properties))
 	m.plan.Update = append(m.plan.Update, item)
 	return err
 }
 
-// addUnwanted adds the records of the dataset that match no wanted record, and those that must be left alone.
-func (m *matching) addUnwanted() error {
-	for i := range m.now.entries.n {
-		e := m.now.entries.at(i)
-		odd := m.now.odd[i]
-		kept, surplus := m.now.surplus[i]
-		switch {
-		case !odd && !surplus && e.line != 0:
+// sameKey is the error that a wanted record has the key of another one.
+func (m *matching) sameKey(w wanted, other uint32, key recordKey) error {
+	before := place(int(other), 0)
+	if w.record.Line <= 0 {
+		before = place(0, int(other))
+	}
+	return m.errorf("%s and %s: %w: %s", before, w.place(), ErrDuplicateKeys, key.label.name("", 0, 0))
+}
+
+func newItem(w wanted, key label) Item {
+	return Item{Key: key.text, plainKey: key.plain, Index: w.index, Line: w.record.Line}
+}
+
+func (m *matching) create(w wanted, key label) error {
+	item := newItem(w, key)
+	item.ChangesPayload, item.ChangesProperties = true, true
+	err := item.keep(m.plan.bodies, w.record.Payload, orEmpty(w.record.Properties))
+	m.plan.Create = append(m.plan.Create, item)
+	return err
+}
+
+// end adds the records of the dataset that match no wanted record.
+func (m *matching) end() error {
+	for i := range m.now.entries {
+		e := &m.now.entries[i]
+		kept, surplus := m.now.surplus[int32(i)]
+		if e.line != 0 {
 			continue
-		case !odd && !surplus && !m.options.Delete:
+		}
+		if !m.now.odd[i] && !surplus && !m.options.Delete {
 			m.plan.Extra++
 			continue
 		}
-		key, err := m.now.keyText(i)
+		key, err := m.now.labelAt(int32(i))
 		if err != nil {
 			return err
 		}
-		item := Item{Key: key, RecordID: m.now.ids.at(i), old: e.content, want: e.content}
-		if surplus && (m.now.entries.at(kept).line != 0 || !m.options.Delete) {
-			item.kept = m.now.ids.at(kept)
+		item := Item{Key: key.text, plainKey: key.plain, RecordID: m.now.id(int32(i)), state: &state{old: e.content}}
+		if surplus && (m.now.entries[kept].line != 0 || !m.options.Delete) {
+			item.state.kept = m.now.id(kept)
 		}
-		if odd {
+		if m.now.odd[i] {
 			m.plan.LeftAlone = append(m.plan.LeftAlone, item)
 		} else {
 			m.plan.Delete = append(m.plan.Delete, item)
 		}
 	}
+	m.countSame()
 	return nil
 }
 
 // countSame counts, for each creation of a plan without a key, the records of the dataset with the same content. If
 // Apply finds more of them, the record has been created since.
 func (m *matching) countSame() {
-	if m.now.byKey || len(m.plan.Create) == 0 {
+	if len(m.contents) == 0 {
 		return
 	}
-	same := map[digest]int{}
-	for i := range m.plan.Create {
-		same[m.plan.Create[i].want.both()] = 0
+	same := make(map[digest]int, len(m.contents))
+	for _, key := range m.contents {
+		same[key] = 0
 	}
-	for i := range m.now.entries.n {
-		key := m.now.entries.at(i).key
+	for i := range m.now.entries {
+		key := m.now.entries[i].key
 		if n, created := same[key]; created {
 			same[key] = n + 1
 		}
 	}
-	for i := range m.plan.Create {
-		m.plan.Create[i].same = same[m.plan.Create[i].want.both()]
+	for i, key := range m.contents {
+		if n := same[key]; n > 0 {
+			m.plan.Create[i].state = &state{same: n}
+		}
 	}
 }

@@ -25,15 +25,14 @@ func TestDiffByKey(t *testing.T) {
 	inWorld(t, have, func(w world) {
 		plan := w.diff(byID, want...)
 		assert.Equal(t, strings.NewReplacer("DATASET", w.dataset, "KEYLESS", keyless(w)).Replace(
-			`dataset DATASET: 1 to create, 2 to update, 2 to delete, 1 equal
-+ new
-~ edited
+			`dataset "Support tickets" (DATASET): 1 to create, 2 to update, 2 to delete, 1 equal
++ "new"
+~ "edited"
     payload.answer: "no" -> "yes"
-~ tagged
+~ "tagged"
     properties.tag: nothing -> {"a":[1,2]}
-- gone
-- record KEYLESS
-`), plan.String())
+- "gone"
+- record KEYLESS`), plan.String())
 		assert.False(t, plan.InSync())
 		assert.Equal(t, 5, plan.Changes())
 		assert.Equal(t, 1, plan.Equal)
@@ -75,11 +74,11 @@ func TestDiffRefusesWhatIsAmbiguous(t *testing.T) {
 	}{
 		"two of the input": {
 			want: []string{ticket("a", "1"), "", ticket("b", "1"), ticket("a", "2")},
-			kind: datasetsync.ErrDuplicateKeys, says: []string{"line 1 and line 4", ": a"},
+			kind: datasetsync.ErrDuplicateKeys, says: []string{"line 1 and line 4", `: "a"`},
 		},
 		"two of the input that the dataset has": {
 			have: []string{ticket("a", "1")}, want: []string{ticket("a", "1"), ticket("b", "1"), ticket("a", "2")},
-			kind: datasetsync.ErrDuplicateKeys, says: []string{"line 1 and line 3", ": a"},
+			kind: datasetsync.ErrDuplicateKeys, says: []string{"line 1 and line 3", `: "a"`},
 		},
 		"1 and 1.0": {
 			want: []string{`{"payload":{},"properties":{"id":1}}`, `{"payload":{},"properties":{"id":1.0}}`},
@@ -88,7 +87,7 @@ func TestDiffRefusesWhatIsAmbiguous(t *testing.T) {
 		"two of the dataset": {
 			have: []string{ticket("a", "1"), ticket("b", "1"), ticket("a", "2"), ticket("a", "3")},
 			want: []string{ticket("b", "1")},
-			kind: datasetsync.ErrDuplicateKeys, says: []string{": a (", "KeepOldest"},
+			kind: datasetsync.ErrDuplicateKeys, says: []string{`: "a" (`, "KeepOldest"},
 		},
 		"no key": {
 			want: []string{ticket("a", "1"), "", `{"payload":{}}`}, kind: datasetsync.ErrNoKey, says: []string{"line 3",
@@ -151,7 +150,7 @@ func TestDifferencesOfAPlan(t *testing.T) {
 		assert.Equal(t, 1, plan.Update[19].MoreDifferences)
 		assert.Empty(t, plan.Update[20].Differences, "it is not printed")
 		assert.Contains(t, plan.String(), "\n    … and 1 more differences\n")
-		assert.Contains(t, plan.String(), "\n~ … and 10 more\n")
+		assert.Contains(t, plan.String(), "\n~ … and 10 more")
 		assert.Equal(t, 2, w.requests()[mistralobstest.RecordsList], "a walk takes fewer requests than 20 records")
 
 		options := byID

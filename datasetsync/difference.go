@@ -78,7 +78,7 @@ func (c *comparison) compare(before, after any) {
 	case []any:
 		if b, ok := after.([]any); ok {
 			for i := range max(len(a), len(b)) {
-				c.compareAt(fmt.Sprintf("[%d]", i), element(a, i), element(b, i))
+				c.compareAt(fmt.Sprintf("[%d]", i), elementOf(a, i), elementOf(b, i))
 			}
 			return
 		}
@@ -99,7 +99,7 @@ func (c *comparison) compareMembers(a, b map[string]any) {
 	all := maps.Clone(a)
 	maps.Copy(all, b)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		c.compareAt(step(name), member(a, name), member(b, name))
+		c.compareAt(step(name), memberOf(a, name), memberOf(b, name))
 	}
 }
 
@@ -110,14 +110,14 @@ func (c *comparison) compareAt(part string, a, b any) {
 	c.path = c.path[:len(c.path)-1]
 }
 
-func member(object map[string]any, name string) any {
+func memberOf(object map[string]any, name string) any {
 	if value, ok := object[name]; ok {
 		return value
 	}
 	return none{}
 }
 
-func element(array []any, i int) any {
+func elementOf(array []any, i int) any {
 	if i < len(array) {
 		return array[i]
 	}

@@ -7,8 +7,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
+	"math"
 	"math/big"
 	"slices"
 	"strconv"
@@ -49,133 +49,127 @@ func (d *digest) UnmarshalText(text []byte) error {
 // digestOf returns the digest of a value. What is not JSON, or is nested more than 10,000 levels deep, counts as it is
 // written.
 func digestOf(raw []byte) digest {
-	d, err := checkedDigest(raw)
+	d, err := checkedDigest(raw, math.MaxInt)
 	if err != nil {
-		sum := sha256.Sum256(append([]byte{'!'}, raw...))
-		return digest(sum[:len(d)])
+		return hashOf(append([]byte{'!'}, raw...))
 	}
 	return d
 }
 
-// checkedDigest returns the digest of a value, or an error if raw is not one JSON value.
-func checkedDigest(raw []byte) (digest, error) {
+// checkedDigest returns the digest of a value. It returns an error if raw is not one JSON value, or is nested more than
+// depth levels deep.
+func checkedDigest(raw []byte, depth int) (digest, error) {
 	h := hashers.Get().(*hasher)
 	defer hashers.Put(h)
 	h.tokens.Reset(bytes.NewBuffer(raw), lenient)
+	h.depth = depth
 	d, err := h.value()
 	if err != nil {
 		return digest{}, err
 	}
 	if _, err := h.tokens.ReadToken(); err != io.EOF {
-		return digest{}, cmp.Or(err, errMoreData)
+		return digest{}, cmp.Or(err, errors.New("there is data after the value"))
 	}
 	return d, nil
 }
 
-var errMoreData = errors.New("there is data after the value")
-
 // lenient accepts whatever the service may send.
 var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-var hashers = sync.Pool{New: func() any {
-	return &hasher{tokens: jsontext.NewDecoder(new(bytes.Buffer)), sha: sha256.New()}
-}}
+var hashers = sync.Pool{New: func() any { return &hasher{tokens: jsontext.NewDecoder(new(bytes.Buffer))} }}
 
 // hasher computes digests. It is not safe for concurrent use.
 type hasher struct {
-	tokens *jsontext.Decoder
-	sha    hash.Hash
-	text   []byte // the decoded string or number
-	sum    []byte
+	tokens  *jsontext.Decoder
+	depth   int      // the largest depth
+	text    []byte   // the kind and the content of what is hashed next
+	members []member // of all arrays and objects that are being read, the innermost last
 }
 
-// hash returns the digest of a kind and its content.
-func (h *hasher) hash(kind byte, content []byte) digest {
-	h.sha.Reset()
-	h.sha.Write([]byte{kind})
-	h.sha.Write(content)
-	h.sum = h.sha.Sum(h.sum[:0])
-	return digest(h.sum[:len(digest{})])
+// member is a name and a value of an object, or an element of an array.
+type member struct{ name, value digest }
+
+func hashOf(content []byte) digest {
+	sum := sha256.Sum256(content)
+	return digest(sum[:len(digest{})])
 }
 
 func (h *hasher) value() (digest, error) {
-	switch h.tokens.PeekKind() {
-	case '{':
-		return h.object()
-	case '[':
-		return h.array()
+	switch kind := h.tokens.PeekKind(); kind {
+	case '{', '[':
+		return h.list(kind)
+	case '"':
+		raw, err := h.tokens.ReadValue()
+		if err != nil {
+			return digest{}, err
+		}
+		h.text = appendText(h.text[:0], raw)
+		return hashOf(h.text), nil
 	}
 	raw, err := h.tokens.ReadValue()
 	switch {
 	case err != nil:
 		return digest{}, err
-	case raw.Kind() == '"':
-		return h.string(raw), nil
 	case raw.Kind() == '0':
-		h.text = appendNumber(h.text[:0], string(raw))
-		return h.hash('n', h.text), nil
+		h.text = appendNumber(append(h.text[:0], 'n'), string(raw))
+		return hashOf(h.text), nil
 	}
-	return h.hash(raw[0], nil), nil // true, false or null
+	return hashOf(raw[:1]), nil // of true, false and null
 }
 
-// string returns the digest of a string. Text that is not Unicode has no decoded form: it counts as
-// it is written.
-func (h *hasher) string(raw []byte) digest {
-	var err error
-	h.text, err = jsontext.AppendUnquote(h.text[:0], raw)
+// list returns the digest of an array or an object.
+func (h *hasher) list(kind jsontext.Kind) (digest, error) {
+	if _, err := h.tokens.ReadToken(); err != nil {
+		return digest{}, err
+	}
+	if h.tokens.StackDepth() > h.depth {
+		return digest{}, fmt.Errorf("it is nested more than %d levels deep", h.depth)
+	}
+	outer := len(h.members)
+	defer func() { h.members = h.members[:outer] }()
+	for h.tokens.PeekKind() != kind+2 { // ']' and '}' are two characters behind '[' and '{'
+		var m member
+		var err error
+		if kind == '{' {
+			m.name, err = h.value()
+		}
+		if err == nil {
+			m.value, err = h.value()
+		}
+		if err != nil {
+			return digest{}, err
+		}
+		h.members = append(h.members, m)
+	}
+	if _, err := h.tokens.ReadToken(); err != nil {
+		return digest{}, err
+	}
+	members := h.members[outer:]
+	h.text = append(h.text[:0], byte(kind))
+	if kind == '{' {
+		slices.SortStableFunc(members, func(a, b member) int { return bytes.Compare(a.name[:], b.name[:]) })
+	}
+	for i, m := range members {
+		switch {
+		case kind == '[':
+			h.text = append(h.text, m.value[:]...)
+		case i+1 == len(members) || members[i+1].name != m.name: // of a repeated name, the last value counts
+			h.text = append(append(h.text, m.name[:]...), m.value[:]...)
+		}
+	}
+	return hashOf(h.text), nil
+}
+
+// appendText appends the text of a string after a letter. Text that is not UTF-8 is appended as it is written.
+func appendText(dst, raw []byte) []byte {
+	text, err := jsontext.AppendUnquote(append(dst, 's'), raw)
 	switch {
 	case err == nil:
-		return h.hash('s', h.text)
-	case utf8.Valid(raw): // it contains half of a surrogate pair
-		h.text = appendHalves(h.text[:0], raw)
-		return h.hash('h', h.text)
+		return text
+	case utf8.Valid(raw):
+		return appendHalves(append(dst, 'h'), raw)
 	}
-	return h.hash('u', raw)
-}
-
-func (h *hasher) array() (digest, error) {
-	if _, err := h.tokens.ReadToken(); err != nil {
-		return digest{}, err
-	}
-	var elements []byte
-	for h.tokens.PeekKind() != ']' {
-		element, err := h.value()
-		if err != nil {
-			return digest{}, err
-		}
-		elements = append(elements, element[:]...)
-	}
-	_, err := h.tokens.ReadToken()
-	return h.hash('a', elements), err
-}
-
-func (h *hasher) object() (digest, error) {
-	if _, err := h.tokens.ReadToken(); err != nil {
-		return digest{}, err
-	}
-	type member struct{ name, value digest }
-	var members []member
-	for h.tokens.PeekKind() != '}' {
-		name, err := h.value()
-		if err != nil {
-			return digest{}, err
-		}
-		value, err := h.value()
-		if err != nil {
-			return digest{}, err
-		}
-		members = append(members, member{name, value})
-	}
-	_, err := h.tokens.ReadToken()
-	slices.SortStableFunc(members, func(a, b member) int { return bytes.Compare(a.name[:], b.name[:]) })
-	content := make([]byte, 0, len(members)*2*len(digest{}))
-	for i, m := range members {
-		if i+1 < len(members) && members[i+1].name == m.name {
-			continue // the last value counts
-		}
-		content = append(append(content, m.name[:]...), m.value[:]...)
-	}
-	return h.hash('o', content), err
+	return append(append(dst, 'u'), raw...)
 }
 
 // appendHalves appends the text of a string. It marks halves of surrogate pairs, which are not Unicode.
@@ -250,10 +244,7 @@ func contentOf(payload, properties mistralobs.Object) content {
 }
 
 // both returns one digest of both parts.
-func (c content) both() digest {
-	sum := sha256.Sum256(append(c.payload[:], c.properties[:]...))
-	return digest(sum[:len(digest{})])
-}
+func (c content) both() digest { return hashOf(append(c.payload[:], c.properties[:]...)) }
 
 func orEmpty(properties mistralobs.Object) mistralobs.Object {
 	if len(properties) == 0 {
@@ -262,57 +253,25 @@ func orEmpty(properties mistralobs.Object) mistralobs.Object {
 	return properties
 }
 
-// isObject reports whether raw is one valid JSON object.
-func isObject(raw []byte) bool {
-	_, err := checkedDigest(raw)
-	return err == nil && startsObject(raw)
-}
+// isObject reports whether raw, which is valid JSON or empty, is an object.
+func isObject(raw []byte) bool { return jsontext.Value(raw).Kind() == '{' }
 
-// startsObject reports whether raw is an object. raw must be valid JSON or empty.
-func startsObject(raw []byte) bool { return jsontext.Value(raw).Kind() == '{' }
-
-// recordKey is the value of the key property. It is the zero recordKey if the property is absent or null.
+// recordKey is the value of the key property.
 type recordKey struct {
-	digest digest
-	raw    jsontext.Value // as written
+	digest digest // zero if the property is absent or null
+	label  label
 }
+
+func (k recordKey) absent() bool { return k.digest == digest{} }
 
 // keyOf returns a property as a key. If the name is repeated, the last value counts.
-func keyOf(properties mistralobs.Object, name string) (key recordKey) {
-	if name == "" || !startsObject(properties) {
-		return key
-	}
-	tokens := jsontext.NewDecoder(bytes.NewBuffer(properties), lenient)
-	_, _ = tokens.ReadToken()
-	for tokens.PeekKind() == '"' {
-		token, err := tokens.ReadToken()
-		if err != nil {
-			return recordKey{}
-		}
-		found := token.String() == name
-		value, err := tokens.ReadValue()
-		if err != nil {
-			return recordKey{}
-		}
-		if found {
-			key.raw = value.Clone()
-		}
-	}
-	if key.raw == nil || key.raw.Kind() == 'n' {
+func keyOf(properties mistralobs.Object, name string) recordKey {
+	if name == "" || !isObject(properties) {
 		return recordKey{}
 	}
-	key.digest = digestOf(key.raw)
-	return key
-}
-
-func (k recordKey) absent() bool { return k.raw == nil }
-
-// text returns the key as readable text: a string without quotes, another value as JSON.
-func (k recordKey) text() string {
-	if k.raw.Kind() == '"' {
-		if text, err := jsontext.AppendUnquote(nil, k.raw); err == nil {
-			return string(text)
-		}
+	value, ok := properties.Get(name)
+	if !ok || jsontext.Value(value).Kind() == 'n' {
+		return recordKey{}
 	}
-	return string(k.raw)
+	return recordKey{digestOf(value), labelOf(jsontext.Value(value))}
 }

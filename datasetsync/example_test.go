@@ -64,7 +64,7 @@ func ExampleDiff() {
 	}
 	defer plan.Close()
 	_, changes, _ := strings.Cut(plan.String(), "\n")
-	fmt.Print(changes)
+	fmt.Println(changes)
 
 	var stored strings.Builder
 	if _, err := plan.WriteTo(&stored); err != nil {
@@ -83,10 +83,10 @@ func ExampleDiff() {
 		fmt.Println(result.Action, result.Key, result.Outcome)
 	}
 	// Output:
-	// + mt
-	// ~ pt
+	// + "mt"
+	// ~ "pt"
 	//     payload.question: "Capital of Portugal?" -> "What is the capital of Portugal?"
-	// - xx
+	// - "xx"
 	// create mt done
 	// update pt done
 	// delete xx done

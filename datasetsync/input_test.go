@@ -2,9 +2,7 @@ package datasetsync_test
 
 import (
 	"context"
-	"io"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -43,26 +41,6 @@ func TestACanceledContextReadsNothing(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled)
 		assert.Empty(t, w.server.Requests())
 	})
-}
-
-// A canceled context ends the reading even while the input blocks, before its first record and after it.
-func TestTheContextEndsAnInputThatBlocks(t *testing.T) {
-	for name, lines := range map[string]string{"at once": "", "later": ticket("a", "1") + "\n" + ticket("b", "1") + "\n"} {
-		t.Run(name, func(t *testing.T) {
-			inWorld(t, nil, func(w world) {
-				reader, writer := io.Pipe()
-				go func() { _, _ = io.WriteString(writer, lines) }()
-				ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
-				defer cancel()
-				start := time.Now()
-				_, err := datasetsync.Diff(ctx, w.client, w.dataset, mistralobs.ReadJSONL(reader), byID)
-				require.ErrorIs(t, err, context.DeadlineExceeded)
-				assert.Less(t, time.Since(start), time.Minute+time.Second)
-				assert.Empty(t, w.writes())
-				require.NoError(t, writer.Close()) // ends the goroutine that was left behind
-			})
-		})
-	}
 }
 
 // An input without records is refused before anything is sent, because Delete would delete everything.

@@ -21,11 +21,11 @@ var (
 	ErrDatasetChanging = errors.New("the dataset changes while it is read")
 	// ErrTooManyDeletes means that a plan has more deletions than [Options.MaxDeletes]. Nothing was changed.
 	ErrTooManyDeletes = errors.New("the plan deletes too many records")
-	// ErrRecordChanged means that a record has changed on the server since the plan was made, and was left alone. Make a
+	// ErrRecordChanged means that a record has changed at the service since the plan was made, and was left alone. Make a
 	// new plan, or set [Options.Force].
 	ErrRecordChanged = errors.New("the record has changed since the plan was made")
-	// ErrNotObject means that the payload or the properties of a record of the dataset are not a JSON object. The record
-	// is reported and left alone.
+	// ErrNotObject means that the payload or the properties of a record of the dataset are not a JSON object. If no wanted
+	// record has its key, the record is reported and left alone.
 	ErrNotObject = errors.New("the payload or the properties are not a JSON object")
 )
 
@@ -48,10 +48,10 @@ type Options struct {
 	// can be any JSON but null. If Key is "", records match by content: a wanted record that differs from all others is
 	// created, never updated.
 	Key string
-	// Delete plans the deletion of records that match no wanted record. Without Delete they stay. Apply ignores it, and
-	// makes the deletions of its plan.
+	// Delete plans the deletion of records that match no wanted record. Without Delete they stay. Deletions come last, and
+	// only if all creations and updates were made. Apply ignores Delete, and makes the deletions of its plan.
 	Delete bool
-	// Force also overwrites and deletes records that have changed on the server since the plan was made.
+	// Force also overwrites and deletes records that have changed at the service since the plan was made.
 	Force bool
 	// AllowEmpty allows Delete to delete all records of the dataset because there is no wanted record.
 	AllowEmpty bool
@@ -65,17 +65,18 @@ type Options struct {
 	// to upload the file, start the import and delete the file, and with polls of its task. Imported records have
 	// the source [mistralobs.SourceUploadedFile]. The default is 50. A negative number turns imports off.
 	ImportAbove int
-	// MaxTaskWait limits the wait for imports: together for those that run at the start, and for each that Apply starts.
-	// After it, the error matches [mistralobs.ErrTimeout]. The default is one hour.
+	// MaxTaskWait limits the wait for imports: for those that run at the start together, and for each file that Apply
+	// imports. After it, the error matches [mistralobs.ErrTimeout]. The default is one hour.
 	MaxTaskWait time.Duration
 	// Duplicates says what to do if several records of the dataset have the same key.
 	Duplicates DuplicatePolicy
-	// Full makes Diff find all differences of all updates, and makes the text of the plan show all items and all
-	// differences in full. Without Full, Diff compares the first 20 updates and keeps at most three differences of the
-	// payload and three of the properties.
+	// Full makes a plan for review. Diff finds all differences of all updates, and keeps the records to delete. The text
+	// of the plan shows all items, all differences, and the whole records to create and delete. Without Full, Diff
+	// compares the first 20 updates and keeps at most three differences of the payload and three of the properties.
 	Full bool
-	// OnProgress reports progress. Calls do not overlap. PhaseRead starts again if the dataset has to be read again.
-	// During an import, PhaseCreate moves by an estimate: the upload is one half, and the progress of the task the other.
+	// OnProgress reports progress. It is called in the goroutine that calls Diff, Sync or Apply. PhaseRead starts again if
+	// the dataset has to be read again. During an import, PhaseCreate moves by an estimate: the upload is one half, and the
+	// progress of the task the other.
 	OnProgress func(Progress)
 }
 
@@ -134,27 +135,43 @@ func (o Options) withDefaults() (Options, error) {
 
 // session is one call of Diff, Sync or Apply.
 type session struct {
+	action    string // what errors begin with
 	client    *mistralobs.Client
-	datasetID string // an ID; until resolve, what the caller gave
+	datasetID string // until the dataset has been read, the ID or slug that the caller gave
 	options   Options
 }
 
 // newSession checks the parameters that Diff, Sync and Apply share.
-func newSession(ctx context.Context, client *mistralobs.Client, datasetID string, options Options) (session, error) {
+func newSession(
+	ctx context.Context, action string, client *mistralobs.Client, datasetID string, options Options,
+) (*session, error) {
+	s := &session{action, client, datasetID, options}
+	var err error
 	switch {
 	case ctx == nil:
-		return session{}, invalid("ctx", "it is nil")
+		return nil, s.invalid("ctx", "it is nil")
 	case client == nil:
-		return session{}, invalid("client", "it is nil")
+		return nil, s.invalid("client", "it is nil")
 	}
-	options, err := options.withDefaults()
-	return session{client, datasetID, options}, err
+	if s.options, err = options.withDefaults(); err != nil {
+		return nil, s.errorf("%w", err)
+	}
+	return s, nil
+}
+
+// errorf returns an error that begins with the action.
+func (s *session) errorf(format string, args ...any) error {
+	return fmt.Errorf("datasetsync: "+s.action+": "+format, args...)
+}
+
+func (s *session) invalid(name, format string, args ...any) error {
+	return s.errorf("%w", invalid(name, format, args...))
 }
 
 // paramError matches [mistralobs.ErrInvalidParams]. It names the parameter.
 type paramError struct{ name, problem string }
 
-func (e *paramError) Error() string { return fmt.Sprintf("datasetsync: %s: %s", e.name, e.problem) }
+func (e *paramError) Error() string { return e.name + ": " + e.problem }
 
 func (e *paramError) Is(target error) bool { return target == mistralobs.ErrInvalidParams }
 

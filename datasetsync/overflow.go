@@ -3,21 +3,20 @@ package datasetsync
 import (
 	"errors"
 	"fmt"
-	"os"
 	"sync"
+
+	"github.com/mistralobs/mistralobs-go/internal/stream"
 )
 
 // overflowLimit is the number of bytes that an overflowFile keeps in memory.
 const overflowLimit = 16 << 20
 
 // overflowFile keeps bytes that are written once and read in any order: in memory up to overflowLimit, then in a
-// temporary file. It unlinks the file at once where the system allows that, so that no file stays behind if close is
-// never called. Reads may run concurrently.
+// temporary file. It is safe for concurrent use. A nil overflowFile is closed.
 type overflowFile struct {
 	mu     sync.RWMutex
 	memory []byte
-	file   *os.File // nil while the content is in memory
-	named  bool     // the file still has its name
+	file   *stream.TempFile // nil while the content is in memory
 	size   int64
 	closed bool
 }
@@ -25,10 +24,13 @@ type overflowFile struct {
 // span is a part of an overflowFile.
 type span struct {
 	start int64
-	size  int
+	size  uint32 // no record is larger than an upload
 }
 
-var errClosed = errors.New("it is closed")
+var (
+	errClosed     = errors.New("it is closed")
+	errPlanClosed = fmt.Errorf("datasetsync: reading a record of a plan: %w", errClosed)
+)
 
 func (f *overflowFile) add(data []byte) (span, error) {
 	f.mu.Lock()
@@ -36,7 +38,7 @@ func (f *overflowFile) add(data []byte) (span, error) {
 	if err := f.write(data); err != nil {
 		return span{}, fmt.Errorf("datasetsync: writing a temporary file: %w", err)
 	}
-	s := span{f.size, len(data)}
+	s := span{f.size, uint32(len(data))}
 	f.size += int64(len(data))
 	return s, nil
 }
@@ -49,33 +51,31 @@ func (f *overflowFile) write(data []byte) error {
 		f.memory = append(f.memory, data...)
 		return nil
 	case f.file == nil:
-		if err := f.open(); err != nil {
+		file, err := stream.NewTempFile("mistralobs-sync-*")
+		if err != nil {
 			return err
 		}
+		f.file = file
+		if _, err := file.Write(f.memory); err != nil {
+			return err
+		}
+		f.memory = nil
 	}
 	_, err := f.file.Write(data)
 	return err
 }
 
-func (f *overflowFile) open() error {
-	file, err := os.CreateTemp("", "mistralobs-sync-*")
-	if err != nil {
-		return err
-	}
-	f.file, f.named = file, os.Remove(file.Name()) != nil
-	_, err = file.Write(f.memory)
-	f.memory = nil
-	return err
-}
-
 // get returns a copy of a part.
 func (f *overflowFile) get(s span) ([]byte, error) {
+	if f == nil {
+		return nil, errPlanClosed
+	}
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	data := make([]byte, s.size)
 	switch {
 	case f.closed:
-		return nil, fmt.Errorf("datasetsync: reading a record of a plan: %w", errClosed)
+		return nil, errPlanClosed
 	case f.file == nil:
 		copy(data, f.memory[s.start:])
 		return data, nil
@@ -86,8 +86,20 @@ func (f *overflowFile) get(s span) ([]byte, error) {
 	return data, nil
 }
 
+func (f *overflowFile) isClosed() bool {
+	if f == nil {
+		return true
+	}
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.closed
+}
+
 // close removes the file. Closing again does nothing.
 func (f *overflowFile) close() error {
+	if f == nil {
+		return nil
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
@@ -97,9 +109,5 @@ func (f *overflowFile) close() error {
 	if f.file == nil {
 		return nil
 	}
-	err := f.file.Close()
-	if f.named {
-		err = errors.Join(err, os.Remove(f.file.Name()))
-	}
-	return err
+	return f.file.Close()
 }

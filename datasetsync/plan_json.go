@@ -3,10 +3,12 @@ package datasetsync
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/mistralobs/mistralobs-go"
 )
@@ -16,16 +18,18 @@ const planVersion = 1
 
 // planHead has the members of a plan's JSON that are not lists.
 type planHead struct {
-	Version   int    `json:"version"`
-	DatasetID string `json:"dataset_id"`
-	Key       string `json:"key,omitempty"`
-	Equal     int    `json:"equal"`
-	Extra     int    `json:"extra"`
-	Full      bool   `json:"full,omitempty"`
+	Version     int    `json:"version"`
+	DatasetID   string `json:"dataset_id"`
+	DatasetName string `json:"dataset_name"`
+	Key         string `json:"key,omitempty"`
+	Equal       int    `json:"equal"`
+	Extra       int    `json:"extra"`
+	Full        bool   `json:"full,omitempty"`
 }
 
 type itemJSON struct {
 	Key             string          `json:"key,omitempty"`
+	PlainKey        bool            `json:"key_is_json,omitempty"` // the key is not a string
 	Index           int             `json:"index,omitempty"`
 	Line            int             `json:"line,omitempty"`
 	RecordID        string          `json:"record_id,omitempty"`
@@ -39,43 +43,58 @@ type itemJSON struct {
 	Same            int             `json:"same,omitempty"`
 }
 
-// itemLists returns the lists of a plan by their names in JSON.
-func (p *Plan) itemLists() map[string]*[]Item {
-	return map[string]*[]Item{"create": &p.Create, "update": &p.Update, "delete": &p.Delete, "left_alone": &p.LeftAlone}
+// listNames are the names of the lists in a plan's JSON.
+var listNames = []string{"create", "update", "delete", "left_alone"}
+
+func (p *Plan) list(name string) *[]Item {
+	return map[string]*[]Item{
+		"create": &p.Create, "update": &p.Update, "delete": &p.Delete, "left_alone": &p.LeftAlone,
+	}[name]
 }
 
 // MarshalJSON returns the whole plan, including the payloads and properties to write. It returns an error if the plan
 // is closed. For large plans, [Plan.WriteTo] needs less memory.
-func (p *Plan) MarshalJSON() ([]byte, error) {
+func (p Plan) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	_, err := p.WriteTo(&b)
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// WriteTo writes the JSON of [Plan.MarshalJSON] and a line break. It keeps one record at a time in memory.
+// WriteTo writes the JSON of [Plan.MarshalJSON] and a line break. It keeps one record at a time in memory. It returns
+// an error if [ReadPlan] would refuse the plan.
 func (p *Plan) WriteTo(w io.Writer) (int64, error) {
-	if p.bodies == nil {
-		return 0, invalid("plan", "it is closed")
+	if p.isClosed() {
+		return 0, fmt.Errorf("datasetsync: writing a plan: %w", invalid("plan", "it is nil or closed"))
 	}
 	count := &countingWriter{w: w}
 	buffered := bufio.NewWriterSize(count, 64<<10)
 	err := p.write(buffered)
-	return count.n, errors.Join(err, buffered.Flush())
+	if err = errors.Join(err, buffered.Flush()); err != nil {
+		err = fmt.Errorf("datasetsync: writing a plan: %w", err)
+	}
+	return count.n, err
 }
 
 func (p *Plan) write(w *bufio.Writer) error {
-	head, err := marshal(planHead{planVersion, p.DatasetID, p.Key, p.Equal, p.Extra, p.full})
-	if err != nil {
+	head := planHead{planVersion, p.DatasetID, p.DatasetName, p.Key, p.Equal, p.Extra, p.full}
+	encoded, err := marshal(head)
+	if err = cmp.Or(head.check(), err); err != nil {
 		return err
 	}
-	_, _ = w.Write(bytes.TrimSuffix(head, []byte("}"))) // Flush returns the errors of w
-	lists := p.itemLists()
-	for _, name := range []string{"create", "update", "delete", "left_alone"} {
+	_, _ = w.Write(bytes.TrimSuffix(encoded, []byte("}"))) // Flush returns the errors of w
+	seen := map[string]bool{}
+	for _, name := range listNames {
 		fmt.Fprintf(w, `,%q:[`, name)
-		for i := range *lists[name] {
-			encoded, err := (*lists[name])[i].encode()
+		for i := range *p.list(name) {
+			item, err := (*p.list(name))[i].encode()
+			if err == nil {
+				err = item.check(name, seen)
+			}
+			if err == nil {
+				encoded, err = marshal(item)
+			}
 			if err != nil {
-				return err
+				return fmt.Errorf("%s: item %d: %w", name, i+1, err)
 			}
 			if i > 0 {
 				_ = w.WriteByte(',')
@@ -99,21 +118,15 @@ func (c *countingWriter) Write(data []byte) (int, error) {
 	return n, err
 }
 
-func (i *Item) encode() ([]byte, error) {
-	payload, err := i.Payload()
-	if err != nil {
-		return nil, err
-	}
-	properties, err := i.Properties()
-	if err != nil {
-		return nil, err
-	}
-	return marshal(itemJSON{
-		Key: i.Key, Index: i.Index, Line: i.Line, RecordID: i.RecordID,
-		OldPayload: i.old.payload, OldProperties: i.old.properties,
-		Payload: json.RawMessage(payload), Properties: json.RawMessage(properties),
-		Differences: i.Differences, MoreDifferences: i.MoreDifferences, Kept: i.kept, Same: i.same,
-	})
+func (i *Item) encode() (itemJSON, error) {
+	parts, err := i.parts()
+	known := i.known()
+	return itemJSON{
+		Key: i.Key, PlainKey: i.plainKey, Index: i.Index, Line: i.Line, RecordID: i.RecordID,
+		OldPayload: known.old.payload, OldProperties: known.old.properties,
+		Payload: json.RawMessage(parts[0]), Properties: json.RawMessage(parts[1]),
+		Differences: i.Differences, MoreDifferences: i.MoreDifferences, Kept: known.kept, Same: known.same,
+	}, err
 }
 
 // ReadPlan reads a plan that [Plan.WriteTo] or [Plan.MarshalJSON] has written. Like [Diff] it keeps payloads and
@@ -121,7 +134,7 @@ func (i *Item) encode() ([]byte, error) {
 // and returns an error if r does not hold exactly one plan.
 func ReadPlan(r io.Reader) (*Plan, error) {
 	if r == nil {
-		return nil, invalid("reader", "it is nil")
+		return nil, fmt.Errorf("datasetsync: reading a plan: %w", invalid("reader", "it is nil"))
 	}
 	p := &Plan{bodies: &overflowFile{}}
 	if err := p.read(json.NewDecoder(r)); err != nil {
@@ -146,23 +159,26 @@ func (p *Plan) read(dec *json.Decoder) error {
 	if err := expect(dec, json.Delim('{')); err != nil {
 		return err
 	}
-	head := map[string]json.RawMessage{}
-	lists := p.itemLists()
+	head, lists, seen := map[string]json.RawMessage{}, map[string]bool{}, map[string]bool{}
 	for dec.More() {
-		name, err := dec.Token()
+		token, err := dec.Token()
 		if err != nil {
 			return err
 		}
-		text, _ := name.(string) // names are strings
-		if items, ok := lists[text]; ok {
-			err = p.readItems(dec, text, items)
-		} else {
+		name, _ := token.(string) // names are strings
+		switch {
+		case lists[name]:
+			err = errors.New("it is there twice")
+		case slices.Contains(listNames, name):
+			lists[name] = true
+			err = p.readItems(dec, name, seen)
+		default:
 			var value json.RawMessage
 			err = dec.Decode(&value)
-			head[text] = value
+			head[name] = value
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", display(text), err)
+			return fmt.Errorf("%s: %w", display(name), err)
 		}
 	}
 	if err := expect(dec, json.Delim('}')); err != nil {
@@ -174,7 +190,12 @@ func (p *Plan) read(dec *json.Decoder) error {
 	if err := p.setHead(head); err != nil {
 		return err
 	}
-	return p.digestWanted()
+	for _, name := range listNames {
+		if !lists[name] {
+			return fmt.Errorf("it has no list %q", name)
+		}
+	}
+	return nil
 }
 
 func expect(dec *json.Decoder, want json.Delim) error {
@@ -197,52 +218,38 @@ func (p *Plan) setHead(values map[string]json.RawMessage) error {
 	if err := json.Unmarshal(raw, &head); err != nil {
 		return err
 	}
+	p.DatasetID, p.DatasetName, p.Key = head.DatasetID, head.DatasetName, head.Key
+	p.Equal, p.Extra, p.full = head.Equal, head.Extra, head.Full
+	return head.check()
+}
+
+func (h planHead) check() error {
 	switch {
-	case head.Version != planVersion:
-		return fmt.Errorf("its version is %d, not %d", head.Version, planVersion)
-	case head.DatasetID == "":
+	case h.Version != planVersion:
+		return fmt.Errorf("its version is %d, not %d", h.Version, planVersion)
+	case h.DatasetID == "":
 		return errors.New("it has no dataset_id")
-	case head.Equal < 0 || head.Extra < 0:
+	case h.Equal < 0 || h.Extra < 0:
 		return errors.New("a count is negative")
 	}
-	p.DatasetID, p.Key, p.Equal, p.Extra, p.full = head.DatasetID, head.Key, head.Equal, head.Extra, head.Full
 	return nil
 }
 
-// digestWanted computes the digests of the parts to be written. The key may come after them, so it is done at the end.
-func (p *Plan) digestWanted() error {
-	for _, items := range [][]Item{p.Create, p.Update} {
-		for i := range items {
-			item := &items[i]
-			payload, err := item.Payload()
-			if err != nil {
-				return err
-			}
-			properties, err := item.Properties()
-			if err != nil {
-				return err
-			}
-			if item.ChangesPayload {
-				item.want.payload = digestOf(payload)
-			}
-			if item.ChangesProperties {
-				item.want.properties = digestOf(properties)
-			}
-		}
-	}
-	return nil
-}
-
-func (p *Plan) readItems(dec *json.Decoder, list string, items *[]Item) error {
+func (p *Plan) readItems(dec *json.Decoder, list string, seen map[string]bool) error {
 	if err := expect(dec, json.Delim('[')); err != nil {
 		return err
 	}
+	items := p.list(list)
 	for dec.More() {
 		var in itemJSON
 		if err := dec.Decode(&in); err != nil {
 			return err
 		}
-		item, err := p.decode(list, in)
+		err := in.check(list, seen)
+		var item Item
+		if err == nil {
+			item, err = in.item(list, p.bodies)
+		}
 		if err != nil {
 			return fmt.Errorf("item %d: %w", len(*items)+1, err)
 		}
@@ -251,26 +258,46 @@ func (p *Plan) readItems(dec *json.Decoder, list string, items *[]Item) error {
 	return expect(dec, json.Delim(']'))
 }
 
-func (p *Plan) decode(list string, in itemJSON) (Item, error) {
-	item := Item{
-		Key: in.Key, Index: in.Index, Line: in.Line, RecordID: in.RecordID,
-		ChangesPayload: in.Payload != nil, ChangesProperties: in.Properties != nil,
-		Differences: in.Differences, MoreDifferences: in.MoreDifferences, kept: in.Kept, same: in.Same,
-		old: content{in.OldPayload, in.OldProperties},
-	}
-	writes := item.ChangesPayload || item.ChangesProperties
+// check returns an error if an item does not belong into a list. seen has the IDs of the records that are written or
+// deleted.
+func (i *itemJSON) check(list string, seen map[string]bool) error {
+	creates, leaves := list == "create", list == "left_alone"
 	switch {
-	case list == "create" && (!item.ChangesPayload || !item.ChangesProperties):
-		return item, errors.New("it has no payload or no properties")
-	case list == "update" && !writes:
-		return item, errors.New("it has neither payload nor properties")
-	case (list == "delete" || list == "left_alone") && writes:
-		return item, errors.New("it has a payload or properties")
-	case list != "create" && in.RecordID == "":
-		return item, errors.New("it has no record_id")
-	case item.ChangesPayload && !isObject(in.Payload), item.ChangesProperties && !isObject(in.Properties):
-		return item, errors.New("its payload or properties are not a JSON object")
+	case creates && i.RecordID != "":
+		return errors.New("it has a record_id")
+	case !creates && i.RecordID == "":
+		return errors.New("it has no record_id")
+	case !creates && !leaves && seen[i.RecordID]:
+		return fmt.Errorf("record %s is there twice", display(i.RecordID))
+	case creates && (i.Payload == nil || i.Properties == nil):
+		return errors.New("it has no payload or no properties")
+	case list == "update" && i.Payload == nil && i.Properties == nil:
+		return errors.New("it has neither payload nor properties")
+	case list == "delete" && (i.Payload == nil) != (i.Properties == nil), leaves && (i.Payload != nil || i.Properties != nil):
+		return errors.New("it has a payload or properties")
+	case i.Payload != nil && !isObject(i.Payload), i.Properties != nil && !isObject(i.Properties):
+		return errors.New("its payload or properties are not a JSON object")
+	case i.Same < 0 || i.Index < 0 || i.Line < 0 || i.MoreDifferences < 0:
+		return errors.New("a number is negative")
 	}
-	item.want = item.old
-	return item, item.keep(p.bodies, mistralobs.Object(in.Payload), mistralobs.Object(in.Properties))
+	if !creates && !leaves {
+		seen[i.RecordID] = true
+	}
+	return nil
+}
+
+func (i *itemJSON) item(list string, bodies *overflowFile) (item Item, err error) {
+	item = Item{
+		Key: i.Key, plainKey: i.PlainKey, Index: i.Index, Line: i.Line, RecordID: i.RecordID,
+		ChangesPayload: list != "delete" && i.Payload != nil, ChangesProperties: list != "delete" && i.Properties != nil,
+		Differences: i.Differences, MoreDifferences: i.MoreDifferences,
+	}
+	known := state{content{i.OldPayload, i.OldProperties}, i.Kept, i.Same}
+	if known != (state{}) {
+		item.state = &known
+	}
+	if i.Payload != nil || i.Properties != nil {
+		err = item.keep(bodies, mistralobs.Object(i.Payload), mistralobs.Object(i.Properties))
+	}
+	return item, err
 }

@@ -29,13 +29,14 @@ const (
 	OutcomeAlreadyDone Outcome = "already done" // the dataset already had the wanted state, such as after an earlier run
 	OutcomeLeftAlone   Outcome = "left alone"   // Err matches ErrRecordChanged or ErrNotObject
 	OutcomeFailed      Outcome = "failed"       // see Err; if it matches mistralobs.ErrMaybeApplied, the record may exist
-	OutcomeNotDone     Outcome = "not done"     // not tried, or canceled; a canceled update may have written the payload
+	OutcomeNotDone     Outcome = "not done"     // not tried, or canceled; a canceled update may have written a part
 )
 
 // Result is the result of one item of a plan.
 type Result struct {
 	Action   Action  // what the item does; "update" for a creation that [Options.Force] turned into an update
 	Key      string  // as in [Item]
+	plainKey bool    // the key is not a string
 	Index    int     // as in [Item]
 	Line     int     // as in [Item]
 	RecordID string  // "" if the record was not created, or was created by an import
@@ -45,15 +46,20 @@ type Result struct {
 }
 
 // ImportError means that an import failed, or that its end was not seen. All records of the import have the same
-// ImportError. The next sync waits for the task if it still runs, and creates the records that are missing.
+// ImportError, because the service does not say which of them it has created. The next sync waits for the task if it
+// still runs, and creates the records that are missing.
 //
-// It matches [mistralobs.ErrMaybeApplied] if the end of the task was not seen, if the response to the start of the
-// import was lost, or if the import skipped some records. Then the dataset may have some of the records, now or later.
+// It matches [mistralobs.ErrMaybeApplied] if it is not known how many records the service has created: the end of the
+// task was not seen, the response to the start of the import was lost, or the task ended badly and has no result. It
+// matches what Err matches otherwise.
 type ImportError struct {
 	TaskID  string // "" if no task was started, or if the response that names it was lost
 	Records int    // the number of records in the import
+	Created int    // the number of records that the service has created, as far as it says so
 	Running bool   // the end of the task was not seen, so it may still run
 	Err     error  // the cause
+
+	unknown bool // it is not known how many records the service has created
 }
 
 // Error names the task and the number of records.
@@ -64,26 +70,33 @@ func (e *ImportError) Error() string {
 		return fmt.Sprintf(text, e.TaskID, e.Records, e.Err)
 	case e.mayGoOn():
 		return fmt.Sprintf("up to %d records may still appear: %v", e.Records, e.Err)
+	case e.unknown:
+		return fmt.Sprintf("importing %d records, of which some may exist: %v", e.Records, e.Err)
+	case e.Created > 0:
+		return fmt.Sprintf("importing %d records, of which %d were created: %v", e.Records, e.Created, e.Err)
 	}
 	return fmt.Sprintf("importing %d records: %v", e.Records, e.Err)
 }
 
 // mayGoOn reports whether a task may still import records.
-func (e *ImportError) mayGoOn() bool {
-	return e != nil && (e.Running || e.TaskID == "" && errors.Is(e.Err, mistralobs.ErrMaybeApplied))
+func (e *ImportError) mayGoOn() bool { return e.Running || e.unknown && e.TaskID == "" }
+
+// Is reports whether the error matches target, see [ImportError]. There is no Unwrap: the mark that Err may have been
+// applied does not hold if the number of records is known.
+func (e *ImportError) Is(target error) bool {
+	if target == mistralobs.ErrMaybeApplied {
+		return e.Running || e.unknown
+	}
+	return errors.Is(e.Err, target)
 }
 
-// Is reports whether target is [mistralobs.ErrMaybeApplied] and the end of the task was not seen. errors.Is finds the
-// other cases through [ImportError.Unwrap].
-func (e *ImportError) Is(target error) bool { return e.Running && target == mistralobs.ErrMaybeApplied }
-
-// Unwrap returns the cause.
-func (e *ImportError) Unwrap() error { return e.Err }
+// As finds target in Err, as [errors.As] does.
+func (e *ImportError) As(target any) bool { return errors.As(e.Err, target) }
 
 // Report says what Apply or Sync did. Its text is a summary; its JSON has all results.
 type Report struct {
 	DatasetID string   `json:"dataset_id"`
-	Created   int      `json:"created"` // the number of records that this run created
+	Created   int      `json:"created"` // the number of records that this run created, also by an import that failed
 	Updated   int      `json:"updated"` // the number of records that this run updated
 	Deleted   int      `json:"deleted"` // the number of records that this run deleted
 	Equal     int      `json:"equal"`   // the number of records that needed no change
@@ -95,12 +108,12 @@ type Report struct {
 }
 
 // MarshalJSON returns the report as JSON. If results share an [ImportError], only the first of them has its text.
-func (r *Report) MarshalJSON() ([]byte, error) {
+func (r Report) MarshalJSON() ([]byte, error) {
 	type plain Report
 	out := struct {
-		*plain
+		plain
 		Results []resultJSON `json:"results"`
-	}{(*plain)(r), make([]resultJSON, len(r.Results))}
+	}{plain(r), make([]resultJSON, len(r.Results))}
 	var last *ImportError
 	for i, result := range r.Results {
 		out.Results[i] = resultJSON{
@@ -136,21 +149,23 @@ func sharedError(err error) *ImportError {
 func (r Result) made() bool { return r.Outcome == OutcomeDone || r.Outcome == OutcomeAlreadyDone }
 
 // String returns a line with the counts, and up to 20 lines for changes that were not made and records that were left
-// alone. An import that failed is one line.
+// alone. An import that failed is one line. The text does not end in a line break.
 func (r *Report) String() string {
+	if r == nil {
+		return "no report"
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "dataset %s: %d created, %d updated, %d deleted, %d equal",
 		display(r.DatasetID), r.Created, r.Updated, r.Deleted, r.Equal)
 	if r.Extra > 0 {
 		fmt.Fprintf(&b, ", %d not wanted but kept", r.Extra)
 	}
-	b.WriteByte('\n')
 	lines := r.missed()
 	for _, line := range lines[:min(len(lines), maxPrinted)] {
-		b.WriteString("! " + line + "\n")
+		b.WriteString("\n! " + line)
 	}
 	if more := len(lines) - maxPrinted; more > 0 {
-		fmt.Fprintf(&b, "! … and %d more\n", more)
+		fmt.Fprintf(&b, "\n! … and %d more", more)
 	}
 	return b.String()
 }
@@ -178,12 +193,13 @@ func (r Result) what() string {
 	if shared := sharedError(r.Err); shared != nil {
 		return fmt.Sprintf("%s %d records", r.Action, shared.Records)
 	}
-	name := nameOf(r.Key, r.RecordID, r.Line, r.Index)
 	if r.Action == ActionNone {
-		return name
+		return r.name()
 	}
-	return string(r.Action) + " " + name
+	return string(r.Action) + " " + r.name()
 }
+
+func (r Result) name() string { return label{r.Key, r.plainKey}.name(r.RecordID, r.Line, r.Index) }
 
 // maxErrorLines is the number of failures in the text of an error.
 const maxErrorLines = 5
@@ -222,15 +238,16 @@ func (r *run) report(ctx context.Context) (*Report, error) {
 			errs = appendFailure(errs, result)
 		}
 	}
-	report.Created, report.Updated, report.Deleted = done[ActionCreate], done[ActionUpdate], done[ActionDelete]
-	if missed == 0 {
+	missed -= r.imported
+	report.Created, report.Updated, report.Deleted = done[ActionCreate]+r.imported, done[ActionUpdate], done[ActionDelete]
+	if missed <= 0 && len(errs) == 0 {
 		return report, nil
 	}
 	if err := errors.Join(r.aborted, ctx.Err()); err != nil {
 		errs = append([]error{err}, errs...)
 	}
-	text := fmt.Sprintf("datasetsync: dataset %s: %d of %d changes were not made",
-		display(r.plan.DatasetID), missed, changes)
+	text := fmt.Sprintf("datasetsync: %s: dataset %s: %d of %d changes were not made",
+		r.action, display(r.plan.DatasetID), missed, changes)
 	for _, err := range errs[:min(len(errs), maxErrorLines)] {
 		text += ": " + visible(err.Error())
 	}

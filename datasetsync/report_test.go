@@ -21,7 +21,7 @@ func TestSyncReportAsJSON(t *testing.T) {
 		report, err := w.sync(options, ticket("a", "1"), ticket("b", "1"), ticket("c", "1"))
 		var answer *mistralobs.Error
 		require.ErrorAs(t, err, &answer)
-		assert.ErrorContains(t, err, "1 of 2 changes were not made: create b: ")
+		assert.ErrorContains(t, err, `1 of 2 changes were not made: create "b": `)
 		raw, err := json.Marshal(report)
 		require.NoError(t, err)
 		assert.JSONEq(t, fmt.Sprintf(`{"dataset_id":%q,"created":1,"updated":0,"deleted":0,"equal":1,"extra":0,"results":[

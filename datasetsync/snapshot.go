@@ -2,6 +2,7 @@ package datasetsync
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,278 +15,305 @@ const maxReadings = 3
 
 var errChangedWhileRead = errors.New("changed while it was read")
 
-// readWhole reads all records of the dataset, each exactly once. If a check shows that somebody added or deleted
+// readSnapshot reads all records of the dataset, each exactly once. If a check shows that somebody added or deleted
 // records during the reading, it starts again. The checks are the total of each page, repeated records, and the last
-// record. readWhole calls begin at each start, and passes each record to the function that begin returns.
-func (s *session) readWhole(ctx context.Context, begin func(*idSet) func(*mistralobs.Record) error) error {
+// record. key is as in [Options].
+func (s *session) readSnapshot(ctx context.Context, key string) (*snapshot, error) {
 	for range maxReadings {
-		ids := newIDSet()
-		if err := s.readOnce(ctx, ids, begin(ids)); !errors.Is(err, errChangedWhileRead) {
-			ids.freeze()
-			return err
+		now, err := s.readOnce(ctx, key)
+		if !errors.Is(err, errChangedWhileRead) {
+			return now, err
 		}
 	}
-	return fmt.Errorf("datasetsync: dataset %s: %w: %d readings failed; try again later",
+	return nil, s.errorf("dataset %s: %w: %d readings failed; try again later",
 		display(s.datasetID), ErrDatasetChanging, maxReadings)
 }
 
-func (s *session) readOnce(ctx context.Context, ids *idSet, visit func(*mistralobs.Record) error) error {
-	r := reading{session: s, ids: ids, visit: visit}
+func (s *session) readOnce(ctx context.Context, key string) (*snapshot, error) {
 	first, err := s.client.Records.List(ctx, s.datasetID, mistralobs.ListParams{PageSize: mistralobs.MaxPageSize})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	r.total = first.Total
-	if !first.HasNext() { // a single page shows one moment, so it needs no checks
-		if err := r.add(first); err != nil {
-			return err
+	if first.Total <= 0 && len(first.Items) > 0 {
+		return nil, s.errorf("dataset %s: %w: the list of its records has no count, so records could be missed",
+			display(s.datasetID), mistralobs.ErrUnexpectedResponse)
+	}
+	now := newSnapshot(key, first.Total)
+	defer func() {
+		if now != nil { // it is not whole, maybe because OnProgress panics
+			now.close()
 		}
-		return r.end()
+	}()
+	r := reading{session: s, now: now, total: first.Total, ids: map[digest]bool{}}
+	if err := r.read(ctx, first); err != nil {
+		return nil, err
 	}
-	if err := r.findLast(ctx); err != nil {
-		return err
-	}
-	for page, err := range s.client.Records.Pages(ctx, s.datasetID, mistralobs.ListParams{}) {
-		if err == nil {
-			err = r.add(page)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return r.end()
+	now.index()
+	whole := now
+	now = nil
+	return whole, nil
 }
 
 // reading is one reading of a dataset.
 type reading struct {
 	*session
-	ids   *idSet
-	visit func(*mistralobs.Record) error
-	total int    // what each page must report
-	last  string // the ID of the last record before the reading; "" if it is not known
-	seen  string // the ID of the last record that was read
+	now   *snapshot
+	total int // what each page must report
+	ids   map[digest]bool
+	last  string // the ID of the last record that was read
 }
 
-// findLast finds the last record. If another record is the last at the end of the reading, a deletion and a creation
-// have shifted the pages without a change of the total.
-func (r *reading) findLast(ctx context.Context) error {
-	page, err := r.client.Records.List(ctx, r.datasetID, mistralobs.ListParams{Page: r.total, PageSize: 1})
-	if err == nil && len(page.Items) == 1 {
-		r.last = page.Items[0].ID
+func (r *reading) read(ctx context.Context, first *mistralobs.Page[mistralobs.Record]) error {
+	if !first.HasNext() { // a single page shows one moment, so it needs no other checks
+		return r.end(r.addPage(first))
+	}
+	// If another record is the last one at the end, a deletion and a creation have shifted the pages without a change of
+	// the total.
+	params := mistralobs.ListParams{Page: r.total, PageSize: 1}
+	end, err := r.client.Records.List(ctx, r.datasetID, params)
+	if err != nil {
+		return err
+	}
+	for page, err := range r.client.Records.Pages(ctx, r.datasetID, mistralobs.ListParams{}) {
+		if err == nil {
+			err = r.addPage(page)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if len(end.Items) == 1 && end.Items[0].ID != r.last {
+		return errChangedWhileRead
+	}
+	return r.end(nil)
+}
+
+func (r *reading) end(err error) error {
+	if err == nil && len(r.ids) != r.total {
+		return errChangedWhileRead
 	}
 	return err
 }
 
-func (r *reading) add(page *mistralobs.Page[mistralobs.Record]) error {
+func (r *reading) addPage(page *mistralobs.Page[mistralobs.Record]) error {
 	if page.Total != r.total {
 		return errChangedWhileRead
 	}
 	for i := range page.Items {
 		record := &page.Items[i]
-		if !r.ids.add(record.ID) {
+		id, _ := packID(record.ID)
+		if r.ids[id] || len(r.ids) == r.total {
 			return errChangedWhileRead
 		}
-		if err := r.visit(record); err != nil {
-			return err
+		r.ids[id] = true
+		r.last = record.ID
+		if record.DeletedAt == nil {
+			if err := r.now.add(record); err != nil {
+				return err
+			}
 		}
-		r.seen = record.ID
-		r.options.OnProgress(Progress{PhaseRead, r.ids.len(), r.total})
-	}
-	return nil
-}
-
-// end checks that all records have been read.
-func (r *reading) end() error {
-	if r.ids.len() != r.total || r.last != "" && r.last != r.seen {
-		return errChangedWhileRead
+		r.options.OnProgress(Progress{PhaseRead, len(r.ids), r.total})
 	}
 	return nil
 }
 
 // snapshot is the state of a dataset. Its memory does not depend on the size of the records.
 type snapshot struct {
-	byKey   bool // records match by key, not by content
-	ids     *idSet
-	entries list[entry] // in the order of ids
-	index   *table      // finds the last entry of each key; the others follow in a ring
-
-	odd        map[int]bool      // the positions of records whose payload or properties are not objects
-	oddKeys    map[digest]int    // the positions of those that have a key
-	duplicates map[digest]string // the keys of several records, as text
-	surplus    map[int]int       // from the positions of duplicates to delete to that of the record to keep
-
-	keys    *overflowFile // the keys as text; nil if they are not needed
-	keyEnds list[int64]   // the end of each key in keys
+	key     string // as in [Options]; without it, records match by content
+	entries []entry
+	other   map[int]string   // the IDs that are not UUIDs, by position
+	byKey   map[digest]int32 // the first entry with each key, or each content
+	odd     map[int]bool     // the positions of records whose payload or properties are not objects
+	oddKeys map[digest]int32 // the first of those with each key
+	surplus map[int32]int32  // from the duplicates to delete to the one to keep
+	labels  *overflowFile
 }
 
-// entry is a record of the dataset. It takes 64 bytes.
+// entry is a record of the dataset.
 type entry struct {
+	id      digest // a UUID, or the digest of another ID
 	content content
-	key     digest // the digest of the key, or of the content; zero if the record has no key
+	key     digest // of the key, or of the content; zero if the record has no key
+	label   span
 	created int64  // in milliseconds since 1970
-	next    uint32 // the position of the next entry with the same key: a ring in the order of the dataset
+	next    int32  // the next entry with the same key; -1 if there is none
 	line    uint32 // the number of the wanted record that matches; 0 if there is none
 }
 
-func newSnapshot(ids *idSet, options Options) *snapshot {
-	s := &snapshot{
-		byKey: options.Key != "", ids: ids,
-		odd: map[int]bool{}, oddKeys: map[digest]int{}, duplicates: map[digest]string{}, surplus: map[int]int{},
-	}
-	s.index = newTable(func(i int) digest { return s.entries.at(i).key })
-	if s.byKey && options.Delete {
-		s.keys = &overflowFile{}
-	}
-	return s
-}
+// maxReserved limits the memory that is reserved for the count that the service reports.
+const maxReserved = 1 << 20
 
-func (s *snapshot) close() {
-	if s.keys != nil {
-		_ = s.keys.close() // the comparison is right even if the temporary file could not be removed
+func newSnapshot(key string, total int) *snapshot {
+	return &snapshot{
+		key: key, entries: make([]entry, 0, max(0, min(total, maxReserved))), other: map[int]string{},
+		byKey: map[digest]int32{}, odd: map[int]bool{}, oddKeys: map[digest]int32{}, surplus: map[int32]int32{},
+		labels: &overflowFile{},
 	}
 }
 
-// add adds a record. Its ID must be the last one of s.ids.
-func (s *snapshot) add(record *mistralobs.Record, name string) error {
-	position := s.entries.n
-	e := entry{created: record.CreatedAt.UnixMilli(), next: uint32(position)}
-	var key recordKey
-	if properties := orEmpty(record.Properties); startsObject(properties) {
-		key = keyOf(properties, name)
-		e.key = key.digest
+func (s *snapshot) close() { _ = s.labels.close() } // the comparison is right even if the file could not be removed
+
+func (s *snapshot) add(record *mistralobs.Record) (err error) {
+	position := len(s.entries)
+	e := entry{content: contentOf(record.Payload, record.Properties), created: record.CreatedAt.UnixMilli(), next: -1}
+	id, isUUID := packID(record.ID)
+	if e.id = id; !isUUID {
+		s.other[position] = strings.Clone(record.ID)
 	}
-	if err := s.keepText(key); err != nil {
-		return err
-	}
-	if !startsObject(record.Payload) || !startsObject(orEmpty(record.Properties)) {
+	if !isObject(record.Payload) || !isObject(orEmpty(record.Properties)) {
 		s.odd[position] = true
-		if !key.absent() {
-			s.oddKeys[e.key] = position
-		}
-		s.entries.add(e)
-		return nil
 	}
-	e.content = contentOf(record.Payload, record.Properties)
-	if !s.byKey {
+	if s.key == "" {
 		e.key = e.content.both()
+	} else if key := keyOf(record.Properties, s.key); !key.absent() {
+		e.key = key.digest
+		e.label, err = s.labels.add(key.label.encode())
 	}
-	s.entries.add(e)
-	if !s.byKey || !key.absent() {
-		s.link(position, key)
-	}
-	return nil
-}
-
-// link puts an entry into the index, at the end of its ring.
-func (s *snapshot) link(position int, key recordKey) {
-	e := s.entries.at(position)
-	last, shared := s.index.put(e.key, position)
-	if !shared {
-		return
-	}
-	e.next, s.entries.at(last).next = s.entries.at(last).next, uint32(position)
-	if s.byKey {
-		s.duplicates[e.key] = key.text()
-	}
-}
-
-func (s *snapshot) keepText(key recordKey) error {
-	if s.keys == nil {
-		return nil
-	}
-	text, err := s.keys.add([]byte(key.text()))
-	s.keyEnds.add(text.start + int64(text.size))
+	s.entries = append(s.entries, e)
 	return err
 }
 
-// keyText returns the key of the record at a position as text. It returns "" if there is none, or if keys are not kept.
-func (s *snapshot) keyText(position int) (string, error) {
-	if text, ok := s.duplicates[s.entries.at(position).key]; ok || s.keys == nil {
-		return text, nil
+// index links the entries with the same key, in the order of the dataset.
+func (s *snapshot) index() {
+	for i := len(s.entries) - 1; i >= 0; i-- {
+		e := &s.entries[i]
+		switch {
+		case e.key == digest{}:
+		case s.odd[i]:
+			s.oddKeys[e.key] = int32(i)
+		default:
+			if next, ok := s.byKey[e.key]; ok {
+				e.next = next
+			}
+			s.byKey[e.key] = int32(i)
+		}
 	}
-	start := int64(0)
-	if position > 0 {
-		start = *s.keyEnds.at(position - 1)
-	}
-	text, err := s.keys.get(span{start, int(*s.keyEnds.at(position) - start)})
-	return string(text), err
 }
 
-// ring returns the positions of the entries with a key, in the order of the dataset.
-func (s *snapshot) ring(key digest) (positions []int) {
-	last, ok := s.index.find(key)
-	for i := last; ok; {
-		i = int(s.entries.at(i).next)
+// id returns the ID of the record at a position.
+func (s *snapshot) id(position int32) string {
+	if id, ok := s.other[int(position)]; ok {
+		return id
+	}
+	return formatUUID(s.entries[position].id)
+}
+
+// labelAt returns the key of the record at a position.
+func (s *snapshot) labelAt(position int32) (label, error) {
+	text, err := s.labels.get(s.entries[position].label)
+	return decodeLabel(text), err
+}
+
+// find returns the position of the first record with a key. It prefers records whose payload and properties are
+// objects.
+func (s *snapshot) find(key digest) (position int32, ok bool) {
+	if position, ok = s.byKey[key]; !ok {
+		position, ok = s.oddKeys[key]
+	}
+	return position, ok
+}
+
+// all returns the positions of the entries with a key, in the order of the dataset.
+func (s *snapshot) all(key digest) (positions []int32) {
+	i, ok := s.byKey[key]
+	for ok && i >= 0 {
 		positions = append(positions, i)
-		ok = i != last
+		i = s.entries[i].next
 	}
 	return positions
 }
 
-// takeSame removes an entry with the content from its ring, and returns it. It returns false if no such entry is left
-// that matches no wanted record yet.
-func (s *snapshot) takeSame(content digest) (*entry, bool) {
-	last, ok := s.index.find(content)
+// take removes the first entry with a content from its list, and returns its position.
+func (s *snapshot) take(content digest) (position int32, ok bool) {
+	position, ok = s.byKey[content]
 	if !ok {
-		return nil, false
+		return 0, false
 	}
-	tail := s.entries.at(last)
-	first := s.entries.at(int(tail.next))
-	if first.line != 0 { // first is the tail, which is taken last
-		return nil, false
+	if next := s.entries[position].next; next >= 0 {
+		s.byKey[content] = next
+	} else {
+		delete(s.byKey, content)
 	}
-	tail.next = first.next
-	return first, true
-}
-
-// settleDuplicates applies the policy for duplicate keys.
-func (s *snapshot) settleDuplicates(policy DuplicatePolicy) error {
-	if len(s.duplicates) > 0 && policy == RefuseDuplicates {
-		return s.duplicatesError()
-	}
-	for key := range s.duplicates {
-		ring := s.ring(key)
-		oldest := ring[0]
-		for _, i := range ring {
-			if s.entries.at(i).created < s.entries.at(oldest).created {
-				oldest = i
-			}
-		}
-		for _, i := range ring {
-			if i != oldest {
-				s.surplus[i] = oldest
-			}
-		}
-		s.index.put(key, oldest)
-	}
-	return nil
+	return position, true
 }
 
 // maxListed is the number of keys that an error lists.
 const maxListed = 20
 
-func (s *snapshot) duplicatesError() error {
-	var texts []string
-	for i := range s.entries.n { // in the order of the dataset
-		e := s.entries.at(i)
-		text, ok := s.duplicates[e.key]
-		ring := []int(nil)
-		if ok {
-			ring = s.ring(e.key)
+// settleDuplicates applies the policy for records with the same key.
+func (s *snapshot) settleDuplicates(policy DuplicatePolicy) error {
+	if s.key == "" {
+		return nil
+	}
+	var listed []string
+	repeated := 0
+	for i := range s.entries {
+		e := &s.entries[i]
+		if first, ok := s.byKey[e.key]; !ok || int(first) != i || e.next < 0 {
+			continue // not the first of several
 		}
-		if len(ring) == 0 || ring[0] != i {
-			continue
+		repeated++
+		positions := s.all(e.key)
+		switch {
+		case policy == KeepOldest:
+			s.keepOldest(e.key, positions)
+		case len(listed) < maxListed:
+			text, err := s.listed(positions)
+			if err != nil {
+				return err
+			}
+			listed = append(listed, text)
 		}
-		if len(texts) == maxListed {
-			texts = append(texts, fmt.Sprintf("and %d more keys", len(s.duplicates)-maxListed))
-			break
-		}
-		ids := make([]string, len(ring))
-		for j, position := range ring {
-			ids[j] = display(s.ids.at(position))
-		}
-		texts = append(texts, fmt.Sprintf("%s (%s)", display(text), strings.Join(ids, ", ")))
+	}
+	if len(listed) == 0 {
+		return nil
+	}
+	if more := repeated - len(listed); more > 0 {
+		listed = append(listed, fmt.Sprintf("and %d more keys", more))
 	}
 	const hint = "set Duplicates to KeepOldest to delete all but the oldest"
-	return fmt.Errorf("datasetsync: %w: %s; %s", ErrDuplicateKeys, strings.Join(texts, "; "), hint)
+	return fmt.Errorf("%w: %s; %s", ErrDuplicateKeys, strings.Join(listed, "; "), hint)
+}
+
+// keepOldest makes the oldest of several records the one with their key.
+func (s *snapshot) keepOldest(key digest, positions []int32) {
+	oldest := positions[0]
+	for _, i := range positions {
+		if s.entries[i].created < s.entries[oldest].created {
+			oldest = i
+		}
+	}
+	for _, i := range positions {
+		s.entries[i].next = -1
+		if i != oldest {
+			s.surplus[i] = oldest
+		}
+	}
+	s.byKey[key] = oldest
+}
+
+// listed returns the key and the IDs of several records as text.
+func (s *snapshot) listed(positions []int32) (string, error) {
+	key, err := s.labelAt(positions[0])
+	ids := make([]string, len(positions))
+	for i, position := range positions {
+		ids[i] = display(s.id(position))
+	}
+	return fmt.Sprintf("%s (%s)", key.name("", 0, 0), strings.Join(ids, ", ")), err
+}
+
+// packID returns a UUID in lower case in 16 bytes, and the digest of any other ID.
+func packID(id string) (packed digest, isUUID bool) {
+	if len(id) == 36 {
+		n, err := hex.Decode(packed[:], []byte(id[:8]+id[9:13]+id[14:18]+id[19:23]+id[24:]))
+		if err == nil && n == len(packed) && formatUUID(packed) == id {
+			return packed, true
+		}
+	}
+	return hashOf([]byte(id)), false
+}
+
+func formatUUID(id digest) string {
+	text := hex.EncodeToString(id[:])
+	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
 }

@@ -93,7 +93,7 @@ func TestDuplicatesAreReducedToTheOldest(t *testing.T) {
 			inWorld(t, have, func(w world) {
 				options := datasetsync.Options{Key: "id", Delete: remove, Duplicates: datasetsync.KeepOldest}
 				plan := w.diff(options, ticket("a", "1"), ticket("b", "new"))
-				assert.Contains(t, plan.String(), "\n- a\n- a\n- b\n")
+				assert.Contains(t, plan.String(), "\n- \"a\"\n- \"a\"\n- \"b\"")
 				report, err := w.apply(plan, options)
 				require.NoError(t, err)
 				want := []string{ticket("a", "1"), ticket("b", "new")}

@@ -12,30 +12,32 @@ import (
 //
 // If options.Key is set, a record matches the wanted record that has the same value of this property. Otherwise records
 // match by content. Contents are equal if they are equal as JSON: the order of members and white space make no
-// difference, and numbers compare by value, without rounding (1 equals 1.0). Diff ignores JSONLRecord.Extra.
-// Plan.LeftAlone lists the records of the dataset whose payload or properties are not a JSON object.
+// difference, and numbers compare by value, without rounding (1 equals 1.0). Diff ignores JSONLRecord.Extra, and
+// records of the dataset whose DeletedAt is set.
 //
-// Diff reads the first wanted record before it sends a request. Then it waits for running imports into the dataset,
-// reads the dataset, and reads the other wanted records. It runs want in a goroutine, so the end of ctx ends Diff even
-// if want blocks. To find the differences of updates, Diff reads the old records once more: one request for each, or
-// the whole dataset if that takes fewer requests.
+// Diff ranges over want once, in the caller's goroutine. It uses a record only until the loop goes on, so want may yield
+// the same record again with other content. At the first record, Diff waits for running imports into the dataset, and
+// reads the dataset. It checks ctx before each record, but cannot end a want that blocks. To find the differences of
+// updates, Diff reads the old records once more: one request for each, or the whole dataset if that takes fewer
+// requests.
 //
 // Close the plan after use. Diff returns an error that matches
 //
 //   - [mistralobs.ErrInvalidParams] if a parameter is invalid, or if options.Delete is set and there is no wanted
 //     record (see Options.AllowEmpty); nothing was sent then,
+//   - [mistralobs.ErrNotFound] if there is no such dataset, or it was deleted,
 //   - [ErrNoKey] if a wanted record does not have the key,
 //   - [ErrDuplicateKeys] if several wanted records have the same key, or several records of the dataset,
 //   - [ErrDatasetChanging] if somebody added or deleted records during each of three readings,
 //   - [mistralobs.ErrTimeout] if an import still runs after options.MaxTaskWait.
 //
-// It also returns an error if the payload or the properties of a wanted record are not a JSON object, the error of
-// want, and errors of requests.
+// It also returns an error if the payload or the properties of a wanted record are not a JSON object in UTF-8, the error
+// of want, and errors of requests.
 func Diff(
 	ctx context.Context, client *mistralobs.Client, datasetID string, want iter.Seq2[*mistralobs.JSONLRecord, error],
 	options Options,
 ) (*Plan, error) {
-	s, err := newSession(ctx, client, datasetID, options)
+	s, err := newSession(ctx, "diff", client, datasetID, options)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +64,7 @@ func Sync(
 	ctx context.Context, client *mistralobs.Client, datasetID string, want iter.Seq2[*mistralobs.JSONLRecord, error],
 	options Options,
 ) (*Report, error) {
-	s, err := newSession(ctx, client, datasetID, options)
+	s, err := newSession(ctx, "sync", client, datasetID, options)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +73,7 @@ func Sync(
 		return nil, err
 	}
 	defer plan.Close()
-	if err := plan.checkDeletes(s.options); err != nil {
+	if err := s.checkDeletes(plan); err != nil {
 		return nil, err
 	}
 	return newRun(s, plan).finish(ctx)
@@ -87,11 +89,13 @@ func Sync(
 // changes by others it can miss. It creates records in the order of the plan. It ignores Options.Key, Delete,
 // AllowEmpty, Duplicates and Full: the plan decides.
 //
-// If one record fails, Apply goes on with the others. A failed import ends only the creations. Apply stops at a failure
-// that all records would meet: 401, 403, no API key, no such dataset, or the end of ctx. If not all changes were made,
-// Apply returns an error beside the report, which has the result of each item. The error matches [ErrRecordChanged] if
-// records were left alone, and [mistralobs.ErrMaybeApplied] if the service may have created records: the response was
-// lost, the import still runs, or the import skipped some of them.
+// If one record fails, Apply goes on with the others. A failed import ends only the creations. If a creation or an
+// update was not made, Apply deletes nothing: an edit may be a creation and a deletion, and must not become a deletion
+// alone. Apply stops at a failure that all records would meet: 401, 403, no API key, no such dataset, or the end of
+// ctx. If not all changes were made, Apply returns an error beside the report, which has the result of each item. The
+// error matches [ErrRecordChanged] if records were left alone, [mistralobs.ErrRecordsSkipped] if an import skipped
+// records, and [mistralobs.ErrMaybeApplied] if it is not known how many records the service has created: the response
+// was lost, the import still runs, or it ended badly and has no result.
 //
 // Apply changes nothing, and returns a nil report, if a request fails before the first change. It does the same with an
 // error that matches
@@ -102,14 +106,18 @@ func Sync(
 //   - [ErrDatasetChanging] as Diff does, if the plan has creations,
 //   - [ErrNoKey] if a creation of the plan does not have the key.
 func (p *Plan) Apply(ctx context.Context, client *mistralobs.Client, options Options) (*Report, error) {
-	if p == nil || p.bodies == nil {
-		return nil, invalid("plan", "it is nil or closed")
+	datasetID := ""
+	if p != nil {
+		datasetID = p.DatasetID
 	}
-	s, err := newSession(ctx, client, p.DatasetID, options)
+	s, err := newSession(ctx, "apply a plan", client, datasetID, options)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.checkDeletes(s.options); err != nil {
+	if p.isClosed() {
+		return nil, s.invalid("plan", "it is nil or closed")
+	}
+	if err := s.checkDeletes(p); err != nil {
 		return nil, err
 	}
 	if err := s.awaitImports(ctx); err != nil {
@@ -120,4 +128,12 @@ func (p *Plan) Apply(ctx context.Context, client *mistralobs.Client, options Opt
 		return nil, err
 	}
 	return r.finish(ctx)
+}
+
+func (s *session) checkDeletes(p *Plan) error {
+	if n := len(p.Delete); s.options.MaxDeletes > 0 && n > s.options.MaxDeletes {
+		return s.errorf("dataset %s: %w: %d, and MaxDeletes is %d",
+			display(p.DatasetID), ErrTooManyDeletes, n, s.options.MaxDeletes)
+	}
+	return nil
 }

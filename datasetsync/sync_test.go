@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -169,23 +168,6 @@ func TestErrorsOfTheInput(t *testing.T) {
 			require.ErrorContains(t, err, test.says, name)
 		}
 		assert.Empty(t, w.writes())
-	})
-}
-
-// A sequence that ends its goroutine, as t.FailNow does, has not shown all wanted records.
-func TestAnInputThatExitsIsNotItsEnd(t *testing.T) {
-	inWorld(t, tickets(1, 5), func(w world) {
-		exits := func(yield func(*mistralobs.JSONLRecord, error) bool) {
-			for record, err := range wanted(tickets(1, 2)...) {
-				if !yield(record, err) {
-					return
-				}
-			}
-			runtime.Goexit()
-		}
-		_, err := datasetsync.Sync(w.t.Context(), w.client, w.dataset, exits, byID)
-		assert.Error(t, err)
-		assert.Len(t, w.holds(), 5)
 	})
 }
 

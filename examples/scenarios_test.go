@@ -462,13 +462,13 @@ var scenarios = map[string][]scenario{
 		{
 			name: "with -demo it syncs two demo records", args: []string{"-demo"},
 			stdout: `dataset {id}: 1 created, 1 updated, 0 deleted, 0 equal, 11 not wanted but kept\n`,
-			stderr: `.*\+ ticket-13.*~ ticket-01.*`,
+			stderr: `.*\+ "ticket-13".*~ "ticket-01".*`,
 		},
 		{
 			name: "a dry run shows the changes", service: true, stdin: edited, exit: 2, check: untouched,
 			args: []string{"-file", "-", "-dataset", "Support tickets", "-dry-run", "-delete"},
-			stdout: `dataset {dataset}: 1 to create, 1 to update, 11 to delete, 0 equal\n\+ ticket-13\n~ ticket-01\n` +
-				`    payload.messages\[1\].content: [^\n]* -> "On its way."\n.*- ticket-12\n`,
+			stdout: `dataset "Support tickets" \({dataset}\): 1 to create, 1 to update, 11 to delete, 0 equal\n\+ "ticket-13"\n~ "ticket-01"\n` +
+				`    payload.messages\[1\].content: [^\n]* -> "On its way."\n.*- "ticket-12"\n`,
 		},
 		{
 			name: "a plan as JSON", service: true, stdin: edited, exit: 2, stdout: anything,
@@ -496,16 +496,16 @@ var scenarios = map[string][]scenario{
 			prepare: func(s *mistralobstest.Server) {
 				s.SeedDataset("Equal", "", mistralobstest.Conversation{Payload: []byte(`{"a":1}`)})
 			},
-			stdout: `dataset {id}: 0 to create, 0 to update, 0 to delete, 1 equal\n`,
+			stdout: `dataset "Equal" \({id}\): 0 to create, 0 to update, 0 to delete, 1 equal\n`,
 		},
 		{
 			name: "a terminal shows the progress", service: true, terminal: true, stdin: edited, stdout: anything,
-			args: []string{"-file", "-", "-dataset", "{dataset}"}, stderr: `.*Waiting for JSONL.*\+ ticket-13.*~ ticket-01.*`,
+			args: []string{"-file", "-", "-dataset", "{dataset}"}, stderr: `.*Waiting for JSONL.*\+ "ticket-13".*~ "ticket-01".*`,
 		},
 		{
 			name: "an empty file does not empty the dataset", service: true, stdin: "\ufeff\n", exit: 1, check: untouched,
 			args: []string{"-file", "-", "-dataset", "{dataset}", "-delete"},
-			stderr: `sync-dataset: datasetsync: the file holds no records, so -delete would delete the whole dataset; ` +
+			stderr: `sync-dataset: datasetsync: diff: the file holds no records, so -delete would delete the whole dataset; ` +
 				`-allow-empty allows that\n`,
 		},
 		{
@@ -520,7 +520,7 @@ var scenarios = map[string][]scenario{
 		{
 			name: "a negative limit", service: true, stdin: edited, exit: 1, check: untouched,
 			args:   []string{"-file", "-", "-dataset", "{dataset}", "-max-deletes", "-1"},
-			stderr: `sync-dataset: datasetsync: -max-deletes: it must not be negative, got -1\n`,
+			stderr: `sync-dataset: datasetsync: diff: -max-deletes: it must not be negative, got -1\n`,
 		},
 		{
 			name: "duplicates are refused", service: true, stdin: `{"payload":{},"properties":{"id":1}}`, exit: 1,

@@ -50,7 +50,7 @@ var flagNames = strings.NewReplacer(
 	"want: it holds no records, so Delete would", "the file holds no records, so -delete would",
 	"AllowEmpty allows that", "-allow-empty allows that",
 	"and MaxDeletes is", "and -max-deletes is",
-	"datasetsync: MaxDeletes:", "datasetsync: -max-deletes:",
+	" MaxDeletes:", " -max-deletes:",
 	"set Duplicates to KeepOldest to delete", "use -duplicates keep-oldest to delete",
 	" (MaxTaskWait)", "",
 )
@@ -142,7 +142,7 @@ func (s *settings) sync(ctx context.Context, client *mistralobs.Client, datasetI
 		}
 		return differs
 	}
-	fmt.Fprint(os.Stderr, plan)
+	fmt.Fprintln(os.Stderr, plan)
 	report, err := plan.Apply(ctx, client, s.options)
 	line.Clear()
 	if report != nil {
@@ -158,6 +158,6 @@ func (s *settings) print(result any) error {
 		encoder.SetEscapeHTML(false)
 		return encoder.Encode(result)
 	}
-	_, err := fmt.Print(result)
+	_, err := fmt.Println(result)
 	return err
 }
