@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"regexp"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -299,11 +298,6 @@ func stripURL(err error) error {
 	}
 	return attempt
 }
-
-// signedURL finds a URL with a query in a text.
-var signedURL = regexp.MustCompile(`(?i)(https?:[^\s"'<>?]*)\?[^\s"'<>]*`)
-
-func hideQueries(text string) string { return signedURL.ReplaceAllString(text, "$1?…") }
 
 func (cl *call) log(ctx context.Context, last outcome, again bool) {
 	level, message := slog.LevelDebug, "mistralobs: request"

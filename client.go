@@ -72,14 +72,18 @@ func newClient(cfg config, opts []Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	next, err := cfg.roundTripper()
+	if err != nil {
+		return nil, err
+	}
 	c := &Client{cfg: cfg, base: base, baseText: base.String(), agent: userAgent(cfg.userAgent)}
 	c.header = c.requestHeader()
 	c.attempts = transport.Shared{
-		Next: transportOf(cfg.httpClient), Origin: base, Key: cfg.apiKey, Limiter: cfg.limiter,
+		Next: next, Origin: base, Key: cfg.apiKey, Limiter: cfg.limiter,
 		Pacer: cfg.pacer, Bodies: cfg.bodies, Held: c.logHeldBack,
 	}
 	c.checkRedirect = redirectPolicy(base)
-	c.downloads = c.newDownloadClient()
+	c.downloads = c.newDownloadClient(next)
 	c.Datasets = &DatasetsService{client: c}
 	c.Records = &RecordsService{client: c}
 	c.Imports = &ImportsService{client: c}
@@ -337,12 +341,12 @@ func isHTML(header http.Header, body []byte) bool {
 }
 
 // newDownloadClient returns a client that has no key and no timeout of its own.
-func (c *Client) newDownloadClient() *http.Client {
+func (c *Client) newDownloadClient(next http.RoundTripper) *http.Client {
 	return &http.Client{
-		Transport: transport.Storage{Next: transportOf(c.cfg.httpClient)},
+		Transport: transport.Storage{Next: next},
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			req.Header.Del("Referer") // it holds the signed URL
-			if len(via) >= maxRedirects || !transport.Secure(req.URL, c.cfg.insecureHTTP) {
+			if len(via) >= maxRedirects || !transport.Secure(req.URL, c.cfg.allowsHTTP()) {
 				return http.ErrUseLastResponse
 			}
 			return nil

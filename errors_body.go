@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
 // requestIDHeaders are the headers that the service's support asks for, the best one first.
@@ -31,7 +33,7 @@ func (e *Error) parseBody() {
 
 // redact applies hide to all texts that come from the response, and removes the queries of URLs.
 func (e *Error) redact(hide func(string) string) {
-	clean := func(text string) string { return hideQueries(hide(text)) }
+	clean := func(text string) string { return transport.HideQueries(hide(text)) }
 	e.Message, e.RequestID = clean(e.Message), clean(e.RequestID)
 	e.Type, e.Code = clean(e.Type), ErrorCode(clean(string(e.Code)))
 	for i, f := range e.Fields {

@@ -178,7 +178,7 @@ func (d *download) send(ctx context.Context) (*http.Response, error) {
 	if err != nil || req.URL.Host == "" { // the text of err would show the URL
 		return nil, errors.New("the file_url of the service is not a URL")
 	}
-	if !transport.Secure(req.URL, d.client.cfg.insecureHTTP) {
+	if !transport.Secure(req.URL, d.client.cfg.allowsHTTP()) {
 		return nil, fmt.Errorf("the file_url must be https, or http to a loopback host, got %s://%s",
 			req.URL.Scheme, req.URL.Host)
 	}
@@ -307,7 +307,7 @@ func (d *download) unexpectedStatus(resp *http.Response) string {
 	switch {
 	case err != nil || target.Host == "":
 		return "a redirect without a valid Location is not followed"
-	case transport.Secure(target, d.client.cfg.insecureHTTP):
+	case transport.Secure(target, d.client.cfg.allowsHTTP()):
 		return fmt.Sprintf("the redirects did not end after %d", maxRedirects)
 	}
 	return fmt.Sprintf("a redirect to %s://%s is not followed: it must be https, or http to a loopback host",

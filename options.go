@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +29,7 @@ const (
 	envAPIKey          = "MISTRAL_API_KEY"
 	envTokenPath       = "MISTRAL_SA_TOKEN_PATH"
 	envBaseURL         = "MISTRAL_BASE_URL"
+	envInsecureHTTP    = "MISTRALOBS_INSECURE_HTTP"
 	defaultTimeout     = 60 * time.Second
 	defaultMaxResponse = 64 << 20
 )
@@ -81,8 +84,12 @@ type config struct {
 	callSettings
 	apiKey       func(context.Context) (transport.Key, error)
 	baseURL      string
+	baseFromEnv  bool // the base URL is the value of MISTRAL_BASE_URL
+	envInsecure  bool // MISTRALOBS_INSECURE_HTTP is 1
 	insecureHTTP bool
 	httpClient   *http.Client
+	middleware   []func(http.RoundTripper) http.RoundTripper // the outermost first
+	debugWriter  *transport.DebugWriter
 	limiter      *rate.Limiter
 	pacer        *transport.Pacer
 	bodies       *transport.BodyPool
@@ -102,7 +109,8 @@ func defaultConfig() config {
 		logger:     slog.New(slog.DiscardHandler),
 	}
 	if base := os.Getenv(envBaseURL); base != "" {
-		cfg.baseURL = base
+		cfg.baseURL, cfg.baseFromEnv = base, true
+		cfg.envInsecure = os.Getenv(envInsecureHTTP) == "1"
 	}
 	return cfg
 }
@@ -191,12 +199,15 @@ func (c *config) keyFromEnvironment() error {
 // WithBaseURL sets the origin of the service, with an optional path prefix. The default is the
 // value of MISTRAL_BASE_URL, or else [BaseURL].
 //
-// Plain http would send the key unencrypted, so it is accepted only for a loopback host; see
-// [WithInsecureHTTP]. The URL must not have credentials, a query or a fragment. It must not end in
-// /v1, which the client adds.
+// Plain http would send the key unencrypted, so it is accepted only for a loopback host, unless
+// [WithInsecureHTTP] is given. For the value of MISTRAL_BASE_URL, setting MISTRALOBS_INSECURE_HTTP
+// to 1 allows it too, for example for an emulator in a service container of a CI job.
+//
+// The URL must not have credentials, a query or a fragment. It must not end in /v1, which the
+// client adds.
 func WithBaseURL(base string) Option {
 	return clientOption(func(c *config) error {
-		c.baseURL = base
+		c.baseURL, c.baseFromEnv = base, false
 		c.pacer = transport.NewPacer()
 		return nil
 	})
@@ -211,8 +222,11 @@ func WithInsecureHTTP() Option {
 	})
 }
 
-// WithHTTPClient sets the HTTP client for all requests. Use it for proxies, instrumentation such as
-// otelhttp, and mocks. The SDK never modifies client. It uses client.Transport for all requests and
+// allowsHTTP reports whether the base URL may be plain http to a host that is not loopback.
+func (c *config) allowsHTTP() bool { return c.insecureHTTP || c.baseFromEnv && c.envInsecure }
+
+// WithHTTPClient sets the HTTP client for all requests. Use it for proxies and mocks; for
+// instrumentation use [WithMiddleware]. The SDK never modifies client. It uses client.Transport for all requests and
 // client.Jar for requests to the service. It uses the shorter of client.Timeout and [WithTimeout].
 // It ignores client.CheckRedirect: the SDK follows redirects only within the origin of the service,
 // because no other origin must see the key.
@@ -227,6 +241,54 @@ func WithHTTPClient(client *http.Client) Option {
 		c.httpClient = client
 		return nil
 	})
+}
+
+// WithMiddleware wraps the transport in use: the SDK's own, or that of [WithHTTPClient]. The
+// wrapper sees each attempt of each request, with its headers, and each download. [OperationName]
+// and [Attempt] say what a request is for. The key is in its Authorization header. The URLs of
+// downloads are presigned: their queries are secrets.
+//
+// Several middlewares nest: the first one given is the outermost. [Client.With] adds to those of
+// the client. A copy of the client keeps the base transport, and calls each middleware again to
+// wrap it.
+//
+// Do not retry requests in a middleware: it cannot know which ones must not be repeated.
+func WithMiddleware(middleware func(http.RoundTripper) http.RoundTripper) Option {
+	return clientOption(func(c *config) error {
+		if middleware == nil {
+			return invalid("WithMiddleware", "the function is nil")
+		}
+		c.middleware = append(slices.Clip(c.middleware), middleware) // another client may share the array
+		return nil
+	})
+}
+
+// WithDebugWriter writes each request and each response to w as text, as they are sent and
+// received: inside all middlewares. It shows payloads, at most 4 KiB of each body. It hides the API
+// key, cookies, and the queries of presigned URLs. Bodies are copied while they pass, and are never
+// buffered. Each text is a single Write, and writes do not overlap. Errors of w are ignored.
+func WithDebugWriter(w io.Writer) Option {
+	return clientOption(func(c *config) error {
+		if w == nil {
+			return invalid("WithDebugWriter", "the writer is nil")
+		}
+		c.debugWriter = transport.NewDebugWriter(w)
+		return nil
+	})
+}
+
+// roundTripper returns the transport in use, with the debug writer and all middlewares around it.
+func (c *config) roundTripper() (http.RoundTripper, error) {
+	next := transportOf(c.httpClient)
+	if c.debugWriter != nil {
+		next = c.debugWriter.Wrap(next)
+	}
+	for _, middleware := range slices.Backward(c.middleware) {
+		if next = middleware(next); next == nil {
+			return nil, invalid("WithMiddleware", "the function returned nil")
+		}
+	}
+	return next, nil
 }
 
 // WithRetry sets how often and for how long failed requests are sent again. Zero fields mean the
@@ -340,7 +402,7 @@ func (c *config) complete() (*url.URL, error) {
 			return nil, err
 		}
 	}
-	return parseBaseURL(c.baseURL, c.insecureHTTP)
+	return parseBaseURL(c.baseURL, c.allowsHTTP())
 }
 
 // attemptTimeout returns the time that one attempt may take.
@@ -367,7 +429,7 @@ func parseBaseURL(base string, insecure bool) (*url.URL, error) {
 	case u.Host == "" || u.Hostname() == "" || u.Opaque != "":
 		return nil, invalid("base URL", "it has no host; it should look like %s", BaseURL)
 	case !transport.Secure(u, insecure):
-		return nil, invalid("base URL", "the scheme must be https, or http for a loopback host (see WithInsecureHTTP), "+
+		return nil, invalid("base URL", "the scheme must be https, or http for a loopback host (see WithInsecureHTTP and MISTRALOBS_INSECURE_HTTP), "+
 			"got %s://%s", u.Scheme, u.Host)
 	}
 	u.Path = strings.TrimRight(u.Path, "/")

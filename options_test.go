@@ -235,7 +235,7 @@ func TestBaseURL(t *testing.T) {
 		},
 		"http": {
 			base:    "http://api.example.com",
-			problem: "the scheme must be https, or http for a loopback host (see WithInsecureHTTP), got http://api.example.com",
+			problem: "the scheme must be https, or http for a loopback host (see WithInsecureHTTP and MISTRALOBS_INSECURE_HTTP), got http://api.example.com",
 		},
 		"http to a private network": {base: "http://192.168.0.1", problem: "the scheme must be https"},
 		"http to every address":     {base: "http://0.0.0.0", problem: "the scheme must be https"},
@@ -338,6 +338,7 @@ func TestBaseURL(t *testing.T) {
 func TestEnvironment(t *testing.T) {
 	tests := map[string]struct {
 		key, base string
+		insecure  string
 		token     string // the content of the file that MISTRAL_SA_TOKEN_PATH names; "" for no file
 		opts      []mistralobs.Option
 		wantKey   string
@@ -388,6 +389,16 @@ func TestEnvironment(t *testing.T) {
 			wantKey:  "env-key",
 			wantBase: baseURL,
 		},
+		"plain http that the environment allows": {
+			key: "env-key", base: "http://emulator:8787", insecure: "1", wantKey: "env-key", wantBase: "http://emulator:8787",
+		},
+		"plain http that it does not allow": {
+			key: "env-key", base: "http://emulator:8787", insecure: "true", problem: mistralobs.ErrInvalidParams,
+		},
+		"plain http of an option": {
+			key: "env-key", base: "http://emulator:8787", insecure: "1",
+			opts: []mistralobs.Option{mistralobs.WithBaseURL("http://gateway")}, problem: mistralobs.ErrInvalidParams,
+		},
 		"an empty key is no key": {
 			key:     "env-key",
 			opts:    []mistralobs.Option{mistralobs.WithAPIKey("")},
@@ -398,6 +409,7 @@ func TestEnvironment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("MISTRAL_API_KEY", test.key)
 			t.Setenv("MISTRAL_BASE_URL", test.base)
+			t.Setenv("MISTRALOBS_INSECURE_HTTP", test.insecure)
 			t.Setenv("MISTRAL_SA_TOKEN_PATH", "")
 			if test.token != "" {
 				t.Setenv("MISTRAL_SA_TOKEN_PATH", writeFile(t, test.token))

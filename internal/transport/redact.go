@@ -5,9 +5,16 @@ import (
 	"errors"
 	"html"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 )
+
+// signedURL finds a URL with a query in a text.
+var signedURL = regexp.MustCompile(`(?i)(https?:[^\s"'<>?]*)\?[^\s"'<>]*`)
+
+// HideQueries returns text without the queries of the URLs in it, since they may be signed.
+func HideQueries(text string) string { return signedURL.ReplaceAllString(text, "$1?…") }
 
 // minSecret is the length from which a value of a query is replaced wherever it stands. Shorter
 // values, such as the "r" of "sp=r", are replaced only beside their name.
