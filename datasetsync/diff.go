@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"unicode/utf8"
 
 	"github.com/mistralobs/mistralobs-go"
 )
@@ -129,9 +128,6 @@ func (m *matching) add(ctx context.Context, record *mistralobs.JSONLRecord) erro
 	return nil
 }
 
-// maxDepth is how deep a payload or properties may be nested. In a plan's JSON, they are nested three levels deeper.
-const maxDepth = 10_000 - 3
-
 // check sets the content of the record. It returns an error if the service cannot hold the record.
 func (w *wanted) check() (err error) {
 	if w.record == nil {
@@ -148,16 +144,11 @@ func (w *wanted) check() (err error) {
 
 // checkedObject returns the digest of an object that can be sent and written to a plan.
 func checkedObject(object mistralobs.Object) (digest, error) {
-	d, err := checkedDigest(object, maxDepth)
-	switch {
-	case err != nil:
-		return d, err
-	case !isObject(object):
-		return d, errors.New("it is another JSON value")
-	case !utf8.Valid(object):
-		return d, errors.New("it is not UTF-8")
+	d, err := checkedDigest(object, true)
+	if err == nil && !isObject(object) {
+		err = errors.New("it is another JSON value")
 	}
-	return d, nil
+	return d, err
 }
 
 // matchContent finds a record of the dataset with the same content.

@@ -8,12 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"math/big"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -26,7 +26,7 @@ import (
 // are equal. The order of members, white space, escapes and the form of numbers make no difference.
 // Numbers are not rounded. If a name is repeated in an object, the last value counts.
 //
-// A digest is the first 16 bytes of a SHA-256 over a letter for the kind of the value and
+// A digest is the first 16 bytes of a SHA-256 (see hashOf) over a letter for the kind of the value and
 //
 //	string  its text
 //	number  its digits without zeros at either end, and the exponent of ten of the last digit
@@ -49,20 +49,20 @@ func (d *digest) UnmarshalText(text []byte) error {
 // digestOf returns the digest of a value. What is not JSON, or is nested more than 10,000 levels deep, counts as it is
 // written.
 func digestOf(raw []byte) digest {
-	d, err := checkedDigest(raw, math.MaxInt)
+	d, err := checkedDigest(raw, false)
 	if err != nil {
 		return hashOf(append([]byte{'!'}, raw...))
 	}
 	return d
 }
 
-// checkedDigest returns the digest of a value. It returns an error if raw is not one JSON value, or is nested more than
-// depth levels deep.
-func checkedDigest(raw []byte, depth int) (digest, error) {
+// checkedDigest returns the digest of a value. It returns an error if raw is not one JSON value. If strict is set, it
+// also returns an error if raw is not UTF-8, or is nested more than maxDepth levels deep.
+func checkedDigest(raw []byte, strict bool) (digest, error) {
 	h := hashers.Get().(*hasher)
 	defer hashers.Put(h)
 	h.tokens.Reset(bytes.NewBuffer(raw), lenient)
-	h.depth = depth
+	h.strict, h.members = strict, h.members[:0]
 	d, err := h.value()
 	if err != nil {
 		return digest{}, err
@@ -73,6 +73,9 @@ func checkedDigest(raw []byte, depth int) (digest, error) {
 	return d, nil
 }
 
+// maxDepth is how deep a payload or properties may be nested. In a plan's JSON, they are nested three levels deeper.
+const maxDepth = 10_000 - 3
+
 // lenient accepts whatever the service may send.
 var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
@@ -81,7 +84,7 @@ var hashers = sync.Pool{New: func() any { return &hasher{tokens: jsontext.NewDec
 // hasher computes digests. It is not safe for concurrent use.
 type hasher struct {
 	tokens  *jsontext.Decoder
-	depth   int      // the largest depth
+	strict  bool
 	text    []byte   // the kind and the content of what is hashed next
 	members []member // of all arrays and objects that are being read, the innermost last
 }
@@ -89,9 +92,17 @@ type hasher struct {
 // member is a name and a value of an object, or an element of an array.
 type member struct{ name, value digest }
 
-func hashOf(content []byte) digest {
+// hashOf returns the digest of a kind and its content. If both are short, they are their own digest.
+func hashOf(content []byte) (d digest) {
+	if len(content) < len(d) {
+		d[0] = byte(len(content))
+		copy(d[1:], content)
+		return d
+	}
 	sum := sha256.Sum256(content)
-	return digest(sum[:len(digest{})])
+	copy(d[:], sum[:])
+	d[0] |= 0x80 // unlike that of short content
+	return d
 }
 
 func (h *hasher) value() (digest, error) {
@@ -103,7 +114,9 @@ func (h *hasher) value() (digest, error) {
 		if err != nil {
 			return digest{}, err
 		}
-		h.text = appendText(h.text[:0], raw)
+		if h.text = appendText(h.text[:0], raw); h.text[0] == 'u' && h.strict {
+			return digest{}, errors.New("it is not UTF-8")
+		}
 		return hashOf(h.text), nil
 	}
 	raw, err := h.tokens.ReadValue()
@@ -122,11 +135,10 @@ func (h *hasher) list(kind jsontext.Kind) (digest, error) {
 	if _, err := h.tokens.ReadToken(); err != nil {
 		return digest{}, err
 	}
-	if h.tokens.StackDepth() > h.depth {
-		return digest{}, fmt.Errorf("it is nested more than %d levels deep", h.depth)
+	if h.strict && h.tokens.StackDepth() > maxDepth {
+		return digest{}, fmt.Errorf("it is nested more than %d levels deep", maxDepth)
 	}
 	outer := len(h.members)
-	defer func() { h.members = h.members[:outer] }()
 	for h.tokens.PeekKind() != kind+2 { // ']' and '}' are two characters behind '[' and '{'
 		var m member
 		var err error
@@ -145,6 +157,7 @@ func (h *hasher) list(kind jsontext.Kind) (digest, error) {
 		return digest{}, err
 	}
 	members := h.members[outer:]
+	h.members = h.members[:outer]
 	h.text = append(h.text[:0], byte(kind))
 	if kind == '{' {
 		slices.SortStableFunc(members, func(a, b member) int { return bytes.Compare(a.name[:], b.name[:]) })
@@ -160,43 +173,48 @@ func (h *hasher) list(kind jsontext.Kind) (digest, error) {
 	return hashOf(h.text), nil
 }
 
-// appendText appends the text of a string after a letter. Text that is not UTF-8 is appended as it is written.
+// appendText appends a letter and the text of a string. Text that is not UTF-8 is appended as it is written.
 func appendText(dst, raw []byte) []byte {
-	text, err := jsontext.AppendUnquote(append(dst, 's'), raw)
-	switch {
-	case err == nil:
-		return text
-	case utf8.Valid(raw):
-		return appendHalves(append(dst, 'h'), raw)
+	if !utf8.Valid(raw) {
+		return append(append(dst, 'u'), raw...)
 	}
-	return append(append(dst, 'u'), raw...)
+	dst = append(dst, 's')
+	for raw = raw[1 : len(raw)-1]; ; {
+		i := bytes.IndexByte(raw, '\\')
+		if i < 0 {
+			return append(dst, raw...)
+		}
+		dst, raw = appendEscape(append(dst, raw[:i]...), raw[i:])
+	}
 }
 
-// appendHalves appends the text of a string. It marks halves of surrogate pairs, which are not Unicode.
-func appendHalves(dst, raw []byte) []byte {
-	for raw = raw[1 : len(raw)-1]; len(raw) > 0; {
-		n := 1
-		if raw[0] != '\\' {
-			dst = append(dst, raw[0])
-		} else {
-			dst, n = appendEscape(dst, raw)
+// appendEscape appends the character that is escaped at the start of raw, and returns the rest of raw. Half of a
+// surrogate pair, which is not Unicode, gets a byte before it that UTF-8 does not have.
+func appendEscape(dst, raw []byte) (text, rest []byte) {
+	const length = len(`\u00e9`)
+	c := raw[1]
+	if c != 'u' {
+		if i := strings.IndexByte("bfnrt", c); i >= 0 {
+			c = "\b\f\n\r\t"[i]
 		}
-		raw = raw[n:]
+		return append(dst, c), raw[2:]
 	}
-	return dst
+	r := hexRune(raw)
+	if len(raw) >= 2*length && raw[length] == '\\' && raw[length+1] == 'u' {
+		if pair := utf16.DecodeRune(r, hexRune(raw[length:])); pair != utf8.RuneError {
+			return utf8.AppendRune(dst, pair), raw[2*length:]
+		}
+	}
+	if utf16.IsSurrogate(r) {
+		return append(dst, 0xff, byte(r>>8), byte(r)), raw[length:]
+	}
+	return utf8.AppendRune(dst, r), raw[length:]
 }
 
-// appendEscape decodes the escape, or both escapes of a pair, at the start of raw.
-func appendEscape(dst, raw []byte) (decoded []byte, n int) {
-	for _, n := range []int{len(`\ud83d\ude00`), len(`\u00e9`), len(`\n`)} {
-		if n <= len(raw) {
-			if text, err := jsontext.AppendUnquote(nil, slices.Concat([]byte{'"'}, raw[:n], []byte{'"'})); err == nil {
-				return append(dst, text...), n
-			}
-		}
-	}
-	half := raw[:len(`\ud83d`)]
-	return append(append(dst, 0xff), bytes.ToLower(half)...), len(half)
+// hexRune returns the number in an escape such as \u00e9.
+func hexRune(raw []byte) rune {
+	n, _ := strconv.ParseUint(string(raw[2:6]), 16, 16) // the decoder has checked the digits
+	return rune(n)
 }
 
 // appendNumber appends the one form that all equal numbers have, such as -12e3.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -97,7 +96,7 @@ func TestDigestIsStable(t *testing.T) {
 	value := `{"messages":[{"role":"user","content":"Hi \u00e9\n"}],"n":[1.50,-0,true,null],"long":"` + long("x") + `"}`
 	text, err := digestOf([]byte(value)).MarshalText()
 	require.NoError(t, err)
-	assert.Equal(t, "2843302f44bd3fa09bf0c43ecda1344c", string(text))
+	assert.Equal(t, "a4631607a42f8288b260cbc0d4cacd98", string(text))
 }
 
 // Values that are not JSON, or too deep, are told apart too, and do not disturb those after them.
@@ -114,7 +113,7 @@ func TestDigestOfInvalidJSON(t *testing.T) {
 		d := digestOf([]byte(value))
 		assert.False(t, seen[d], "%.20s", value)
 		seen[d] = true
-		_, err := checkedDigest([]byte(value), math.MaxInt)
+		_, err := checkedDigest([]byte(value), false)
 		assert.Equal(t, valid(value), err == nil, "%.20s", value)
 	}
 }

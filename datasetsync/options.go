@@ -74,9 +74,10 @@ type Options struct {
 	// of the plan shows all items, all differences, and the whole records to create and delete. Without Full, Diff
 	// compares the first 20 updates and keeps at most three differences of the payload and three of the properties.
 	Full bool
-	// OnProgress reports progress. It is called in the goroutine that calls Diff, Sync or Apply. PhaseRead starts again if
-	// the dataset has to be read again. During an import, PhaseCreate moves by an estimate: the upload is one half, and the
-	// progress of the task the other.
+	// OnProgress reports progress. Calls do not overlap. It is called in the goroutine that calls Diff, Sync or Apply, and
+	// during the upload of a file while that goroutine waits, which then also gets a panic of OnProgress. PhaseRead starts
+	// again if the dataset has to be read again. During an import, PhaseCreate moves by an estimate: the upload is one
+	// half, and the progress of the task the other.
 	OnProgress func(Progress)
 }
 

@@ -103,7 +103,24 @@ func TestReadPlanRefuses(t *testing.T) {
 			plan: head + `,"delete":[{"record_id":"r","old_payload":"00"}]}`,
 			says: "32 hexadecimal digits",
 		},
-		"a negative count": {plan: head + `,"equal":-1}`, says: "a count is negative"},
+		"a negative count":    {plan: head + `,"equal":-1}`, says: "a count is negative"},
+		"no lists":            {plan: head + `}`, says: `it has no list "create"`},
+		"no list of updates":  {plan: head + `,"create":[],"delete":[],"left_alone":[]}`, says: `it has no list "update"`},
+		"a list that is null": {plan: head + `,"create":null}`, says: "create: expected [, got"},
+		"a list twice":        {plan: head + `,"create":[],"create":[]}`, says: "create: it is there twice"},
+		"a record of a creation": {
+			plan: head + `,"create":[{"record_id":"r","payload":{},"properties":{}}]}`, says: "it has a record_id",
+		},
+		"a number below 0": {
+			plan: head + `,"create":[{"payload":{},"properties":{},"same":-1}]}`, says: "a number is negative",
+		},
+		"a deletion twice": {
+			plan: head + `,"delete":[{"record_id":"r"},{"record_id":"r"}]}`, says: "delete: item 2: record r is there twice",
+		},
+		"an update and a deletion": {
+			plan: head + `,"delete":[{"record_id":"r"}],"update":[{"record_id":"r","payload":{}}]}`,
+			says: "update: item 1: record r is there twice",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -119,10 +136,12 @@ func FuzzReadPlan(f *testing.F) {
 	head := `{"version":1,"dataset_id":"d",`
 	digest := `"old_payload":"00112233445566778899aabbccddeeff"`
 	for _, seed := range []string{
-		head + `"equal":2}`,
-		head + `"key":"id","create":[{"key":"\u001b","line":3,"payload":{"a":1},"properties":{}}],"x":[1]}`,
-		head + `"update":[{"record_id":"r",` + digest + `,"payload":{},"differences":[{"path":"p","old":"1"}]}]}`,
-		head + `"full":true,"delete":[{"record_id":"r",` + digest + `}],"left_alone":[{"record_id":"s"}]}`,
+		head + `"equal":2,"create":[],"update":[],"delete":[],"left_alone":[]}`,
+		head + `"key":"id","create":[{"key":"\u001b","line":3,"payload":{"a":1},"properties":{}}],"x":[1],` +
+			`"update":[{"record_id":"r",` + digest + `,"payload":{},"differences":[{"path":"p","old":"1"}]}],` +
+			`"delete":[{"record_id":"q",` + digest + `}],"left_alone":[{"record_id":"s"}]}`,
+		head + `"full":true,"delete":[{"record_id":"r",` + digest + `,"payload":{"a":1},"properties":{}}],` +
+			`"left_alone":[],"create":[],"update":[]}`,
 		head + `"create":null}`, `[]`, ``, `{"version":1`,
 	} {
 		f.Add([]byte(seed))

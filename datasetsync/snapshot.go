@@ -44,7 +44,7 @@ func (s *session) readOnce(ctx context.Context, key string) (*snapshot, error) {
 			now.close()
 		}
 	}()
-	r := reading{session: s, now: now, total: first.Total, ids: map[digest]bool{}}
+	r := reading{session: s, now: now, total: first.Total, ids: make(map[digest]bool, cap(now.entries))}
 	if err := r.read(ctx, first); err != nil {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ const maxReserved = 1 << 20
 func newSnapshot(key string, total int) *snapshot {
 	return &snapshot{
 		key: key, entries: make([]entry, 0, max(0, min(total, maxReserved))), other: map[int]string{},
-		byKey: map[digest]int32{}, odd: map[int]bool{}, oddKeys: map[digest]int32{}, surplus: map[int32]int32{},
+		odd: map[int]bool{}, oddKeys: map[digest]int32{}, surplus: map[int32]int32{},
 		labels: &overflowFile{},
 	}
 }
@@ -175,6 +175,7 @@ func (s *snapshot) add(record *mistralobs.Record) (err error) {
 
 // index links the entries with the same key, in the order of the dataset.
 func (s *snapshot) index() {
+	s.byKey = make(map[digest]int32, len(s.entries))
 	for i := len(s.entries) - 1; i >= 0; i-- {
 		e := &s.entries[i]
 		switch {
@@ -305,8 +306,8 @@ func (s *snapshot) listed(positions []int32) (string, error) {
 // packID returns a UUID in lower case in 16 bytes, and the digest of any other ID.
 func packID(id string) (packed digest, isUUID bool) {
 	if len(id) == 36 {
-		n, err := hex.Decode(packed[:], []byte(id[:8]+id[9:13]+id[14:18]+id[19:23]+id[24:]))
-		if err == nil && n == len(packed) && formatUUID(packed) == id {
+		_, err := hex.Decode(packed[:], []byte(id[:8]+id[9:13]+id[14:18]+id[19:23]+id[24:]))
+		if err == nil && formatUUID(packed) == id {
 			return packed, true
 		}
 	}
