@@ -14,7 +14,7 @@ import (
 )
 
 // Difference is a value of a record that differs from the value in the wanted record. Without [Options.Full], long
-// values are shortened to the part around their first difference. Bytes that are not UTF-8 are written as \xff.
+// values are shortened to the part around their first difference.
 type Difference struct {
 	Path string `json:"path"`          // such as payload.messages[0].content
 	Old  string `json:"old,omitempty"` // the value in the dataset as JSON, "" if there is none
@@ -50,7 +50,7 @@ func differences(path string, before, after mistralobs.Object, full bool) ([]Dif
 		c.compare(a, b)
 	}
 	if len(c.found) == 0 {
-		c.add(compact(before), compact(after))
+		c.add(visible(compact(before)), visible(compact(after)))
 	}
 	return c.found, c.more
 }
@@ -156,13 +156,13 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// compact returns JSON without white space. It writes bytes that are not UTF-8 as \xff.
+// compact returns JSON without white space.
 func compact(raw []byte) string {
 	var b bytes.Buffer
 	if json.Compact(&b, raw) == nil {
 		raw = b.Bytes()
 	}
-	return escapeInvalid(string(raw))
+	return string(raw)
 }
 
 // The size of the part of a long value that is shown, in characters.

@@ -34,15 +34,15 @@ const (
 
 // Result is the result of one item of a plan.
 type Result struct {
-	Action   Action  // what the item does; "update" for a creation that [Options.Force] turned into an update
-	Key      string  // as in [Item]
+	Action   Action  `json:"action"`        // "update" for a creation that [Options.Force] turned into an update
+	Key      string  `json:"key,omitempty"` // as in [Item]
 	plainKey bool    // the key is not a string
-	Index    int     // as in [Item]
-	Line     int     // as in [Item]
-	RecordID string  // "" if the record was not created, or was created by an import
-	TaskID   string  // the import task of the record; "" if the record was not imported
-	Outcome  Outcome // how it ended
-	Err      error   // the reason of the outcomes "failed" and "left alone"
+	Index    int     `json:"index,omitempty"`     // as in [Item]
+	Line     int     `json:"line,omitempty"`      // as in [Item]
+	RecordID string  `json:"record_id,omitempty"` // "" if the record was not created, or was created by an import
+	TaskID   string  `json:"task_id,omitempty"`   // the import task of the record; "" if the record was not imported
+	Outcome  Outcome `json:"outcome"`             // how it ended
+	Err      error   `json:"-"`                   // the reason of the outcomes "failed" and "left alone"
 }
 
 // ImportError means that an import failed, or that its end was not seen. All records of the import have the same
@@ -109,33 +109,24 @@ type Report struct {
 
 // MarshalJSON returns the report as JSON. If results share an [ImportError], only the first of them has its text.
 func (r Report) MarshalJSON() ([]byte, error) {
+	type result struct {
+		Result
+		Error string `json:"error,omitempty"`
+	}
 	type plain Report
 	out := struct {
 		plain
-		Results []resultJSON `json:"results"`
-	}{plain(r), make([]resultJSON, len(r.Results))}
+		Results []result `json:"results"`
+	}{plain(r), make([]result, len(r.Results))}
 	var last *ImportError
-	for i, result := range r.Results {
-		out.Results[i] = resultJSON{
-			result.Action, result.Key, result.Index, result.Line, result.RecordID, result.TaskID, result.Outcome, "",
-		}
-		if shared := sharedError(result.Err); result.Err != nil && (shared == nil || shared != last) {
-			out.Results[i].Error = result.Err.Error()
+	for i, res := range r.Results {
+		out.Results[i].Result = res
+		if shared := sharedError(res.Err); res.Err != nil && (shared == nil || shared != last) {
+			out.Results[i].Error = res.Err.Error()
 			last = shared
 		}
 	}
 	return marshal(out)
-}
-
-type resultJSON struct {
-	Action   Action  `json:"action"`
-	Key      string  `json:"key,omitempty"`
-	Index    int     `json:"index,omitempty"`
-	Line     int     `json:"line,omitempty"`
-	RecordID string  `json:"record_id,omitempty"`
-	TaskID   string  `json:"task_id,omitempty"`
-	Outcome  Outcome `json:"outcome"`
-	Error    string  `json:"error,omitempty"`
 }
 
 // sharedError returns the error that all records of an import share, or nil.
@@ -254,15 +245,6 @@ func (r *run) report(ctx context.Context) (*Report, error) {
 	return report, &incompleteError{text, errs}
 }
 
-// failure is the failure of one item.
-type failure struct {
-	what string
-	err  error
-}
-
-func (f *failure) Error() string { return f.what + ": " + f.err.Error() }
-func (f *failure) Unwrap() error { return f.err }
-
 // appendFailure appends the error of a result. It appends the error of an import only once.
 func appendFailure(errs []error, result Result) []error {
 	if result.Err == nil {
@@ -271,5 +253,5 @@ func appendFailure(errs []error, result Result) []error {
 	if shared := sharedError(result.Err); shared != nil && len(errs) > 0 && sharedError(errs[len(errs)-1]) == shared {
 		return errs
 	}
-	return append(errs, &failure{result.what(), result.Err})
+	return append(errs, fmt.Errorf("%s: %w", result.what(), result.Err))
 }

@@ -87,23 +87,13 @@ func display(text string) string {
 	return text
 }
 
-// visible escapes the characters of a text that are not printable.
+// visible escapes the characters of a text that are not printable, and bytes that are not UTF-8.
 func visible(text string) string {
-	return escape(text, unicode.IsPrint)
-}
-
-// escapeInvalid writes bytes that are not UTF-8 as \xff.
-func escapeInvalid(text string) string {
-	return escape(text, func(rune) bool { return true })
-}
-
-// escape writes bytes that are not UTF-8, and the characters that are not to be kept, as in a string of Go.
-func escape(text string, keep func(rune) bool) string {
 	var b strings.Builder
 	for len(text) > 0 {
 		r, size := utf8.DecodeRuneInString(text)
 		char := text[:size]
-		if !utf8.ValidString(char) || !keep(r) {
+		if !unicode.IsPrint(r) || r == utf8.RuneError && size == 1 {
 			quoted := strconv.Quote(char)
 			char = quoted[1 : len(quoted)-1]
 		}

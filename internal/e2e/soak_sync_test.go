@@ -48,9 +48,11 @@ func newSyncRound(
 	return r
 }
 
-// wanted yields the records that a sync wants. Every third differs from the one that was seeded, in one part or both.
+// wanted yields the records that a sync wants, all in one variable. Every third differs from the one that was seeded, in
+// one part or both.
 func (r *syncRound) wanted() iter.Seq2[*mistralobs.JSONLRecord, error] {
 	return func(yield func(*mistralobs.JSONLRecord, error) bool) {
+		var record mistralobs.JSONLRecord
 		for i := 10; i < r.n+20; i++ {
 			payload, properties := `{"v":"old"}`, fmt.Sprintf(`{"id":"k%d"}`, i)
 			if i%3 == 0 && i%2 == 0 {
@@ -59,7 +61,7 @@ func (r *syncRound) wanted() iter.Seq2[*mistralobs.JSONLRecord, error] {
 			if i%3 == 0 && i%5 != 0 {
 				properties = fmt.Sprintf(`{"id":"k%d","new":true}`, i)
 			}
-			record := mistralobs.JSONLRecord{Payload: mistralobs.Object(payload), Properties: mistralobs.Object(properties)}
+			record = mistralobs.JSONLRecord{Payload: mistralobs.Object(payload), Properties: mistralobs.Object(properties)}
 			if !yield(&record, nil) {
 				return
 			}
