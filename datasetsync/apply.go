@@ -175,23 +175,16 @@ func (r *run) update(ctx context.Context, todo []change) {
 	}
 }
 
-// Each try of an update begins with reading the record.
-const (
-	updateTries = 4
-	firstPause  = 500 * time.Millisecond // it doubles with each try
-)
-
 // updateOne reads the record, and writes the parts that do not have the wanted content yet. If a write fails in a way
 // that may be repeated, it begins again with the reading, so that the time between reading and writing stays short.
 func (r *run) updateOne(ctx context.Context, c change) (Outcome, error) {
 	sent := false
-	for try, pause := 1, firstPause; ; try, pause = try+1, pause*2 {
+	for try := 1; ; try++ {
 		err := r.tryUpdate(ctx, c, &sent)
 		if err == nil && !sent {
 			return OutcomeAlreadyDone, nil
 		}
-		after, again := mayRepeat(err)
-		if !again || !sent || try == updateTries || !sleep(ctx, max(pause, after)) {
+		if err == nil || !sent || !mayRepeat(ctx, err, try) {
 			return OutcomeDone, err
 		}
 	}
@@ -221,7 +214,6 @@ func (r *run) tryUpdate(ctx context.Context, c change, sent *bool) error {
 			missing[n] = parts[n]
 		}
 	}
-	once := mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1})
 	if missing[0] != nil {
 		*sent = true
 		err = r.client.Records.UpdatePayload(ctx, record.ID, missing[0], once)
@@ -236,25 +228,38 @@ func (r *run) tryUpdate(ctx context.Context, c change, sent *bool) error {
 	return err
 }
 
-// mayRepeat reports whether a request that failed with err may be sent again, and after which pause.
-func mayRepeat(err error) (after time.Duration, ok bool) {
+// once makes the client send a request once. Before it is sent again, the records are read again.
+var once = mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1})
+
+// How requests are sent again.
+const (
+	maxTries   = 4
+	firstPause = 500 * time.Millisecond // it doubles with each try
+	maxPause   = 30 * time.Second       // a longer Retry-After ends the tries
+)
+
+// mayRepeat waits if a request that failed may be sent again. It reports whether to do so.
+func mayRepeat(ctx context.Context, err error, try int) bool {
+	pause := firstPause << (try - 1)
 	var response *mistralobs.Error
 	var network *mistralobs.NetworkError
 	switch {
+	case try == maxTries:
+		return false
 	case errors.As(err, &response):
-		return response.RetryAfter, slices.Contains([]int{408, 429, 500, 502, 503, 504}, response.StatusCode)
+		if !slices.Contains([]int{408, 429, 500, 502, 503, 504}, response.StatusCode) {
+			return false
+		}
+		pause = max(pause, response.RetryAfter)
 	case errors.As(err, &network):
-		return network.RetryAfter, true
-	}
-	return 0, false
-}
-
-// sleep waits, and reports whether ctx still runs then. It does not begin a pause that would outlast ctx.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d {
+		pause = max(pause, network.RetryAfter)
+	default:
 		return false
 	}
-	timer := time.NewTimer(d)
+	if deadline, ok := ctx.Deadline(); pause > maxPause || ok && time.Until(deadline) < pause {
+		return false
+	}
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

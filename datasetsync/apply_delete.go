@@ -17,14 +17,14 @@ func (r *run) delete(ctx context.Context, todo []change) {
 	if !r.looker.walks(len(idsOf(todo))) {
 		// Small batches, so that little time passes between reading a record and deleting it.
 		for batch := range slices.Chunk(todo, min(r.options.Concurrency, mistralobs.MaxBulkDelete)) {
-			planned := r.stillPlanned(ctx, batch)
-			r.deleted(ctx, planned, r.deleteBatch(ctx, planned))
+			planned := r.stillPlanned(ctx, batch, OutcomeAlreadyDone)
+			r.deleted(ctx, planned, r.sendDelete(ctx, planned))
 		}
 		return
 	}
-	batches := slices.Collect(slices.Chunk(r.stillPlanned(ctx, todo), mistralobs.MaxBulkDelete))
+	batches := slices.Collect(slices.Chunk(r.stillPlanned(ctx, todo, OutcomeAlreadyDone), mistralobs.MaxBulkDelete))
 	stop := func() bool { return r.isAborted(ctx) }
-	work := func(batch []change) error { return r.deleteBatch(ctx, batch) }
+	work := func(batch []change) error { return r.sendDelete(ctx, batch) }
 	for batch, err := range parallel(batches, r.options.Concurrency, stop, work) {
 		r.deleted(ctx, batch, err)
 	}
@@ -58,8 +58,8 @@ type current struct {
 func (c current) replaces(duplicate current) bool { return c.key != digest{} && c.key == duplicate.key }
 
 // stillPlanned reads the records of deletions, and returns the deletions whose records have not changed. It records the
-// outcome of the others.
-func (r *run) stillPlanned(ctx context.Context, batch []change) (todo []change) {
+// outcome of the others. gone is that of records that do not exist.
+func (r *run) stillPlanned(ctx context.Context, batch []change, gone Outcome) (todo []change) {
 	if r.isAborted(ctx) {
 		return nil
 	}
@@ -76,7 +76,7 @@ func (r *run) stillPlanned(ctx context.Context, batch []change) (todo []change) 
 	for _, c := range batch {
 		switch record, seen := now[c.result.RecordID]; {
 		case seen && !record.exists:
-			r.record(OutcomeAlreadyDone, nil, c)
+			r.record(gone, nil, c)
 		case seen && !r.options.Force && record.content != c.item.known().old:
 			r.recordError(ctx, ErrRecordChanged, c)
 		case err != nil:
@@ -101,8 +101,8 @@ func (e *keptGoneError) Error() string {
 
 func (e *keptGoneError) Unwrap() error { return ErrRecordChanged }
 
-// deleteBatch sends one request.
-func (r *run) deleteBatch(ctx context.Context, batch []change) error {
+// sendDelete sends one request, once.
+func (r *run) sendDelete(ctx context.Context, batch []change) error {
 	ids := make([]string, len(batch))
 	for i, c := range batch {
 		ids[i] = c.result.RecordID
@@ -110,35 +110,28 @@ func (r *run) deleteBatch(ctx context.Context, batch []change) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	return r.client.Records.DeleteAll(ctx, ids)
-}
-
-// deleted records the outcome of deleteBatch.
-func (r *run) deleted(ctx context.Context, batch []change, err error) {
-	switch {
-	case len(batch) == 0:
-	case err == nil:
-		r.record(OutcomeDone, nil, batch...)
-	case errors.Is(err, mistralobs.ErrNotFound): // somebody has just deleted one of them
-		r.deleteEach(ctx, r.stillPlanned(ctx, batch))
-	default:
-		r.recordError(ctx, err, batch...)
+	client, err := r.client.With(once)
+	if err != nil {
+		return err
 	}
+	return client.Records.DeleteAll(ctx, ids)
 }
 
-func (r *run) deleteEach(ctx context.Context, batch []change) {
-	for _, c := range batch {
-		if r.isAborted(ctx) {
-			return
-		}
-		err := r.client.Records.Delete(ctx, c.result.RecordID)
+// deleted records the outcome of sendDelete. If the request may be sent again, deleted reads the records before that.
+func (r *run) deleted(ctx context.Context, batch []change, err error) {
+	for try := 1; len(batch) > 0; try++ {
+		gone := OutcomeDone // if this run or somebody else has deleted the record, in spite of the error
 		switch {
 		case err == nil:
-			r.record(OutcomeDone, nil, c)
-		case errors.Is(err, mistralobs.ErrNotFound):
-			r.record(OutcomeAlreadyDone, nil, c)
-		default:
-			r.recordError(ctx, err, c)
+			r.record(OutcomeDone, nil, batch...)
+			return
+		case errors.Is(err, mistralobs.ErrNotFound) && try < maxTries: // somebody has just deleted one of them
+			gone = OutcomeAlreadyDone
+		case !mayRepeat(ctx, err, try):
+			r.recordError(ctx, err, batch...)
+			return
 		}
+		batch = r.stillPlanned(ctx, batch, gone)
+		err = r.sendDelete(ctx, batch)
 	}
 }

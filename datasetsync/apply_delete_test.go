@@ -132,30 +132,51 @@ func TestDeletionsAreReadRightBefore(t *testing.T) {
 	})
 }
 
-// If deleting records singly meets an error that all further deletions would meet, no further one is sent.
-func TestSingleDeletionsEndWithTheKey(t *testing.T) {
-	inWorld(t, tickets(1, 50), func(w world) {
-		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsDeleteAll, Status: 404})
-		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsDelete, Status: 401, Times: -1})
-		report, err := w.sync(byID, tickets(1, 10)...)
-		require.ErrorIs(t, err, mistralobs.ErrUnauthorized)
-		assert.Equal(t, 1, w.requests()[mistralobstest.RecordsDelete])
-		assert.Equal(t, datasetsync.OutcomeFailed, report.Results[0].Outcome)
-		assert.Equal(t, datasetsync.OutcomeNotDone, report.Results[1].Outcome)
-	})
-}
-
-// If a bulk deletion finds that a record is gone, the others are read again before they are deleted singly.
-func TestSingleDeletionsAreReadAgain(t *testing.T) {
-	inWorld(t, tickets(1, 50), func(w world) {
-		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsDeleteAll, Status: 404})
-		w.before(http.MethodPost, "/bulk-delete", func() bool {
-			w.edit("t-0010", "mine")
-			return true
+// If a bulk deletion fails, the records are read again before the next one.
+func TestDeletionsAreReadAgain(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault    mistralobstest.Fault
+		edit     bool
+		deleted  int
+		requests int // for deletions
+		err      error
+	}{
+		"a record is gone": {fault: mistralobstest.Fault{Status: 404}, edit: true, deleted: 9, requests: 2,
+			err: datasetsync.ErrRecordChanged},
+		"a failure":       {fault: mistralobstest.Fault{Status: 503}, deleted: 10, requests: 2},
+		"two failures":    {fault: mistralobstest.Fault{Status: 503, Times: 2}, deleted: 10, requests: 3},
+		"a lost response": {fault: mistralobstest.Fault{Status: 500, Apply: true}, deleted: 10, requests: 1},
+		"a failure and an edit": {fault: mistralobstest.Fault{Status: 503}, edit: true, deleted: 9, requests: 2,
+			err: datasetsync.ErrRecordChanged},
+		"a refusal": {fault: mistralobstest.Fault{Status: 400}, requests: 1, err: mistralobs.ErrBadRequest},
+		"no key":    {fault: mistralobstest.Fault{Status: 401, Times: -1}, requests: 1, err: mistralobs.ErrUnauthorized},
+		"failures that do not end": {fault: mistralobstest.Fault{Status: 503, Times: -1}, requests: 4,
+			err: mistralobs.ErrServer},
+		"a Retry-After that is too long": {
+			fault: mistralobstest.Fault{Status: 503, Header: http.Header{"Retry-After": {"3600"}}}, requests: 1,
+			err: mistralobs.ErrServer,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, tickets(1, 50), func(w world) {
+				test.fault.Operation = mistralobstest.RecordsDeleteAll
+				w.server.Inject(test.fault)
+				w.before(http.MethodPost, "/bulk-delete", func() bool {
+					if test.edit {
+						w.edit("t-0010", "mine")
+					}
+					return true
+				})
+				options := byID
+				options.Concurrency = 10
+				report, err := w.sync(options, tickets(11, 50)...)
+				require.ErrorIs(t, err, test.err)
+				assert.Equal(t, test.deleted, report.Deleted)
+				assert.Equal(t, test.requests, w.requests()[mistralobstest.RecordsDeleteAll])
+				if test.edit {
+					assert.Contains(t, w.holds(), ticket("t-0010", "mine"))
+				}
+			})
 		})
-		report, err := w.sync(byID, tickets(11, 50)...)
-		require.ErrorIs(t, err, datasetsync.ErrRecordChanged)
-		assert.Equal(t, 9, report.Deleted)
-		assert.Contains(t, w.holds(), ticket("t-0010", "mine"))
-	})
+	}
 }
