@@ -38,7 +38,6 @@ func newCall(c *Client, settings *callSettings, req request) *call {
 		Timeout:   c.cfg.attemptTimeout(settings),
 		MaxBytes:  settings.maxResponse,
 		MaxHold:   settings.retry.MaxWait,
-		Creates:   req.creates,
 		Upload:    req.upload != nil,
 		MayBlock:  req.upload != nil && !req.upload.content.local,
 	}

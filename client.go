@@ -80,7 +80,7 @@ func newClient(cfg config, opts []Option) (*Client, error) {
 	c.header = c.requestHeader()
 	c.attempts = transport.Shared{
 		Next: next, Origin: base, Key: cfg.apiKey, Limiter: cfg.limiter,
-		Pacer: cfg.pacer, Bodies: cfg.bodies, Held: c.logHeldBack,
+		Pacer: cfg.pacer, Bodies: cfg.bodies, Protocol: cfg.protocol, Held: c.logHeldBack,
 	}
 	c.checkRedirect = redirectPolicy(base)
 	c.downloads = c.newDownloadClient(next)

@@ -93,6 +93,7 @@ type config struct {
 	limiter      *rate.Limiter
 	pacer        *transport.Pacer
 	bodies       *transport.BodyPool
+	protocol     *transport.Protocol
 	logger       *slog.Logger
 	userAgent    string
 }
@@ -106,6 +107,7 @@ func defaultConfig() config {
 		httpClient: &http.Client{Transport: transport.Default()},
 		pacer:      transport.NewPacer(),
 		bodies:     &transport.BodyPool{},
+		protocol:   &transport.Protocol{},
 		logger:     slog.New(slog.DiscardHandler),
 	}
 	if base := os.Getenv(envBaseURL); base != "" {
@@ -208,7 +210,7 @@ func (c *config) keyFromEnvironment() error {
 func WithBaseURL(base string) Option {
 	return clientOption(func(c *config) error {
 		c.baseURL, c.baseFromEnv = base, false
-		c.pacer = transport.NewPacer()
+		c.pacer, c.protocol = transport.NewPacer(), &transport.Protocol{}
 		return nil
 	})
 }
@@ -238,7 +240,7 @@ func WithHTTPClient(client *http.Client) Option {
 		if client == nil {
 			return invalid("WithHTTPClient", "the client is nil")
 		}
-		c.httpClient = client
+		c.httpClient, c.protocol = client, &transport.Protocol{}
 		return nil
 	})
 }

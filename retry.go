@@ -17,7 +17,8 @@ import (
 // You cannot change which requests are retried. Reads, updates, deletions, searches and the judge
 // are retried after transient network errors, and after 408, 429, 500, 502, 503 and 504. A request
 // that creates something is retried only if the service cannot have processed it: no connection was
-// made, or the response was 429, or 503 with a Retry-After.
+// made, the service said over HTTP/2 that it did not process the request, or the response was 429,
+// or 503 with a Retry-After.
 type RetryPolicy struct {
 	// MaxAttempts is the largest number of attempts, including the first. 1 turns retries off. The
 	// default is 5.

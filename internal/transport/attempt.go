@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -15,13 +14,14 @@ import (
 
 // Shared is what all attempts of a client have in common.
 type Shared struct {
-	Next    http.RoundTripper // the caller's transport
-	Origin  *url.URL          // the only origin that may see the API key
-	Key     func(context.Context) (Key, error)
-	Limiter *rate.Limiter // the caller's own limit, or nil
-	Pacer   *Pacer
-	Bodies  *BodyPool
-	Held    func(context.Context, time.Duration) // is told when a request waits for its turn
+	Next     http.RoundTripper // the caller's transport
+	Origin   *url.URL          // the only origin that may see the API key
+	Key      func(context.Context) (Key, error)
+	Limiter  *rate.Limiter // the caller's own limit, or nil
+	Pacer    *Pacer
+	Bodies   *BodyPool
+	Protocol *Protocol
+	Held     func(context.Context, time.Duration) // is told when a request waits for its turn
 }
 
 // Attempt is the http.RoundTripper of one call. RoundTrip makes one attempt: it waits for its
@@ -38,7 +38,6 @@ type Attempt struct {
 	Timeout   time.Duration // of the whole attempt; for an upload, without a byte sent
 	MaxBytes  int64         // of the response
 	MaxHold   time.Duration // the longest Retry-After that holds back other callers
-	Creates   bool          // it matters whether the server may have seen the request
 	Upload    bool          // the body is a stream of the caller's
 	MayBlock  bool          // reading that stream may block
 
@@ -54,12 +53,8 @@ func (a *Attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, &Error{Reach: NotSent, Err: err}
 	}
 	started := time.Now()
-	var conn *connection
-	if a.Creates {
-		conn = &connection{}
-		ctx = conn.trace(ctx)
-	}
-	resp, err := a.send(ctx, req, key)
+	conn := &connection{}
+	resp, err := a.send(httptrace.WithClientTrace(ctx, conn.trace()), req, key, conn)
 	if err != nil {
 		return nil, &Error{Reach: conn.reach(err), Elapsed: time.Since(started), Err: err}
 	}
@@ -106,24 +101,24 @@ func (a *Attempt) waitForLimiter(ctx context.Context) error {
 }
 
 // send sends the request with the key and reads the response.
-func (a *Attempt) send(ctx context.Context, req *http.Request, key Key) (*http.Response, error) {
+func (a *Attempt) send(ctx context.Context, req *http.Request, key Key, conn *connection) (*http.Response, error) {
 	if a.Upload {
-		return a.upload(ctx, req, key)
+		return a.upload(ctx, req, key, conn)
 	}
 	a.timeout = TimeoutError{Limit: a.Timeout}
 	ctx, cancel := context.WithTimeoutCause(ctx, a.Timeout, &a.timeout)
 	defer cancel()
-	return a.exchange(ctx, withKey(ctx, req, key), key)
+	return a.exchange(ctx, withKey(ctx, req, key), key, conn)
 }
 
 // upload sends a request whose body is a stream: the timeout starts anew with each byte.
-func (a *Attempt) upload(ctx context.Context, req *http.Request, key Key) (*http.Response, error) {
+func (a *Attempt) upload(ctx context.Context, req *http.Request, key Key, conn *connection) (*http.Response, error) {
 	ctx, timer := NewIdleTimer(ctx, a.Timeout)
 	defer timer.Stop()
 	gate := newBodyGate(ctx, timer, a.MayBlock)
 	req = withKey(ctx, req, key)
 	gate.guard(req)
-	resp, err := a.exchange(ctx, req, key)
+	resp, err := a.exchange(ctx, req, key, conn)
 	gate.shut()
 	if failure := gate.failure(); failure != nil && err != nil {
 		return nil, &SourceError{failure}
@@ -139,12 +134,18 @@ func withKey(ctx context.Context, req *http.Request, key Key) *http.Request {
 	return req
 }
 
-func (a *Attempt) exchange(ctx context.Context, req *http.Request, key Key) (*http.Response, error) {
+// exchange sends the attempt's own copy of a request and reads the response.
+func (a *Attempt) exchange(ctx context.Context, req *http.Request, key Key, conn *connection) (*http.Response, error) {
+	a.Protocol.preventReplay(req, conn)
 	sent := time.Now()
 	resp, err := a.Next.RoundTrip(req)
 	if err != nil {
 		return nil, explain(ctx, err)
 	}
+	if resp == nil {
+		return nil, errors.New("the transport returned neither a response nor an error")
+	}
+	a.Protocol.responded(resp)
 	if resp.Body == nil { // as transports of tests return it
 		resp.Body = http.NoBody
 	}
@@ -183,26 +184,6 @@ func (a *Attempt) pace(resp *http.Response, sent time.Time) {
 	default:
 		a.Pacer.Succeeded(sent)
 	}
-}
-
-// connection notes whether an attempt got a connection, which the error alone does not show.
-type connection struct{ wanted, got atomic.Bool }
-
-func (c *connection) trace(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { c.wanted.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { c.got.Store(true) },
-	})
-}
-
-// reach says how far a failed request got. Both marks are needed: a transport that is not
-// net/http's sets neither, and then the request may have arrived. A nil connection has no marks.
-func (c *connection) reach(err error) Reach {
-	var source *SourceError
-	if NeverConnected(err) || errors.As(err, &source) || c != nil && c.wanted.Load() && !c.got.Load() {
-		return NotConnected
-	}
-	return MayHaveArrived
 }
 
 func closeBody(req *http.Request) {

@@ -28,7 +28,7 @@ func newAttempt(next roundTripFunc) *Attempt {
 	origin, _ := url.Parse("https://api.example.com")
 	return &Attempt{
 		Shared: &Shared{
-			Next: next, Origin: origin, Pacer: NewPacer(), Bodies: &BodyPool{},
+			Next: next, Origin: origin, Pacer: NewPacer(), Protocol: &Protocol{}, Bodies: &BodyPool{},
 			Key:  func(context.Context) (Key, error) { return ParseKey("secret") },
 			Held: func(context.Context, time.Duration) {},
 		},

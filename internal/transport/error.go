@@ -18,6 +18,7 @@ type Reach int
 const (
 	NotSent        Reach = iota // the request was never handed to the network
 	NotConnected                // no connection was made, so the server saw nothing
+	NotProcessed                // the server said that it did not process the request
 	MayHaveArrived              // the server may have processed the request
 )
 
