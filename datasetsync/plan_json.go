@@ -85,16 +85,13 @@ func (p *Plan) write(w *bufio.Writer) error {
 	seen := map[string]bool{}
 	for _, name := range listNames {
 		fmt.Fprintf(w, `,%q:[`, name)
-		for i := range *p.list(name) {
-			item, err := (*p.list(name))[i].encode()
-			if err == nil {
-				err = item.check(name, seen)
-			}
-			if err == nil {
-				encoded, err = marshal(item)
-			}
-			if err != nil {
+		for i, item := range *p.list(name) {
+			out, err := item.encode()
+			if err = cmp.Or(err, out.check(name, seen)); err != nil {
 				return fmt.Errorf("%s: item %d: %w", name, i+1, err)
+			}
+			if encoded, err = marshal(out); err != nil {
+				return err
 			}
 			if i > 0 {
 				_ = w.WriteByte(',')
