@@ -33,7 +33,7 @@ func ExampleExportsService_Save() {
 func ExampleExportsService_Records() {
 	client, datasetID, done := exampleClient()
 	defer done()
-	for record, err := range client.Exports.Records(context.Background(), datasetID) {
+	for record, err := range client.Exports.Records(context.Background(), datasetID, mistralobs.TransferOptions{}) {
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -48,7 +48,7 @@ func ExampleExportsService_Records() {
 func ExampleExportsService_Open() {
 	client, datasetID, done := exampleClient()
 	defer done()
-	file, err := client.Exports.Open(context.Background(), datasetID)
+	file, err := client.Exports.Open(context.Background(), datasetID, mistralobs.TransferOptions{})
 	if err != nil {
 		log.Fatal(err)
 	}

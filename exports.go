@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -42,6 +43,10 @@ type ExportsService struct{ client *Client }
 // ToJSONL makes the service write a dataset to a file, and returns the URL of the file. It does not
 // download the file; the other methods do both.
 //
+// The lines of the file have no ids of records. The service describes the operation as an export to
+// its Files API, so a repeated export may leave a file there each time. How long the service keeps
+// these files is not published.
+//
 // API: GET /v1/observability/datasets/{dataset_id}/exports/to-jsonl
 //
 // It returns an error that matches [ErrNotFound] if there is no such dataset.
@@ -54,32 +59,49 @@ func (s *ExportsService) ToJSONL(ctx context.Context, datasetID string, opts ...
 
 // Open exports a dataset and streams the file. Call Close when you are done. Close may be called by
 // another goroutine, and ends a Read that blocks. When ctx ends, Read returns an error that matches
-// that of ctx.
+// that of ctx. Read calls options.OnProgress.
 //
 // If the connection breaks, Read resumes the download on a new connection, with a new URL if the
-// old one has expired. The retry policy of the client limits the attempts since the last byte that
-// arrived. Read resumes only if the strong ETag of the storage server shows that the file is the
-// same. Otherwise it returns an error that matches [ErrExportChanged].
+// old one has expired. The retry policy limits the attempts since the last byte that arrived. Read
+// resumes only if the strong ETag of the storage server shows that the file is the same. Otherwise
+// it returns an error that matches [ErrExportChanged].
 //
 // If the storage server sends neither a Content-Length nor a chunked body, a break of the
 // connection looks like the end of the file. Read then accepts a file that ends with a line break,
 // so it cannot notice a break between two lines. It accepts an empty file if the dataset has no
 // records.
 //
+// opts hold for each request of the export and, as far as they set a timeout or retries, for the
+// download. [WithResponse] stores the response that has the URL.
+//
 // It returns the errors of [ExportsService.ToJSONL]. Failures of the storage server are an [*Error]
-// or a [*NetworkError] too. No error shows the query of the URL.
-func (s *ExportsService) Open(ctx context.Context, datasetID string) (io.ReadCloser, error) {
-	return s.open(ctx, datasetID)
+// or a [*NetworkError] too. A file that is a web page or XML is an error that matches
+// [ErrUnexpectedResponse]. No error shows the query of the URL.
+func (s *ExportsService) Open(
+	ctx context.Context, datasetID string, options TransferOptions, opts ...CallOption,
+) (io.ReadCloser, error) {
+	d, err := s.open(ctx, datasetID, options, opts)
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
-func (s *ExportsService) open(ctx context.Context, datasetID string) (*download, error) {
-	export, err := s.ToJSONL(ctx, datasetID)
+func (s *ExportsService) open(
+	ctx context.Context, datasetID string, options TransferOptions, opts []CallOption,
+) (*download, error) {
+	export, err := s.ToJSONL(ctx, datasetID, opts...)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := s.client.settings(opts)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	d := &download{
-		client: s.client, ctx: ctx, cancel: cancel, file: storedFile{datasetID: datasetID, url: export.FileURL, size: -1},
+		client: s.client, settings: settings, opts: opts, options: options, ctx: ctx, cancel: cancel,
+		file: storedFile{datasetID: datasetID, url: export.FileURL, size: -1},
 	}
 	if err := d.connect(); err != nil {
 		d.Close()
@@ -90,30 +112,31 @@ func (s *ExportsService) open(ctx context.Context, datasetID string) (*download,
 
 // hasNoRecords reports whether the dataset has no records, so that an empty file is whole.
 func (d *download) hasNoRecords() bool {
-	page, err := d.client.Records.List(d.ctx, d.file.datasetID, ListParams{PageSize: 1})
+	opts := append(slices.Clip(d.opts), withoutResponse)
+	page, err := d.client.Records.List(d.ctx, d.file.datasetID, ListParams{PageSize: 1}, opts...)
 	return err == nil && page.Total == 0 && len(page.Items) == 0
 }
 
 // Download exports a dataset, writes the file to w, and returns the number of bytes written. After
 // an error, w may hold the beginning of the file.
 //
-// It returns the errors of [ExportsService.Open], and any error of w.
+// opts are as in [ExportsService.Open]. It returns the errors of Open, and any error of w.
 func (s *ExportsService) Download(
-	ctx context.Context, datasetID string, w io.Writer, options TransferOptions,
+	ctx context.Context, datasetID string, w io.Writer, options TransferOptions, opts ...CallOption,
 ) (int64, error) {
 	if w == nil {
 		return 0, invalid("w", "it is nil")
 	}
-	d, err := s.open(ctx, datasetID)
+	d, err := s.open(ctx, datasetID, options, opts)
 	if err != nil {
 		return 0, err
 	}
 	defer d.Close()
-	return d.copyTo(w, options)
+	return d.copyTo(w)
 }
 
-func (d *download) copyTo(w io.Writer, options TransferOptions) (int64, error) {
-	return io.CopyBuffer(exportWriter{w}, options.reader(d, d.file.size), make([]byte, copyBuffer))
+func (d *download) copyTo(w io.Writer) (int64, error) {
+	return io.CopyBuffer(exportWriter{w}, d, make([]byte, copyBuffer))
 }
 
 // copyBuffer is so large that system calls cost little beside the network.
@@ -139,10 +162,11 @@ func (e exportWriter) Write(p []byte) (int, error) {
 // file gets the mode of the file that it replaces. If a download cannot be resumed, Save starts it
 // again, at most three times; then it returns an error that matches [ErrExportChanged].
 //
-// It returns an error that matches [ErrInvalidParams] if path is empty or exists and is not a
-// regular file. It also returns the errors of [ExportsService.Open] and of the file system.
+// opts are as in [ExportsService.Open]. It returns an error that matches [ErrInvalidParams] if path is
+// empty or exists and is not a regular file, such as /dev/stdout or a pipe: use
+// [ExportsService.Download] for these. It also returns the errors of Open and of the file system.
 func (s *ExportsService) Save(
-	ctx context.Context, datasetID, path string, options TransferOptions,
+	ctx context.Context, datasetID, path string, options TransferOptions, opts ...CallOption,
 ) (int64, error) {
 	file, err := newReplacement(path)
 	if err != nil {
@@ -150,7 +174,7 @@ func (s *ExportsService) Save(
 	}
 	defer file.discard() // also if OnProgress panics
 	for restarts := 0; ; restarts++ {
-		n, err := s.saveOnce(ctx, datasetID, file.temp, options)
+		n, err := s.saveOnce(ctx, datasetID, file.temp, options, opts)
 		if err == nil {
 			return n, saveError(file.commit())
 		}
@@ -165,7 +189,7 @@ const maxRestarts = 3
 
 // saveOnce replaces the content of the file by one whole download.
 func (s *ExportsService) saveOnce(
-	ctx context.Context, datasetID string, file *os.File, options TransferOptions,
+	ctx context.Context, datasetID string, file *os.File, options TransferOptions, opts []CallOption,
 ) (int64, error) {
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return 0, saveError(err)
@@ -173,12 +197,12 @@ func (s *ExportsService) saveOnce(
 	if err := file.Truncate(0); err != nil {
 		return 0, saveError(err)
 	}
-	d, err := s.open(ctx, datasetID)
+	d, err := s.open(ctx, datasetID, options, opts)
 	if err != nil {
 		return 0, err
 	}
 	defer d.Close()
-	return d.copyTo(file, options)
+	return d.copyTo(file)
 }
 
 func saveError(err error) error {
@@ -199,12 +223,15 @@ func newReplacement(path string) (*replacement, error) {
 	if path == "" {
 		return nil, invalid("path", "it is empty")
 	}
+	switch old, err := os.Stat(path); {
+	case err == nil && old.IsDir():
+		return nil, invalid("path", "%q is a folder", path)
+	case err == nil && !old.Mode().IsRegular():
+		return nil, invalid("path", "%q is not a regular file but %s; use Download to write to it", path, fileKind(old))
+	}
 	target, err := followLinks(path)
 	if err != nil {
 		return nil, err
-	}
-	if old, err := os.Stat(target); err == nil && !old.Mode().IsRegular() { // a folder, a pipe, a device
-		return nil, invalid("path", "%q exists and is not a regular file", path)
 	}
 	folder, name := filepath.Split(target)
 	// The name of the target may be as long as names can be.
@@ -218,6 +245,27 @@ func newReplacement(path string) (*replacement, error) {
 	return &replacement{temp, target}, nil
 }
 
+// fileKind names the type of a file that is neither a regular one nor a folder.
+func fileKind(info os.FileInfo) string {
+	switch mode := info.Mode(); {
+	case mode&os.ModeNamedPipe != 0:
+		return "a pipe"
+	case mode&os.ModeDevice != 0:
+		return "a device"
+	case mode&os.ModeSocket != 0:
+		return "a socket"
+	}
+	return "something else"
+}
+
+// isOpenFile reports whether a path names an open file of a process, such as the standard output. It
+// may be redirected to a file that others write to, and that must not be replaced.
+func isOpenFile(path string) bool {
+	path = filepath.Clean(path)
+	return path == "/dev/stdout" || path == "/dev/stderr" || strings.HasPrefix(path, "/dev/fd/") ||
+		strings.HasPrefix(path, "/proc/")
+}
+
 // maxNamePart is how much of the target's name the temporary file has in its own name.
 const maxNamePart = 100
 
@@ -227,6 +275,9 @@ const maxLinks = 40
 // followLinks returns the path that a symbolic link leads to. The file need not exist.
 func followLinks(path string) (string, error) {
 	for range maxLinks {
+		if isOpenFile(path) {
+			return "", invalid("path", "%q is an open file of a process; use Download to write to it", path)
+		}
 		info, err := os.Lstat(path)
 		if err != nil || info.Mode()&os.ModeSymlink == 0 {
 			return path, nil // if the folder does not exist either, creating the file fails
@@ -272,13 +323,17 @@ func (r *replacement) discard() {
 	}
 }
 
-// Records exports a dataset and yields its records while they arrive, in the order of the file. One
-// record is in memory at a time. If ctx ends, the loop gets no further record. Ranging over it again
-// exports again. It yields at most one error, at the end: an error of [ExportsService.Open], or a
+// Records exports a dataset and yields its records while they arrive, in the order of the file. The
+// records have no ids, since the lines of the file have none. One record is in memory at a time. If
+// ctx ends, the loop gets no further record. Ranging over it again exports again.
+//
+// opts are as in [ExportsService.Open]. It yields at most one error, at the end: an error of Open, or a
 // [*LineError].
-func (s *ExportsService) Records(ctx context.Context, datasetID string) iter.Seq2[*JSONLRecord, error] {
+func (s *ExportsService) Records(
+	ctx context.Context, datasetID string, options TransferOptions, opts ...CallOption,
+) iter.Seq2[*JSONLRecord, error] {
 	return func(yield func(*JSONLRecord, error) bool) {
-		file, err := s.open(ctx, datasetID)
+		file, err := s.open(ctx, datasetID, options, opts)
 		if err != nil {
 			yield(nil, err)
 			return

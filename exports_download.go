@@ -27,6 +27,9 @@ const (
 type download struct {
 	reading  sync.Mutex // held by Read; Close ends a Read before it takes it
 	client   *Client
+	settings *callSettings // of the caller's opts
+	opts     []CallOption
+	options  TransferOptions
 	ctx      context.Context
 	cancel   context.CancelFunc
 	file     storedFile
@@ -42,6 +45,7 @@ type storedFile struct {
 	url       string // presigned
 	etag      string // strong, or ""
 	size      int64  // -1 if it is unknown
+	begun     bool   // the first byte of a line has arrived
 }
 
 // failures are those since the last byte arrived.
@@ -62,6 +66,14 @@ type connection struct {
 
 // Read returns the next bytes, from a new connection if the old one broke.
 func (d *download) Read(p []byte) (int, error) {
+	n, err := d.read(p)
+	if n > 0 && d.options.OnProgress != nil {
+		d.options.OnProgress(d.offset, d.file.size)
+	}
+	return n, err
+}
+
+func (d *download) read(p []byte) (int, error) {
 	d.reading.Lock()
 	defer d.reading.Unlock()
 	for d.ended == nil {
@@ -69,6 +81,10 @@ func (d *download) Read(p []byte) (int, error) {
 			break
 		}
 		n, err := d.conn.read(p)
+		if !d.file.begun && d.isMarkup(p[:n]) {
+			d.ended = errWebPage
+			break
+		}
 		if n > 0 {
 			d.offset += int64(n)
 			d.failures = failures{}
@@ -80,6 +96,23 @@ func (d *download) Read(p []byte) (int, error) {
 	}
 	return 0, d.ended
 }
+
+// isMarkup reports whether the first byte that is neither white space nor part of a byte-order mark
+// begins a tag, as in HTML and XML. A line of JSONL begins with a brace.
+func (d *download) isMarkup(p []byte) bool {
+	for _, c := range p {
+		switch c {
+		case ' ', '\t', '\r', '\n', '\v', '\f', 0, 0xEF, 0xBB, 0xBF, 0xFE, 0xFF:
+			continue
+		}
+		d.file.begun = true
+		return c == '<'
+	}
+	return false
+}
+
+var errWebPage = fmt.Errorf("mistralobs: download export: %w: it is a web page or XML instead of the file",
+	ErrUnexpectedResponse)
 
 // connect makes sure that there is a connection to read from. It returns [io.EOF] at the end of the file.
 func (d *download) connect() error {
@@ -156,7 +189,7 @@ func (d *download) finish() error {
 // request requests the rest of the file.
 func (d *download) request() error {
 	ctx := transport.WithOperation(d.ctx, transport.Operation{Name: downloadName, Attempt: d.failures.count + 1})
-	ctx, timer := transport.NewIdleTimer(ctx, d.client.cfg.timeout)
+	ctx, timer := transport.NewIdleTimer(ctx, d.settings.timeout)
 	resp, err := d.send(ctx)
 	if err == nil {
 		err = d.accept(resp)
@@ -225,6 +258,8 @@ func (d *download) check(resp *http.Response) error {
 	case resp.StatusCode < 300 && encoding != "" && !strings.EqualFold(encoding, "identity"):
 		return fmt.Errorf("mistralobs: download export: %w: the file was sent compressed (%.20q) without a request for it",
 			ErrUnexpectedResponse, encoding)
+	case resp.StatusCode == http.StatusOK && isMarkupType(resp.Header.Get("Content-Type")):
+		return errWebPage
 	case resp.StatusCode == http.StatusOK && d.offset == 0:
 		d.file.etag, d.file.size = transport.StrongETag(resp.Header), resp.ContentLength
 		return nil
@@ -238,6 +273,14 @@ func (d *download) check(resp *http.Response) error {
 		return d.checkEnd(resp.Header)
 	}
 	return d.refused(resp)
+}
+
+// isMarkupType reports whether a Content-Type is that of HTML or XML. The storage sends exports under
+// other types.
+func isMarkupType(contentType string) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	media = strings.ToLower(strings.TrimSpace(media))
+	return media == "text/html" || strings.HasSuffix(media, "/xml") || strings.HasSuffix(media, "+xml")
 }
 
 // checkRest compares a 206 with what is known of the file.
@@ -320,7 +363,7 @@ func (d *download) recover(err error) error {
 		d.failures.first = time.Now()
 	}
 	d.failures.count++
-	policy := d.client.cfg.retry
+	policy := d.settings.retry
 	switch {
 	case err == io.EOF:
 		return err
@@ -358,7 +401,7 @@ func isTemporary(err error) bool {
 
 // renew exports the dataset again for a new URL. An expired URL and a forbidden one look alike, so it does this once.
 func (d *download) renew() error {
-	export, err := d.client.Exports.ToJSONL(d.ctx, d.file.datasetID)
+	export, err := d.client.Exports.ToJSONL(d.ctx, d.file.datasetID, d.opts...)
 	if err != nil {
 		return err
 	}

@@ -441,7 +441,7 @@ func TestOpenWaitsForASlowReader(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &storage{content: jsonlContent(100), etag: `"v1"`}
-		file, err := s.client(t).Exports.Open(t.Context(), datasetID)
+		file, err := s.client(t).Exports.Open(t.Context(), datasetID, mistralobs.TransferOptions{})
 		require.NoError(t, err)
 		defer file.Close()
 		var got bytes.Buffer
@@ -468,7 +468,7 @@ func TestReadReturnsWhatHasArrived(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &storage{content: jsonlContent(100), etag: `"v1"`, respond: first(response{after: 1000})}
-		file, err := s.client(t).Exports.Open(t.Context(), datasetID)
+		file, err := s.client(t).Exports.Open(t.Context(), datasetID, mistralobs.TransferOptions{})
 		require.NoError(t, err)
 		defer file.Close()
 		start := time.Now()
@@ -500,7 +500,7 @@ func TestDownloadRefusesBadURLs(t *testing.T) {
 			export, err := client.Exports.ToJSONL(t.Context(), datasetID)
 			require.NoError(t, err)
 			assert.Equal(t, &mistralobs.Export{FileURL: test.fileURL}, export)
-			_, err = client.Exports.Open(t.Context(), datasetID)
+			_, err = client.Exports.Open(t.Context(), datasetID, mistralobs.TransferOptions{})
 			require.ErrorContains(t, err, test.want)
 			assert.NotContains(t, fmt.Sprintf("%+v", err), signature)
 		})
@@ -598,7 +598,7 @@ func TestDownloadDoesNotPauseInVain(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()
 				start := time.Now()
-				_, err := client.Exports.Open(ctx, datasetID)
+				_, err := client.Exports.Open(ctx, datasetID, mistralobs.TransferOptions{})
 				var response *mistralobs.Error
 				require.ErrorAs(t, err, &response)
 				assert.Equal(t, []any{503, test.want}, []any{response.StatusCode, response.RetryAfter})
@@ -689,7 +689,7 @@ func TestCloseEndsARead(t *testing.T) {
 			}
 			return answer(req, 200, nil, stalled{req.Context()}, -1), nil
 		}))
-		file, err := client.Exports.Open(t.Context(), datasetID)
+		file, err := client.Exports.Open(t.Context(), datasetID, mistralobs.TransferOptions{})
 		require.NoError(t, err)
 		go func() {
 			time.Sleep(time.Second)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -108,14 +109,25 @@ func TestSaveRefusesBadPaths(t *testing.T) {
 	dir := t.TempDir()
 	loop := filepath.Join(dir, "loop")
 	require.NoError(t, os.Symlink(loop, loop))
+	// path returns the name of an open file, as /dev/stdout leads to it.
+	path := func(file *os.File, err error) string {
+		require.NoError(t, err)
+		t.Cleanup(func() { file.Close() })
+		return fmt.Sprintf("/proc/self/fd/%d", file.Fd())
+	}
+	r, w, err := os.Pipe()
+	output, pipe := path(os.Create(filepath.Join(dir, "output"))), path(w, err)
+	defer r.Close()
 	tests := map[string]struct {
 		path string
 		want error
 		text string
 	}{
 		"empty":            {path: "", want: mistralobs.ErrInvalidParams, text: "mistralobs: path: it is empty"},
-		"a folder":         {path: dir, want: mistralobs.ErrInvalidParams, text: "exists and is not a regular file"},
-		"a device":         {path: os.DevNull, want: mistralobs.ErrInvalidParams, text: "exists and is not a regular file"},
+		"a folder":         {path: dir, want: mistralobs.ErrInvalidParams, text: "is a folder"},
+		"a device":         {path: os.DevNull, want: mistralobs.ErrInvalidParams, text: "but a device; use Download"},
+		"an open file":     {path: output, want: mistralobs.ErrInvalidParams, text: "an open file of a process; use Download"},
+		"an open pipe":     {path: pipe, want: mistralobs.ErrInvalidParams, text: "but a pipe; use Download"},
 		"a link in a loop": {path: loop, want: mistralobs.ErrInvalidParams, text: "more than 40 symbolic links"},
 		"in no folder":     {path: dir + "/no/file", want: os.ErrNotExist, text: "mistralobs: save export: open"},
 	}
@@ -192,6 +204,117 @@ func TestSaveTakesLongNames(t *testing.T) {
 	}
 }
 
+// A web page of a proxy does not replace a good file. Any other type and beginning is accepted.
+func TestSaveRefusesWebPages(t *testing.T) {
+	t.Parallel()
+	jsonl := string(jsonlContent(3))
+	tests := map[string]struct {
+		contentType, body string
+		piece             int // the body arrives in pieces of this size; 0: at once
+		ok                bool
+	}{
+		"HTML":                    {contentType: "text/html; charset=utf-8", body: jsonl},
+		"XHTML":                   {contentType: "application/xhtml+xml", body: jsonl},
+		"XML":                     {contentType: "Application/XML", body: jsonl},
+		"a tag":                   {contentType: "application/octet-stream", body: "<html>Sign in</html>"},
+		"a tag without a type":    {body: "<!doctype html>"},
+		"a tag after a mark":      {body: "\uFEFF<?xml version='1.0'?>"},
+		"a tag after space":       {body: strings.Repeat("\r\n\t ", 100_000) + "<Error/>"},
+		"a tag in pieces":         {body: "\uFEFF\n\n<Error/>", piece: 1},
+		"a tag in UTF-16":         {body: "\xFF\xFE<\x00h\x00"},
+		"JSONL":                   {contentType: "application/jsonl", body: jsonl, ok: true},
+		"JSONL of another type":   {contentType: "text/plain", body: jsonl, ok: true},
+		"JSONL without a type":    {body: jsonl, ok: true},
+		"JSONL after a mark":      {body: "\uFEFF\n" + jsonl, piece: 1, ok: true},
+		"nothing but white space": {body: "\n\n", ok: true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+				if strings.HasSuffix(req.URL.Path, "/to-jsonl") {
+					return reply(req, 200, `{"file_url":"https://storage.example.com/x?sig=s"}`), nil
+				}
+				header := http.Header{}
+				if test.contentType != "" {
+					header.Set("Content-Type", test.contentType)
+				}
+				var body io.Reader = strings.NewReader(test.body)
+				if test.piece > 0 {
+					body = &trickle{body, test.piece}
+				}
+				return answer(req, 200, header, body, int64(len(test.body))), nil
+			}))
+			path := filepath.Join(t.TempDir(), "out.jsonl")
+			require.NoError(t, os.WriteFile(path, []byte("old"), 0o600))
+			_, err := client.Exports.Save(t.Context(), datasetID, path, mistralobs.TransferOptions{})
+			got, readErr := os.ReadFile(path)
+			require.NoError(t, readErr)
+			if test.ok {
+				require.NoError(t, err)
+				assert.Equal(t, test.body, string(got))
+				return
+			}
+			require.ErrorIs(t, err, mistralobs.ErrUnexpectedResponse)
+			require.ErrorContains(t, err, "a web page or XML")
+			assert.Equal(t, "old", string(got))
+			_, err = client.Exports.Download(t.Context(), datasetID, io.Discard, mistralobs.TransferOptions{})
+			require.ErrorIs(t, err, mistralobs.ErrUnexpectedResponse)
+			_, err = count(client.Exports.Records(t.Context(), datasetID, mistralobs.TransferOptions{}))
+			require.ErrorIs(t, err, mistralobs.ErrUnexpectedResponse)
+		})
+	}
+}
+
+// The options of a call hold for the export and its download. WithResponse gets the export's response,
+// also if the download asks for other things.
+func TestExportOptions(t *testing.T) {
+	t.Parallel()
+	calls := map[string]func(*mistralobs.Client, mistralobs.TransferOptions, ...mistralobs.CallOption) error{
+		"Open": func(c *mistralobs.Client, options mistralobs.TransferOptions, opts ...mistralobs.CallOption) error {
+			file, err := c.Exports.Open(t.Context(), datasetID, options, opts...)
+			if err != nil {
+				return err
+			}
+			defer file.Close()
+			_, err = io.Copy(io.Discard, file)
+			return err
+		},
+		"Download": func(c *mistralobs.Client, options mistralobs.TransferOptions, opts ...mistralobs.CallOption) error {
+			_, err := c.Exports.Download(t.Context(), datasetID, io.Discard, options, opts...)
+			return err
+		},
+		"Save": func(c *mistralobs.Client, options mistralobs.TransferOptions, opts ...mistralobs.CallOption) error {
+			_, err := c.Exports.Save(t.Context(), datasetID, filepath.Join(t.TempDir(), "x"), options, opts...)
+			return err
+		},
+		"Records": func(c *mistralobs.Client, options mistralobs.TransferOptions, opts ...mistralobs.CallOption) error {
+			_, err := count(c.Exports.Records(t.Context(), datasetID, options, opts...))
+			return err
+		},
+	}
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &storage{respond: func(int) response { return response{unframed: true} }} // an empty export
+			var got mistralobs.Response
+			header := mistralobs.WithHeader("X-Team", "evals")
+			require.NoError(t, call(s.client(t), mistralobs.TransferOptions{}, mistralobs.WithResponse(&got), header))
+			assert.Contains(t, string(got.Body), "file_url")
+
+			s = &storage{content: jsonlContent(100), etag: `"v1"`, respond: first(response{status: 503})}
+			var done, total int64
+			progress := mistralobs.TransferOptions{OnProgress: func(d, of int64) { done, total = d, of }}
+			once := mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1})
+			require.ErrorIs(t, call(s.client(t), progress, once), mistralobs.ErrServer)
+			assert.Len(t, s.requests, 1)
+			require.NoError(t, call(s.client(t), progress, once))
+			size := int64(len(s.content))
+			assert.Equal(t, []int64{size, size}, []int64{done, total})
+		})
+	}
+}
+
 func TestDownloadReportsTheWriter(t *testing.T) {
 	t.Parallel()
 	s := &storage{content: jsonlContent(1)}
@@ -214,7 +337,7 @@ func TestExportRecordsDoNotWaitForMore(t *testing.T) {
 		want, err := count(mistralobs.ReadJSONL(bytes.NewReader(s.content[:bytes.LastIndexByte(s.content[:1000], '\n')])))
 		require.NoError(t, err)
 		start, got := time.Now(), 0
-		for _, err := range s.client(t).Exports.Records(t.Context(), datasetID) {
+		for _, err := range s.client(t).Exports.Records(t.Context(), datasetID, mistralobs.TransferOptions{}) {
 			require.NoError(t, err)
 			if got++; got == want {
 				break
@@ -232,7 +355,7 @@ func TestExportRecordsEndWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	records, failures := 0, 0
-	for record, err := range s.client(t).Exports.Records(ctx, datasetID) {
+	for record, err := range s.client(t).Exports.Records(ctx, datasetID, mistralobs.TransferOptions{}) {
 		if err != nil {
 			assert.Nil(t, record)
 			require.ErrorIs(t, err, context.Canceled)
@@ -257,7 +380,7 @@ func TestExportRecordsPrecedeTheError(t *testing.T) {
 	want := bytes.Count(s.content[:after], []byte("\n"))
 	line := 0
 	var last error
-	for record, err := range s.client(t).Exports.Records(t.Context(), datasetID) {
+	for record, err := range s.client(t).Exports.Records(t.Context(), datasetID, mistralobs.TransferOptions{}) {
 		require.NoError(t, last, "the error is the last item")
 		if last = err; err == nil {
 			line++
@@ -275,7 +398,7 @@ func TestExportRecords(t *testing.T) {
 {"messages":[],"model":"m","properties":{}}
 rubbish
 `)}
-	records := s.client(t).Exports.Records(t.Context(), datasetID)
+	records := s.client(t).Exports.Records(t.Context(), datasetID, mistralobs.TransferOptions{})
 	for range 2 { // it can be ranged over again
 		var got []mistralobs.JSONLRecord
 		var last error

@@ -86,7 +86,7 @@ func TestErrorsHideSignatures(t *testing.T) {
 				return test.file(req), nil
 			}), mistralobs.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))),
 				mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2, MinWait: 1, MaxWait: 1}))
-			_, err := client.Exports.Open(t.Context(), datasetID)
+			_, err := client.Exports.Open(t.Context(), datasetID, mistralobs.TransferOptions{})
 			require.Error(t, err)
 			assert.NotContains(t, err.Error(), secret)
 			assert.NotContains(t, fmt.Sprintf("%+v", err), secret)

@@ -361,7 +361,7 @@ func BenchmarkExportRecords(b *testing.B) {
 	lines := benchExportMB * bytes.Count(benchBlock(), []byte("\n"))
 	size := int64(benchExportMB * len(benchBlock()))
 	bySDK := func() error {
-		n, err := count(client.Exports.Records(b.Context(), benchDataset))
+		n, err := count(client.Exports.Records(b.Context(), benchDataset, mistralobs.TransferOptions{}))
 		return want(n, lines, err)
 	}
 	compare(b, "", size, bySDK, func() error {

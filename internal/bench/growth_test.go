@@ -34,7 +34,7 @@ func BenchmarkGrowth(b *testing.B) {
 		exporting := warmClient(b, blocks)
 		b.Run("work=export"+name, func(b *testing.B) {
 			measured(b, func() error {
-				n, err := count(exporting.Exports.Records(b.Context(), benchDataset))
+				n, err := count(exporting.Exports.Records(b.Context(), benchDataset, mistralobs.TransferOptions{}))
 				return want(n, blocks*perBlock, err)
 			})
 		})

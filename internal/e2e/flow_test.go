@@ -118,7 +118,7 @@ func TestFlowImportAndExport(t *testing.T) {
 			{Payload: mistralobs.Object(`{"any": "thing"}`), Properties: mistralobs.Object(`{}`), Line: 2},
 			{Payload: mistralobs.Object(`{"messages":[],"model":"m"}`), Properties: mistralobs.Object(`{}`), Line: 3},
 		}
-		assert.Equal(t, want, collect(t, c.Exports.Records(ctx, id)))
+		assert.Equal(t, want, collect(t, c.Exports.Records(ctx, id, mistralobs.TransferOptions{})))
 		path := filepath.Join(t.TempDir(), "out.jsonl")
 		n, err := c.Exports.Save(ctx, id, path, mistralobs.TransferOptions{})
 		require.NoError(t, err)
@@ -309,7 +309,7 @@ func TestFlowDownloadUnderFaults(t *testing.T) {
 				After:     500,
 			},
 		)
-		records := collect(t, c.Exports.Records(t.Context(), id))
+		records := collect(t, c.Exports.Records(t.Context(), id, mistralobs.TransferOptions{}))
 		require.Len(t, records, 300)
 		for i, rec := range records {
 			assert.Equal(t, fmt.Sprintf(`{"i":%d}`, i), rec.Payload.String())

@@ -459,7 +459,7 @@ func nothingIsLeft(t *testing.T) {
 			return err
 		},
 		"records": func(w *world) error {
-			for _, err := range w.client.Exports.Records(w.ctx, w.dataset) {
+			for _, err := range w.client.Exports.Records(w.ctx, w.dataset, mistralobs.TransferOptions{}) {
 				return err // which leaves the loop at the first record
 			}
 			return nil

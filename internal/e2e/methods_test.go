@@ -91,7 +91,7 @@ var methods = map[string]func(*scene) error{
 		return s.checkDownloaded(got.String(), err)
 	},
 	"Exports.Open": func(s *scene) error {
-		body, err := s.client.Exports.Open(s.ctx, s.dataset)
+		body, err := s.client.Exports.Open(s.ctx, s.dataset, mistralobs.TransferOptions{})
 		if err != nil {
 			return err
 		}
@@ -101,7 +101,7 @@ var methods = map[string]func(*scene) error{
 	},
 	"Exports.Records": func(s *scene) error {
 		text := func(r *mistralobs.JSONLRecord) string { return exported(r.Payload.String(), r.Properties.String()) }
-		return walk(s, s.client.Exports.Records(s.ctx, s.dataset), text, s.exported())
+		return walk(s, s.client.Exports.Records(s.ctx, s.dataset, mistralobs.TransferOptions{}), text, s.exported())
 	},
 	"Exports.Save": func(s *scene) error {
 		path := filepath.Join(s.folder, "export.jsonl")

@@ -301,7 +301,7 @@ func (s *soak) importAndExport(ctx context.Context, id string) {
 	_, err = s.client.Tasks.List(ctx, id, mistralobs.ListParams{})
 	s.certain(err)
 	exported := 0
-	for record, err := range s.client.Exports.Records(ctx, id) {
+	for record, err := range s.client.Exports.Records(ctx, id, mistralobs.TransferOptions{}) {
 		if !s.certain(err) {
 			return
 		}
