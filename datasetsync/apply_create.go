@@ -16,6 +16,7 @@ func (r *run) findCreated(ctx context.Context) error {
 		return nil
 	}
 	keys := make([]digest, len(r.creations)) // or contents, if the plan has no key
+	seen := make(map[digest]bool, len(r.creations))
 	for i, c := range r.creations {
 		parts, err := c.item.parts()
 		if err != nil {
@@ -29,7 +30,10 @@ func (r *run) findCreated(ctx context.Context) error {
 		if key.absent() {
 			return r.errorf("%s: %w", c.result.name(), ErrNoKey)
 		}
-		keys[i] = key.digest
+		if seen[key.digest] {
+			return r.errorf("the plan creates %s twice: %w", c.result.name(), ErrDuplicateKeys)
+		}
+		keys[i], seen[key.digest] = key.digest, true
 	}
 	now, err := r.readSnapshot(ctx, r.plan.Key)
 	if err != nil {

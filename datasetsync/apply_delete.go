@@ -79,27 +79,18 @@ func (r *run) stillPlanned(ctx context.Context, batch []change, gone Outcome) (t
 			r.record(gone, nil, c)
 		case seen && !r.options.Force && record.content != c.item.known().old:
 			r.recordError(ctx, ErrRecordChanged, c)
+		case err != nil && r.isAborted(ctx): // the error of the first deletion is enough
 		case err != nil:
 			r.recordError(ctx, err, c)
 		case c.item.known().kept != "" && !now[c.item.known().kept].replaces(record):
-			r.recordError(ctx, &keptGoneError{c.item.known().kept}, c)
+			const text = "%w: record %s, which the plan keeps in its place, is gone or has another key"
+			r.recordError(ctx, fmt.Errorf(text, ErrRecordChanged, display(c.item.known().kept)), c)
 		default:
 			todo = append(todo, c)
 		}
 	}
 	return todo
 }
-
-// keptGoneError means that a record is the last one with its key, because the one to keep is gone. It matches
-// [ErrRecordChanged].
-type keptGoneError struct{ kept string }
-
-func (e *keptGoneError) Error() string {
-	const text = "it is not deleted, because record %s, which the plan keeps in its place, is gone or has another key"
-	return fmt.Sprintf(text, display(e.kept))
-}
-
-func (e *keptGoneError) Unwrap() error { return ErrRecordChanged }
 
 // sendDelete sends one request, once.
 func (r *run) sendDelete(ctx context.Context, batch []change) error {

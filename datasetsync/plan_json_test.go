@@ -131,6 +131,17 @@ func TestReadPlanRefuses(t *testing.T) {
 	}
 }
 
+// A plan that creates a key twice is not applied.
+func TestAPlanThatCreatesAKeyTwice(t *testing.T) {
+	inWorld(t, nil, func(w world) {
+		plan := w.diff(byID, ticket("a", "1"))
+		plan.Create = append(plan.Create, plan.Create[0])
+		_, err := w.apply(plan, byID)
+		require.ErrorIs(t, err, datasetsync.ErrDuplicateKeys)
+		assert.Empty(t, w.holds())
+	})
+}
+
 // A plan that ReadPlan accepts is the same after it is written and read again.
 func FuzzReadPlan(f *testing.F) {
 	head := `{"version":1,"dataset_id":"d",`

@@ -34,10 +34,6 @@ func (s *session) readOnce(ctx context.Context, key string) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	if first.Total <= 0 && len(first.Items) > 0 {
-		return nil, s.errorf("dataset %s: %w: the list of its records has no count, so records could be missed",
-			display(s.datasetID), mistralobs.ErrUnexpectedResponse)
-	}
 	now := newSnapshot(key, first.Total)
 	defer func() {
 		if now != nil { // it is not whole, maybe because OnProgress panics
@@ -96,7 +92,11 @@ func (r *reading) end(err error) error {
 }
 
 func (r *reading) addPage(page *mistralobs.Page[mistralobs.Record]) error {
-	if page.Total != r.total {
+	switch {
+	case page.Total <= 0 && len(page.Items) > 0:
+		return r.errorf("dataset %s: %w: the list of its records has no count, so records could be missed",
+			display(r.datasetID), mistralobs.ErrUnexpectedResponse)
+	case page.Total != r.total:
 		return errChangedWhileRead
 	}
 	for i := range page.Items {
