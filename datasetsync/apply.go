@@ -99,7 +99,8 @@ func allMade(changes []change) bool {
 	return true
 }
 
-// startPhase starts a phase. It returns false if the phase has no changes, or if the run is aborted.
+// startPhase starts a phase. It returns false if the phase has no changes, or if the run is
+// aborted.
 func (r *run) startPhase(ctx context.Context, phase Phase, planned int) bool {
 	if planned == 0 || r.isAborted(ctx) {
 		return false
@@ -117,8 +118,8 @@ func (r *run) record(outcome Outcome, err error, changes ...change) {
 	r.tell(r.done)
 }
 
-// estimate reports that a fraction of n changes is done. The service's progress may exceed 100 %, so a fraction above 1
-// counts as 1.
+// estimate reports that a fraction of n changes is done. The service's progress may exceed 100 %,
+// so a fraction above 1 counts as 1.
 func (r *run) estimate(n int, fraction float64) {
 	if done := r.done + int(min(fraction, 1)*float64(n)); done > r.told {
 		r.tell(done)
@@ -130,7 +131,8 @@ func (r *run) tell(done int) {
 	r.options.OnProgress(Progress{r.phase, done, r.planned})
 }
 
-// recordError sets the outcome of changes that failed. It aborts the run if all further changes would fail too.
+// recordError sets the outcome of changes that failed. It aborts the run if all further changes
+// would fail too.
 func (r *run) recordError(ctx context.Context, err error, changes ...change) {
 	outcome := OutcomeFailed
 	switch {
@@ -175,8 +177,9 @@ func (r *run) update(ctx context.Context, todo []change) {
 	}
 }
 
-// updateOne reads the record, and writes the parts that do not have the wanted content yet. If a write fails in a way
-// that may be repeated, it begins again with the reading, so that the time between reading and writing stays short.
+// updateOne reads the record, and writes the parts that do not have the wanted content yet. If a
+// write fails in a way that may be repeated, it begins again with the reading, so that the time
+// between reading and writing stays short.
 func (r *run) updateOne(ctx context.Context, c change) (Outcome, error) {
 	sent := false
 	for try := 1; ; try++ {

@@ -147,7 +147,8 @@ func importBatches(todo []change, limit int64) iter.Seq[[]change] {
 	}
 }
 
-// importBatch imports creations that fit into one file. It returns false if not all of them were imported.
+// importBatch imports creations that fit into one file. It returns false if not all of them were
+// imported.
 func (r *run) importBatch(ctx context.Context, batch []change) bool {
 	limit := newTaskLimit(ctx, r.options.MaxTaskWait)
 	defer limit.stop()

@@ -33,7 +33,8 @@ func TestNewRecordsKeepTheirOrder(t *testing.T) {
 	}
 }
 
-// The next run waits for an import whose end was not seen, whatever status the task shows until then.
+// The next run waits for an import whose end was not seen, whatever status the task shows until
+// then.
 func TestRunningImportsAreWaitedFor(t *testing.T) {
 	want := tickets(1, 30)
 	for _, status := range []string{"UNKNOWN", "CONTINUED_AS_NEW", "SOMETHING_NEW"} {
@@ -83,7 +84,8 @@ func TestImportsThatNeverEnd(t *testing.T) {
 	}, mistralobstest.WithTaskDuration(time.Minute), mistralobstest.WithTaskOutcome(outcome))
 }
 
-// A canceled import is reported once, with its task and number of records, and matches ErrMaybeApplied.
+// A canceled import is reported once, with its task and number of records, and matches
+// ErrMaybeApplied.
 func TestACanceledImportIsReportedOnce(t *testing.T) {
 	inWorld(t, nil, func(w world) {
 		ctx, cancel := context.WithTimeout(w.t.Context(), 30*time.Second)
@@ -113,7 +115,8 @@ func TestACanceledImportIsReportedOnce(t *testing.T) {
 	}, mistralobstest.WithTaskDuration(time.Minute))
 }
 
-// If the response to the start of an import is lost, the error says that the import may have started.
+// If the response to the start of an import is lost, the error says that the import may have
+// started.
 func TestALostImportMayBeApplied(t *testing.T) {
 	inWorld(t, nil, func(w world) {
 		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.ImportsFromFile,
@@ -129,7 +132,8 @@ func TestALostImportMayBeApplied(t *testing.T) {
 	})
 }
 
-// Creations whose response is lost are not repeated, and match ErrMaybeApplied even beside other failures.
+// Creations whose response is lost are not repeated, and match ErrMaybeApplied even beside other
+// failures.
 func TestLostCreationsAreMarked(t *testing.T) {
 	inWorld(t, nil, func(w world) {
 		w.server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsCreate, Status: 422, Times: 8})

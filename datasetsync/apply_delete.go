@@ -9,7 +9,8 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// delete reads the records, and deletes those that have not changed, in batches. See the package comment.
+// delete reads the records, and deletes those that have not changed, in batches. See the package
+// comment.
 func (r *run) delete(ctx context.Context, todo []change) {
 	if !r.startPhase(ctx, PhaseDelete, len(todo)) {
 		return
@@ -30,8 +31,8 @@ func (r *run) delete(ctx context.Context, todo []change) {
 	}
 }
 
-// idsOf returns the IDs of the records to read before deletions, each once: those to delete, and those to keep in their
-// place.
+// idsOf returns the IDs of the records to read before deletions, each once: those to delete, and
+// those to keep in their place.
 func idsOf(batch []change) (ids []string) {
 	seen := map[string]bool{"": true}
 	add := func(id string) {
@@ -47,7 +48,8 @@ func idsOf(batch []change) (ids []string) {
 	return ids
 }
 
-// current is what a deletion has to know of a record. A record that does not exist has the zero current.
+// current is what a deletion has to know of a record. A record that does not exist has the zero
+// current.
 type current struct {
 	exists  bool
 	content content
@@ -57,8 +59,8 @@ type current struct {
 // replaces reports whether c has the key of a duplicate that is to be deleted. A zero key is none.
 func (c current) replaces(duplicate current) bool { return c.key != digest{} && c.key == duplicate.key }
 
-// stillPlanned reads the records of deletions, and returns the deletions whose records have not changed. It records the
-// outcome of the others. gone is that of records that do not exist.
+// stillPlanned reads the records of deletions, and returns the deletions whose records have not
+// changed. It records the outcome of the others. gone is that of records that do not exist.
 func (r *run) stillPlanned(ctx context.Context, batch []change, gone Outcome) (todo []change) {
 	if r.isAborted(ctx) {
 		return nil
@@ -108,7 +110,8 @@ func (r *run) sendDelete(ctx context.Context, batch []change) error {
 	return client.Records.DeleteAll(ctx, ids)
 }
 
-// deleted records the outcome of sendDelete. If the request may be sent again, deleted reads the records before that.
+// deleted records the outcome of sendDelete. If the request may be sent again, deleted reads the
+// records before that.
 func (r *run) deleted(ctx context.Context, batch []change, err error) {
 	for try := 1; len(batch) > 0; try++ {
 		gone := OutcomeDone // if this run or somebody else has deleted the record, in spite of the error

@@ -57,7 +57,8 @@ func TestKeepOldestKeepsOne(t *testing.T) {
 	}
 }
 
-// Whatever a second writer deletes between Diff and Apply, each key that has a record before Apply has one after.
+// Whatever a second writer deletes between Diff and Apply, each key that has a record before Apply
+// has one after.
 func TestKeepOldestLosesNoKey(t *testing.T) {
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -109,7 +110,8 @@ func TestUnwantedDuplicatesAreAllDeleted(t *testing.T) {
 	})
 }
 
-// Few deletions are read in small batches, each right before it is deleted, and not all at the start.
+// Few deletions are read in small batches, each right before it is deleted, and not all at the
+// start.
 func TestDeletionsAreReadRightBefore(t *testing.T) {
 	inWorld(t, tickets(1, 2000), func(w world) { // 20 pages, so 20 deletions are read one by one
 		options := byID

@@ -65,8 +65,8 @@ func TestApplyLeavesAloneWhatHasChanged(t *testing.T) {
 	}
 }
 
-// However a run ends and however often the plan is applied again, no record exists twice, and in the end the dataset is
-// as wanted.
+// However a run ends and however often the plan is applied again, no record exists twice, and in
+// the end the dataset is as wanted.
 func TestSyncConverges(t *testing.T) {
 	have := append(tickets(1, 20), ticket("t-0021", "old"), ticket("t-0022", "old"), ticket("gone", "x"))
 	want := tickets(11, 60)
@@ -299,7 +299,8 @@ func TestARunEndsWithoutPermission(t *testing.T) {
 	})
 }
 
-// Many deletions are made in batches after one walk. For few deletions of a large dataset, each record is read.
+// Many deletions are made in batches after one walk. For few deletions of a large dataset, each
+// record is read.
 func TestDeletionsTakeFewRequests(t *testing.T) {
 	for name, test := range map[string]struct {
 		keep     int
@@ -329,7 +330,8 @@ func TestDeletionsTakeFewRequests(t *testing.T) {
 	}
 }
 
-// odd serves records whose payload or properties are not objects, because the server itself accepts none.
+// odd serves records whose payload or properties are not objects, because the server itself accepts
+// none.
 type odd struct {
 	base    http.RoundTripper
 	replace *strings.Replacer
@@ -350,8 +352,8 @@ func (o odd) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// Records whose payload or properties are not objects are left alone and reported, without an error. If such a record
-// has the key of a wanted one, it is replaced.
+// Records whose payload or properties are not objects are left alone and reported, without an
+// error. If such a record has the key of a wanted one, it is replaced.
 func TestOddRecordsAreLeftAlone(t *testing.T) {
 	have := []string{
 		ticket("a", "1"), ticket("odd-payload", "odd"), `{"payload":{"n":1},"properties":{"odd":"properties"}}`,

@@ -102,7 +102,8 @@ func (w wanted) number() uint32 {
 	return uint32(w.index)
 }
 
-// add compares the next wanted record. It keeps nothing of the record, because the sequence may reuse it.
+// add compares the next wanted record. It keeps nothing of the record, because the sequence may
+// reuse it.
 func (m *matching) add(ctx context.Context, record *mistralobs.JSONLRecord) error {
 	if err := ctx.Err(); err != nil {
 		return m.errorf("reading the wanted records: %w", err)
@@ -247,8 +248,8 @@ func (m *matching) end() error {
 	return nil
 }
 
-// countSame counts, for each creation of a plan without a key, the records of the dataset with the same content. If
-// Apply finds more of them, the record has been created since.
+// countSame counts, for each creation of a plan without a key, the records of the dataset with the
+// same content. If Apply finds more of them, the record has been created since.
 func (m *matching) countSame() {
 	if len(m.contents) == 0 {
 		return

@@ -130,7 +130,8 @@ func TestSyncTellsKeysApart(t *testing.T) {
 	})
 }
 
-// Differences of long values are shortened to the part around the first difference. With Full they are complete.
+// Differences of long values are shortened to the part around the first difference. With Full they
+// are complete.
 func TestDifferencesOfAPlan(t *testing.T) {
 	same := strings.Repeat("same ", 100)
 	line := func(n int, answer string) string {

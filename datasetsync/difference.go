@@ -13,8 +13,8 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// Difference is a value of a record that differs from the value in the wanted record. Without [Options.Full], long
-// values are shortened to the part around their first difference.
+// Difference is a value of a record that differs from the value in the wanted record. Without
+// [Options.Full], long values are shortened to the part around their first difference.
 type Difference struct {
 	Path string `json:"path"`          // such as payload.messages[0].content
 	Old  string `json:"old,omitempty"` // the value in the dataset as JSON, "" if there is none
@@ -27,7 +27,8 @@ func (d Difference) String() string {
 	return fmt.Sprintf("%s: %s -> %s", visible(d.Path), visible(before), visible(after))
 }
 
-// maxDifferences is the largest number of differences of a payload, or of properties, without Options.Full.
+// maxDifferences is the largest number of differences of a payload, or of properties, without
+// Options.Full.
 const maxDifferences = 3
 
 // comparison collects the differences between two objects.
@@ -41,8 +42,9 @@ type comparison struct {
 // none stands for a value that is absent.
 type none struct{}
 
-// differences returns the differences between two objects that differ, and how many it left out. It compares decoded
-// values, in which text that is not Unicode has lost its difference. If there is no other, it returns both objects.
+// differences returns the differences between two objects that differ, and how many it left out. It
+// compares decoded values, in which text that is not Unicode has lost its difference. If there is
+// no other, it returns both objects.
 func differences(path string, before, after mistralobs.Object, full bool) ([]Difference, int) {
 	c := comparison{full: full, path: []string{path}}
 	var a, b any

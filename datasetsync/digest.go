@@ -22,11 +22,12 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// digest identifies the meaning of a JSON value: two values have the same digest if and only if they
-// are equal. The order of members, white space, escapes and the form of numbers make no difference.
-// Numbers are not rounded. If a name is repeated in an object, the last value counts.
+// digest identifies the meaning of a JSON value: two values have the same digest if and only if
+// they are equal. The order of members, white space, escapes and the form of numbers make no
+// difference. Numbers are not rounded. If a name is repeated in an object, the last value counts.
 //
-// A digest is the first 16 bytes of a SHA-256 (see hashOf) over a letter for the kind of the value and
+// A digest is the first 16 bytes of a SHA-256 (see hashOf) over a letter for the kind of the value
+// and
 //
 //	string  its text
 //	number  its digits without zeros at either end, and the exponent of ten of the last digit
@@ -46,8 +47,8 @@ func (d *digest) UnmarshalText(text []byte) error {
 	return err
 }
 
-// digestOf returns the digest of a value. What is not JSON, or is nested more than 10,000 levels deep, counts as it is
-// written.
+// digestOf returns the digest of a value. What is not JSON, or is nested more than 10,000 levels
+// deep, counts as it is written.
 func digestOf(raw []byte) digest {
 	d, err := checkedDigest(raw, false)
 	if err != nil {
@@ -56,8 +57,9 @@ func digestOf(raw []byte) digest {
 	return d
 }
 
-// checkedDigest returns the digest of a value. It returns an error if raw is not one JSON value. If strict is set, it
-// also returns an error if raw is not UTF-8, or is nested more than maxDepth levels deep.
+// checkedDigest returns the digest of a value. It returns an error if raw is not one JSON value. If
+// strict is set, it also returns an error if raw is not UTF-8, or is nested more than maxDepth
+// levels deep.
 func checkedDigest(raw []byte, strict bool) (digest, error) {
 	h := hashers.Get().(*hasher)
 	defer hashers.Put(h)
@@ -73,7 +75,8 @@ func checkedDigest(raw []byte, strict bool) (digest, error) {
 	return d, nil
 }
 
-// maxDepth is how deep a payload or properties may be nested. In a plan's JSON, they are nested three levels deeper.
+// maxDepth is how deep a payload or properties may be nested. In a plan's JSON, they are nested
+// three levels deeper.
 const maxDepth = 10_000 - 3
 
 // lenient accepts whatever the service may send.
@@ -92,7 +95,8 @@ type hasher struct {
 // member is a name and a value of an object, or an element of an array.
 type member struct{ name, value digest }
 
-// hashOf returns the digest of a kind and its content. If both are short, they are their own digest.
+// hashOf returns the digest of a kind and its content. If both are short, they are their own
+// digest.
 func hashOf(content []byte) (d digest) {
 	if len(content) < len(d) {
 		d[0] = byte(len(content))
@@ -173,7 +177,8 @@ func (h *hasher) list(kind jsontext.Kind) (digest, error) {
 	return hashOf(h.text), nil
 }
 
-// appendText appends a letter and the text of a string. Text that is not UTF-8 is appended as it is written.
+// appendText appends a letter and the text of a string. Text that is not UTF-8 is appended as it is
+// written.
 func appendText(dst, raw []byte) []byte {
 	if !utf8.Valid(raw) {
 		return append(append(dst, 'u'), raw...)
@@ -188,8 +193,9 @@ func appendText(dst, raw []byte) []byte {
 	}
 }
 
-// appendEscape appends the character that is escaped at the start of raw, and returns the rest of raw. Half of a
-// surrogate pair, which is not Unicode, gets a byte before it that UTF-8 does not have.
+// appendEscape appends the character that is escaped at the start of raw, and returns the rest of
+// raw. Half of a surrogate pair, which is not Unicode, gets a byte before it that UTF-8 does not
+// have.
 func appendEscape(dst, raw []byte) (text, rest []byte) {
 	const length = len(`\u00e9`)
 	c := raw[1]
@@ -237,8 +243,8 @@ func appendNumber(dst []byte, number string) []byte {
 	return appendSum(dst, exponent, int64(len(digits)-len(trimmed)-len(fraction)))
 }
 
-// maxExponent is the number of digits of the longest exponent to calculate with. A longer one counts as it is written,
-// because calculating would take more time than reading.
+// maxExponent is the number of digits of the longest exponent to calculate with. A longer one
+// counts as it is written, because calculating would take more time than reading.
 const maxExponent = 1000
 
 // appendSum appends the sum of an exponent, which may have any number of digits, and n.

@@ -59,7 +59,8 @@ func zeros(n int) string { return strings.Repeat(`\u0000`, n) }
 
 func long(c string) string { return strings.Repeat(c, 1000) }
 
-// The order of names does not matter, whatever the width. Of a repeated name the last value counts, wherever it stands.
+// The order of names does not matter, whatever the width. Of a repeated name the last value counts,
+// wherever it stands.
 func TestDigestOfWideObjects(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))

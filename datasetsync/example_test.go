@@ -11,7 +11,8 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// exampleDataset returns a client of an in-memory server, and the ID of a dataset with three records.
+// exampleDataset returns a client of an in-memory server, and the ID of a dataset with three
+// records.
 func exampleDataset() (client *mistralobs.Client, datasetID string, done func()) {
 	server := mistralobstest.NewServer()
 	record := func(id, question string) mistralobstest.Conversation {
@@ -33,7 +34,8 @@ const exampleFile = `{"payload":{"question":"Capital of France?"},"properties":{
 {"payload":{"question":"Capital of Malta?"},"properties":{"id":"mt"}}
 `
 
-// The records of a dataset are kept in a file under version control. Sync makes the dataset equal to the file.
+// The records of a dataset are kept in a file under version control. Sync makes the dataset equal
+// to the file.
 func ExampleSync() {
 	client, datasetID, done := exampleDataset()
 	defer done()

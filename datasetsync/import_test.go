@@ -49,7 +49,8 @@ func TestTheCauseOfALostUpload(t *testing.T) {
 	})
 }
 
-// An uploaded file is deleted after its import, however that ended. If the import may still run, the report names it.
+// An uploaded file is deleted after its import, however that ended. If the import may still run,
+// the report names it.
 func TestUploadsAreDeletedOrNamed(t *testing.T) {
 	fails := func(mistralobstest.TaskInfo) (string, string) { return "FAILED", "disk full" }
 	runs := func(mistralobstest.TaskInfo) (string, string) { return "RUNNING", "" }

@@ -43,7 +43,8 @@ func TestACanceledContextReadsNothing(t *testing.T) {
 	})
 }
 
-// An input without records is refused before anything is sent, because Delete would delete everything.
+// An input without records is refused before anything is sent, because Delete would delete
+// everything.
 func TestAnEmptyInputDeletesNothing(t *testing.T) {
 	for name, lines := range map[string][]string{"an empty file": nil, "a byte-order mark": {"\ufeff"},
 		"blank lines": {"", " ", ""}} {

@@ -24,12 +24,14 @@ type looker struct {
 	size int // the approximate number of records of the dataset
 }
 
-// walks reports whether a walk over the dataset takes fewer requests than n requests for single records.
+// walks reports whether a walk over the dataset takes fewer requests than n requests for single
+// records.
 func (l looker) walks(n int) bool { return n > l.size/mistralobs.MaxPageSize+1 }
 
-// look reads records and calls visit for each, with nil if the record does not exist. No ID may appear twice in ids.
-// look sends one request per record, or walks over the dataset if that takes fewer requests. If the walk does not find
-// a record, look requests it singly, because a page may have shifted.
+// look reads records and calls visit for each, with nil if the record does not exist. No ID may
+// appear twice in ids. look sends one request per record, or walks over the dataset if that takes
+// fewer requests. If the walk does not find a record, look requests it singly, because a page may
+// have shifted.
 func (l looker) look(ctx context.Context, ids []string, visit func(id string, record *mistralobs.Record) error) error {
 	if l.walks(len(ids)) {
 		missing := make(map[string]bool, len(ids))
@@ -76,8 +78,8 @@ func (l looker) look(ctx context.Context, ids []string, visit func(id string, re
 	return ctx.Err()
 }
 
-// get returns a record, or nil if the dataset does not have it. If there is no such dataset, the error matches
-// [mistralobs.ErrNotFound].
+// get returns a record, or nil if the dataset does not have it. If there is no such dataset, the
+// error matches [mistralobs.ErrNotFound].
 func (l looker) get(ctx context.Context, id string) (*mistralobs.Record, error) {
 	record, err := l.client.Records.Get(ctx, id)
 	if errors.Is(err, mistralobs.ErrNotFound) {
@@ -90,7 +92,8 @@ func (l looker) get(ctx context.Context, id string) (*mistralobs.Record, error) 
 	return record, nil
 }
 
-// explain finds the differences of updates, and reads the records to delete if the plan shows them in full.
+// explain finds the differences of updates, and reads the records to delete if the plan shows them
+// in full.
 func (s *session) explain(ctx context.Context, p *Plan) error {
 	shown := map[string]*Item{}
 	for i := range p.Update[:p.shown(p.Update)] {
@@ -105,8 +108,8 @@ func (s *session) explain(ctx context.Context, p *Plan) error {
 	return looker{s, p.size()}.look(ctx, slices.Collect(maps.Keys(shown)), visit)
 }
 
-// explain finds the differences of an update, or keeps the record to delete, unless it has changed since the
-// comparison.
+// explain finds the differences of an update, or keeps the record to delete, unless it has changed
+// since the comparison.
 func (i *Item) explain(record *mistralobs.Record, p *Plan) error {
 	if record == nil || contentOf(record.Payload, record.Properties) != i.known().old {
 		return nil

@@ -94,7 +94,8 @@ func FuzzExponent(f *testing.F) {
 	})
 }
 
-// rational returns nil for text that is not a JSON number, and for numbers that are too large to calculate with.
+// rational returns nil for text that is not a JSON number, and for numbers that are too large to
+// calculate with.
 func rational(text string) *big.Rat {
 	_, exponent, _ := strings.Cut(strings.ToLower(text), "e")
 	if e, _ := strconv.Atoi(exponent); len(text) > 100 || len(exponent) > 4 || e > 999 || e < -999 {

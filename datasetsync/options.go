@@ -11,21 +11,24 @@ import (
 
 // Sentinels for errors.Is.
 var (
-	// ErrDuplicateKeys means that several records of the dataset, or several wanted records, have the same key. The error
-	// lists the IDs of the records, or the lines. [Options.Duplicates] can accept duplicates in the dataset.
+	// ErrDuplicateKeys means that several records of the dataset, or several wanted records, have
+	// the same key. The error lists the IDs of the records, or the lines. [Options.Duplicates] can
+	// accept duplicates in the dataset.
 	ErrDuplicateKeys = errors.New("several records have the same key")
-	// ErrNoKey means that a wanted record does not have the property that [Options.Key] names, or has a null there.
+	// ErrNoKey means that a wanted record does not have the property that [Options.Key] names, or
+	// has a null there.
 	ErrNoKey = errors.New("the key is missing")
-	// ErrDatasetChanging means that somebody added or deleted records during each of three readings of the dataset. Try
-	// again later.
+	// ErrDatasetChanging means that somebody added or deleted records during each of three readings
+	// of the dataset. Try again later.
 	ErrDatasetChanging = errors.New("the dataset changes while it is read")
-	// ErrTooManyDeletes means that a plan has more deletions than [Options.MaxDeletes]. Nothing was changed.
+	// ErrTooManyDeletes means that a plan has more deletions than [Options.MaxDeletes]. Nothing was
+	// changed.
 	ErrTooManyDeletes = errors.New("the plan deletes too many records")
-	// ErrRecordChanged means that a record has changed at the service since the plan was made, and was left alone. Make a
-	// new plan, or set [Options.Force].
+	// ErrRecordChanged means that a record has changed at the service since the plan was made, and
+	// was left alone. Make a new plan, or set [Options.Force].
 	ErrRecordChanged = errors.New("the record has changed since the plan was made")
-	// ErrNotObject means that the payload or the properties of a record of the dataset are not a JSON object. If no wanted
-	// record has its key, the record is reported and left alone.
+	// ErrNotObject means that the payload or the properties of a record of the dataset are not a
+	// JSON object. If no wanted record has its key, the record is reported and left alone.
 	ErrNotObject = errors.New("the payload or the properties are not a JSON object")
 )
 
@@ -36,48 +39,56 @@ type DuplicatePolicy int
 const (
 	// RefuseDuplicates, the default, returns an error that matches [ErrDuplicateKeys].
 	RefuseDuplicates DuplicatePolicy = iota
-	// KeepOldest keeps the oldest record and deletes the others, even if [Options.Delete] is not set. Apply does not
-	// delete them, even with [Options.Force], if the oldest record is gone or has another key by then. They are then left
-	// alone, and the error matches [ErrRecordChanged].
+	// KeepOldest keeps the oldest record and deletes the others, even if [Options.Delete] is not
+	// set. Apply does not delete them, even with [Options.Force], if the oldest record is gone or
+	// has another key by then. They are then left alone, and the error matches [ErrRecordChanged].
 	KeepOldest
 )
 
-// Options says how to compare and change a dataset. Its zero value matches records by content and deletes nothing.
+// Options says how to compare and change a dataset. Its zero value matches records by content and
+// deletes nothing.
 type Options struct {
-	// Key names a property, such as "id", whose value identifies a record. Every wanted record must have it. The value
-	// can be any JSON but null. If Key is "", records match by content: a wanted record that differs from all others is
-	// created, never updated.
+	// Key names a property, such as "id", whose value identifies a record. Every wanted record must
+	// have it. The value can be any JSON but null. If Key is "", records match by content: a wanted
+	// record that differs from all others is created, never updated.
 	Key string
-	// Delete plans the deletion of records that match no wanted record. Without Delete they stay. Deletions come last, and
-	// only if all creations and updates were made. Apply ignores Delete, and makes the deletions of its plan.
+	// Delete plans the deletion of records that match no wanted record. Without Delete they stay.
+	// Deletions come last, and only if all creations and updates were made. Apply ignores Delete,
+	// and makes the deletions of its plan.
 	Delete bool
-	// Force also overwrites and deletes records that have changed at the service since the plan was made.
+	// Force also overwrites and deletes records that have changed at the service since the plan was
+	// made.
 	Force bool
-	// AllowEmpty allows Delete to delete all records of the dataset because there is no wanted record.
+	// AllowEmpty allows Delete to delete all records of the dataset because there is no wanted
+	// record.
 	AllowEmpty bool
-	// MaxDeletes is the largest number of deletions. If a plan has more, Apply and Sync change nothing and return an
-	// error that matches [ErrTooManyDeletes]. 0 means no limit.
+	// MaxDeletes is the largest number of deletions. If a plan has more, Apply and Sync change
+	// nothing and return an error that matches [ErrTooManyDeletes]. 0 means no limit.
 	MaxDeletes int
-	// Concurrency is the number of requests in flight for updates and deletions, and to read records before them. The
-	// default is 8. Creations are sent one after the other.
+	// Concurrency is the number of requests in flight for updates and deletions, and to read
+	// records before them. The default is 8. Creations are sent one after the other.
 	Concurrency int
-	// ImportAbove is the largest number of records to create one by one. More are imported as a file, with a request each
-	// to upload the file, start the import and delete the file, and with polls of its task. Imported records have
-	// the source [mistralobs.SourceUploadedFile]. The default is 50. A negative number turns imports off.
+	// ImportAbove is the largest number of records to create one by one. More are imported as a
+	// file, with a request each to upload the file, start the import and delete the file, and with
+	// polls of its task. Imported records have the source [mistralobs.SourceUploadedFile]. The
+	// default is 50. A negative number turns imports off.
 	ImportAbove int
-	// MaxTaskWait limits the wait for imports: for those that run at the start together, and for each file that Apply
-	// imports. After it, the error matches [mistralobs.ErrTimeout]. The default is one hour.
+	// MaxTaskWait limits the wait for imports: for those that run at the start together, and for
+	// each file that Apply imports. After it, the error matches [mistralobs.ErrTimeout]. The
+	// default is one hour.
 	MaxTaskWait time.Duration
 	// Duplicates says what to do if several records of the dataset have the same key.
 	Duplicates DuplicatePolicy
-	// Full makes a plan for review. Diff finds all differences of all updates, and keeps the records to delete. The text
-	// of the plan shows all items, all differences, and the whole records to create and delete. Without Full, Diff
-	// compares the first 20 updates and keeps at most three differences of the payload and three of the properties.
+	// Full makes a plan for review. Diff finds all differences of all updates, and keeps the
+	// records to delete. The text of the plan shows all items, all differences, and the whole
+	// records to create and delete. Without Full, Diff compares the first 20 updates and keeps at
+	// most three differences of the payload and three of the properties.
 	Full bool
-	// OnProgress reports progress. Calls do not overlap. It is called in the goroutine that calls Diff, Sync or Apply, and
-	// during the upload of a file while that goroutine waits, which then also gets a panic of OnProgress. PhaseRead starts
-	// again if the dataset has to be read again. During an import, PhaseCreate moves by an estimate: the upload is one
-	// half, and the progress of the task the other.
+	// OnProgress reports progress. Calls do not overlap. It is called in the goroutine that calls
+	// Diff, Sync or Apply, and during the upload of a file while that goroutine waits, which then
+	// also gets a panic of OnProgress. PhaseRead starts again if the dataset has to be read again.
+	// During an import, PhaseCreate moves by an estimate: the upload is one half, and the progress
+	// of the task the other.
 	OnProgress func(Progress)
 }
 
@@ -103,7 +114,8 @@ const (
 
 const (
 	defaultConcurrency = 8
-	// With responses of 60 ms and imports of 3 s, both ways to create 50 records take the same time.
+	// With responses of 60 ms and imports of 3 s, both ways to create 50 records take the same
+	// time.
 	defaultImportAbove = 50
 	defaultMaxTaskWait = time.Hour
 )

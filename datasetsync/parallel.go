@@ -2,9 +2,9 @@ package datasetsync
 
 import "iter"
 
-// parallel calls work for each item, in at most n goroutines, and yields the items and results as they come. The loop
-// runs in the caller's goroutine. After the loop has ended, or stop returns true, parallel starts no more work, but
-// it waits for the work that is in flight.
+// parallel calls work for each item, in at most n goroutines, and yields the items and results as
+// they come. The loop runs in the caller's goroutine. After the loop has ended, or stop returns
+// true, parallel starts no more work, but it waits for the work that is in flight.
 func parallel[T, R any](items []T, n int, stop func() bool, work func(T) R) iter.Seq2[T, R] {
 	return func(yield func(T, R) bool) {
 		type result struct {

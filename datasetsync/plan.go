@@ -10,8 +10,8 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// Plan holds the changes that would make a dataset equal to the wanted records. Its text is a summary; its JSON is
-// complete, so that another process can apply the plan later ([ReadPlan]).
+// Plan holds the changes that would make a dataset equal to the wanted records. Its text is a
+// summary; its JSON is complete, so that another process can apply the plan later ([ReadPlan]).
 type Plan struct {
 	DatasetID   string // the ID, even if Diff was given a slug
 	DatasetName string
@@ -19,8 +19,8 @@ type Plan struct {
 	Create      []Item // in the order of the wanted records
 	Update      []Item // in the order of the wanted records
 	Delete      []Item // in the order of the dataset
-	// LeftAlone are the records of the dataset whose payload or properties are not a JSON object and that match no wanted
-	// record.
+	// LeftAlone are the records of the dataset whose payload or properties are not a JSON object
+	// and that match no wanted record.
 	LeftAlone []Item
 	Equal     int // the number of records that need no change
 	Extra     int // the number of records that match no wanted record and stay, because Delete was not set
@@ -31,8 +31,8 @@ type Plan struct {
 
 // Item is a record of a plan.
 type Item struct {
-	// Key is the value of the key property, as JSON if it is not a string; "" if there is none. A key of more than 200
-	// characters is cut and ends in "…".
+	// Key is the value of the key property, as JSON if it is not a string; "" if there is none. A
+	// key of more than 200 characters is cut and ends in "…".
 	Key               string
 	Index             int    // the position of the wanted record, from 1; 0 if there is no wanted record
 	Line              int    // the line of the wanted record, from 1; 0 if there is no wanted record or no line
@@ -40,9 +40,10 @@ type Item struct {
 	ChangesPayload    bool   // the item writes the payload
 	ChangesProperties bool   // the item writes the properties
 	plainKey          bool   // the key is not a string
-	// Differences are the differences between the record and the wanted record of an update. With [Options.Full] they are
-	// complete. Otherwise only the first 20 updates have them: at most three of the payload and three of the properties.
-	// Text that is not Unicode has no differences of its own.
+	// Differences are the differences between the record and the wanted record of an update. With
+	// [Options.Full] they are complete. Otherwise only the first 20 updates have them: at most
+	// three of the payload and three of the properties. Text that is not Unicode has no differences
+	// of its own.
 	Differences     []Difference
 	MoreDifferences int // the number of differences that were found and left out
 
@@ -65,16 +66,17 @@ func (i *Item) known() state {
 	return *i.state
 }
 
-// Payload returns the payload to write, or nil if the item does not change the payload. For a deletion in a plan with
-// [Options.Full], it returns the payload that is deleted. It returns an error if the plan is closed or its temporary
-// file cannot be read.
+// Payload returns the payload to write, or nil if the item does not change the payload. For a
+// deletion in a plan with [Options.Full], it returns the payload that is deleted. It returns an
+// error if the plan is closed or its temporary file cannot be read.
 func (i Item) Payload() (mistralobs.Object, error) {
 	parts, err := i.parts()
 	return parts[0], err
 }
 
-// Properties returns the properties to write, or nil if the item does not change the properties. For a deletion in a
-// plan with [Options.Full], it returns the properties that are deleted. It returns the errors of [Item.Payload].
+// Properties returns the properties to write, or nil if the item does not change the properties.
+// For a deletion in a plan with [Options.Full], it returns the properties that are deleted. It
+// returns the errors of [Item.Payload].
 func (i Item) Properties() (mistralobs.Object, error) {
 	parts, err := i.parts()
 	return parts[1], err
@@ -83,7 +85,8 @@ func (i Item) Properties() (mistralobs.Object, error) {
 // writes reports whether the item writes something.
 func (i *Item) writes() bool { return i.ChangesPayload || i.ChangesProperties }
 
-// parts returns what keep has stored: the payload and the properties. A part that was not stored is nil.
+// parts returns what keep has stored: the payload and the properties. A part that was not stored is
+// nil.
 func (i *Item) parts() (parts [2]mistralobs.Object, err error) {
 	if i.body == (span{}) && !i.writes() {
 		return parts, nil
@@ -129,9 +132,9 @@ func (p *Plan) Changes() int {
 	return len(p.Create) + len(p.Update) + len(p.Delete)
 }
 
-// Close releases the payloads and properties of the plan, and removes their temporary file. After Close the plan and
-// its copies cannot be applied or marshaled. If Close is never called, the garbage collector frees the file, except on
-// Windows, where it stays.
+// Close releases the payloads and properties of the plan, and removes their temporary file. After
+// Close the plan and its copies cannot be applied or marshaled. If Close is never called, the
+// garbage collector frees the file, except on Windows, where it stays.
 func (p *Plan) Close() error {
 	if p == nil {
 		return nil
@@ -157,9 +160,10 @@ func (p *Plan) shown(items []Item) int {
 	return min(len(items), maxPrinted)
 }
 
-// String returns a line with the counts, and a line for each item (+ create, ~ update, - delete, ! left alone) with its
-// differences. Keys that are strings are quoted. With [Options.Full] it shows all items, and the whole records to create
-// and delete. Otherwise it shows up to 20 items of each list. The text does not end in a line break.
+// String returns a line with the counts, and a line for each item (+ create, ~ update, - delete, !
+// left alone) with its differences. Keys that are strings are quoted. With [Options.Full] it shows
+// all items, and the whole records to create and delete. Otherwise it shows up to 20 items of each
+// list. The text does not end in a line break.
 func (p *Plan) String() string {
 	if p == nil {
 		return "no plan"
@@ -192,8 +196,8 @@ func (p *Plan) String() string {
 	return b.String()
 }
 
-// String returns the key of the item and a line for each difference. Without a key it returns the record ID, or else
-// the line or position of the wanted record.
+// String returns the key of the item and a line for each difference. Without a key it returns the
+// record ID, or else the line or position of the wanted record.
 func (i Item) String() string {
 	var b strings.Builder
 	b.WriteString(i.label().name(i.RecordID, i.Line, i.Index))

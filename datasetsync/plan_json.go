@@ -52,16 +52,16 @@ func (p *Plan) list(name string) *[]Item {
 	}[name]
 }
 
-// MarshalJSON returns the whole plan, including the payloads and properties to write. It returns an error if the plan
-// is closed. For large plans, [Plan.WriteTo] needs less memory.
+// MarshalJSON returns the whole plan, including the payloads and properties to write. It returns an
+// error if the plan is closed. For large plans, [Plan.WriteTo] needs less memory.
 func (p Plan) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	_, err := p.WriteTo(&b)
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// WriteTo writes the JSON of [Plan.MarshalJSON] and a line break. It keeps one record at a time in memory. It returns
-// an error if [ReadPlan] would refuse the plan.
+// WriteTo writes the JSON of [Plan.MarshalJSON] and a line break. It keeps one record at a time in
+// memory. It returns an error if [ReadPlan] would refuse the plan.
 func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 	if p.isClosed() {
 		return 0, fmt.Errorf("datasetsync: writing a plan: %w", invalid("plan", "it is nil or closed"))
@@ -126,9 +126,9 @@ func (i *Item) encode() (itemJSON, error) {
 	}, err
 }
 
-// ReadPlan reads a plan that [Plan.WriteTo] or [Plan.MarshalJSON] has written. Like [Diff] it keeps payloads and
-// properties in memory up to 16 MiB, then in a temporary file. Close the plan after use. ReadPlan reads r to its end,
-// and returns an error if r does not hold exactly one plan.
+// ReadPlan reads a plan that [Plan.WriteTo] or [Plan.MarshalJSON] has written. Like [Diff] it keeps
+// payloads and properties in memory up to 16 MiB, then in a temporary file. Close the plan after
+// use. ReadPlan reads r to its end, and returns an error if r does not hold exactly one plan.
 func ReadPlan(r io.Reader) (*Plan, error) {
 	if r == nil {
 		return nil, fmt.Errorf("datasetsync: reading a plan: %w", invalid("reader", "it is nil"))
@@ -255,8 +255,8 @@ func (p *Plan) readItems(dec *json.Decoder, list string, seen map[string]bool) e
 	return expect(dec, json.Delim(']'))
 }
 
-// check returns an error if an item does not belong into a list. seen has the IDs of the records that are written or
-// deleted.
+// check returns an error if an item does not belong into a list. seen has the IDs of the records
+// that are written or deleted.
 func (i *itemJSON) check(list string, seen map[string]bool) error {
 	creates, leaves := list == "create", list == "left_alone"
 	switch {

@@ -147,7 +147,8 @@ func TestWhatIsWrittenCanBeRead(t *testing.T) {
 	})
 }
 
-// A wanted record that is nested too deep for a plan's JSON, or is not UTF-8, is refused with its line.
+// A wanted record that is nested too deep for a plan's JSON, or is not UTF-8, is refused with its
+// line.
 func TestWhatCannotBeSentIsRefused(t *testing.T) {
 	deep := strings.Repeat(`{"a":`, 9_998) + "1" + strings.Repeat("}", 9_998)
 	inWorld(t, nil, func(w world) {

@@ -24,8 +24,8 @@ type game struct {
 	mine   map[string]string // edits of the second writer; "" is a deletion
 }
 
-// Whatever a second writer does between Diff and Apply, none of it is lost or overwritten, and no record exists twice.
-// The next sync makes the dataset as wanted.
+// Whatever a second writer does between Diff and Apply, none of it is lost or overwritten, and no
+// record exists twice. The next sync makes the dataset as wanted.
 func TestASecondWriterLosesNothing(t *testing.T) {
 	for seed := range uint64(race.Fewer(60)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

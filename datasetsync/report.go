@@ -45,13 +45,13 @@ type Result struct {
 	Err      error   `json:"-"`                   // the reason of the outcomes "failed" and "left alone"
 }
 
-// ImportError means that an import failed, or that its end was not seen. All records of the import have the same
-// ImportError, because the service does not say which of them it has created. The next sync waits for the task if it
-// still runs, and creates the records that are missing.
+// ImportError means that an import failed, or that its end was not seen. All records of the import
+// have the same ImportError, because the service does not say which of them it has created. The
+// next sync waits for the task if it still runs, and creates the records that are missing.
 //
-// It matches [mistralobs.ErrMaybeApplied] if it is not known how many records the service has created: the end of the
-// task was not seen, the response to the start of the import was lost, or the task ended badly and has no result. It
-// matches what Err matches otherwise.
+// It matches [mistralobs.ErrMaybeApplied] if it is not known how many records the service has
+// created: the end of the task was not seen, the response to the start of the import was lost, or
+// the task ended badly and has no result. It matches what Err matches otherwise.
 type ImportError struct {
 	TaskID  string // "" if no task was started, or if the response that names it was lost
 	Records int    // the number of records in the import
@@ -81,8 +81,8 @@ func (e *ImportError) Error() string {
 // mayGoOn reports whether a task may still import records.
 func (e *ImportError) mayGoOn() bool { return e.Running || e.unknown && e.TaskID == "" }
 
-// Is reports whether the error matches target, see [ImportError]. There is no Unwrap: the mark that Err may have been
-// applied does not hold if the number of records is known.
+// Is reports whether the error matches target, see [ImportError]. There is no Unwrap: the mark that
+// Err may have been applied does not hold if the number of records is known.
 func (e *ImportError) Is(target error) bool {
 	if target == mistralobs.ErrMaybeApplied {
 		return e.Running || e.unknown
@@ -102,12 +102,14 @@ type Report struct {
 	Equal     int      `json:"equal"`   // the number of records that needed no change
 	Extra     int      `json:"extra"`   // the number of records that match no wanted record and stayed
 	Results   []Result `json:"results"` // of the changes in the order of the plan, then of the items of Plan.LeftAlone
-	// Uploads are the IDs of uploaded files that were not deleted: their import may still run, or the deletion failed. The
-	// service deletes them after 30 days; Files.Delete deletes them sooner.
+	// Uploads are the IDs of uploaded files that were not deleted: their import may still run, or
+	// the deletion failed. The service deletes them after 30 days; Files.Delete deletes them
+	// sooner.
 	Uploads []string `json:"uploads,omitempty"`
 }
 
-// MarshalJSON returns the report as JSON. If results share an [ImportError], only the first of them has its text.
+// MarshalJSON returns the report as JSON. If results share an [ImportError], only the first of them
+// has its text.
 func (r Report) MarshalJSON() ([]byte, error) {
 	type result struct {
 		Result
@@ -139,8 +141,9 @@ func sharedError(err error) *ImportError {
 // made reports whether the dataset now has the wanted state.
 func (r Result) made() bool { return r.Outcome == OutcomeDone || r.Outcome == OutcomeAlreadyDone }
 
-// String returns a line with the counts, and up to 20 lines for changes that were not made and records that were left
-// alone. An import that failed is one line. The text does not end in a line break.
+// String returns a line with the counts, and up to 20 lines for changes that were not made and
+// records that were left alone. An import that failed is one line. The text does not end in a line
+// break.
 func (r *Report) String() string {
 	if r == nil {
 		return "no report"
@@ -204,7 +207,8 @@ type incompleteError struct {
 func (e *incompleteError) Error() string   { return e.text }
 func (e *incompleteError) Unwrap() []error { return e.errs }
 
-// report counts the results. The error is nil if all changes were made. The records of Plan.LeftAlone are no changes.
+// report counts the results. The error is nil if all changes were made. The records of
+// Plan.LeftAlone are no changes.
 func (r *run) report(ctx context.Context) (*Report, error) {
 	report := &Report{
 		DatasetID: r.plan.DatasetID, Equal: r.plan.Equal, Extra: r.plan.Extra, Results: r.results, Uploads: r.uploads,

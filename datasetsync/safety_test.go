@@ -44,7 +44,8 @@ func edited(lines []string) (edited []string) {
 	return edited
 }
 
-// Without a key an edit is a creation and a deletion. If the creation fails, the record is not deleted.
+// Without a key an edit is a creation and a deletion. If the creation fails, the record is not
+// deleted.
 func TestAFailedReplacementDeletesNothing(t *testing.T) {
 	for name, fault := range map[string]mistralobstest.Fault{
 		"a failed import":     {Operation: mistralobstest.ImportsFromFile, Status: 400},
@@ -89,7 +90,8 @@ func TestKeepOldestDeletesNothingAfterAFailedUpdate(t *testing.T) {
 	})
 }
 
-// An import that ended badly may have created some of its records. If its result says how many, the report counts them.
+// An import that ended badly may have created some of its records. If its result says how many, the
+// report counts them.
 func TestAnImportThatEndsHalfWay(t *testing.T) {
 	result := regexp.MustCompile(`"result":\{[^}]*\}`)
 	for _, status := range []string{"FAILED", "CANCELED", "TERMINATED", "TIMED_OUT"} {
@@ -130,7 +132,8 @@ func TestAnImportThatEndsHalfWay(t *testing.T) {
 	}
 }
 
-// Each try of a write follows a reading of its own, so that an edit during the pause after a failure is not lost.
+// Each try of a write follows a reading of its own, so that an edit during the pause after a
+// failure is not lost.
 func TestAWriteIsTriedOncePerReading(t *testing.T) {
 	have := []string{`{"payload":{"answer":"old"},"properties":{"id":"a","tag":"old"}}`}
 	want := `{"payload":{"answer":"new"},"properties":{"id":"a","tag":"new"}}`

@@ -15,9 +15,9 @@ const maxReadings = 3
 
 var errChangedWhileRead = errors.New("changed while it was read")
 
-// readSnapshot reads all records of the dataset, each exactly once. If a check shows that somebody added or deleted
-// records during the reading, it starts again. The checks are the total of each page, repeated records, and the last
-// record. key is as in [Options].
+// readSnapshot reads all records of the dataset, each exactly once. If a check shows that somebody
+// added or deleted records during the reading, it starts again. The checks are the total of each
+// page, repeated records, and the last record. key is as in [Options].
 func (s *session) readSnapshot(ctx context.Context, key string) (*snapshot, error) {
 	for range maxReadings {
 		now, err := s.readOnce(ctx, key)
@@ -63,8 +63,8 @@ func (r *reading) read(ctx context.Context, first *mistralobs.Page[mistralobs.Re
 	if !first.HasNext() { // a single page shows one moment, so it needs no other checks
 		return r.end(r.addPage(first))
 	}
-	// If another record is the last one at the end, a deletion and a creation have shifted the pages without a change of
-	// the total.
+	// If another record is the last one at the end, a deletion and a creation have shifted the
+	// pages without a change of the total.
 	params := mistralobs.ListParams{Page: r.total, PageSize: 1}
 	end, err := r.client.Records.List(ctx, r.datasetID, params)
 	if err != nil {
@@ -205,8 +205,8 @@ func (s *snapshot) labelAt(position int32) (label, error) {
 	return decodeLabel(text), err
 }
 
-// find returns the position of the first record with a key. It prefers records whose payload and properties are
-// objects.
+// find returns the position of the first record with a key. It prefers records whose payload and
+// properties are objects.
 func (s *snapshot) find(key digest) (position int32, ok bool) {
 	if position, ok = s.byKey[key]; !ok {
 		position, ok = s.oddKeys[key]

@@ -13,8 +13,8 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// A record that somebody deletes during the reading shifts the later pages. Without a second reading, the first record
-// of the second page would be missed and created again.
+// A record that somebody deletes during the reading shifts the later pages. Without a second
+// reading, the first record of the second page would be missed and created again.
 func TestSnapshotIsWhole(t *testing.T) {
 	want := tickets(2, 250)
 	for name, change := range map[string]func(world){
@@ -45,8 +45,8 @@ func TestSnapshotIsWhole(t *testing.T) {
 	}
 }
 
-// Whichever later page is requested first, all later pages show the change. So no record appears twice, and only the
-// total and the last record give it away.
+// Whichever later page is requested first, all later pages show the change. So no record appears
+// twice, and only the total and the last record give it away.
 func TestAShiftOfAllLaterPagesIsSeen(t *testing.T) {
 	for name, change := range map[string]func(world){
 		"a deletion":                func(w world) { w.remove("t-0001") },

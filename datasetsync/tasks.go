@@ -10,8 +10,8 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// awaitImports waits for imports that still run, such as one of a sync that was interrupted. CONTINUED_AS_NEW, UNKNOWN
-// and statuses that the SDK does not know are not ends.
+// awaitImports waits for imports that still run, such as one of a sync that was interrupted.
+// CONTINUED_AS_NEW, UNKNOWN and statuses that the SDK does not know are not ends.
 func (s *session) awaitImports(ctx context.Context) error {
 	var running []*mistralobs.ImportTask
 	for task, err := range s.client.Tasks.All(ctx, s.datasetID, mistralobs.ListParams{}) {
@@ -39,8 +39,8 @@ func (s *session) awaitImports(ctx context.Context) error {
 	return nil
 }
 
-// taskLimit ends the wait for imports after Options.MaxTaskWait. Its context has no deadline, so that its end cannot be
-// taken for that of the caller's context.
+// taskLimit ends the wait for imports after Options.MaxTaskWait. Its context has no deadline, so
+// that its end cannot be taken for that of the caller's context.
 type taskLimit struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc

@@ -77,8 +77,8 @@ func place(line, index int) string {
 	return fmt.Sprintf("record %d of the input", index)
 }
 
-// display returns an ID or a name for a terminal. It quotes text with characters that are not printable, so that no
-// escape sequence of a record reaches the terminal. It cuts a long text.
+// display returns an ID or a name for a terminal. It quotes text with characters that are not
+// printable, so that no escape sequence of a record reaches the terminal. It cuts a long text.
 func display(text string) string {
 	text = shorten(text)
 	if text == "" || strings.TrimSpace(text) != text || visible(text) != text || strings.ContainsAny(text, `"\`) {

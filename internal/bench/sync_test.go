@@ -11,8 +11,8 @@ import (
 	"github.com/mistralobs/mistralobs-go/datasetsync"
 )
 
-// wantedFile is a JSONL file of the records that the server has, in their order. Each changedEvery-th has other
-// properties; 0 means that none has.
+// wantedFile is a JSONL file of the records that the server has, in their order. Each
+// changedEvery-th has other properties; 0 means that none has.
 type wantedFile struct {
 	records, changedEvery int
 
@@ -55,7 +55,8 @@ func diff(b *testing.B, client *mistralobs.Client, records, changedEvery int) (*
 	return plan, errors.Join(want(len(plan.Update), changed, nil), want(plan.Equal, records-changed, nil))
 }
 
-// BenchmarkDiff compares datasets with files of as many records of 2 KB. The baseline only reads both sides.
+// BenchmarkDiff compares datasets with files of as many records of 2 KB. The baseline only reads
+// both sides.
 func BenchmarkDiff(b *testing.B) {
 	for _, shape := range []struct{ records, changedEvery int }{
 		{records: 100_000, changedEvery: 0},

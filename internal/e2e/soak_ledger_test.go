@@ -19,14 +19,16 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// A ledger stands between the writers of a dataset and the server. It lets one request through at a time, so it knows
-// their order, what each has seen and what each has changed. A context that ends does not reach a request that is at
-// the server: it ends before the request is sent, or after the server has acted and the response is on its way.
+// A ledger stands between the writers of a dataset and the server. It lets one request through at a
+// time, so it knows their order, what each has seen and what each has changed. A context that ends
+// does not reach a request that is at the server: it ends before the request is sent, or after the
+// server has acted and the response is on its way.
 //
-// This is what must hold. A sync changes or deletes a record only after it has looked at it. Whatever the sync saw then
-// is what it had seen when it made its plan, or what it wants, unless it is forced. So an edit of a second writer is
-// overwritten only if the plan was made from it, or if it came after the last look. A sync creates no record whose key
-// the dataset had at the end of its reading.
+// This is what must hold. A sync changes or deletes a record only after it has looked at it.
+// Whatever the sync saw then is what it had seen when it made its plan, or what it wants, unless it
+// is forced. So an edit of a second writer is overwritten only if the plan was made from it, or if
+// it came after the last look. A sync creates no record whose key the dataset had at the end of its
+// reading.
 type ledger struct {
 	t       *testing.T
 	server  *mistralobstest.Server
@@ -270,8 +272,8 @@ func keyOf(c content) string {
 	return properties.ID
 }
 
-// replace checks that a writer may replace the payload (0) or the properties (1) of a record, and notes what becomes
-// of them.
+// replace checks that a writer may replace the payload (0) or the properties (1) of a record, and
+// notes what becomes of them.
 func (l *ledger) replace(w *writer, id string, part int, deletes bool) {
 	e := l.held[id]
 	before := e.by[part]
@@ -306,7 +308,8 @@ func (l *ledger) checkPlanned(w *writer, id string, seen look, deletes bool) {
 	}
 }
 
-// end checks that nothing has changed the dataset behind the back of the ledger, and notes what is kept.
+// end checks that nothing has changed the dataset behind the back of the ledger, and notes what is
+// kept.
 func (l *ledger) end() {
 	l.locked(func() {
 		records := l.server.Records(l.dataset)

@@ -19,7 +19,8 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// syncRound is a dataset with the records k0 to k(n-1), of which syncs want k10 to k(n+19), beside a second writer.
+// syncRound is a dataset with the records k0 to k(n-1), of which syncs want k10 to k(n+19), beside
+// a second writer.
 type syncRound struct {
 	*ledger
 	client *mistralobs.Client
@@ -48,8 +49,8 @@ func newSyncRound(
 	return r
 }
 
-// wanted yields the records that a sync wants, all in one variable. Every third differs from the one that was seeded, in
-// one part or both.
+// wanted yields the records that a sync wants, all in one variable. Every third differs from the
+// one that was seeded, in one part or both.
 func (r *syncRound) wanted() iter.Seq2[*mistralobs.JSONLRecord, error] {
 	return func(yield func(*mistralobs.JSONLRecord, error) bool) {
 		var record mistralobs.JSONLRecord
@@ -69,8 +70,8 @@ func (r *syncRound) wanted() iter.Seq2[*mistralobs.JSONLRecord, error] {
 	}
 }
 
-// run syncs several times beside the second writer. In the end, without that writer, it syncs until nothing is left to
-// do.
+// run syncs several times beside the second writer. In the end, without that writer, it syncs until
+// nothing is left to do.
 func (r *syncRound) run() {
 	ctx, stop := context.WithCancel(context.Background())
 	var other sync.WaitGroup
@@ -114,8 +115,8 @@ func (r *syncRound) syncOnce() {
 	}
 }
 
-// interfere creates, edits and deletes records until the context ends. Each edit has a text of its own. It often edits
-// what a sync has just looked at, to meet it in the window before its write.
+// interfere creates, edits and deletes records until the context ends. Each edit has a text of its
+// own. It often edits what a sync has just looked at, to meet it in the window before its write.
 func (r *syncRound) interfere(ctx context.Context, client *mistralobs.Client, random *rand.Rand) {
 	looked := ""
 	for n := 0; ctx.Err() == nil; n++ {
@@ -171,8 +172,9 @@ func (r *syncRound) holds(key string) (n int) {
 	return n
 }
 
-// removeDoubled deletes the second writer's records whose keys a sync has created too, in the window between its
-// reading and its creation, or the writer after it. The syncs would refuse duplicates.
+// removeDoubled deletes the second writer's records whose keys a sync has created too, in the
+// window between its reading and its creation, or the writer after it. The syncs would refuse
+// duplicates.
 func (r *syncRound) removeDoubled(second *writer, client *mistralobs.Client) {
 	byKey := map[string][]string{}
 	for _, record := range r.server.Records(r.dataset) {
@@ -219,8 +221,8 @@ func (r *syncRound) settle(second *writer, other *mistralobs.Client) {
 	assert.True(r.t, equal, "the syncs want %v, the server holds %v", r.want, got)
 }
 
-// Beside a second writer, with faults and cancellations, syncs lose, double and overwrite nothing. It is a part of the
-// soak in fake time, where the writers meet in each of the ways.
+// Beside a second writer, with faults and cancellations, syncs lose, double and overwrite nothing.
+// It is a part of the soak in fake time, where the writers meet in each of the ways.
 func TestSyncsBesideASecondWriter(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
