@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -38,7 +39,7 @@ func newSyncRound(
 	r.pause = []time.Duration{5, 50, 500}[random.IntN(3)] * time.Millisecond
 	records := make([]mistralobstest.Conversation, r.n)
 	for i := range records {
-		records[i].Payload, records[i].Properties = []byte(`{"v":"old"}`), fmt.Appendf(nil, `{"id":"k%d"}`, i)
+		records[i].Payload, records[i].Properties = []byte(payload(i, "old")), fmt.Appendf(nil, `{"id":"k%d"}`, i)
 	}
 	want := map[string]content{}
 	for record := range r.wanted() {
@@ -49,20 +50,28 @@ func newSyncRound(
 	return r
 }
 
+// payload returns the payload of a record. Some are large.
+func payload(i int, v string) string {
+	if i%30 == 0 {
+		return fmt.Sprintf(`{"v":%q,"large":%q}`, v, strings.Repeat("x", 100_000))
+	}
+	return fmt.Sprintf(`{"v":%q}`, v)
+}
+
 // wanted yields the records that a sync wants, all in one variable. Every third differs from the
 // one that was seeded, in one part or both.
 func (r *syncRound) wanted() iter.Seq2[*mistralobs.JSONLRecord, error] {
 	return func(yield func(*mistralobs.JSONLRecord, error) bool) {
 		var record mistralobs.JSONLRecord
 		for i := 10; i < r.n+20; i++ {
-			payload, properties := `{"v":"old"}`, fmt.Sprintf(`{"id":"k%d"}`, i)
+			wanted, properties := payload(i, "old"), fmt.Sprintf(`{"id":"k%d"}`, i)
 			if i%3 == 0 && i%2 == 0 {
-				payload = `{"v":"new"}`
+				wanted = payload(i, "new")
 			}
 			if i%3 == 0 && i%5 != 0 {
 				properties = fmt.Sprintf(`{"id":"k%d","new":true}`, i)
 			}
-			record = mistralobs.JSONLRecord{Payload: mistralobs.Object(payload), Properties: mistralobs.Object(properties)}
+			record = mistralobs.JSONLRecord{Payload: mistralobs.Object(wanted), Properties: mistralobs.Object(properties)}
 			if !yield(&record, nil) {
 				return
 			}
