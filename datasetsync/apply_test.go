@@ -57,6 +57,7 @@ func TestApplyLeavesAloneWhatHasChanged(t *testing.T) {
 					holds = []string{ticket("deleted", "mine"), ticket("edited", "2"), ticket("finished", "2"), ticket("made", "2")}
 				}
 				assert.Equal(t, want, outcomes)
+				assert.Equal(t, 1, report.Equal)
 				assert.ElementsMatch(t, holds, w.holds())
 				assert.Contains(t, report.String(), `! update "vanished": left alone: the record has changed since the plan was made`)
 			})

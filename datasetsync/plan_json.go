@@ -256,7 +256,7 @@ func (p *Plan) readItems(dec *json.Decoder, list string, seen map[string]bool) e
 }
 
 // check returns an error if an item does not belong into a list. seen has the IDs of the records
-// that are written or deleted.
+// of the items before it.
 func (i *itemJSON) check(list string, seen map[string]bool) error {
 	creates, leaves := list == "create", list == "left_alone"
 	switch {
@@ -264,7 +264,7 @@ func (i *itemJSON) check(list string, seen map[string]bool) error {
 		return errors.New("it has a record_id")
 	case !creates && i.RecordID == "":
 		return errors.New("it has no record_id")
-	case !creates && !leaves && seen[i.RecordID]:
+	case !creates && seen[i.RecordID]:
 		return fmt.Errorf("record %s is there twice", display(i.RecordID))
 	case creates && (i.Payload == nil || i.Properties == nil):
 		return errors.New("it has no payload or no properties")
@@ -277,9 +277,7 @@ func (i *itemJSON) check(list string, seen map[string]bool) error {
 	case i.Same < 0 || i.Index < 0 || i.Line < 0 || i.MoreDifferences < 0:
 		return errors.New("a number is negative")
 	}
-	if !creates && !leaves {
-		seen[i.RecordID] = true
-	}
+	seen[i.RecordID] = true
 	return nil
 }
 

@@ -161,6 +161,10 @@ func TestAWriteIsTriedOncePerReading(t *testing.T) {
 			fault: mistralobstest.Fault{Operation: mistralobstest.RecordsUpdatePayload, Status: 503}, edit: true,
 			requests: []string{"get", "update_payload", "get"}, outcome: "left alone",
 		},
+		"a reading that fails": { // the client has repeated it
+			fault:    mistralobstest.Fault{Operation: mistralobstest.RecordsGet, Status: 503, Times: -1},
+			requests: []string{"get", "get", "get", "get", "get"}, outcome: "failed",
+		},
 		"a refusal": {
 			fault:    mistralobstest.Fault{Operation: mistralobstest.RecordsUpdatePayload, Status: 422},
 			requests: []string{"get", "update_payload"}, outcome: "failed",

@@ -30,7 +30,7 @@ func (s *session) readSnapshot(ctx context.Context, key string) (*snapshot, erro
 }
 
 func (s *session) readOnce(ctx context.Context, key string) (*snapshot, error) {
-	first, err := s.client.Records.List(ctx, s.datasetID, mistralobs.ListParams{PageSize: mistralobs.MaxPageSize})
+	first, err := s.firstPage(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +48,14 @@ func (s *session) readOnce(ctx context.Context, key string) (*snapshot, error) {
 	whole := now
 	now = nil
 	return whole, nil
+}
+
+// firstPage returns the first page, which has fewer than MaxPageSize records if they are large.
+func (s *session) firstPage(ctx context.Context) (*mistralobs.Page[mistralobs.Record], error) {
+	for page, err := range s.client.Records.Pages(ctx, s.datasetID, mistralobs.ListParams{}) {
+		return page, err
+	}
+	return &mistralobs.Page[mistralobs.Record]{}, nil
 }
 
 // reading is one reading of a dataset.
