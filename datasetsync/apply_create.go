@@ -164,40 +164,47 @@ func (r *run) importBatch(ctx context.Context, batch []change) bool {
 			r.estimate(len(batch), 0.5+float64(*task.Progress)/200)
 		}
 	}
-	made, err := r.client.Imports.FromJSONL(limit.ctx, r.plan.DatasetID, &lineReader{batch: batch}, options)
+	lines := &lineReader{batch: batch}
+	made, err := r.client.Imports.FromJSONL(limit.ctx, r.plan.DatasetID, lines, options)
 	if made == nil { // nothing was uploaded
 		made = &mistralobs.JSONLImport{}
 	}
-	e := &ImportError{Records: len(batch), Err: err}
 	task := &mistralobs.ImportTask{}
 	for _, task = range made.Tasks { // there is at most one
-		e.TaskID = task.ID
+		for _, c := range batch {
+			c.result.TaskID = task.ID
+		}
 	}
-	for _, c := range batch {
-		c.result.TaskID = e.TaskID
-	}
-	e.Err = limit.explain(err, task)
-	if task.Status.Succeeded() && (task.Result == nil || task.Result.Skipped == 0 && task.Result.Imported >= len(batch)) {
+	whole := task.Result == nil || task.Result.Skipped == 0 && task.Result.Imported >= len(batch)
+	if task.Status.Succeeded() && whole {
 		if err != nil { // only the file could not be deleted
 			r.keepUploads(made)
 		}
 		r.record(OutcomeDone, nil, batch...)
 		return true
 	}
-	switch {
-	case task.Result != nil:
-		e.Created = min(task.Result.Imported, len(batch))
-		r.imported += e.Created
-	case task.ID == "":
-		e.unknown = errors.Is(err, mistralobs.ErrMaybeApplied)
-	default:
-		e.Running, e.unknown = !task.Status.Done(), true
-	}
+	e := newImportError(limit.explain(err, task), task, len(batch))
+	r.imported += e.Created
 	if e.mayGoOn() {
 		r.keepUploads(made)
 	}
 	r.recordError(ctx, e, batch...)
 	return false
+}
+
+// newImportError returns the error of an import of n records. If no task was started, the task has
+// no ID.
+func newImportError(err error, task *mistralobs.ImportTask, n int) *ImportError {
+	e := &ImportError{TaskID: task.ID, Records: n, Err: err}
+	switch {
+	case task.Result != nil:
+		e.Created = min(task.Result.Imported, n)
+	case task.ID == "":
+		e.unknown = errors.Is(err, mistralobs.ErrMaybeApplied)
+	default:
+		e.Running, e.unknown = !task.Status.Done(), true
+	}
+	return e
 }
 
 func (r *run) keepUploads(made *mistralobs.JSONLImport) {
@@ -210,6 +217,7 @@ func (r *run) keepUploads(made *mistralobs.JSONLImport) {
 type lineReader struct {
 	batch []change
 	line  bytes.Buffer
+	w     *mistralobs.JSONLWriter // writes into line
 }
 
 func (l *lineReader) Read(p []byte) (int, error) {
@@ -222,8 +230,10 @@ func (l *lineReader) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		l.batch = l.batch[1:]
-		w := mistralobs.NewJSONLWriter(&l.line)
-		if err := errors.Join(w.Write(parts[0], parts[1]), w.Flush()); err != nil {
+		if l.w == nil {
+			l.w = mistralobs.NewJSONLWriter(&l.line)
+		}
+		if err := errors.Join(l.w.Write(parts[0], parts[1]), l.w.Flush()); err != nil {
 			return 0, err
 		}
 	}
