@@ -49,10 +49,10 @@ func TestAFullPlanShowsWholeRecords(t *testing.T) {
 func TestKeysPrintAsTheyAre(t *testing.T) {
 	line := func(key string) string { return `{"payload":{},"properties":{"id":` + key + `}}` }
 	inWorld(t, nil, func(w world) {
-		plan := w.diff(byID, line(`"1"`), line(`1`), line(`"1.0"`), line(`[1, 2]`), line(`""`), line(`"record 1"`))
+		plan := w.diff(byID, line(`"1"`), line(`1`), line(`"1.0"`), line(`[1, 2]`), line(`""`), line(`"record 1"`), line(`{"a":"b"}`))
 		for _, p := range []*datasetsync.Plan{plan, reread(t, plan)} {
 			_, list, _ := strings.Cut(p.String(), "\n")
-			assert.Equal(t, "+ \"1\"\n+ 1\n+ \"1.0\"\n+ [1, 2]\n+ line 5\n+ \"record 1\"", list)
+			assert.Equal(t, "+ \"1\"\n+ 1\n+ \"1.0\"\n+ [1, 2]\n+ line 5\n+ \"record 1\"\n+ {\"a\":\"b\"}", list)
 			assert.Equal(t, "1", p.Create[0].Key)
 		}
 		report, err := w.apply(plan, byID)

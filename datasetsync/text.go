@@ -60,7 +60,7 @@ func decodeLabel(encoded []byte) label {
 func (l label) name(recordID string, line, index int) string {
 	switch {
 	case l.plain:
-		return display(l.text)
+		return visible(l.text)
 	case l.text != "":
 		return strconv.Quote(l.text)
 	case recordID != "":
