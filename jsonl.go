@@ -29,6 +29,24 @@ type JSONLRecord struct {
 	Line int
 }
 
+// NewJSONLRecord returns a record of what a program has, for example for package datasetsync or
+// [NewRecords]. payload and properties may be anything that [NewObject] accepts; properties may be
+// nil. If one of them is not a JSON object, NewJSONLRecord returns an error that matches
+// [ErrInvalidParams].
+func NewJSONLRecord(payload, properties any) (*JSONLRecord, error) {
+	record := &JSONLRecord{}
+	var err error
+	if record.Payload, err = newObject("payload", payload); err != nil {
+		return nil, err
+	}
+	if !isAbsent(properties) {
+		if record.Properties, err = newObject("properties", properties); err != nil {
+			return nil, err
+		}
+	}
+	return record, nil
+}
+
 // ReadJSONL returns the records of a dataset file, one for each line. It accepts both documented
 // forms: {"payload":{…},"properties":{…}} and {"messages":[…],"properties":{…}}. The file may start
 // with a byte-order mark, contain CRLF and blank lines, and lack the last line break. A line may
@@ -251,21 +269,15 @@ func NewJSONLWriter(w io.Writer) *JSONLWriter {
 // a JSON object, Write writes nothing and returns an error that matches [ErrInvalidParams]. After
 // the underlying writer has failed, Write returns its error for every line.
 func (w *JSONLWriter) Write(payload, properties any) error {
-	p, err := newObject("payload", payload)
+	record, err := NewJSONLRecord(payload, properties)
 	if err != nil {
 		return err
 	}
-	var q Object
-	if !isAbsent(properties) {
-		if q, err = newObject("properties", properties); err != nil {
-			return err
-		}
-	}
 	w.put(`{"payload":`)
-	w.put(string(oneLine(p)))
-	if q != nil {
+	w.put(string(oneLine(record.Payload)))
+	if record.Properties != nil {
 		w.put(`,"properties":`)
-		w.put(string(oneLine(q)))
+		w.put(string(oneLine(record.Properties)))
 	}
 	w.put("}\n")
 	return w.fail()

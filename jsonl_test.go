@@ -17,6 +17,39 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
+// A record of what a program has is as if it stood in a file.
+func TestNewJSONLRecord(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		ID string `json:"id"`
+	}
+	for name, test := range map[string]struct {
+		payload, properties any
+		want                *mistralobs.JSONLRecord
+	}{
+		"a map and a struct": {payload: map[string]int{"a": 1}, properties: row{"r"},
+			want: &mistralobs.JSONLRecord{Payload: mistralobs.Object(`{"a":1}`), Properties: mistralobs.Object(`{"id":"r"}`)}},
+		"no properties": {payload: []byte(`{"a": 1}`), want: &mistralobs.JSONLRecord{Payload: mistralobs.Object(`{"a": 1}`)}},
+		"an absent object": {payload: json.RawMessage(`{}`), properties: mistralobs.Object(nil),
+			want: &mistralobs.JSONLRecord{Payload: mistralobs.Object(`{}`)}},
+		"no payload":         {properties: row{"r"}},
+		"a list":             {payload: []int{1}},
+		"properties, a list": {payload: map[string]int{}, properties: []int{1}},
+		"a channel":          {payload: map[string]any{"a": make(chan int)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			record, err := mistralobs.NewJSONLRecord(test.payload, test.properties)
+			assert.Equal(t, test.want, record)
+			if test.want == nil {
+				assert.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+			} else {
+				assert.NoError(t, err)
+			}
+		})
+	}
+}
+
 func TestReadJSONL(t *testing.T) {
 	t.Parallel()
 	record := func(payload, properties, extra string) *mistralobs.JSONLRecord {

@@ -2,7 +2,9 @@ package datasetsync_test
 
 import (
 	"context"
+	"encoding/csv"
 	"fmt"
+	"io"
 	"log"
 	"strings"
 
@@ -92,4 +94,35 @@ func ExampleDiff() {
 	// create mt done
 	// update pt done
 	// delete xx done
+}
+
+// A program syncs what it has, here the rows of a CSV file.
+func ExampleSync_csv() {
+	client, datasetID, done := exampleDataset()
+	defer done()
+	rows := csv.NewReader(strings.NewReader("fr,Capital of France?\nmt,Capital of Malta?\n"))
+	want := func(yield func(*mistralobs.JSONLRecord, error) bool) {
+		for {
+			row, err := rows.Read()
+			if err == io.EOF {
+				return
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			payload, properties := map[string]string{"question": row[1]}, map[string]string{"id": row[0]}
+			if !yield(mistralobs.NewJSONLRecord(payload, properties)) {
+				return
+			}
+		}
+	}
+	options := datasetsync.Options{Key: "id", Delete: true}
+	report, err := datasetsync.Sync(context.Background(), client, datasetID, want, options)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%d created, %d updated, %d deleted, %d equal\n",
+		report.Created, report.Updated, report.Deleted, report.Equal)
+	// Output: 1 created, 0 updated, 2 deleted, 1 equal
 }
