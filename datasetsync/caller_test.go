@@ -119,6 +119,23 @@ func TestPanicsReachTheCaller(t *testing.T) {
 	}
 }
 
+// A sequence that ends its goroutine, as t.FailNow does, has not shown all wanted records.
+func TestAnInputThatExitsIsNotItsEnd(t *testing.T) {
+	inWorld(t, tickets(1, 5), func(w world) {
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_, _ = datasetsync.Sync(w.t.Context(), w.client, w.dataset,
+				func(yield func(*mistralobs.JSONLRecord, error) bool) {
+					wanted(tickets(1, 2)...)(yield)
+					runtime.Goexit()
+				}, byID)
+		}()
+		<-ended
+		assert.Empty(t, w.writes())
+	})
+}
+
 // emptyDataset answers as a service whose dataset has no records, or those of a page.
 func emptyDataset(t *testing.T, page string) *mistralobs.Client {
 	t.Helper()
