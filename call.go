@@ -188,10 +188,10 @@ func (cl *call) readResult(resp *http.Response, out any) error {
 	return nil
 }
 
-// decodeResult decodes a result of the SDK's own types, or of a caller of [Client.Do].
+// decodeResult decodes a result of an operation, or of a caller of [Client.Do].
 func (cl *call) decodeResult(body []byte, out any) error {
-	if _, own := out.(identified); own {
-		return decode(body, out)
+	if cl.req.required != nil {
+		return decodeResult(body, cl.req.envelope, cl.req.required, out)
 	}
 	if err := json.Unmarshal(body, out); err != nil {
 		return fmt.Errorf("decoding the response: %w", err)

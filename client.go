@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -15,7 +14,6 @@ import (
 
 	jsonv2 "github.com/go-json-experiment/json"
 
-	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
@@ -174,6 +172,8 @@ type request struct {
 	query    url.Values
 	body     []byte      // JSON, or nil
 	upload   *uploadBody // a stream instead of body, or nil
+	envelope string      // the member of the response that holds the result; "" for the response itself
+	required []string    // the fields without which a result, or an item of a page, is no such thing
 	creates  bool        // sending it twice would create two things
 	method   string      // filled in from route
 	path     string      // filled in from route and ids
@@ -256,73 +256,6 @@ func checkID(name, id string) error {
 	}
 	return nil
 }
-
-// identified is implemented by results. missing returns the name of a required field that the document
-// lacks, or "". Without it, any JSON object would be decoded as any result.
-type identified interface{ missing() string }
-
-// scannable is implemented by results of many bytes. scan decodes the documented form fast. For
-// anything else it leaves the result as it was and returns false.
-type scannable interface{ scan(body []byte) bool }
-
-// keeper is implemented by results that keep the JSON that they were decoded from.
-type keeper interface{ keep(raw Object) }
-
-// decode decodes a result. A field of another type than documented is left zero. It returns an error
-// if a required field is missing.
-func decode(body []byte, v any) error {
-	if fast, ok := v.(scannable); ok && fast.scan(body) {
-		return nil
-	}
-	err := results.Decode(body, v)
-	if err == nil {
-		return nil
-	}
-	var incomplete incompleteError
-	switch {
-	case errors.As(err, &incomplete):
-		return fmt.Errorf("decoding the response: not the documented object: it has no %w", err)
-	case err == jsonscan.ErrSyntax:
-		err = jsonError(body)
-	}
-	return fmt.Errorf("decoding the response: %w", err)
-}
-
-var results = jsonscan.Decoder{
-	Begin:    keepJSON,
-	End:      checkComplete,
-	MaxItems: MaxPageSize, MaxOthers: maxListItems,
-}
-
-func checkComplete(v any) error {
-	if i, ok := v.(identified); ok {
-		if field := i.missing(); field != "" {
-			return incompleteError(field)
-		}
-	}
-	return nil
-}
-
-// keepJSON stores a copy of the JSON in a result that keeps it.
-func keepJSON(v any, raw []byte) []byte {
-	k, ok := v.(keeper)
-	if !ok {
-		return nil
-	}
-	kept := Object(bytes.Clone(raw))
-	k.keep(kept)
-	return kept
-}
-
-// incompleteError is the name of a field that every document of a type has.
-type incompleteError string
-
-func (e incompleteError) Error() string {
-	return string(e) + ": absent, so it is not the documented object"
-}
-
-// lenient accepts duplicate names and invalid UTF-8, since payloads are data of the caller's.
-var lenient = jsonscan.Lenient
 
 // encode returns params as a JSON body. It fails on text that is not UTF-8, which JSON cannot hold.
 func encode(params any) ([]byte, error) {

@@ -30,16 +30,11 @@ type Dataset struct {
 	OwnerID     string     `json:"owner_id"`
 	WorkspaceID string     `json:"workspace_id"`
 
-	raw Object
+	received `json:"-"`
 }
 
-// Raw returns the dataset as the service sent it, including fields that Dataset does not have. It is
-// empty for a dataset that was not read from the service.
-func (d *Dataset) Raw() Object { return d.raw }
-
-func (d *Dataset) keep(raw Object) { d.raw = raw }
-
-func (d *Dataset) missing() string { return missingIf(d.ID == "", "id") }
+// String returns the JSON that the value was decoded from, or that it is encoded as.
+func (d Dataset) String() string { return jsonText(d.raw, d) }
 
 // ListDatasetsParams selects datasets. Its zero value selects all of them.
 type ListDatasetsParams struct {
@@ -100,13 +95,6 @@ func checkLength(field, text string, least, most int) error {
 // service treats a value that looks like a UUID as an ID.
 type DatasetsService struct{ client *Client }
 
-type datasetList struct {
-	Datasets *Page[Dataset] `json:"datasets"`
-}
-
-func (l *datasetList) page() *Page[Dataset] { return l.Datasets }
-func (l *datasetList) missing() string      { return missingIf(l.Datasets == nil, "datasets") }
-
 // List returns one page of the workspace's datasets. A page after the last one is empty.
 //
 // API: GET /v1/observability/datasets
@@ -119,8 +107,9 @@ func (s *DatasetsService) List(
 	if params.Query != "" {
 		query.Set("q", params.Query)
 	}
-	return fetchPage[Dataset, datasetList](ctx, s.client, params.list(), request{
+	return fetchPage[Dataset](ctx, s.client, params.list(), request{
 		name: "datasets.list", action: "list datasets", route: "GET /v1/observability/datasets", query: query,
+		envelope: "datasets", required: hasID,
 	}, opts)
 }
 
@@ -217,6 +206,7 @@ func (s *DatasetsService) Create(
 	return fetch[Dataset](ctx, s.client, request{
 		name: "datasets.create", action: "create dataset", route: "POST /v1/observability/datasets",
 		body: body, creates: true,
+		required: hasID,
 	}, opts)
 }
 
@@ -228,7 +218,8 @@ func (s *DatasetsService) Create(
 func (s *DatasetsService) Get(ctx context.Context, datasetID string, opts ...CallOption) (*Dataset, error) {
 	return fetch[Dataset](ctx, s.client, request{
 		name: "datasets.get", action: "get dataset", route: "GET /v1/observability/datasets/{dataset_id}",
-		ids: ids{datasetID},
+		ids:      ids{datasetID},
+		required: hasID,
 	}, opts)
 }
 
@@ -251,6 +242,7 @@ func (s *DatasetsService) Update(
 	return fetch[Dataset](ctx, s.client, request{
 		name: "datasets.update", action: "update dataset", route: "PATCH /v1/observability/datasets/{dataset_id}",
 		ids: ids{datasetID}, body: body,
+		required: hasID,
 	}, opts)
 }
 

@@ -5,7 +5,7 @@ import "reflect"
 // WithoutRaw removes the JSON that a result or the items of a page keep, so that tests can compare
 // them as a whole.
 func WithoutRaw[T any](result T) T {
-	if k, ok := any(result).(keeper); ok {
+	if k, ok := any(result).(interface{ keep(Object) }); ok {
 		k.keep(nil)
 		return result
 	}
@@ -20,4 +20,11 @@ func WithoutRaw[T any](result T) T {
 }
 
 // Decode decodes a result as a method of a service does.
-func Decode(body []byte, v any) error { return decode(body, v) }
+func Decode(body []byte, v any) error {
+	var required []string
+	switch v.(type) {
+	case *Span, *SpanEvaluation:
+		required = hasSpanID
+	}
+	return decodeResult(body, "", required, v)
+}

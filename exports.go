@@ -30,13 +30,6 @@ func (e Export) Format(f fmt.State, _ rune) {
 // LogValue returns the same text as Format.
 func (e Export) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(e)) }
 
-func (e *Export) missing() string {
-	if e.FileURL == "" {
-		return "file_url"
-	}
-	return ""
-}
-
 // ExportsService exports datasets as JSONL files. Use it as [Client].Exports.
 type ExportsService struct{ client *Client }
 
@@ -54,6 +47,7 @@ func (s *ExportsService) ToJSONL(ctx context.Context, datasetID string, opts ...
 	return fetch[Export](ctx, s.client, request{
 		name: "exports.to_jsonl", action: "export dataset",
 		route: "GET /v1/observability/datasets/{dataset_id}/exports/to-jsonl", ids: ids{datasetID},
+		required: []string{"file_url"},
 	}, opts)
 }
 

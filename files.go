@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
+	jsonv2 "github.com/go-json-experiment/json"
 )
 
 // MaxUploadBytes is the size of the largest file that the client uploads: 512 MiB. The service
@@ -52,16 +52,11 @@ type File struct {
 	Visibility FileVisibility `json:"visibility"`
 	Deleted    bool           `json:"deleted"`
 
-	raw Object
+	received `json:"-"`
 }
 
-// Raw returns the file's description as the service sent it, including fields that File does not
-// have. Raw is empty for a File that was not read from the service.
-func (f *File) Raw() Object { return f.raw }
-
-func (f *File) keep(raw Object) { f.raw = raw }
-
-func (f *File) missing() string { return missingIf(f.ID == "", "id") }
+// String returns the JSON that the value was decoded from, or that it is encoded as.
+func (f File) String() string { return jsonText(f.raw, f) }
 
 // plainFile is a File without its methods.
 type plainFile File
@@ -82,8 +77,7 @@ func (f File) MarshalJSON() ([]byte, error) {
 // error.
 func (f *File) UnmarshalJSON(raw []byte) error {
 	*f = File{}
-	decoder := jsonscan.Decoder{}
-	return decoder.Decode(raw, f)
+	return jsonv2.Unmarshal(raw, (*plainFile)(f), decoding)
 }
 
 // unixTime is a time that is written as seconds since 1970, or as null if it is zero.
@@ -113,6 +107,7 @@ type FilesService struct{ client *Client }
 func (s *FilesService) Get(ctx context.Context, fileID string, opts ...CallOption) (*File, error) {
 	return fetch[File](ctx, s.client, request{
 		name: "files.get", action: "get file", route: "GET /v1/files/{file_id}", ids: ids{fileID},
+		required: hasID,
 	}, opts)
 }
 

@@ -150,6 +150,7 @@ func (s *FilesService) upload(
 	}
 	return fetch[File](ctx, s.client, request{
 		name: "files.upload", action: "upload file", route: "POST /v1/files", upload: body, creates: true,
+		required: hasID,
 	}, opts)
 }
 

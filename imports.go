@@ -27,6 +27,7 @@ func (s *ImportsService) start(ctx context.Context, req request, params any, opt
 	}
 	req.body = body
 	req.creates = true
+	req.required = hasID
 	return fetch[ImportTask](ctx, s.client, req, opts)
 }
 

@@ -19,11 +19,11 @@ const NoReadAhead = -1
 // Page is one page of a list. The service computes each page when it is requested. If items are
 // added or removed in the meantime, later pages shift: an item can appear twice or not at all.
 type Page[T any] struct {
-	Items    []T    `json:"results" scan:"limited"`
-	Total    int    `json:"count"`                // the number of items on all pages, as the service reports it
-	Number   int    `json:"-"`                    // the number of this page, from 1
-	Next     string `json:"next" scan:"text"`     // set if another page follows: request page Number+1
-	Previous string `json:"previous" scan:"text"` // set if a page precedes this one
+	Items    []T    `json:"results"`
+	Total    int    `json:"count"`    // the number of items on all pages, as the service reports it
+	Number   int    `json:"-"`        // the number of this page, from 1
+	Next     string `json:"next"`     // set if another page follows: request page Number+1
+	Previous string `json:"previous"` // set if a page precedes this one
 }
 
 // HasNext reports whether another page follows. That page may be empty, for example if its items
@@ -34,9 +34,9 @@ func (p *Page[T]) HasNext() bool { return p.Next != "" }
 // pass Cursor, or Next if Cursor is empty, as [SearchSpansParams].Cursor. If both are empty, there
 // is no next page.
 type Feed[T any] struct {
-	Items  []T    `json:"results" scan:"limited"`
-	Next   string `json:"next" scan:"text"`   // continues the search if Cursor is empty
-	Cursor string `json:"cursor" scan:"text"` // continues the search
+	Items  []T    `json:"results"`
+	Next   string `json:"next"`   // continues the search if Cursor is empty
+	Cursor string `json:"cursor"` // continues the search
 }
 
 // continuation returns the cursor of the next page, or "" if there is none.
@@ -84,70 +84,48 @@ func (p ListParams) query() url.Values {
 	return query
 }
 
-// listing is a response that holds a page in a field with the name of the list.
-type listing[T any] interface {
-	identified
-	page() *Page[T]
-}
-
-// fetchPage sends a list request and returns its page. L is the type of the response.
-func fetchPage[T any, L any, P interface {
-	*L
-	listing[T]
-}](ctx context.Context, c *Client, params ListParams, req request, opts []CallOption) (*Page[T], error) {
+// fetchPage sends a list request and returns its page.
+func fetchPage[T any](
+	ctx context.Context, c *Client, params ListParams, req request, opts []CallOption,
+) (*Page[T], error) {
 	if err := params.check(); err != nil {
 		return nil, err
 	}
 	if req.query == nil {
 		req.query = params.query()
 	}
-	envelope, err := fetch[L](ctx, c, req, opts)
+	page, err := fetch[Page[T]](ctx, c, req, opts)
 	if err != nil {
 		return nil, err
 	}
-	page := P(envelope).page()
 	page.Number = max(1, params.Page)
 	return page, nil
 }
 
-// maxListItems limits the memory that the lists and maps of a response take, beside a page. Compressed, a list of empty
-// strings takes next to nothing.
-const maxListItems = 100_000
-
-// leastItem is about the size of an item without content. It limits how many items are allocated at first.
-const leastItem = 256
-
-// scan reads a page. item reads the next value into an item.
-func (p *Page[T]) scan(s *jsonscan.Scanner, item func(*T) bool) bool {
-	return s.Object(func(name []byte) bool {
+func (p *Page[T]) decode(d *resultDecoder, s *jsonscan.Scanner, path string) (err error) {
+	*p = Page[T]{}
+	p.Items, err = decodeItems[T](d, s, path, func(name, value []byte) {
 		switch string(name) {
-		case "results":
-			if p.Items != nil {
-				return false // a second time
-			}
-			p.Items = make([]T, 0, min(MaxPageSize, s.Len()/leastItem))
-			return s.Array(func() bool {
-				if len(p.Items) == MaxPageSize {
-					return false
-				}
-				p.Items = append(p.Items, *new(T))
-				return item(&p.Items[len(p.Items)-1])
-			})
 		case "count":
-			return s.Int(&p.Total)
+			p.Total = intOf(value)
 		case "next":
-			return s.NullableString(&p.Next)
+			p.Next = continuation(value)
 		case "previous":
-			return s.NullableString(&p.Previous)
+			p.Previous = continuation(value)
 		}
-		return s.Skip()
 	})
+	return err
 }
 
-// missingIf returns the name of a field if it is missing, and else "".
-func missingIf(missing bool, name string) string {
-	if missing {
-		return name
-	}
-	return ""
+func (f *Feed[T]) decode(d *resultDecoder, s *jsonscan.Scanner, path string) (err error) {
+	*f = Feed[T]{}
+	f.Items, err = decodeItems[T](d, s, path, func(name, value []byte) {
+		switch string(name) {
+		case "next":
+			f.Next = continuation(value)
+		case "cursor":
+			f.Cursor = continuation(value)
+		}
+	})
+	return err
 }

@@ -37,17 +37,11 @@ type Record struct {
 	Properties Object       `json:"properties"`
 	Source     RecordSource `json:"source"`
 
-	raw Object
+	received `json:"-"`
 }
 
-// Raw returns the record as the service sent it, including fields that Record does not have.
-// Payload and Properties share its memory. Raw is empty for a record that was not read from the
-// service.
-func (r *Record) Raw() Object { return r.raw }
-
-func (r *Record) keep(raw Object) { r.raw = raw }
-
-func (r *Record) missing() string { return missingIf(r.ID == "", "id") }
+// String returns the JSON that the value was decoded from, or that it is encoded as.
+func (r Record) String() string { return jsonText(r.raw, r) }
 
 // CreateRecordParams describes a new record. Payload and Properties may be anything that
 // [NewObject] accepts: an [Object], a map, a struct, a [Conversation].
@@ -61,73 +55,54 @@ type CreateRecordParams struct {
 // [Client].Records.
 type RecordsService struct{ client *Client }
 
-type recordList struct {
-	Records *Page[Record] `json:"records"`
-}
-
-func (l *recordList) page() *Page[Record] { return l.Records }
-
-// scan reads a page as the service documents it.
-func (l *recordList) scan(body []byte) bool {
-	s := jsonscan.New(body)
-	var records *Page[Record]
-	ok := s.Object(func(name []byte) bool {
-		if string(name) != "records" {
-			return s.Skip()
-		}
-		first := records == nil
-		records = &Page[Record]{}
-		return first && records.scan(&s, func(r *Record) bool { return r.scan(&s) })
-	})
-	if ok = ok && s.End() && records != nil; ok {
-		l.Records = records
+// scan reads the next value as a record. It is faster than the JSON library, and like decodeValue it
+// leaves a field of another type than documented zero. It returns false if the JSON is not valid.
+func (r *Record) scan(s *jsonscan.Scanner) bool {
+	*r = Record{}
+	if s.Peek() != '{' {
+		return s.Skip()
 	}
+	var object struct{ payload, properties byteRange }
+	start := s.Pos()
+	ok := s.Object(func(name []byte) bool {
+		value, ok := s.Raw()
+		if ok {
+			switch string(name) {
+			case "payload":
+				object.payload = byteRange{s.Pos() - len(value), s.Pos()}
+			case "properties":
+				object.properties = byteRange{s.Pos() - len(value), s.Pos()}
+			default:
+				r.set(name, value)
+			}
+		}
+		return ok
+	})
+	// One copy holds the whole record, so that keeping a record does not keep its page in memory.
+	r.raw = bytes.Clone(s.Since(start))
+	r.Payload, r.Properties = object.payload.of(r.raw, start), object.properties.of(r.raw, start)
 	return ok
 }
 
-// scan reads a record as the service documents it, but with a payload and properties of any type.
-func (r *Record) scan(s *jsonscan.Scanner) bool {
-	var payload, properties byteRange
-	source := ""
-	s.Peek()
-	start := s.Pos()
-	ok := s.Object(func(name []byte) bool {
-		switch string(name) {
-		case "id":
-			return s.String(&r.ID)
-		case "dataset_id":
-			return s.SharedString(&r.DatasetID)
-		case "created_at":
-			return s.Time(&r.CreatedAt)
-		case "updated_at":
-			return s.Time(&r.UpdatedAt)
-		case "deleted_at":
-			return s.NullableTime(&r.DeletedAt)
-		case "payload":
-			return payload.scan(s)
-		case "properties":
-			return properties.scan(s)
-		case "source":
-			return s.SharedString(&source)
+// set sets a field to a JSON value.
+func (r *Record) set(name, value []byte) {
+	switch string(name) {
+	case "id":
+		r.ID = textOf(value)
+	case "dataset_id":
+		r.DatasetID = textOf(value)
+	case "created_at":
+		r.CreatedAt, _ = timeOf(value)
+	case "updated_at":
+		r.UpdatedAt, _ = timeOf(value)
+	case "deleted_at":
+		r.DeletedAt = nil
+		if at, ok := timeOf(value); ok {
+			r.DeletedAt = &at
 		}
-		return s.Skip()
-	})
-	if !ok || r.ID == "" {
-		return false
+	case "source":
+		r.Source = RecordSource(textOf(value))
 	}
-	// One copy holds the whole record, so that keeping a record does not keep its page in memory.
-	r.raw = bytes.Clone(s.Since(start))
-	r.Payload, r.Properties = payload.of(r.raw, start), properties.of(r.raw, start)
-	r.Source = RecordSource(source)
-	return true
-}
-
-// scan reads a value and stores its range. It returns false if the name stands twice.
-func (r *byteRange) scan(s *jsonscan.Scanner) bool {
-	first := *r == byteRange{}
-	raw, ok := s.Raw()
-	*r = byteRange{s.Pos() - len(raw), s.Pos()}
-	return ok && first
 }
 
 // of returns the value in the copy of a record that starts at the offset start. A null is nil.
@@ -138,8 +113,6 @@ func (r byteRange) of(raw Object, start int) Object {
 	return raw[r.start-start : r.end-start : r.end-start]
 }
 
-func (l *recordList) missing() string { return missingIf(l.Records == nil, "records") }
-
 // List returns one page of a dataset's records. A page after the last one is empty.
 //
 // API: GET /v1/observability/datasets/{dataset_id}/records
@@ -149,9 +122,10 @@ func (l *recordList) missing() string { return missingIf(l.Records == nil, "reco
 func (s *RecordsService) List(
 	ctx context.Context, datasetID string, params ListParams, opts ...CallOption,
 ) (*Page[Record], error) {
-	return fetchPage[Record, recordList](ctx, s.client, params, request{
+	return fetchPage[Record](ctx, s.client, params, request{
 		name: "records.list", action: "list records", route: "GET /v1/observability/datasets/{dataset_id}/records",
-		ids: ids{datasetID},
+		ids:      ids{datasetID},
+		envelope: "records", required: hasID,
 	}, opts)
 }
 
@@ -205,6 +179,7 @@ func (s *RecordsService) Create(
 	return fetch[Record](ctx, s.client, request{
 		name: "records.create", action: "create record", route: "POST /v1/observability/datasets/{dataset_id}/records",
 		ids: ids{datasetID}, body: body, creates: true,
+		required: hasID,
 	}, opts)
 }
 
@@ -236,7 +211,8 @@ func (p CreateRecordParams) body() ([]byte, error) {
 func (s *RecordsService) Get(ctx context.Context, recordID string, opts ...CallOption) (*Record, error) {
 	return fetch[Record](ctx, s.client, request{
 		name: "records.get", action: "get record", route: "GET /v1/observability/dataset-records/{dataset_record_id}",
-		ids: ids{recordID},
+		ids:      ids{recordID},
+		required: hasID,
 	}, opts)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -152,6 +151,7 @@ func (s *RecordsService) Judge(
 		name: "records.judge", action: "judge record",
 		route: "POST /v1/observability/dataset-records/{dataset_record_id}/live-judging",
 		ids:   ids{recordID}, body: body,
+		required: []string{"answer"},
 	}, opts)
 }
 
@@ -159,13 +159,6 @@ func (s *RecordsService) Judge(
 type Judgement struct {
 	Analysis string `json:"analysis"` // the reason for the answer
 	Answer   Answer `json:"answer"`
-}
-
-func (j *Judgement) missing() string {
-	if len(j.Answer) == 0 || string(j.Answer) == "null" {
-		return "answer"
-	}
-	return ""
 }
 
 // Answer is a judge's answer as the service sent it: a JSON string (the Value of a [JudgeOption])
@@ -193,8 +186,5 @@ func (a Answer) Float64() (float64, error) {
 // MarshalJSON returns the answer unchanged, or null if it is empty.
 func (a Answer) MarshalJSON() ([]byte, error) { return Object(a).MarshalJSON() }
 
-// UnmarshalJSON stores a copy of the JSON.
-func (a *Answer) UnmarshalJSON(raw []byte) error {
-	*a = slices.Clone(Answer(raw))
-	return nil
-}
+// UnmarshalJSON stores a copy of the JSON. A null makes the answer empty.
+func (a *Answer) UnmarshalJSON(raw []byte) error { return (*Object)(a).UnmarshalJSON(raw) }

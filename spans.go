@@ -2,27 +2,22 @@ package mistralobs
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
+
+	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
 // SpanReference names a span. The service writes IDs in lower case; the SDK accepts either case.
 type SpanReference struct {
 	TraceID string `json:"trace_id"` // 32 hexadecimal characters
 	SpanID  string `json:"span_id"`  // 16 hexadecimal characters
-}
-
-func (r SpanReference) missing() string {
-	switch {
-	case r.TraceID == "":
-		return "trace_id"
-	case r.SpanID == "":
-		return "span_id"
-	}
-	return ""
 }
 
 // lower returns the reference in lower case. The names of the fields in errors begin with prefix.
@@ -67,8 +62,6 @@ func (e *SpanEvaluation) Reference() SpanReference {
 	return SpanReference{TraceID: e.TraceID, SpanID: e.SpanID}
 }
 
-func (e *SpanEvaluation) missing() string { return e.Reference().missing() }
-
 // SpanField is a field that a search can use.
 type SpanField struct {
 	Name                  string   `json:"name"`
@@ -79,8 +72,6 @@ type SpanField struct {
 	SupportedOperators    []string `json:"supported_operators"`
 	SupportedAggregations []string `json:"supported_aggregations"`
 }
-
-func (f *SpanField) missing() string { return missingIf(f.Name == "", "name") }
 
 // SearchSpansParams selects spans or evaluations. Its zero value selects all that the service
 // keeps.
@@ -145,45 +136,24 @@ func (p SearchSpansParams) all() SearchSpansParams {
 // organization. Otherwise the methods return an error that matches [ErrForbidden].
 type SpansService struct{ client *Client }
 
-type spanFeed struct {
-	Feed *Feed[Span] `json:"spans"`
-}
-
-func (f *spanFeed) missing() string { return missingIf(f.Feed == nil, "spans") }
-
-//lint:ignore U1000 the search calls it through its constraint
-func (f *spanFeed) feed() *Feed[Span] { return f.Feed }
-
-type evaluationFeed struct {
-	Feed *Feed[SpanEvaluation] `json:"span_evaluations"`
-}
-
-func (f *evaluationFeed) missing() string { return missingIf(f.Feed == nil, "span_evaluations") }
-
-//lint:ignore U1000 the search calls it through its constraint
-func (f *evaluationFeed) feed() *Feed[SpanEvaluation] { return f.Feed }
-
-// search sends a search. E is the envelope of its result.
-func search[T any, E any, P interface {
-	*E
-	feed() *Feed[T]
-}](ctx context.Context, c *Client, params SearchSpansParams, req request, opts []CallOption) (*Feed[T], error) {
+// search sends a search.
+func search[T any](
+	ctx context.Context, c *Client, params SearchSpansParams, req request, opts []CallOption,
+) (*Feed[T], error) {
 	query, err := params.query()
 	if err != nil {
 		return nil, err
 	}
-	req.query = query
+	req.query, req.required = query, hasSpanID
 	if strings.HasPrefix(req.route, "POST ") {
 		if req.body, err = encode(searchBody{params.Expression}); err != nil {
 			return nil, invalid("Expression", "it is not valid UTF-8")
 		}
 	}
-	envelope, err := fetch[E](ctx, c, req, opts)
-	if err != nil {
-		return nil, err
-	}
-	return P(envelope).feed(), nil
+	return fetch[Feed[T]](ctx, c, req, opts)
 }
+
+var hasSpanID = []string{"trace_id", "span_id"}
 
 type searchBody struct {
 	Expression string `json:"search_expression,omitzero"`
@@ -202,8 +172,9 @@ func (s *SpansService) Search(
 	if params.Latest {
 		return nil, invalid("Latest", "only searches of evaluations have it")
 	}
-	return search[Span, spanFeed](ctx, s.client, params, request{
+	return search[Span](ctx, s.client, params, request{
 		name: "spans.search", action: "search spans", route: "POST /v1/observability/spans/search",
+		envelope: "spans",
 	}, opts)
 }
 
@@ -234,13 +205,13 @@ func (s *SpansService) Evaluations(
 ) (*Feed[SpanEvaluation], error) {
 	req := request{
 		name: "spans.search_evaluations", action: "search evaluations of spans",
-		route: "POST /v1/observability/spans/evaluations/search",
+		route: "POST /v1/observability/spans/evaluations/search", envelope: "span_evaluations",
 	}
 	if params.Latest {
 		req.name = "spans.latest_evaluations"
 		req.route += "/latest"
 	}
-	return search[SpanEvaluation, evaluationFeed](ctx, s.client, params, req, opts)
+	return search[SpanEvaluation](ctx, s.client, params, req, opts)
 }
 
 // AllEvaluations returns an iterator over all evaluations that match, as [SpansService.All] does
@@ -272,7 +243,8 @@ func (s *SpansService) Get(ctx context.Context, reference SpanReference, opts ..
 	}
 	return fetch[Span](ctx, s.client, request{
 		name: "spans.get", action: "get span", route: "GET /v1/observability/traces/{trace_id}/spans/{span_id}",
-		ids: ids{reference.TraceID, reference.SpanID},
+		ids:      ids{reference.TraceID, reference.SpanID},
+		required: hasSpanID,
 	}, opts)
 }
 
@@ -294,18 +266,36 @@ func (s *SpansService) AllOfTrace(
 		if err := checkHex("traceID", traceID, 32); err != nil {
 			return nil, err
 		}
-		return search[Span, spanFeed](ctx, s.client, params.at(cursor), request{
+		return search[Span](ctx, s.client, params.at(cursor), request{
 			name: "spans.list_of_trace", action: "list spans of trace",
-			route: "GET /v1/observability/traces/{trace_id}/spans", ids: ids{strings.ToLower(traceID)},
+			route: "GET /v1/observability/traces/{trace_id}/spans", ids: ids{strings.ToLower(traceID)}, envelope: "spans",
 		}, opts)
 	}, spanKey)
 }
 
-type spanFields struct {
-	Fields *[]SpanField `json:"field_definitions"`
-}
+type spanFields []SpanField
 
-func (f *spanFields) missing() string { return missingIf(f.Fields == nil, "field_definitions") }
+func (f *spanFields) decode(d *resultDecoder, s *jsonscan.Scanner, path string) error {
+	raw, ok := s.Raw()
+	switch {
+	case !ok:
+		return errSyntax
+	case raw[0] != '[':
+		return incompleteError(path)
+	}
+	if err := d.count(raw); err != nil {
+		return err
+	}
+	if err := jsonv2.Unmarshal(raw, (*[]SpanField)(f), decoding); err != nil {
+		return err
+	}
+	for i, field := range *f {
+		if field.Name == "" {
+			return incompleteError(fmt.Sprintf("%s[%d].name", path, i))
+		}
+	}
+	return nil
+}
 
 // Fields returns the fields that a search can use.
 //
@@ -313,25 +303,27 @@ func (f *spanFields) missing() string { return missingIf(f.Fields == nil, "field
 func (s *SpansService) Fields(ctx context.Context, opts ...CallOption) ([]SpanField, error) {
 	fields, err := fetch[spanFields](ctx, s.client, request{
 		name: "spans.fields", action: "list fields of spans", route: "GET /v1/observability/spans/fields",
+		envelope: "field_definitions", required: []string{},
 	}, opts)
 	if err != nil {
 		return nil, err
 	}
-	return *fields.Fields, nil
+	return *fields, nil
 }
 
 type spanFieldOptions struct {
-	Options []string `json:"options"`
-
-	raw Object
+	Options optionList `json:"options"`
 }
 
-func (o *spanFieldOptions) keep(raw Object) { o.raw = raw }
+// optionList is a list of texts. It is not nil after a null, which is a list without texts.
+type optionList []string
 
-// missing accepts options that are null.
-func (o *spanFieldOptions) missing() string {
-	_, found := o.raw.Get("options")
-	return missingIf(!found, "options")
+func (l *optionList) UnmarshalJSON(raw []byte) error {
+	*l = optionList{}
+	if err := jsonv2.Unmarshal(raw, (*[]string)(l), lenient); err != nil || *l == nil {
+		*l = optionList{}
+	}
+	return nil
 }
 
 // FieldOptions returns the values that a field had between from and to. A zero time means no limit.
@@ -347,9 +339,10 @@ func (s *SpansService) FieldOptions(
 	options, err := fetch[spanFieldOptions](ctx, s.client, request{
 		name: "spans.field_options", action: "list options of field",
 		route: "GET /v1/observability/spans/fields/{field_name}/options", ids: ids{name}, query: timeRange(from, to),
+		required: []string{"options"},
 	}, opts)
 	if err != nil {
 		return nil, err
 	}
-	return append([]string{}, options.Options...), nil
+	return options.Options, nil
 }

@@ -79,19 +79,14 @@ type Span struct {
 	ScopeName          string            `json:"scope_name"`
 	ScopeVersion       string            `json:"scope_version"`
 
-	raw Object
+	received `json:"-"`
 }
+
+// String returns the JSON that the value was decoded from, or that it is encoded as.
+func (s Span) String() string { return jsonText(s.raw, s) }
 
 // Reference returns the IDs that name the span in other methods.
 func (s *Span) Reference() SpanReference { return SpanReference{TraceID: s.TraceID, SpanID: s.SpanID} }
-
-// Raw returns the span as the service sent it, including fields that Span does not have. It is
-// empty for a span that was not read from the service.
-func (s *Span) Raw() Object { return s.raw }
-
-func (s *Span) keep(raw Object) { s.raw = raw }
-
-func (s *Span) missing() string { return s.Reference().missing() }
 
 // InputMessages decodes InputMessagesJSON. Fields that [Message] does not have are in its Extra. It
 // returns nil if the text is empty, and an error if it is not a list of messages.

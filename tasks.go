@@ -48,8 +48,11 @@ type ImportTask struct {
 	Message     *string       `json:"message"`  // for example why the import failed; nil if there is none
 	Result      *ImportResult `json:"result"`   // nil until the task ends, or if the service does not report it
 
-	raw Object
+	received `json:"-"`
 }
+
+// String returns the JSON that the value was decoded from, or that it is encoded as.
+func (t ImportTask) String() string { return jsonText(t.raw, t) }
 
 // ImportResult counts the records of an import that has ended. The service skips records that it
 // cannot import, for example from spans that have expired. Such a task still ends as COMPLETED.
@@ -62,25 +65,8 @@ type ImportResult struct {
 // maybeImported reports whether the task may have created records.
 func (t *ImportTask) maybeImported() bool { return t.Result == nil || t.Result.Imported > 0 }
 
-// Raw returns the task as the service sent it, including fields that ImportTask does not have. It is
-// empty for a task that was not read from the service.
-func (t *ImportTask) Raw() Object { return t.raw }
-
-func (t *ImportTask) keep(raw Object) { t.raw = raw }
-
-func (t *ImportTask) missing() string { return missingIf(t.ID == "", "id") }
-
 // TasksService reads import tasks and waits for them. Use it as [Client].Tasks.
 type TasksService struct{ client *Client }
-
-type taskList struct {
-	Tasks *Page[ImportTask] `json:"tasks"`
-}
-
-//lint:ignore U1000 fetchPage calls it through its constraint
-func (l *taskList) page() *Page[ImportTask] { return l.Tasks }
-
-func (l *taskList) missing() string { return missingIf(l.Tasks == nil, "tasks") }
 
 // Get returns an import task of a dataset.
 //
@@ -91,6 +77,7 @@ func (s *TasksService) Get(ctx context.Context, datasetID, taskID string, opts .
 	return fetch[ImportTask](ctx, s.client, request{
 		name: "tasks.get", action: "get import task",
 		route: "GET /v1/observability/datasets/{dataset_id}/tasks/{task_id}", ids: ids{datasetID, taskID},
+		required: hasID,
 	}, opts)
 }
 
@@ -103,9 +90,10 @@ func (s *TasksService) Get(ctx context.Context, datasetID, taskID string, opts .
 func (s *TasksService) List(
 	ctx context.Context, datasetID string, params ListParams, opts ...CallOption,
 ) (*Page[ImportTask], error) {
-	return fetchPage[ImportTask, taskList](ctx, s.client, params, request{
+	return fetchPage[ImportTask](ctx, s.client, params, request{
 		name: "tasks.list", action: "list import tasks",
 		route: "GET /v1/observability/datasets/{dataset_id}/tasks", ids: ids{datasetID},
+		envelope: "tasks", required: hasID,
 	}, opts)
 }
 

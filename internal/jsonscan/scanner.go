@@ -22,10 +22,9 @@ const maxEnvelopeDepth = 16
 
 // Scanner reads one JSON document.
 type Scanner struct {
-	data   []byte
-	pos    int
-	depth  int
-	shared []string // results of SharedString
+	data  []byte
+	pos   int
+	depth int
 }
 
 // New returns a scanner of data, in which values of [MaxDepth] may be nested a few levels deep. Results of the scanner
@@ -69,41 +68,42 @@ func (s *Scanner) Peek() byte {
 	return s.data[s.pos]
 }
 
-// Object reads an object. It calls member for each name, to read the value. It returns false if a name has escapes or
-// is not valid UTF-8; use [Scanner.Members] for objects with any names.
+// Object reads an object. It calls member for each name, in order and including repeated names, to read the value. It
+// stops when member returns false.
 func (s *Scanner) Object(member func(name []byte) bool) bool {
 	return s.list('{', '}', func() bool {
-		name, ok := s.quoted()
-		return ok && isLiteral(name) && s.accept(':') && member(name)
+		name, _, ok := s.name()
+		return ok && member(name)
 	})
+}
+
+// name reads a name and the colon behind it. It returns the name decoded, and as written with its quotes.
+func (s *Scanner) name() (name, asWritten []byte, ok bool) {
+	s.space()
+	start := s.pos
+	name, ok = s.quoted()
+	if !ok {
+		return nil, nil, false
+	}
+	asWritten = s.data[start:s.pos]
+	if !isLiteral(name) {
+		// The only possible error is invalid UTF-8, which AppendUnquote replaces.
+		name, _ = jsontext.AppendUnquote(nil, asWritten)
+	}
+	return name, asWritten, s.accept(':')
 }
 
 // Members reads an object and calls member for each of its members, in order and including repeated names.
 // It stops when member returns false.
 func (s *Scanner) Members(member func(Member) bool) bool {
 	return s.list('{', '}', func() bool {
-		m, ok := s.member()
-		return ok && member(m)
+		name, asWritten, ok := s.name()
+		if !ok {
+			return false
+		}
+		value, ok := s.Raw()
+		return ok && member(Member{Name: name, NameJSON: asWritten, Value: value})
 	})
-}
-
-func (s *Scanner) member() (m Member, ok bool) {
-	s.space()
-	start := s.pos
-	name, ok := s.quoted()
-	if !ok {
-		return m, false
-	}
-	m.Name, m.NameJSON = name, s.data[start:s.pos]
-	if !isLiteral(name) {
-		// The only possible error is invalid UTF-8, which AppendUnquote replaces.
-		m.Name, _ = jsontext.AppendUnquote(nil, m.NameJSON)
-	}
-	if !s.accept(':') {
-		return m, false
-	}
-	m.Value, ok = s.Raw()
-	return m, ok
 }
 
 // Array reads an array. It calls element to read each of its values.
