@@ -219,11 +219,11 @@ func (r *run) tryUpdate(ctx context.Context, c change, sent *bool) error {
 	}
 	if missing[0] != nil {
 		*sent = true
-		err = r.client.Records.UpdatePayload(ctx, record.ID, missing[0], once)
+		err = r.once.Records.UpdatePayload(ctx, record.ID, missing[0])
 	}
 	if err == nil && missing[1] != nil {
 		*sent = true
-		err = r.client.Records.UpdateProperties(ctx, record.ID, missing[1], once)
+		err = r.once.Records.UpdateProperties(ctx, record.ID, missing[1])
 	}
 	if errors.Is(err, mistralobs.ErrNotFound) {
 		return ErrRecordChanged
@@ -231,12 +231,9 @@ func (r *run) tryUpdate(ctx context.Context, c change, sent *bool) error {
 	return err
 }
 
-// once makes the client send a request once. Before it is sent again, the records are read again.
-var once = mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1})
-
-// How requests are sent again.
+// How requests of session.once are sent again, after the records have been read again.
 const (
-	maxTries   = 4
+	maxTries   = 5
 	firstPause = 500 * time.Millisecond // it doubles with each try
 	maxPause   = 30 * time.Second       // a longer Retry-After ends the tries
 )

@@ -103,11 +103,7 @@ func (r *run) sendDelete(ctx context.Context, batch []change) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	client, err := r.client.With(once)
-	if err != nil {
-		return err
-	}
-	return client.Records.DeleteAll(ctx, ids)
+	return r.once.Records.DeleteAll(ctx, ids)
 }
 
 // deleted records the outcome of sendDelete. If the request may be sent again, deleted reads the

@@ -152,7 +152,7 @@ func TestDeletionsAreReadAgain(t *testing.T) {
 			err: datasetsync.ErrRecordChanged},
 		"a refusal": {fault: mistralobstest.Fault{Status: 400}, requests: 1, err: mistralobs.ErrBadRequest},
 		"no key":    {fault: mistralobstest.Fault{Status: 401, Times: -1}, requests: 1, err: mistralobs.ErrUnauthorized},
-		"failures that do not end": {fault: mistralobstest.Fault{Status: 503, Times: -1}, requests: 4,
+		"failures that do not end": {fault: mistralobstest.Fault{Status: 503, Times: -1}, requests: 5,
 			err: mistralobs.ErrServer},
 		"a Retry-After that is too long": {
 			fault: mistralobstest.Fault{Status: 503, Header: http.Header{"Retry-After": {"3600"}}}, requests: 1,

@@ -32,7 +32,7 @@
 //
 //   - An update is written directly after the reading, with one or two requests. Each of them is
 //     sent once. If it fails in a way that may be repeated, Apply reads the record again first, up
-//     to four times in all.
+//     to five times in all.
 //   - Deletions are made in batches of [Options.Concurrency]. Apply reads the records of a batch
 //     concurrently and then deletes them with one request. If there are more deletions than the
 //     dataset has pages, Apply reads the whole dataset first, and then deletes all records in

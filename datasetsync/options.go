@@ -150,7 +150,8 @@ func (o Options) withDefaults() (Options, error) {
 type session struct {
 	action    string // what errors begin with
 	client    *mistralobs.Client
-	datasetID string // until the dataset has been read, the ID or slug that the caller gave
+	once      *mistralobs.Client // the same client, but it sends each request once
+	datasetID string             // until the dataset has been read, the ID or slug that the caller gave
 	options   Options
 }
 
@@ -158,18 +159,19 @@ type session struct {
 func newSession(
 	ctx context.Context, action string, client *mistralobs.Client, datasetID string, options Options,
 ) (*session, error) {
-	s := &session{action, client, datasetID, options}
-	var err error
+	s := &session{action: action, client: client, datasetID: datasetID}
 	switch {
 	case ctx == nil:
 		return nil, s.invalid("ctx", "it is nil")
 	case client == nil:
 		return nil, s.invalid("client", "it is nil")
 	}
+	var err error
 	if s.options, err = options.withDefaults(); err != nil {
 		return nil, s.errorf("%w", err)
 	}
-	return s, nil
+	s.once, err = client.With(mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
+	return s, err
 }
 
 // errorf returns an error that begins with the action.
