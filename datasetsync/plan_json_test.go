@@ -99,6 +99,10 @@ func TestReadPlanRefuses(t *testing.T) {
 			plan: head + `,"delete":[{"record_id":"r","payload":{}}]}`,
 			says: "it has a payload",
 		},
+		"a record that is left alone with a body": {
+			plan: head + `,"left_alone":[{"record_id":"r","properties":{}}]}`,
+			says: "it has a payload or properties",
+		},
 		"a digest that is short": {
 			plan: head + `,"delete":[{"record_id":"r","old_payload":"00"}]}`,
 			says: "32 hexadecimal digits",
