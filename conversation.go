@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -90,8 +91,22 @@ func Tool(callID, text string) Message {
 
 // TextContent returns a content that is a string.
 func TextContent(text string) Content {
-	raw, _ := marshal(text) // a string can always be encoded
-	return raw
+	raw, err := marshal(text)
+	if err == nil {
+		return raw
+	}
+	// Bytes that are not UTF-8 stay as they are, so that the content is refused when it is sent.
+	raw = []byte{'"'}
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		part := []byte(text[:size])
+		if r != utf8.RuneError || size > 1 {
+			quoted, _ := marshal(text[:size]) // a rune can always be encoded
+			part = quoted[1 : len(quoted)-1]
+		}
+		raw, text = append(raw, part...), text[size:]
+	}
+	return append(raw, '"')
 }
 
 // ChunkContent returns a content that is an array of chunks. It returns an error that matches

@@ -86,7 +86,8 @@ func FuzzReadJSONL(f *testing.F) {
 				assert.Positive(t, line.Line)
 				break
 			}
-			if checkObject(record.Payload) != nil || record.Properties != nil && checkObject(record.Properties) != nil {
+			if checkSendable("", record.Payload) != nil ||
+				record.Properties != nil && checkSendable("", record.Properties) != nil {
 				assert.Error(t, writer.Write(record.Payload, record.Properties), "odd values are read, but not written")
 				continue
 			}

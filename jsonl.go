@@ -39,10 +39,8 @@ func NewJSONLRecord(payload, properties any) (*JSONLRecord, error) {
 	if record.Payload, err = newObject("payload", payload); err != nil {
 		return nil, err
 	}
-	if !isAbsent(properties) {
-		if record.Properties, err = newObject("properties", properties); err != nil {
-			return nil, err
-		}
+	if record.Properties, err = optionalObject("properties", properties); err != nil {
+		return nil, err
 	}
 	return record, nil
 }
@@ -140,6 +138,9 @@ func splitLine(text []byte) (parts lineParts, err error) {
 // properties and messages are not checked.
 func checkLine(text []byte) error {
 	parts, err := splitLine(text)
+	if err == nil {
+		err = checkUTF8(text)
+	}
 	if err != nil {
 		return err
 	}
@@ -240,14 +241,13 @@ func NewRecords(records iter.Seq2[*JSONLRecord, error]) iter.Seq2[CreateRecordPa
 // params returns the parameters that create the record.
 func (r *JSONLRecord) params() (CreateRecordParams, error) {
 	params := CreateRecordParams{Payload: r.Payload}
-	err := checkObject(r.Payload)
-	name := "Payload"
+	err := checkSendable("Payload", r.Payload)
 	if err == nil && len(r.Properties) > 0 {
 		params.Properties = r.Properties
-		err, name = checkObject(r.Properties), "Properties"
+		err = checkSendable("Properties", r.Properties)
 	}
 	if err != nil {
-		return CreateRecordParams{}, &LineError{Line: r.Line, Err: invalid(name, "%v", err)}
+		return CreateRecordParams{}, &LineError{Line: r.Line, Err: err}
 	}
 	return params, nil
 }

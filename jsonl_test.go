@@ -516,9 +516,9 @@ func TestJSONLWriter(t *testing.T) {
 			want:       `{"payload":{}}`,
 		},
 		"byte for byte": {
-			payload:    mistralobs.Object("{ \"a\" :\t9007199254740993,\"a\":\"\\u003c\xff\u2028\" }"),
+			payload:    mistralobs.Object("{ \"a\" :\t9007199254740993,\"a\":\"\\u003c\u2028\" }"),
 			properties: json.RawMessage(` {"z" : -0.0} `),
-			want:       "{\"payload\":{ \"a\" :\t9007199254740993,\"a\":\"\\u003c\xff\u2028\" },\"properties\":{\"z\" : -0.0}}",
+			want:       "{\"payload\":{ \"a\" :\t9007199254740993,\"a\":\"\\u003c\u2028\" },\"properties\":{\"z\" : -0.0}}",
 		},
 		"pretty-printed": {
 			payload:    mistralobs.Object("{\r\n  \"a\": [\n    1,\n    2\n  ]\n}\n"),
@@ -552,7 +552,7 @@ func TestJSONLRoundTrip(t *testing.T) {
 	const file = `{"payload":{"messages":[{"role":"user","content":"a<b"}],"n":9007199254740993},` +
 		`"properties":{"k":1,"k":2}}` + "\n" +
 		`{"payload":{"sentence": "Bonjour" , "groundtruth":"French"}}` + "\n" +
-		"{\"payload\":{\"a\":\"\xff\"},\"properties\":{}}\n"
+		"{\"payload\":{\"a\":\"\\ud800\"},\"properties\":{}}\n"
 	var written strings.Builder
 	writer := mistralobs.NewJSONLWriter(&written)
 	for record, err := range mistralobs.ReadJSONL(strings.NewReader(file)) {
@@ -582,6 +582,8 @@ func TestJSONLWriterRefuses(t *testing.T) {
 			want: "mistralobs: properties: it must be a JSON object, got an array"},
 		"invalid properties": {payload: map[string]any{}, properties: map[string]any{"x": math.Inf(1)},
 			want: "mistralobs: properties: it cannot be encoded as JSON: json: unsupported value: +Inf"},
+		"Latin-1": {payload: map[string]any{}, properties: mistralobs.Object("{\"a\":\"\xe9\"}"),
+			want: `mistralobs: properties: the text at "/a" is not UTF-8: convert it first, for example from Latin-1`},
 	} {
 		err := writer.Write(test.payload, test.properties)
 		require.ErrorIs(t, err, mistralobs.ErrInvalidParams, name)

@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
@@ -36,10 +40,35 @@ func newObject(name string, v any) (Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkObject(raw); err != nil {
-		return nil, invalid(name, "%v", err)
+	if err := checkSendable(name, raw); err != nil {
+		return nil, err
 	}
 	return slices.Clone(Object(bytes.TrimSpace(raw))), nil
+}
+
+// checkSendable returns an error unless raw is an object in UTF-8.
+func checkSendable(name string, raw []byte) error {
+	err := checkObject(raw)
+	if err == nil {
+		err = checkUTF8(raw)
+	}
+	if err != nil {
+		return invalid(name, "%v", err)
+	}
+	return nil
+}
+
+// checkUTF8 returns an error unless a JSON value is UTF-8.
+func checkUTF8(raw []byte) error {
+	if utf8.Valid(raw) {
+		return nil
+	}
+	problem := &notUTF8Error{}
+	_, err := jsontext.NewDecoder(bytes.NewReader(raw), jsontext.AllowDuplicateNames(true)).ReadValue()
+	if syntax := new(jsontext.SyntacticError); errors.As(err, &syntax) {
+		problem.path = syntax.JSONPointer
+	}
+	return problem
 }
 
 // toJSON returns v as JSON text, which may be invalid if v is text already.
@@ -48,6 +77,9 @@ func toJSON(name string, v any) ([]byte, error) {
 		return raw, nil
 	}
 	raw, err := marshal(v)
+	if problem := new(notUTF8Error); errors.As(err, &problem) {
+		return nil, invalid(name, "%v", err)
+	}
 	if err != nil {
 		return nil, invalid(name, "it cannot be encoded as JSON: %v", err)
 	}
@@ -72,6 +104,7 @@ func rawJSON(v any) (raw []byte, ok bool) {
 }
 
 // marshal is json.Marshal without the escaping of <, > and &, which would change the caller's text.
+// It refuses text that is not UTF-8, and names its path.
 func marshal(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
@@ -79,7 +112,50 @@ func marshal(v any) ([]byte, error) {
 	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+	raw := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	if bytes.Contains(raw, []byte(`\ufffd`)) || bytes.Contains(raw, []byte("\uFFFD")) {
+		// encoding/json may have put U+FFFD there instead of such text.
+		var problem *notUTF8Error
+		if _, err := jsonv2.Marshal(v, strictText); errors.As(err, &problem) {
+			return nil, problem
+		}
+	}
+	return raw, nil
+}
+
+// notUTF8Error means that a text is not UTF-8. JSON has no other encoding, and the service would
+// replace the text or refuse all of it.
+type notUTF8Error struct{ path jsontext.Pointer }
+
+func (e *notUTF8Error) Error() string {
+	return fmt.Sprintf("the text at %q is not UTF-8: convert it first, for example from Latin-1", e.path)
+}
+
+// strictText makes the JSON library return a notUTF8Error.
+var strictText = jsonv2.JoinOptions(jsonv1.DefaultOptionsV1(), jsonv2.WithMarshalers(jsonv2.MarshalToFunc(
+	func(enc *jsontext.Encoder, v any) error {
+		s := reflect.ValueOf(v)
+		for s.Kind() == reflect.Pointer || s.Kind() == reflect.Interface {
+			s = s.Elem()
+		}
+		if s.Kind() == reflect.String && !utf8.ValidString(s.String()) {
+			return &notUTF8Error{nextPath(enc)}
+		}
+		return errors.ErrUnsupported
+	},
+)))
+
+// nextPath returns the path of the value that is written next.
+func nextPath(enc *jsontext.Encoder) jsontext.Pointer {
+	path := enc.StackPointer()
+	kind, length := enc.StackIndex(enc.StackDepth())
+	if kind != '[' {
+		return path
+	}
+	if length > 0 {
+		path = path.Parent() // of the value before
+	}
+	return path.AppendToken(strconv.FormatInt(length, 10))
 }
 
 var errNotObject = errors.New("it must be a JSON object")
@@ -128,26 +204,32 @@ func kindName(kind jsontext.Kind) string {
 	return "something else"
 }
 
-// isAbsent reports whether v stands for no properties: nil, an empty Object, or a value that is
-// encoded as null, such as a nil map.
-func isAbsent(v any) bool {
+// optionalObject returns v as an Object, or nil for no value: nil, an empty Object, or a value that
+// is encoded as null, such as a nil map.
+func optionalObject(name string, v any) (Object, error) {
 	if v == nil {
-		return true
+		return nil, nil
 	}
-	if raw, ok := rawJSON(v); ok {
-		raw = bytes.TrimSpace(raw)
-		return len(raw) == 0 || string(raw) == "null"
+	raw, err := toJSON(name, v)
+	if err != nil {
+		return nil, err
 	}
-	raw, err := marshal(v)
-	return err == nil && string(raw) == "null"
+	if raw = bytes.TrimSpace(raw); len(raw) == 0 || string(raw) == "null" {
+		return nil, nil
+	}
+	if err := checkSendable(name, raw); err != nil {
+		return nil, err
+	}
+	return slices.Clone(Object(raw)), nil
 }
 
-// propertiesObject returns v as an Object, and {} for nil.
+// propertiesObject returns v as an Object, and {} for no value.
 func propertiesObject(name string, v any) (Object, error) {
-	if isAbsent(v) {
-		return Object("{}"), nil
+	object, err := optionalObject(name, v)
+	if object == nil && err == nil {
+		object = Object("{}")
 	}
-	return newObject(name, v)
+	return object, err
 }
 
 // Decode stores the object in v, as encoding/json does. Numbers that are decoded into an any become
@@ -244,6 +326,9 @@ func setValue(v any) ([]byte, error) {
 	raw = bytes.TrimSpace(raw)
 	if !jsonscan.Valid(raw) {
 		return nil, invalid("v", "it is not valid JSON")
+	}
+	if err := checkUTF8(raw); err != nil {
+		return nil, invalid("v", "%v", err)
 	}
 	return raw, nil
 }

@@ -1,6 +1,7 @@
 package mistralobs_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -68,7 +69,6 @@ func TestNewObject(t *testing.T) {
 			want: `{"i":9007199254740993,"e":1E+400,"z":-0.0}`},
 		"equal names stay": {given: json.RawMessage(`{"a":1,"a":{"b":1,"b":2}}`),
 			want: `{"a":1,"a":{"b":1,"b":2}}`},
-		"broken UTF-8 stays":   {given: json.RawMessage("{\"a\xff\":\"\xc3\"}"), want: "{\"a\xff\":\"\xc3\"}"},
 		"lone surrogates stay": {given: json.RawMessage(`{"a":"\ud800"}`), want: `{"a":"\ud800"}`},
 		"odd white space inside stays": {
 			given: json.RawMessage("\t{\r\n\t\"a\" :\n[ ]\r}\n"),
@@ -84,6 +84,34 @@ func TestNewObject(t *testing.T) {
 			assert.Equal(t, test.want, got.String())
 		})
 	}
+}
+
+// JSON has no other encoding than UTF-8, and the service would replace the text.
+func TestNewObjectRefusesTextThatIsNotUTF8(t *testing.T) {
+	t.Parallel()
+	type row struct{ Text any }
+	for name, given := range map[string]any{
+		"an object":              mistralobs.Object("{\"Text\":\"caf\xe9\"}"),
+		"a raw message":          json.RawMessage("{\"Text\":\"caf\xe9\"}"),
+		"bytes":                  []byte("{\"Text\":\"caf\xe9\"}"),
+		"a map":                  map[string]any{"Text": "caf\xe9"},
+		"a struct":               row{Text: "caf\xe9"},
+		"an object within a map": map[string]any{"Text": mistralobs.Object("\"caf\xe9\"")},
+		"the second of a list":   map[string]any{"Text": []string{"a", "caf\xe9"}},
+		"a struct in a list":     map[string]any{"Text": []row{{}, {Text: "\xe9"}}},
+		"text beside U+FFFD":     map[string]string{"A": "\uFFFD", "Text": "caf\xe9"},
+	} {
+		_, err := mistralobs.NewObject(given)
+		require.ErrorIs(t, err, mistralobs.ErrInvalidParams, name)
+		path := map[string]string{"the second of a list": `"/Text/1"`, "a struct in a list": `"/Text/1/Text"`}[name]
+		require.ErrorContains(t, err, cmp.Or(path, `"/Text"`), name)
+		require.ErrorContains(t, err, "UTF-8", name)
+	}
+	_, err := mistralobs.NewObject(mistralobs.NewConversation(mistralobs.User("caf\xe9 \"")))
+	require.ErrorContains(t, err, `the text at "/messages/0/content" is not UTF-8`)
+	object, err := mistralobs.NewObject(map[string]any{"a": "\uFFFD", "b": json.RawMessage(`"\ufffd\ud800"`)})
+	require.NoError(t, err)
+	assert.Equal(t, `{"a":"`+"\uFFFD"+`","b":"\ufffd\ud800"}`, object.String(), "these are UTF-8")
 }
 
 func TestNewObjectRefuses(t *testing.T) {

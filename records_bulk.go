@@ -130,11 +130,11 @@ func (s *RecordsService) UpdateAll(
 // update replaces the parts of a record that are set. It returns the record's ID, even with an
 // error.
 func (s *RecordsService) update(ctx context.Context, update RecordUpdate) (string, error) {
-	payload, err := partOf("Payload", update.Payload)
+	payload, err := optionalObject("Payload", update.Payload)
 	if err != nil {
 		return update.ID, err
 	}
-	properties, err := partOf("Properties", update.Properties)
+	properties, err := optionalObject("Properties", update.Properties)
 	if err != nil {
 		return update.ID, err
 	}
@@ -150,15 +150,6 @@ func (s *RecordsService) update(ctx context.Context, update RecordUpdate) (strin
 		return update.ID, s.UpdateProperties(ctx, update.ID, properties)
 	}
 	return update.ID, nil
-}
-
-// partOf returns a part of an update as an Object, or nil if the update leaves it. Both parts are
-// checked before the first is sent.
-func partOf(name string, v any) (Object, error) {
-	if isAbsent(v) {
-		return nil, nil
-	}
-	return newObject(name, v)
 }
 
 // runBulk sends a request for each element of the input. params and id are what the options are told
