@@ -514,7 +514,7 @@ func TestLogTimes(t *testing.T) {
 			return reply(req, 200, datasetJSON), nil
 		}), mistralobs.WithLogger(slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))),
 			mistralobs.WithRetry(mistralobs.RetryPolicy{
-				MinWait: 10 * time.Second, MaxWait: 90 * time.Second, Rand: func() float64 { return 0.5 },
+				MinWait: 15 * time.Second, MaxWait: 15 * time.Second,
 			}))
 		_, err := client.Datasets.Get(t.Context(), datasetID)
 		require.NoError(t, err)
@@ -525,11 +525,10 @@ func TestLogTimes(t *testing.T) {
 			require.NoError(t, json.Unmarshal([]byte(line), &entry))
 			got = append(got, entry)
 		}
-		// With half of the jitter, the pauses are 10 s and half of 10 s, then 10 s and half of 30 s.
 		assert.Equal(t, []times{
 			{Elapsed: 1 * time.Second, Total: 1 * time.Second, Wait: 15 * time.Second},
-			{Elapsed: 2 * time.Second, Total: 18 * time.Second, Wait: 25 * time.Second},
-			{Elapsed: 3 * time.Second, Total: 46 * time.Second},
+			{Elapsed: 2 * time.Second, Total: 18 * time.Second, Wait: 15 * time.Second},
+			{Elapsed: 3 * time.Second, Total: 36 * time.Second},
 		}, got)
 	})
 }

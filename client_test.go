@@ -286,7 +286,7 @@ func TestErrorTextIsNotDoubled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
 			return reply(req, 429, `{"message":"Rate limit exceeded"}`), nil
-		}), mistralobs.WithRetry(mistralobs.RetryPolicy{Rand: func() float64 { return 0 }}))
+		}), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxWait: 500 * time.Millisecond}))
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(600*time.Millisecond, cancel)
 

@@ -8,14 +8,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-	"unicode/utf8"
-)
-
-// The limits of a dataset's name and description, in Unicode code points.
-const (
-	MinDatasetNameLength        = 5
-	MaxDatasetNameLength        = 50
-	MaxDatasetDescriptionLength = 200
 )
 
 // Dataset is a named set of records.
@@ -48,45 +40,18 @@ func (p ListDatasetsParams) list() ListParams {
 	return ListParams{Page: p.Page, PageSize: p.PageSize, ReadAhead: p.ReadAhead}
 }
 
-// CreateDatasetParams describes a new dataset. Lengths are in Unicode code points.
+// CreateDatasetParams describes a new dataset. The service documents a name of 5 to 50 characters
+// and a description of up to 200. The client does not check these limits.
 type CreateDatasetParams struct {
-	Name        string `json:"name"`        // MinDatasetNameLength to MaxDatasetNameLength
-	Description string `json:"description"` // up to MaxDatasetDescriptionLength; may be empty
+	Name        string `json:"name"`
+	Description string `json:"description"` // may be empty
 }
 
-func (p CreateDatasetParams) check() error {
-	return UpdateDatasetParams{Name: &p.Name, Description: &p.Description}.check()
-}
-
-// UpdateDatasetParams holds the changes to a dataset. A nil field is not changed. Assign the new
-// value to a variable and set the field to its address. The limits are those of
-// [CreateDatasetParams].
+// UpdateDatasetParams holds the changes to a dataset. A nil field is not changed. The limits are
+// those of [CreateDatasetParams].
 type UpdateDatasetParams struct {
 	Name        *string `json:"name,omitzero"`
 	Description *string `json:"description,omitzero"`
-}
-
-func (p UpdateDatasetParams) check() error {
-	if p.Name != nil {
-		if err := checkLength("Name", *p.Name, MinDatasetNameLength, MaxDatasetNameLength); err != nil {
-			return err
-		}
-	}
-	if p.Description != nil {
-		return checkLength("Description", *p.Description, 0, MaxDatasetDescriptionLength)
-	}
-	return nil
-}
-
-// checkLength checks the length of a text in Unicode code points.
-func checkLength(field, text string, least, most int) error {
-	if !utf8.ValidString(text) {
-		return invalid(field, "it is not valid UTF-8")
-	}
-	if n := utf8.RuneCountInString(text); n < least || n > most {
-		return invalid(field, "it must have %d to %d characters, got %d", least, most, n)
-	}
-	return nil
 }
 
 // DatasetsService creates, finds, changes and deletes datasets. Use it as [Client].Datasets.
@@ -190,15 +155,12 @@ func (s *DatasetsService) findByName(ctx context.Context, name string) (*Dataset
 //
 // API: POST /v1/observability/datasets
 //
-// It returns an error that matches [ErrInvalidParams] if the name or the description is too short
-// or too long. It returns one that matches [ErrMaybeApplied] if the service may have created the
+// It returns an error that matches [ErrValidation] if the service refuses the name or the
+// description. It returns one that matches [ErrMaybeApplied] if the service may have created the
 // dataset although the call failed. List the datasets before you repeat the call.
 func (s *DatasetsService) Create(
 	ctx context.Context, params CreateDatasetParams, opts ...CallOption,
 ) (*Dataset, error) {
-	if err := params.check(); err != nil {
-		return nil, err
-	}
 	body, err := encode(params)
 	if err != nil {
 		return nil, err
@@ -227,14 +189,11 @@ func (s *DatasetsService) Get(ctx context.Context, datasetID string, opts ...Cal
 //
 // API: PATCH /v1/observability/datasets/{dataset_id}
 //
-// It returns an error that matches [ErrInvalidParams] if the name or the description is too short
-// or too long, and one that matches [ErrNotFound] if there is no such dataset.
+// It returns an error that matches [ErrValidation] if the service refuses the name or the
+// description, and one that matches [ErrNotFound] if there is no such dataset.
 func (s *DatasetsService) Update(
 	ctx context.Context, datasetID string, params UpdateDatasetParams, opts ...CallOption,
 ) (*Dataset, error) {
-	if err := params.check(); err != nil {
-		return nil, err
-	}
 	body, err := encode(params)
 	if err != nil {
 		return nil, err

@@ -172,8 +172,7 @@ func ExampleWithLogger() {
 		return slog.Attr{}
 	}
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: short}))
-	policy := mistralobs.DefaultRetryPolicy()
-	policy.MinWait, policy.MaxWait = time.Millisecond, time.Millisecond
+	policy := mistralobs.RetryPolicy{MinWait: time.Millisecond, MaxWait: time.Millisecond}
 	client, err := mistralobs.NewClient(mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey),
 		mistralobs.WithLogger(logger), mistralobs.WithRetry(policy))
 	if err != nil {

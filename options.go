@@ -101,7 +101,7 @@ type config struct {
 func defaultConfig() config {
 	cfg := config{
 		callSettings: callSettings{
-			retry: DefaultRetryPolicy(), timeout: defaultTimeout, header: http.Header{}, maxResponse: defaultMaxResponse,
+			retry: defaultRetryPolicy, timeout: defaultTimeout, header: http.Header{}, maxResponse: defaultMaxResponse,
 		},
 		baseURL:    BaseURL,
 		httpClient: &http.Client{Transport: transport.Default()},
@@ -294,7 +294,7 @@ func (c *config) roundTripper() (http.RoundTripper, error) {
 }
 
 // WithRetry sets how often and for how long failed requests are sent again. Zero fields mean the
-// values of [DefaultRetryPolicy]. MaxAttempts 1 turns retries off.
+// defaults of [RetryPolicy]. MaxAttempts 1 turns retries off.
 func WithRetry(policy RetryPolicy) SharedOption {
 	return sharedOption(func(s *callSettings) (err error) {
 		s.retry, err = policy.withDefaults()

@@ -11,24 +11,16 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
-// The limits of the fields of a [JudgeDefinition], in Unicode code points.
-const (
-	MinJudgeNameLength         = 5
-	MaxJudgeNameLength         = 50
-	MaxJudgeDescriptionLength  = 500
-	MaxJudgeModelNameLength    = 500
-	MaxJudgeInstructionsLength = 10_000
-)
-
-// JudgeDefinition describes a judge: a model, its instructions, and the type of its answers.
-// Lengths are in Unicode code points.
+// JudgeDefinition describes a judge: a model, its instructions, and the type of its answers. The
+// service limits the lengths of the texts; it documents a name of 5 to 50 characters, a description
+// of up to 500 and instructions of up to 10,000. The client does not check them.
 type JudgeDefinition struct {
-	Name         string      `json:"name"`         // MinJudgeNameLength to MaxJudgeNameLength
-	Description  string      `json:"description"`  // up to MaxJudgeDescriptionLength
-	ModelName    string      `json:"model_name"`   // such as "mistral-medium-latest"; up to MaxJudgeModelNameLength
-	Output       JudgeOutput `json:"output"`       // made by ClassificationOutput or RegressionOutput
-	Instructions string      `json:"instructions"` // up to MaxJudgeInstructionsLength
-	Tools        []string    `json:"tools"`        // tools that the judge may use; may be empty
+	Name         string      `json:"name"`
+	Description  string      `json:"description"`
+	ModelName    string      `json:"model_name"` // such as "mistral-medium-latest"
+	Output       JudgeOutput `json:"output"`     // made by ClassificationOutput or RegressionOutput
+	Instructions string      `json:"instructions"`
+	Tools        []string    `json:"tools"` // tools that the judge may use; may be empty
 }
 
 // JudgeOutputType is the type of a judge's answers.
@@ -57,8 +49,7 @@ type JudgeOption struct {
 	Description string `json:"description"`
 }
 
-// RegressionScale is the range of the answers of a judge of type [OutputRegression]: 0 <= Min < Max
-// < 1e9.
+// RegressionScale is the range of the answers of a judge of type [OutputRegression].
 type RegressionScale struct {
 	Min, Max       float64
 	MinDescription string // the meaning of Min
@@ -95,33 +86,11 @@ func (o JudgeOutput) MarshalJSON() ([]byte, error) {
 	}{o.Type, o.Options})
 }
 
-func (o JudgeOutput) check() error {
-	switch {
-	case o.Type == OutputClassification:
-		return nil
-	case o.Type != OutputRegression:
-		return invalid("Output", "it must be made by ClassificationOutput or RegressionOutput, got type %q", o.Type)
-	case !(o.Min >= 0) || !(o.Max > o.Min) || o.Max >= 1e9:
-		return invalid("Output", "the scale must have 0 <= Min < Max < 1e9, got %v to %v", o.Min, o.Max)
+func (d JudgeDefinition) check() error {
+	if d.Output.Type == "" {
+		return invalid("Output", "it is empty; use ClassificationOutput or RegressionOutput")
 	}
 	return nil
-}
-
-func (d JudgeDefinition) check() error {
-	for _, limit := range []struct {
-		field, text string
-		least, most int
-	}{
-		{"Name", d.Name, MinJudgeNameLength, MaxJudgeNameLength},
-		{"Description", d.Description, 0, MaxJudgeDescriptionLength},
-		{"ModelName", d.ModelName, 0, MaxJudgeModelNameLength},
-		{"Instructions", d.Instructions, 0, MaxJudgeInstructionsLength},
-	} {
-		if err := checkLength(limit.field, limit.text, limit.least, limit.most); err != nil {
-			return err
-		}
-	}
-	return d.Output.check()
 }
 
 type judgeRequest struct {
@@ -133,8 +102,8 @@ type judgeRequest struct {
 //
 // API: POST /v1/observability/dataset-records/{dataset_record_id}/live-judging
 //
-// It returns an error that matches [ErrInvalidParams] if the definition violates a limit of
-// [JudgeDefinition] or [RegressionScale], and one that matches [ErrNotFound] if there is no such
+// It returns an error that matches [ErrInvalidParams] if the definition has no Output,
+// [ErrValidation] if the service refuses the definition, and [ErrNotFound] if there is no such
 // record. It returns an [Error] with code [CodeJudgeConversationFormat] if the payload is not a
 // conversation that the judge can read.
 func (s *RecordsService) Judge(

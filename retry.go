@@ -32,19 +32,13 @@ type RetryPolicy struct {
 	// time spent waiting for a rate limit. The call itself can take longer, by one attempt. The
 	// default is 2 minutes.
 	MaxElapsed time.Duration
-	// Rand returns the random part of a pause, in [0, 1). Tests set it to get the same pauses in
-	// every run. It must be safe for concurrent use. nil means math/rand/v2.
-	Rand func() float64
 }
 
-// DefaultRetryPolicy returns the policy that a client has unless [WithRetry] changes it.
-func DefaultRetryPolicy() RetryPolicy {
-	return RetryPolicy{
-		MaxAttempts: 5,
-		MinWait:     500 * time.Millisecond,
-		MaxWait:     30 * time.Second,
-		MaxElapsed:  2 * time.Minute,
-	}
+var defaultRetryPolicy = RetryPolicy{
+	MaxAttempts: 5,
+	MinWait:     500 * time.Millisecond,
+	MaxWait:     30 * time.Second,
+	MaxElapsed:  2 * time.Minute,
 }
 
 func (p RetryPolicy) withDefaults() (RetryPolicy, error) {
@@ -52,7 +46,7 @@ func (p RetryPolicy) withDefaults() (RetryPolicy, error) {
 		return p, invalid("WithRetry", "no field of the policy may be negative, "+
 			"got MaxAttempts %d, MinWait %v, MaxWait %v, MaxElapsed %v", p.MaxAttempts, p.MinWait, p.MaxWait, p.MaxElapsed)
 	}
-	d := DefaultRetryPolicy()
+	d := defaultRetryPolicy
 	if p.MaxAttempts == 0 {
 		p.MaxAttempts = d.MaxAttempts
 	}
@@ -91,7 +85,7 @@ func (p RetryPolicy) pause(ctx context.Context, failures int, retryAfter, elapse
 		}
 		// A little longer than asked for, if there is time, so that clients that were told the
 		// same do not come back together.
-		wait = retryAfter + p.part(min(retryAfter/10, (longest-retryAfter)/2))
+		wait = retryAfter + randomPart(min(retryAfter/10, (longest-retryAfter)/2))
 	}
 	return wait, wait < left && wait <= p.MaxElapsed-elapsed
 }
@@ -102,17 +96,11 @@ func (p RetryPolicy) backoff(failures int) time.Duration {
 	if doublings := min(failures, 62); p.MinWait <= p.MaxWait>>doublings {
 		longest = p.MinWait << doublings
 	}
-	return p.MinWait + p.part(longest-p.MinWait)
+	return p.MinWait + randomPart(longest-p.MinWait)
 }
 
-// part returns a random part of d.
-func (p RetryPolicy) part(d time.Duration) time.Duration {
-	random := p.Rand
-	if random == nil {
-		random = rand.Float64
-	}
-	return time.Duration(random() * float64(d))
-}
+// randomPart returns a random part of d.
+func randomPart(d time.Duration) time.Duration { return time.Duration(rand.Float64() * float64(d)) }
 
 // outcome is how one attempt ended: with a response or with an error.
 type outcome struct {

@@ -13,7 +13,7 @@ import (
 func TestPolicyWait(t *testing.T) {
 	t.Parallel()
 	for name, policy := range map[string]RetryPolicy{
-		"the default":              DefaultRetryPolicy(),
+		"the default":              defaultRetryPolicy,
 		"a nanosecond":             {MinWait: 1, MaxWait: time.Hour},
 		"no room":                  {MinWait: time.Second, MaxWait: time.Second},
 		"hardly any room":          {MinWait: time.Second, MaxWait: time.Second + 1},
@@ -113,7 +113,7 @@ func TestPolicyDefaults(t *testing.T) {
 			given: RetryPolicy{MaxElapsed: math.MaxInt64},
 			want:  RetryPolicy{MaxAttempts: 5, MinWait: 500 * ms, MaxWait: 30 * time.Second, MaxElapsed: math.MaxInt64},
 		},
-		"the default itself": {given: DefaultRetryPolicy(), want: DefaultRetryPolicy()},
+		"the default itself": {given: defaultRetryPolicy, want: defaultRetryPolicy},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
