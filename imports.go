@@ -13,7 +13,10 @@ const (
 )
 
 // ImportsService fills datasets from other sources. Use it as [Client].Imports. The service runs each
-// import as a task. Wait for the task with [TasksService.Wait].
+// import as a task. Wait for the task with [TasksService.Wait], then compare the counts in
+// [ImportTask].Result: the service may skip records of a task that ends as COMPLETED.
+//
+// Importing the same source again creates its records again.
 //
 // If a method returns an error that matches [ErrMaybeApplied], the import may have started. Check
 // with [TasksService.List] before you start it again.
@@ -31,15 +34,16 @@ func (s *ImportsService) start(ctx context.Context, req request, params any, opt
 	return fetch[ImportTask](ctx, s.client, req, opts)
 }
 
-// FromCampaign imports the events that a campaign of Mistral Studio has collected. The newest
-// official clients no longer have this operation: the service may respond with 404 or
-// [CodeFeatureNotSupported].
+// FromCampaign imports the events that a campaign of Mistral Studio has collected.
 //
 // API: POST /v1/observability/datasets/{dataset_id}/imports/from-campaign
 //
 // It returns an error that matches [ErrInvalidParams] if campaignID is empty. It returns one that
 // matches [ErrNotFound], with code [CodeDatasetNotFound] or [CodeCampaignNotFound], if there is no
 // such dataset or campaign.
+//
+// Deprecated: The newest official clients no longer have this operation. The service may respond with
+// 404 or [CodeFeatureNotSupported]. Use [ImportsService.FromSpans].
 func (s *ImportsService) FromCampaign(
 	ctx context.Context, datasetID, campaignID string, opts ...CallOption,
 ) (*ImportTask, error) {
@@ -53,13 +57,15 @@ func (s *ImportsService) FromCampaign(
 }
 
 // FromExplorer imports up to [MaxExplorerImport] completion events that the explorer of Mistral
-// Studio shows. The newest official clients no longer have this operation: the service may respond
-// with 404 or [CodeFeatureNotSupported].
+// Studio shows.
 //
 // API: POST /v1/observability/datasets/{dataset_id}/imports/from-explorer
 //
 // It returns an error that matches [ErrInvalidParams] if there are too many events or an ID is
 // empty, and one that matches [ErrNotFound] if there is no such dataset.
+//
+// Deprecated: The newest official clients no longer have this operation. The service may respond with
+// 404 or [CodeFeatureNotSupported]. Use [ImportsService.FromSpans].
 func (s *ImportsService) FromExplorer(
 	ctx context.Context, datasetID string, eventIDs []string, opts ...CallOption,
 ) (*ImportTask, error) {
@@ -157,8 +163,11 @@ func ResourceAttribute(target, key string) SpanMapping {
 }
 
 // FromSpans creates a record from each span. Find spans with [SpansService]. The mappings say which
-// attributes fill the payload. The service also puts the IDs of the span into the properties, under
-// names that it does not document.
+// attributes fill the payload. The service also puts the IDs of the span and its trace into the
+// properties, under names that it does not document; "trace_id" and "span_id" are likely.
+//
+// Importing a span again creates another record. Leave out the spans whose IDs are among the
+// properties of the dataset's records.
 //
 // If an attribute is missing, blank or an empty list, the payload has no Target. If its text is a
 // JSON object or array, the payload has that value. Any other text stays a string.
@@ -168,9 +177,9 @@ func ResourceAttribute(target, key string) SpanMapping {
 //
 // API: POST /v1/observability/datasets/{dataset_id}/imports/from-spans
 //
-// It returns an error that matches [ErrInvalidParams] if an ID is not as [SpanReference] says, a
-// Target or Key is empty, or two mappings have the same Target. It returns one that matches
-// [ErrNotFound] if there is no such dataset.
+// It returns an error that matches [ErrInvalidParams] if there are no spans or no mappings, an ID is
+// not as [SpanReference] says, a Target or Key is empty, or two mappings have the same Target. It
+// returns one that matches [ErrNotFound] if there is no such dataset.
 func (s *ImportsService) FromSpans(
 	ctx context.Context, datasetID string, spans []SpanReference, mappings []SpanMapping, opts ...CallOption,
 ) (*ImportTask, error) {
@@ -229,6 +238,12 @@ func newSpanImport(spans []SpanReference, mappings []SpanMapping) (*spanImport, 
 		first[m.Target] = i
 		source := spanSource{Namespace: m.Namespace, Key: m.Key}
 		body.Contract.Mappings = append(body.Contract.Mappings, spanTarget{Target: m.Target, Source: source})
+	}
+	switch {
+	case len(spans) == 0:
+		return nil, invalid("spans", "it holds no span")
+	case len(mappings) == 0:
+		return nil, invalid("mappings", "it holds no mapping, so that the records would be empty")
 	}
 	return body, nil
 }

@@ -53,8 +53,25 @@ func TestImportFromSpansIsNotRepeated(t *testing.T) {
 	server.Inject(mistralobstest.Fault{Operation: mistralobstest.ImportsFromSpans, Status: 502, Apply: true})
 	server.ResetRequests()
 
-	_, err := server.Client(t).Imports.FromSpans(t.Context(), datasetID, references, nil)
+	_, err := server.Client(t).Imports.FromSpans(t.Context(), datasetID, references, []mistralobs.SpanMapping{
+		mistralobs.SpanAttribute("messages", "gen_ai.input.messages"),
+	})
 
 	require.ErrorIs(t, err, mistralobs.ErrMaybeApplied)
 	assert.Len(t, server.Requests(), 1)
+}
+
+// An import of nothing, or of records without a payload, is refused before it is sent.
+func TestImportFromSpansRefusesNothing(t *testing.T) {
+	t.Parallel()
+	server, references := spansServer(t)
+	server.ResetRequests()
+	mappings := []mistralobs.SpanMapping{mistralobs.SpanAttribute("messages", "gen_ai.input.messages")}
+	_, err := server.Client(t).Imports.FromSpans(t.Context(), datasetID, nil, mappings)
+	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	require.ErrorContains(t, err, "spans: it holds no span")
+	_, err = server.Client(t).Imports.FromSpans(t.Context(), datasetID, references, nil)
+	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	require.ErrorContains(t, err, "mappings: it holds no mapping")
+	assert.Empty(t, server.Requests())
 }

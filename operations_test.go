@@ -655,7 +655,7 @@ func TestLimitsAreCheckedFirst(t *testing.T) {
 			),
 			want: `mappings[2].Target: mappings[0] has the same target "t"`,
 		},
-		"no spans and no mappings": {call: fromSpans(nil)},
+		"no spans and no mappings": {call: fromSpans(nil), want: "spans: it holds no span"},
 		"page of 101 spans": {
 			call: search(mistralobs.SearchSpansParams{PageSize: 101}), want: "PageSize: it must be 0 to 100, got 101",
 		},

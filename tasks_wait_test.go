@@ -663,6 +663,43 @@ func TestWaitAllEndsEarly(t *testing.T) {
 	}
 }
 
+// OnUpdate runs in the caller's goroutine, where its panic can be recovered. No wait goes on after that.
+func TestWaitAllRaisesPanics(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service := newTaskService(inOrder(poll{status: "RUNNING"}))
+		assert.PanicsWithValue(t, "oh", func() {
+			options := mistralobs.WaitOptions{OnUpdate: func(*mistralobs.ImportTask) { panic("oh") }}
+			_, _ = service.once(t).Tasks.WaitAll(t.Context(), tasksNamed("a", "b", "c"), options)
+		})
+		assert.Zero(t, service.inFlight)
+	})
+}
+
+// Several requests are in flight, so that nobody could tell whose response it is.
+func TestWaitAllRefusesWithResponse(t *testing.T) {
+	t.Parallel()
+	service := newTaskService(nil)
+	var response mistralobs.Response
+	_, err := service.once(t).Tasks.WaitAll(t.Context(), tasksNamed("a"), mistralobs.WaitOptions{},
+		mistralobs.WithResponse(&response))
+	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	assert.Empty(t, service.polls)
+}
+
+// The options of a call hold for each poll.
+func TestWaitTakesCallOptions(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service := newTaskService(inOrder(poll{status: "RUNNING"}, poll{status: "COMPLETED"}))
+		var response mistralobs.Response
+		_, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.WaitOptions{},
+			mistralobs.WithResponse(&response))
+		require.NoError(t, err)
+		assert.Contains(t, string(response.Body), "COMPLETED")
+	})
+}
+
 func TestWaitAllDoesNotAskForWhatHasEnded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -72,9 +72,9 @@ func (c *connection) trace() *httptrace.ClientTrace {
 func (c *connection) reach(err error) Reach {
 	var source *SourceError
 	switch {
-	case NeverConnected(err) || errors.As(err, &source) || c.wanted.Load() && !c.got.Load():
+	case NeverConnected(err) || c.wanted.Load() && !c.got.Load():
 		return NotConnected
-	case notProcessed(err):
+	case notProcessed(err) || errors.As(err, &source):
 		return NotProcessed
 	}
 	return MayHaveArrived
