@@ -17,7 +17,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mistralobs/mistralobs-go/internal/race"
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
@@ -26,9 +25,6 @@ func TestLargeFilesNeedLittleMemory(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("it moves 32 MB several times")
-	}
-	if race.Enabled {
-		t.Skip("the programs that it measures are built without the race detector")
 	}
 	const recordSize, size = 16 << 10, 32 << 20
 	file := filepath.Join(t.TempDir(), "large.jsonl")
