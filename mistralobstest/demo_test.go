@@ -1,5 +1,7 @@
 package mistralobstest_test
 
+//lint:file-ignore SA1019 deprecated imports are tested as long as they exist
+
 import (
 	"testing"
 

@@ -28,11 +28,11 @@ func ExampleServer() {
 	server := mistralobstest.NewServer(options...)
 	defer server.Close()
 	ticket := mistralobstest.Conversation{Payload: []byte(`{"messages":[]}`), Properties: []byte(`{"n":1}`)}
-	datasetID, campaignID := server.SeedDataset("Support tickets", ""), server.SeedCampaign(ticket)
+	datasetID, conversationID := server.SeedDataset("Support tickets", ""), server.SeedConversation(ticket)
 
 	ctx := context.Background()
 	client := connect(server)
-	task, err := client.Imports.FromCampaign(ctx, datasetID, campaignID)
+	task, err := client.Imports.FromPlayground(ctx, datasetID, []string{conversationID})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -46,8 +46,8 @@ func ExampleServer() {
 	fmt.Println(string(record.Properties), record.Source)
 	fmt.Println(first.Operation, first.Status)
 	// Output:
-	// {"n":1} EXPLORER
-	// imports.from_campaign 202
+	// {"n":1} PLAYGROUND
+	// imports.from_playground 202
 }
 
 func ExampleFault() {

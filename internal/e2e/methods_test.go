@@ -1,5 +1,7 @@
 package e2e_test
 
+//lint:file-ignore SA1019 deprecated imports are tested as long as they exist
+
 import (
 	"bytes"
 	"context"
