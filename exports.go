@@ -156,8 +156,8 @@ func (e exportWriter) Write(p []byte) (int, error) {
 // file gets the mode of the file that it replaces. If a download cannot be resumed, Save starts it
 // again, at most three times; then it returns an error that matches [ErrExportChanged].
 //
-// opts are as in [ExportsService.Open]. It returns an error that matches [ErrInvalidParams] if path is
-// empty or exists and is not a regular file, such as /dev/stdout or a pipe: use
+// opts are as in [ExportsService.Open]. It returns an error that matches [ErrInvalidParams] if path
+// is empty or exists and is not a regular file, such as /dev/stdout or a pipe: use
 // [ExportsService.Download] for these. It also returns the errors of Open and of the file system.
 func (s *ExportsService) Save(
 	ctx context.Context, datasetID, path string, options TransferOptions, opts ...CallOption,
@@ -231,7 +231,8 @@ func newReplacement(path string) (*replacement, error) {
 	// The name of the target may be as long as names can be.
 	name = strings.ToValidUTF8(name[:min(len(name), maxNamePart)], "")
 	name = fmt.Sprintf("%s.%s.%016x.part", folder, name, rand.Uint64())
-	// os.CreateTemp makes files that only their owner can read. A new file is to get the usual mode.
+	// os.CreateTemp makes files that only their owner can read. A new file is to get the usual
+	// mode.
 	temp, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return nil, saveError(err)
@@ -252,8 +253,8 @@ func fileKind(info os.FileInfo) string {
 	return "something else"
 }
 
-// isOpenFile reports whether a path names an open file of a process, such as the standard output. It
-// may be redirected to a file that others write to, and that must not be replaced.
+// isOpenFile reports whether a path names an open file of a process, such as the standard output.
+// It may be redirected to a file that others write to, and that must not be replaced.
 func isOpenFile(path string) bool {
 	path = filepath.Clean(path)
 	return path == "/dev/stdout" || path == "/dev/stderr" || strings.HasPrefix(path, "/dev/fd/") ||
@@ -321,8 +322,8 @@ func (r *replacement) discard() {
 // records have no ids, since the lines of the file have none. One record is in memory at a time. If
 // ctx ends, the loop gets no further record. Ranging over it again exports again.
 //
-// opts are as in [ExportsService.Open]. It yields at most one error, at the end: an error of Open, or a
-// [*LineError].
+// opts are as in [ExportsService.Open]. It yields at most one error, at the end: an error of Open,
+// or a [*LineError].
 func (s *ExportsService) Records(
 	ctx context.Context, datasetID string, options TransferOptions, opts ...CallOption,
 ) iter.Seq2[*JSONLRecord, error] {

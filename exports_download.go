@@ -114,7 +114,8 @@ func (d *download) isMarkup(p []byte) bool {
 var errWebPage = fmt.Errorf("mistralobs: download export: %w: it is a web page or XML instead of the file",
 	ErrUnexpectedResponse)
 
-// connect makes sure that there is a connection to read from. It returns [io.EOF] at the end of the file.
+// connect makes sure that there is a connection to read from. It returns [io.EOF] at the end of the
+// file.
 func (d *download) connect() error {
 	for d.conn.body == nil || d.conn.err != nil {
 		var err error
@@ -275,8 +276,8 @@ func (d *download) check(resp *http.Response) error {
 	return d.refused(resp)
 }
 
-// isMarkupType reports whether a Content-Type is that of HTML or XML. The storage sends exports under
-// other types.
+// isMarkupType reports whether a Content-Type is that of HTML or XML. The storage sends exports
+// under other types.
 func isMarkupType(contentType string) bool {
 	media, _, _ := strings.Cut(contentType, ";")
 	media = strings.ToLower(strings.TrimSpace(media))
@@ -357,7 +358,8 @@ func (d *download) unexpectedStatus(resp *http.Response) string {
 		target.Scheme, target.Host)
 }
 
-// recover pauses after a failure. It returns nil if the download goes on after that, and else the error to end with.
+// recover pauses after a failure. It returns nil if the download goes on after that, and else the
+// error to end with.
 func (d *download) recover(err error) error {
 	if d.failures.count == 0 {
 		d.failures.first = time.Now()
@@ -399,7 +401,8 @@ func isTemporary(err error) bool {
 	return !permanent(err)
 }
 
-// renew exports the dataset again for a new URL. An expired URL and a forbidden one look alike, so it does this once.
+// renew exports the dataset again for a new URL. An expired URL and a forbidden one look alike, so
+// it does this once.
 func (d *download) renew() error {
 	export, err := d.client.Exports.ToJSONL(d.ctx, d.file.datasetID, d.opts...)
 	if err != nil {

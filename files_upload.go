@@ -103,8 +103,8 @@ func (p *progressReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Upload uploads a file. It streams the content, so its memory does not grow with the file. It sends
-// the file again only if the service cannot have stored it.
+// Upload uploads a file. It streams the content, so its memory does not grow with the file. It
+// sends the file again only if the service cannot have stored it.
 //
 // API: POST /v1/files
 //
@@ -176,9 +176,9 @@ func newContent(ctx context.Context, body io.Reader) (*fileContent, error) {
 	return copiedContent(ctx, body)
 }
 
-// seekableContent returns nil if body cannot seek: also a pipe is an *os.File. The size of a special
-// file, such as those in /proc, says nothing about its content, so that such a file is read like a
-// pipe.
+// seekableContent returns nil if body cannot seek: also a pipe is an *os.File. The size of a
+// special file, such as those in /proc, says nothing about its content, so that such a file is read
+// like a pipe.
 func seekableContent(body io.ReadSeeker) (*fileContent, error) {
 	base, err := body.Seek(0, io.SeekCurrent)
 	if err != nil {

@@ -220,6 +220,7 @@ func (s *oddSeeker) Read(p []byte) (int, error) {
 func TestUploadRefusesBodiesOfAnotherSize(t *testing.T) {
 	t.Parallel()
 	const content = "hello world"
+	invalid := mistralobs.ErrInvalidParams
 	behindItsEnd := func() io.Reader {
 		r := strings.NewReader(content)
 		_, _ = r.Seek(20, io.SeekStart)
@@ -242,18 +243,20 @@ func TestUploadRefusesBodiesOfAnotherSize(t *testing.T) {
 		want error
 		text string
 	}{
-		"a reader with more":        {body: onlyReader{strings.NewReader(content)}, size: 5, want: mistralobs.ErrInvalidParams, text: "Size"},
-		"a reader with fewer":       {body: onlyReader{strings.NewReader(content)}, size: 12, want: mistralobs.ErrInvalidParams, text: "Size"},
-		"a seeker with more":        {body: strings.NewReader(content), size: 5, want: mistralobs.ErrInvalidParams, text: "Size"},
-		"a seeker with fewer":       {body: strings.NewReader(content), size: 12, want: mistralobs.ErrInvalidParams, text: "Size"},
-		"a buffer with more":        {body: bytes.NewBufferString(content), size: 5, want: mistralobs.ErrInvalidParams, text: "Size"},
-		"behind its end":            {body: behindItsEnd(), want: mistralobs.ErrInvalidParams, text: "position 20 is behind its end 11"},
-		"a file that was cut":       {body: cut(5), want: mistralobs.ErrInvalidParams, text: "position 6 is behind its end 5"},
-		"a file that was emptied":   {body: cut(0), want: mistralobs.ErrInvalidParams, text: "position 6 is behind its end 0"},
-		"a seeker that stays away":  {body: &oddSeeker{text: content, end: 11}, want: mistralobs.ErrInvalidParams, text: "seeking to 0 led to 11"},
-		"a seeker that ends early":  {body: &oddSeeker{text: content, end: 12, returns: true}, want: io.ErrUnexpectedEOF, text: "ends after 11 of 12 bytes"},
+		"a reader with more":       {body: onlyReader{strings.NewReader(content)}, size: 5, want: invalid, text: "Size"},
+		"a reader with fewer":      {body: onlyReader{strings.NewReader(content)}, size: 12, want: invalid, text: "Size"},
+		"a seeker with more":       {body: strings.NewReader(content), size: 5, want: invalid, text: "Size"},
+		"a seeker with fewer":      {body: strings.NewReader(content), size: 12, want: invalid, text: "Size"},
+		"a buffer with more":       {body: bytes.NewBufferString(content), size: 5, want: invalid, text: "Size"},
+		"behind its end":           {body: behindItsEnd(), want: invalid, text: "position 20 is behind its end 11"},
+		"a file that was cut":      {body: cut(5), want: invalid, text: "position 6 is behind its end 5"},
+		"a file that was emptied":  {body: cut(0), want: invalid, text: "position 6 is behind its end 0"},
+		"a seeker that stays away": {body: &oddSeeker{text: content, end: 11}, want: invalid, text: "seeking to 0 led to 11"},
+		"a seeker that ends early": {
+			body: &oddSeeker{text: content, end: 12, returns: true}, want: io.ErrUnexpectedEOF, text: "ends after 11 of 12 bytes",
+		},
 		"a seeker with a wrong end": {body: &oddSeeker{text: content, end: 5, returns: true}, text: "more than the 5 bytes"},
-		"a reader that fails":       {body: io.MultiReader(strings.NewReader("x"), failing{io.ErrClosedPipe}), want: io.ErrClosedPipe},
+		"a reader that fails":       {body: failing{io.ErrClosedPipe}, want: io.ErrClosedPipe},
 		"a seeker that fails":       {body: failingSeeker{strings.NewReader(content)}, want: io.ErrClosedPipe},
 	}
 	for name, test := range tests {
@@ -364,8 +367,8 @@ func TestUploadTimeout(t *testing.T) {
 	}
 }
 
-// If the response arrives before the body was read, nobody reads the caller's source after the call,
-// or reports the progress of two attempts at once.
+// If the response arrives before the body was read, nobody reads the caller's source after the
+// call, or reports the progress of two attempts at once.
 func TestUploadIsOverWhenItReturns(t *testing.T) {
 	t.Parallel()
 	var requests atomic.Int32

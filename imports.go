@@ -12,8 +12,8 @@ const (
 	MaxDatasetImport  = 10_000
 )
 
-// ImportsService fills datasets from other sources. Use it as [Client].Imports. The service runs each
-// import as a task. Wait for the task with [TasksService.Wait], then compare the counts in
+// ImportsService fills datasets from other sources. Use it as [Client].Imports. The service runs
+// each import as a task. Wait for the task with [TasksService.Wait], then compare the counts in
 // [ImportTask].Result: the service may skip records of a task that ends as COMPLETED.
 //
 // Importing the same source again creates its records again.
@@ -42,8 +42,8 @@ func (s *ImportsService) start(ctx context.Context, req request, params any, opt
 // matches [ErrNotFound], with code [CodeDatasetNotFound] or [CodeCampaignNotFound], if there is no
 // such dataset or campaign.
 //
-// Deprecated: The newest official clients no longer have this operation. The service may respond with
-// 404 or [CodeFeatureNotSupported]. Use [ImportsService.FromSpans].
+// Deprecated: The newest official clients no longer have this operation. The service may respond
+// with 404 or [CodeFeatureNotSupported]. Use [ImportsService.FromSpans].
 func (s *ImportsService) FromCampaign(
 	ctx context.Context, datasetID, campaignID string, opts ...CallOption,
 ) (*ImportTask, error) {
@@ -64,8 +64,8 @@ func (s *ImportsService) FromCampaign(
 // It returns an error that matches [ErrInvalidParams] if there are too many events or an ID is
 // empty, and one that matches [ErrNotFound] if there is no such dataset.
 //
-// Deprecated: The newest official clients no longer have this operation. The service may respond with
-// 404 or [CodeFeatureNotSupported]. Use [ImportsService.FromSpans].
+// Deprecated: The newest official clients no longer have this operation. The service may respond
+// with 404 or [CodeFeatureNotSupported]. Use [ImportsService.FromSpans].
 func (s *ImportsService) FromExplorer(
 	ctx context.Context, datasetID string, eventIDs []string, opts ...CallOption,
 ) (*ImportTask, error) {
@@ -121,8 +121,8 @@ func (s *ImportsService) FromPlayground(
 //
 // API: POST /v1/observability/datasets/{dataset_id}/imports/from-dataset
 //
-// It returns an error that matches [ErrInvalidParams] if there are no records, too many, or an ID is
-// empty, and one that matches [ErrNotFound] if there is no such dataset.
+// It returns an error that matches [ErrInvalidParams] if there are no records, too many, or an ID
+// is empty, and one that matches [ErrNotFound] if there is no such dataset.
 func (s *ImportsService) FromDataset(
 	ctx context.Context, datasetID string, recordIDs []string, opts ...CallOption,
 ) (*ImportTask, error) {
@@ -177,9 +177,9 @@ func ResourceAttribute(target, key string) SpanMapping {
 //
 // API: POST /v1/observability/datasets/{dataset_id}/imports/from-spans
 //
-// It returns an error that matches [ErrInvalidParams] if there are no spans or no mappings, an ID is
-// not as [SpanReference] says, a Target or Key is empty, or two mappings have the same Target. It
-// returns one that matches [ErrNotFound] if there is no such dataset.
+// It returns an error that matches [ErrInvalidParams] if there are no spans or no mappings, an ID
+// is not as [SpanReference] says, a Target or Key is empty, or two mappings have the same Target.
+// It returns one that matches [ErrNotFound] if there is no such dataset.
 func (s *ImportsService) FromSpans(
 	ctx context.Context, datasetID string, spans []SpanReference, mappings []SpanMapping, opts ...CallOption,
 ) (*ImportTask, error) {

@@ -34,8 +34,8 @@ type JSONLImportOptions struct {
 	OnError func(*LineError) error
 	// OnProgress is called as in [TransferOptions]. done and total count the bytes of all parts.
 	OnProgress func(done, total int64)
-	// NoWait starts the imports of all parts and does not wait for them. The order of the records is
-	// then not defined, and the uploaded files are kept, since the imports need them: delete the
+	// NoWait starts the imports of all parts and does not wait for them. The order of the records
+	// is then not defined, and the uploaded files are kept, since the imports need them: delete the
 	// files in [JSONLImport].Files after the tasks have ended.
 	NoWait bool
 	// KeepFiles keeps the uploaded files at the service, until they expire.
@@ -93,9 +93,9 @@ type JSONLImport struct {
 }
 
 // FromJSONL imports a JSONL file in the forms that [ReadJSONL] accepts. It checks every line first,
-// uploads the file, imports it, waits for the import and deletes the uploaded file. It splits a file
-// that is larger than options.MaxFileBytes. It uploads all parts before it imports the first one.
-// Then it imports one part after the other, so that the records keep their order.
+// uploads the file, imports it, waits for the import and deletes the uploaded file. It splits a
+// file that is larger than options.MaxFileBytes. It uploads all parts before it imports the first
+// one. Then it imports one part after the other, so that the records keep their order.
 //
 // FromJSONL reads r once and copies the lines into a temporary file in [os.TempDir] (on Unix the
 // value of TMPDIR, or else /tmp), which needs as much space as the lines. The memory that FromJSONL
@@ -292,8 +292,8 @@ const (
 	cleanupGrace   = 2 * time.Second
 )
 
-// deleteFiles deletes files that no task reads, unless the caller wants to keep them. Its error names
-// those that it could not delete.
+// deleteFiles deletes files that no task reads, unless the caller wants to keep them. Its error
+// names those that it could not delete.
 func (i *jsonlImport) deleteFiles(ctx context.Context, files []*File) error {
 	if len(files) == 0 || i.options.KeepFiles {
 		return nil

@@ -56,8 +56,8 @@ func (t ImportTask) String() string { return jsonText(t.raw, t) }
 
 // ImportResult counts the records of an import that has ended. The service skips records that it
 // cannot import, for example from spans that have expired. Such a task still ends as COMPLETED, and
-// [TasksService.Wait] returns no error: check that Imported equals Requested. A task that ended badly
-// may have imported some records.
+// [TasksService.Wait] returns no error: check that Imported equals Requested. A task that ended
+// badly may have imported some records.
 type ImportResult struct {
 	Requested int `json:"requested_record_count"`
 	Imported  int `json:"imported_record_count"`

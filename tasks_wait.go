@@ -63,18 +63,18 @@ func (o WaitOptions) withDefaults() (WaitOptions, error) {
 }
 
 // Wait polls a task with [TasksService.Get] until it ends, and returns its last state. It polls at
-// once, and then after a tenth of the time waited so far, within [WaitOptions].MinPoll and MaxPoll. It
-// does not poll before the end of a Retry-After.
+// once, and then after a tenth of the time waited so far, within [WaitOptions].MinPoll and MaxPoll.
+// It does not poll before the end of a Retry-After.
 //
 // If the task ends as COMPLETED, Wait returns no error, even if the service has skipped records:
-// compare the counts in [ImportTask].Result. If the task ends in another status, or no longer exists,
-// Wait returns a [*TaskError] together with the last state of the task. It goes on while the status
-// is not final ([TaskStatus.Done]).
+// compare the counts in [ImportTask].Result. If the task ends in another status, or no longer
+// exists, Wait returns a [*TaskError] together with the last state of the task. It goes on while
+// the status is not final ([TaskStatus.Done]).
 //
-// Each poll is retried as [RetryPolicy] says. Wait goes on after up to four polls in a row that still
-// fail with a transient error: a network error, or status 408, 429, 500, 502, 503 or 504. A poll that
-// fails with a Retry-After does not count. For the first 10 seconds, Wait also goes on if the service
-// does not know the task yet. It returns other errors at once.
+// Each poll is retried as [RetryPolicy] says. Wait goes on after up to four polls in a row that
+// still fail with a transient error: a network error, or status 408, 429, 500, 502, 503 or 504. A
+// poll that fails with a Retry-After does not count. For the first 10 seconds, Wait also goes on if
+// the service does not know the task yet. It returns other errors at once.
 //
 // Give the context a deadline, because a task can run forever. When the context ends, Wait returns
 // the last state of the task and an error that matches the context's error.
@@ -98,7 +98,8 @@ func (s *TasksService) Wait(
 // exists, or Wait would return another error, WaitAll stops all waits and joins that error. It does
 // not poll a task whose status is already final.
 //
-// It returns an error that matches [ErrInvalidParams] if a task is nil or opts has a [WithResponse].
+// It returns an error that matches [ErrInvalidParams] if a task is nil or opts has a
+// [WithResponse].
 func (s *TasksService) WaitAll(
 	ctx context.Context, tasks []*ImportTask, options WaitOptions, opts ...CallOption,
 ) ([]*ImportTask, error) {

@@ -217,8 +217,8 @@ func TestWaitPausesAfterFailures(t *testing.T) {
 	}
 }
 
-// A read can lag behind the creation of the task: for ten seconds, a task that nobody has seen yet may
-// be unknown.
+// A read can lag behind the creation of the task: for ten seconds, a task that nobody has seen yet
+// may be unknown.
 func TestWaitUntilTheTaskAppears(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -663,7 +663,8 @@ func TestWaitAllEndsEarly(t *testing.T) {
 	}
 }
 
-// OnUpdate runs in the caller's goroutine, where its panic can be recovered. No wait goes on after that.
+// OnUpdate runs in the caller's goroutine, where its panic can be recovered. No wait goes on after
+// that.
 func TestWaitAllRaisesPanics(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -21,7 +21,8 @@ type Line struct {
 	Text   []byte // valid until the next line is read
 }
 
-// LineReader reads a text line by line. It skips blank lines and a byte-order mark at the beginning.
+// LineReader reads a text line by line. It skips blank lines and a byte-order mark at the
+// beginning.
 type LineReader struct {
 	r       *bufio.Reader
 	limit   int

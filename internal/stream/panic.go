@@ -9,7 +9,8 @@ type Panic struct {
 	goexit bool
 }
 
-// Guard calls f and keeps its panic. After a Goexit of f, Guard does not return: the goroutine ends.
+// Guard calls f and keeps its panic. After a Goexit of f, Guard does not return: the goroutine
+// ends.
 func (p *Panic) Guard(f func()) {
 	returned := false
 	defer func() {
