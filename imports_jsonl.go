@@ -216,11 +216,11 @@ func partName(name string, i, n int) string {
 func harmless(err error) error {
 	var response *Error
 	var network *NetworkError
-	switch {
-	case errors.As(err, &response):
-		response.maybeApplied = false
-	case errors.As(err, &network):
+	if errors.As(err, &network) { // it may wrap the response of an attempt before
 		network.maybeApplied = false
+	}
+	if errors.As(err, &response) {
+		response.maybeApplied = false
 	}
 	return err
 }
