@@ -11,9 +11,10 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/mistralobs/mistralobs-go/internal/transport"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
 // FuzzPath checks that no id leads to another resource.

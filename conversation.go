@@ -308,9 +308,9 @@ func (c *Chunk) UnmarshalJSON(raw []byte) (err error) {
 // MarshalJSON encodes the chunk, including Extra.
 func (c Chunk) MarshalJSON() ([]byte, error) { return encodeFields(c.fields(), c.Extra) }
 
-// decodeFields sets the fields from a JSON object. It returns the members that the fields cannot hold:
-// other names, and values that would be written differently than they came, because they are of
-// another type or are the field's zero value (null, "").
+// decodeFields sets the fields from a JSON object. It returns the members that the fields cannot
+// hold: other names, and values that would be written differently than they came, because they are
+// of another type or are the field's zero value (null, "").
 func decodeFields(raw []byte, fields []field) (extra map[string]json.RawMessage, err error) {
 	err = eachMember(raw, func(m jsonscan.Member) error {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.name == string(m.Name) })
@@ -352,7 +352,8 @@ func (f field) unchanged(value []byte) bool {
 	return reflect.DeepEqual(decoded.pointer, f.pointer)
 }
 
-// encodeFields writes the fields that are not zero, then the members of extra in order of their names.
+// encodeFields writes the fields that are not zero, then the members of extra in order of their
+// names.
 func encodeFields(fields []field, extra map[string]json.RawMessage) ([]byte, error) {
 	var buf bytes.Buffer
 	set := map[string]bool{}

@@ -18,7 +18,8 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
-// lenient accepts repeated names and text that is not UTF-8, since payloads are data of the caller's.
+// lenient accepts repeated names and text that is not UTF-8, since payloads are data of the
+// caller's.
 var lenient = jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
 // decoding decodes results: a field of another type than documented is left zero.
@@ -130,8 +131,8 @@ type resultDecoder struct {
 	others   int      // how many items of other lists and maps there were
 }
 
-// decodeResult decodes the result of an operation into v. envelope names the member of the body that
-// holds it; "" means the body itself. It returns an error if a required field is missing.
+// decodeResult decodes the result of an operation into v. envelope names the member of the body
+// that holds it; "" means the body itself. It returns an error if a required field is missing.
 func decodeResult(body []byte, envelope string, required []string, v any) error {
 	d := resultDecoder{required: required}
 	s := jsonscan.New(body)
@@ -218,8 +219,8 @@ func pathError(path string, err error) error {
 	return err
 }
 
-// object decodes a value that is not a page and not a record. A value that is not an object leaves v
-// as it is.
+// object decodes a value that is not a page and not a record. A value that is not an object leaves
+// v as it is.
 func (d *resultDecoder) object(raw []byte, v any) error {
 	if raw[0] != '{' {
 		return nil

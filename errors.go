@@ -35,24 +35,23 @@ var (
 	// ErrInvalidParams means that a parameter is invalid, such as an empty ID, and that nothing was
 	// sent.
 	ErrInvalidParams = errors.New("invalid parameters")
-	// ErrNoAPIKey means that there is no API key and that nothing was sent. Use [WithAPIKey], or
-	// set MISTRAL_API_KEY or MISTRAL_SA_TOKEN_PATH.
+	// ErrNoAPIKey means that there is no API key and that nothing was sent. Use [WithAPIKey], or set
+	// MISTRAL_API_KEY or MISTRAL_SA_TOKEN_PATH.
 	ErrNoAPIKey = transport.ErrNoKey
-	// ErrMaybeApplied marks the failure of a request that creates something (a dataset, a record,
-	// an import, a file) if the service may have processed it. The SDK did not retry it, because
-	// that could create a duplicate. Check whether the request was applied before you repeat the
-	// call.
+	// ErrMaybeApplied marks the failure of a request that creates something (a dataset, a record, an
+	// import, a file) if the service may have processed it. The SDK did not retry it, because that
+	// could create a duplicate. Check whether the request was applied before you repeat the call.
 	ErrMaybeApplied = errors.New("the request may have been applied")
-	// ErrUnexpectedResponse means that the response is not one that the API documents, for example
-	// a web page of a proxy, a redirect, or JSON of another type.
+	// ErrUnexpectedResponse means that the response is not one that the API documents, for example a
+	// web page of a proxy, a redirect, or JSON of another type.
 	ErrUnexpectedResponse = errors.New("unexpected response")
 	// ErrResponseTooLarge means that a response was larger than [WithMaxResponseBytes] allows.
 	ErrResponseTooLarge = transport.ErrTooLarge
-	// ErrNoProgress ends an iterator if the service sends the same page again and again. Otherwise
-	// the loop would never end.
+	// ErrNoProgress ends an iterator if the service sends the same page again and again. Otherwise the
+	// loop would never end.
 	ErrNoProgress = errors.New("the list makes no progress")
-	// ErrExportChanged means that a download was interrupted and cannot be resumed, because the
-	// file changed or the server does not support it. Start the export again.
+	// ErrExportChanged means that a download was interrupted and cannot be resumed, because the file
+	// changed or the server does not support it. Start the export again.
 	ErrExportChanged = errors.New("the exported file cannot be continued")
 	// ErrRecordsSkipped means that the service imported fewer records than a file has; see
 	// [ImportsService.FromJSONL].
@@ -344,8 +343,8 @@ func (e *interruptedError) Error() string {
 func (e *interruptedError) Unwrap() []error { return []error{e.ended, e.failure} }
 
 // TaskError means that an import task ended in a status other than COMPLETED, or no longer exists.
-// The import may have created some of its records: it matches [ErrMaybeApplied] unless the result of
-// the task says that none were imported.
+// The import may have created some of its records: it matches [ErrMaybeApplied] unless the result
+// of the task says that none were imported.
 type TaskError struct {
 	Task *ImportTask // its last known state
 
@@ -386,7 +385,8 @@ func (e *LineError) Error() string { return fmt.Sprintf("mistralobs: line %d: %v
 // Unwrap returns what is wrong with the line.
 func (e *LineError) Unwrap() error { return e.Err }
 
-// paramError is an [ErrInvalidParams]. It names the parameter, its limit and the value that was given.
+// paramError is an [ErrInvalidParams]. It names the parameter, its limit and the value that was
+// given.
 type paramError struct{ field, problem string }
 
 func (e *paramError) Error() string { return fmt.Sprintf("mistralobs: %s: %s", e.field, e.problem) }

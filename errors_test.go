@@ -14,9 +14,10 @@ import (
 	"time"
 
 	"github.com/jarcoal/httpmock"
-	"github.com/mistralobs/mistralobs-go/internal/transport"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
 // mocked returns a client that sends each request once, to the mock.
@@ -296,7 +297,8 @@ func TestErrorOfACreation(t *testing.T) {
 	}
 }
 
-// The cost of a body with many messages is linear. This test is not parallel, since it measures memory.
+// The cost of a body with many messages is linear. This test is not parallel, since it measures
+// memory.
 func TestErrorOfManyTexts(t *testing.T) {
 	for name, body := range map[string]string{
 		"texts":  `{"detail":["a"` + strings.Repeat(`,"a"`, 20_000) + `]}`,

@@ -7,9 +7,10 @@ import (
 	"testing"
 
 	jsonv2 "github.com/go-json-experiment/json"
-	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
 // Whatever the answer, it is decoded into a page of real items or refused.

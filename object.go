@@ -22,10 +22,10 @@ import (
 // client does not decode it, and sends it back unchanged. So a program that reads and writes a
 // record keeps unknown fields and integers above 2^53.
 //
-// An Object holds what the service sent, even if that is not a JSON object. Decode, Map and
+// Object holds what the service sent, even if that is not a JSON object. Decode, Map and
 // Conversation then return an error, and so do methods that send it.
 //
-// An Object of length 0 means that the value is absent or null.
+// Object of length 0 means that the value is absent or null.
 type Object []byte
 
 // NewObject returns v as an Object. It keeps the bytes of an Object, a [json.RawMessage] or a
@@ -250,8 +250,8 @@ func (o Object) Decode(v any) error {
 	return nil
 }
 
-// Map returns the object as a map with numbers of type [json.Number]. It returns an empty map if the
-// Object is empty.
+// Map returns the object as a map with numbers of type [json.Number]. It returns an empty map if
+// the Object is empty.
 func (o Object) Map() (map[string]any, error) {
 	m := map[string]any{}
 	if len(o) == 0 {
@@ -384,8 +384,8 @@ func (o *Object) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// eachMember calls f for each member of a JSON object, in order and including repeated names. It stops at the first
-// error. The bytes of a member are those of raw.
+// eachMember calls f for each member of a JSON object, in order and including repeated names. It
+// stops at the first error. The bytes of a member are those of raw.
 func eachMember(raw []byte, f func(jsonscan.Member) error) (err error) {
 	s := jsonscan.New(raw)
 	ok := s.Members(func(m jsonscan.Member) bool {

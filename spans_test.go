@@ -136,11 +136,11 @@ func spansServer(t *testing.T, opts ...mistralobstest.Option) (*mistralobstest.S
 	var references []mistralobs.SpanReference
 	for i := range 5 {
 		at := start.Add(time.Duration(i) * time.Minute)
-		span := server.SeedSpan(mistralobstest.Span{
+		span := server.SeedSpan(mistralobs.Span{
 			TraceID: traceID, StartTime: at, SpanName: "chat " + strconv.Itoa(i), ServiceName: "shop",
-			InputMessages: `[{"role":"user","content":"Question ` + strconv.Itoa(i) + `"}]`,
+			InputMessagesJSON: `[{"role":"user","content":"Question ` + strconv.Itoa(i) + `"}]`,
 		})
-		server.SeedSpanEvaluation(mistralobstest.SpanEvaluation{
+		server.SeedSpanEvaluation(mistralobs.SpanEvaluation{
 			TraceID: span.TraceID, SpanID: span.SpanID, Timestamp: at, EvaluationName: "helpfulness", ScoreValue: float64(i) / 4,
 		})
 		references = append(references, mistralobs.SpanReference{TraceID: span.TraceID, SpanID: span.SpanID})

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mistralobs/mistralobs-go"
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
@@ -297,7 +298,7 @@ var scenarios = map[string][]scenario{
 		{
 			name: "spans that are gone are skipped", service: true, args: []string{"-dataset", "{dataset}"},
 			prepare: func(s *mistralobstest.Server) {
-				s.SeedSpanEvaluation(mistralobstest.SpanEvaluation{
+				s.SeedSpanEvaluation(mistralobs.SpanEvaluation{
 					TraceID: strings.Repeat("a", 32), SpanID: strings.Repeat("b", 16), EvaluationName: "helpfulness",
 				})
 			},

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// An answer is the response of an operation that succeeded.
+// answer is the response of an operation that succeeded.
 type answer struct {
 	status int
 	body   []byte // JSON; nil for 204
 }
 
-// A failure is an error response in one of the service's formats.
+// failure is an error response in one of the service's formats.
 type failure struct {
 	status int
 	header http.Header
@@ -43,7 +43,7 @@ func platformError(status int, kind, code, message string) *failure {
 	return newFailure(status, fields{"object": "error", "message": message, "type": kind, "param": nil, "code": code})
 }
 
-// A complaint is one finding of validation.
+// complaint is one finding of validation.
 type complaint struct {
 	Type  string `json:"type"`
 	Loc   []any  `json:"loc"`

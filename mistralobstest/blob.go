@@ -7,10 +7,9 @@ import (
 	"time"
 )
 
-// A blob is an exported file. Its content never changes: an export of another
-// revision of the dataset is another blob. The server keeps a blob as long as a URL
-// of it works. A blob shares the contents of the records and makes the lines on
-// demand.
+// blob is an exported file. Its content never changes: an export of another revision of the
+// dataset is another blob. The server keeps a blob as long as a URL of it works. A blob shares the
+// contents of the records and makes the lines on demand.
 type blob struct {
 	dataset          *dataset
 	contents         []content
@@ -39,7 +38,7 @@ func (b *blob) size() int64 {
 	return b.ends[len(b.ends)-1]
 }
 
-// A blobReader reads a blob. It implements [io.ReadSeeker].
+// blobReader reads a blob. It implements [io.ReadSeeker].
 type blobReader struct {
 	blob *blob
 	pos  int64

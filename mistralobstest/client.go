@@ -6,9 +6,9 @@ import (
 	mistralobs "github.com/mistralobs/mistralobs-go"
 )
 
-// Client returns an SDK client with the server's URL and APIKey and with
-// [Server.HTTPClient]. It applies opts after these. It fails the test if the
-// client cannot be created. When the test ends, it closes the idle connections.
+// Client returns an SDK client with the server's URL and APIKey and with [Server.HTTPClient]. It
+// applies opts after these. It fails the test if the client cannot be created. When the test ends,
+// it closes the idle connections.
 func (s *Server) Client(t testing.TB, opts ...mistralobs.Option) *mistralobs.Client {
 	t.Helper()
 	httpClient := s.HTTPClient()

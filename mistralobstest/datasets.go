@@ -106,7 +106,7 @@ func (d *store) datasetJSON(ds *dataset) []byte {
 		set("slug", ds.slug).set("owner_id", d.owner).set("workspace_id", d.workspace).bytes()
 }
 
-// A Dataset is a dataset on the server.
+// Dataset is a dataset on the server.
 type Dataset struct {
 	ID, Slug, Name, Description string
 }

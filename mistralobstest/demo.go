@@ -16,15 +16,14 @@ type Demo struct {
 	TraceIDs           []string `json:"trace_ids"` // oldest first
 }
 
-// SeedDemo adds demo data: a dataset named "Support tickets" with twelve
-// records, and a campaign, completion events and playground conversations to
-// import. The properties of each record are "id", "category" and
-// "expected_output".
+// SeedDemo adds demo data: a dataset named "Support tickets" with twelve records, and a campaign,
+// completion events and playground conversations to import. The properties of each record are "id",
+// "category" and "expected_output".
 //
-// SeedDemo also adds the telemetry of a small chat service over the last day, by
-// the server's clock. Each trace has a span of the request, of a tool and of the
-// chat model. Evaluations named "helpfulness" and "tone" score the chat spans
-// from 0 to 1; a third of them have a helpfulness below 0.5.
+// SeedDemo also adds the telemetry of a small chat service over the last day, by the server's
+// clock. Each trace has a span of the request, of a tool and of the chat model. Evaluations named
+// "helpfulness" and "tone" score the chat spans from 0 to 1; a third of them have a helpfulness
+// below 0.5.
 func (s *Server) SeedDemo() Demo {
 	tickets := demoTickets()
 	demo := Demo{

@@ -14,9 +14,9 @@ const (
 	demoTone        = "tone"
 )
 
-// seedDemoSpans adds the telemetry of a small chat service over the last day:
-// a trace for each ticket, and evaluations of its chat span. Every third answer
-// is bad and scored low. It returns the IDs of the traces, oldest first.
+// seedDemoSpans adds the telemetry of a small chat service over the last day: a trace for each
+// ticket, and evaluations of its chat span. Every third answer is bad and scored low. It returns
+// the IDs of the traces, oldest first.
 func (s *Server) seedDemoSpans() []string {
 	tickets := demoQuestions()
 	interval := 24 * time.Hour / time.Duration(len(tickets)+1)
@@ -35,39 +35,39 @@ func (s *Server) seedDemoSpans() []string {
 	return traces
 }
 
-// seedDemoTrace adds the three spans of a request to the chat service. It returns
-// the span of the chat model.
-func (s *Server) seedDemoTrace(conversation, question, answer string, start time.Time) Span {
+// seedDemoTrace adds the three spans of a request to the chat service. It returns the span of the
+// chat model.
+func (s *Server) seedDemoTrace(conversation, question, answer string, start time.Time) mistralobs.Span {
 	resource := map[string]string{"service.name": "support-chat", "deployment.environment.name": "production"}
-	request := s.SeedSpan(Span{
+	request := s.SeedSpan(mistralobs.Span{
 		SpanName: "POST /chat", SpanKind: "SERVER", StatusCode: "Ok", StartTime: start, DurationNS: 1_400_000_000,
 		ConversationID: conversation, ResourceAttributes: resource, ScopeName: "support-chat",
 	})
-	s.SeedSpan(Span{
+	s.SeedSpan(mistralobs.Span{
 		TraceID: request.TraceID, ParentSpanID: request.SpanID, SpanName: "execute_tool find_articles",
 		SpanKind: "INTERNAL", StatusCode: "Ok", StartTime: start.Add(20 * time.Millisecond), DurationNS: 80_000_000,
 		OperationName: "execute_tool", ToolName: "find_articles", ToolType: "function", ConversationID: conversation,
-		ToolCallArguments: demoJSON(map[string]string{"query": question}), ToolCallResult: `{"articles":[]}`,
+		ToolCallArgumentsJSON: demoJSON(map[string]string{"query": question}), ToolCallResultJSON: `{"articles":[]}`,
 		ResourceAttributes: resource, ScopeName: "support-chat",
 	})
 	temperature := 0.3
-	return s.SeedSpan(Span{
+	return s.SeedSpan(mistralobs.Span{
 		TraceID: request.TraceID, ParentSpanID: request.SpanID, SpanName: "chat mistral-small-latest",
 		SpanKind: "CLIENT", StatusCode: "Ok", StartTime: start.Add(120 * time.Millisecond), DurationNS: 1_200_000_000,
 		OperationName: "chat", ProviderName: "mistral_ai", RequestModel: "mistral-small-latest",
 		ResponseModel: "mistral-small-2603", ResponseID: randomHex(16), OutputType: "text",
 		ConversationID: conversation, RequestTemperature: &temperature, ResponseFinishReasons: []string{"stop"},
-		InputMessages:    demoJSON([]mistralobs.Message{mistralobs.User(question)}),
-		OutputMessages:   demoJSON([]mistralobs.Message{mistralobs.Assistant(answer)}),
-		UsageInputTokens: int64(20 + len(question)/4), UsageOutputTokens: int64(1 + len(answer)/4),
+		InputMessagesJSON:  demoJSON([]mistralobs.Message{mistralobs.User(question)}),
+		OutputMessagesJSON: demoJSON([]mistralobs.Message{mistralobs.Assistant(answer)}),
+		UsageInputTokens:   int64(20 + len(question)/4), UsageOutputTokens: int64(1 + len(answer)/4),
 		ResourceAttributes: resource, ScopeName: "support-chat",
 	})
 }
 
-// seedDemoEvaluations adds evaluations of a span: one of its tone, and two of its
-// helpfulness, of which the second is the latest.
-func (s *Server) seedDemoEvaluations(chat Span, score float64, explanation string) {
-	results := []SpanEvaluation{
+// seedDemoEvaluations adds evaluations of a span: one of its tone, and two of its helpfulness, of
+// which the second is the latest.
+func (s *Server) seedDemoEvaluations(chat mistralobs.Span, score float64, explanation string) {
+	results := []mistralobs.SpanEvaluation{
 		{EvaluationName: demoTone, ScoreValue: 0.8, ScoreLabel: "friendly", Explanation: "The tone is friendly."},
 		{EvaluationName: demoHelpfulness, ScoreValue: 0.5, ScoreLabel: "unclear", Explanation: "A first, quick look."},
 		{EvaluationName: demoHelpfulness, ScoreValue: score, ScoreLabel: "good", Explanation: explanation},

@@ -1,5 +1,5 @@
-// Package mistralobstest provides an in-memory server of the Mistral
-// Observability Datasets API, for tests of programs in any language.
+// Package mistralobstest provides an in-memory server of the Mistral Observability Datasets API,
+// for tests of programs in any language.
 //
 //	func TestImport(t *testing.T) {
 //		server := mistralobstest.NewServer()
@@ -11,27 +11,25 @@
 //		// … then assert on server.Records(datasetID) and server.Requests().
 //	}
 //
-// The server implements every operation. It validates requests by the rules
-// that the service documents, and returns errors in the service's formats. An
-// import is a task that runs for a settable time ([WithTaskDuration]). An
-// exported file has a signed URL that expires ([WithExportTTL]). A [Fault]
-// makes selected calls fail. The same [Fault].Seed selects the same calls, if
-// they arrive in the same order. [WithInMemoryNetwork] lets a server run inside
-// a [testing/synctest] bubble, where its delays take no real time.
+// The server implements every operation. It validates requests by the rules that the service
+// documents, and returns errors in the service's formats. An import is a task that runs for a
+// settable time ([WithTaskDuration]). An exported file has a signed URL that expires
+// ([WithExportTTL]). A [Fault] makes selected calls fail. The same [Fault].Seed selects the same
+// calls, if they arrive in the same order. [WithInMemoryNetwork] lets a server run inside a
+// [testing/synctest] bubble, where its delays take no real time.
 //
 // # Data to work with
 //
 // The Seed methods add data that the API itself cannot create, or creates slowly.
-// [Server.SeedDataset] and [Server.SeedRecords] add records, up to millions.
-// [Server.SeedSpan] and [Server.SeedSpanEvaluation] add telemetry. A client can
-// then search for it, and import the spans:
+// [Server.SeedDataset] and [Server.SeedRecords] add records, up to millions. [Server.SeedSpan] and
+// [Server.SeedSpanEvaluation] add telemetry. A client can then search for it, and import the spans:
 //
-//	span := server.SeedSpan(mistralobstest.Span{
+//	span := server.SeedSpan(mistralobs.Span{
 //		SpanName:      "chat",
 //		RequestModel:  "mistral-small-latest",
-//		InputMessages: `[{"role":"user","content":"Hi"}]`,
+//		InputMessagesJSON: `[{"role":"user","content":"Hi"}]`,
 //	})
-//	server.SeedSpanEvaluation(mistralobstest.SpanEvaluation{
+//	server.SeedSpanEvaluation(mistralobs.SpanEvaluation{
 //		TraceID: span.TraceID, SpanID: span.SpanID, EvaluationName: "helpfulness", ScoreValue: 0.2,
 //	})
 //
@@ -39,19 +37,18 @@
 //
 // # Differences from the service
 //
-// The server has one workspace, one owner and one API key. Campaigns, explorer
-// events and playground conversations exist only if a Seed method added them.
+// The server has one workspace, one owner and one API key. Campaigns, explorer events and
+// playground conversations exist only if a Seed method added them.
 //
-// The judge is not a model: it searches for words in the answer, which is the
-// last message of the assistant, or the whole payload if it is not a chat. A
-// classification returns the option whose value is the property category or
-// expected_output. If there is none, it returns the option whose value and
-// description have the largest share of their words in the answer. A regression
-// returns Min if the answer contains no word of expected_output, Max if it
-// contains all of them, and a number between them in proportion.
+// The judge is not a model: it searches for words in the answer, which is the last message of the
+// assistant, or the whole payload if it is not a chat. A classification returns the option whose
+// value is the property category or expected_output. If there is none, it returns the option whose
+// value and description have the largest share of their words in the answer. A regression returns
+// Min if the answer contains no word of expected_output, Max if it contains all of them, and a
+// number between them in proportion.
 //
-// The API reference does not define everything. Where it does not, the server
-// guesses. A test should not depend on these guesses:
+// The API reference does not define everything. Where it does not, the server guesses. A test
+// should not depend on these guesses:
 //
 //   - Lists are in the order of creation. The format of the next and previous
 //     links, and the texts of messages, are made up.

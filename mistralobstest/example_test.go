@@ -139,10 +139,10 @@ func ExampleWithInMemoryNetwork() {
 func ExampleServer_SeedSpan() {
 	server := mistralobstest.NewServer(mistralobstest.WithFeedNext())
 	defer server.Close()
-	var span mistralobstest.Span = server.SeedSpan(mistralobstest.Span{
+	var span mistralobs.Span = server.SeedSpan(mistralobs.Span{
 		SpanName: "chat", SpanAttributes: map[string]string{"gen_ai.request.model": "mistral-small-latest"},
 	})
-	server.SeedSpanEvaluation(mistralobstest.SpanEvaluation{
+	server.SeedSpanEvaluation(mistralobs.SpanEvaluation{
 		TraceID: span.TraceID, SpanID: span.SpanID, EvaluationName: "helpfulness", ScoreValue: 0.2,
 	})
 	fmt.Println(span.RequestModel, span.StatusCode)

@@ -65,7 +65,7 @@ func storageError(w http.ResponseWriter, status int, code, message string) {
 	_, _ = fmt.Fprintf(w, format, code, message)
 }
 
-// A signer signs the queries of export URLs.
+// signer signs the queries of export URLs.
 type signer struct{ key []byte }
 
 func newSigner() signer {

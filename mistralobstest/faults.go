@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// A Fault makes calls of an operation fail. The first five fields select the
-// calls; the others say what happens to them. Fields that are not set change
-// nothing: a Fault with only a Delay makes a call slow.
+// Fault makes calls of an operation fail. The first five fields select the calls; the others say
+// what happens to them. Fields that are not set change nothing: a Fault with only a Delay makes a
+// call slow.
 //
-// The server selects the fault of a call when the client sends the request. If
-// the client disconnects before the fault takes effect, the server does not
-// execute the operation, but the call counts for Times.
+// The server selects the fault of a call when the client sends the request. If the client
+// disconnects before the fault takes effect, the server does not execute the operation, but the
+// call counts for Times.
 type Fault struct {
 	Operation   string  // one of Operations, or "" for every operation
 	Times       int     // the number of calls that fail; 0 means one, a negative number means all
@@ -23,30 +23,28 @@ type Fault struct {
 	Probability float64 // the probability that a matching call fails; 0 means 1
 	Seed        uint64  // seeds the random numbers for Probability
 
-	// Delay is a wait before all other effects, except that ResetUnread resets at
-	// once. If the client disconnects during the wait, the server does not execute
-	// the operation.
+	// Delay is a wait before all other effects, except that ResetUnread resets at once. If the client
+	// disconnects during the wait, the server does not execute the operation.
 	Delay time.Duration
 
-	// Status, if not 0, replaces the operation's response by one with this
-	// status, Header and Body. The server then does not execute the operation,
-	// unless Apply is set. Without Status, Header is added to the operation's
-	// own response.
+	// Status, if not 0, replaces the operation's response by one with this status, Header and Body.
+	// The server then does not execute the operation, unless Apply is set. Without Status, Header is
+	// added to the operation's own response.
 	Status int
 	Header http.Header
 	Body   string
 	Apply  bool
-	// BodySize, together with Status, sends a made-up body of this many bytes
-	// instead of Body. The server does not hold it in memory.
+	// BodySize, together with Status, sends a made-up body of this many bytes instead of Body. The
+	// server does not hold it in memory.
 	BodySize int64
-	// Gzip compresses the body of the response, even if the client does not
-	// accept that. It has no effect together with BodySize.
+	// Gzip compresses the body of the response, even if the client does not accept that. It has no
+	// effect together with BodySize.
 	Gzip bool
 
 	// Break breaks the connection or the response.
 	Break Break
-	// After is the number of body bytes to send before ResetBody, TruncateBody or
-	// StallBody. The last byte of the body is never sent.
+	// After is the number of body bytes to send before ResetBody, TruncateBody or StallBody. The last
+	// byte of the body is never sent.
 	After int64
 
 	// IgnoreRange makes a download ignore a Range header and send the whole file.
@@ -55,37 +53,33 @@ type Fault struct {
 	ETag string
 }
 
-// A Break is a way to break a connection or a response.
+// Break is a way to break a connection or a response.
 type Break int
 
-// The ways to break a call. With Refuse and ResetUnread the server does not
-// execute the operation. With the others it executes the operation first, unless
-// the fault has a Status without Apply. A break in the middle of the body has no
-// effect on a response without a body.
+// The ways to break a call. With Refuse and ResetUnread the server does not execute the operation.
+// With the others it executes the operation first, unless the fault has a Status without Apply. A
+// break in the middle of the body has no effect on a response without a body.
 const (
-	// Refuse makes the dial of a client of [Server.HTTPClient] fail. For other
-	// clients, which are connected already, it does the same as ResetUnread.
+	// Refuse makes the dial of a client of [Server.HTTPClient] fail. For other clients, which are
+	// connected already, it does the same as ResetUnread.
 	Refuse Break = iota + 1
 	// ResetUnread resets the connection before the request body is read.
 	ResetUnread
-	// ResetUnanswered resets the connection after the operation, instead of sending
-	// a response.
+	// ResetUnanswered resets the connection after the operation, instead of sending a response.
 	ResetUnanswered
 	// ResetBody resets the connection in the middle of the response body.
 	ResetBody
-	// TruncateBody closes the connection in the middle of the response body, so
-	// that the body is shorter than its Content-Length.
+	// TruncateBody closes the connection in the middle of the response body, so that the body is
+	// shorter than its Content-Length.
 	TruncateBody
-	// StallBody stops sending in the middle of the response body, until the client
-	// disconnects.
+	// StallBody stops sending in the middle of the response body, until the client disconnects.
 	StallBody
 	// StallHeader sends no response until the client disconnects.
 	StallHeader
 )
 
-// Inject adds a fault. If several faults match a call, the oldest one that is
-// not used up applies. Inject panics if the operation does not exist, because
-// the test would then test nothing.
+// Inject adds a fault. If several faults match a call, the oldest one that is not used up applies.
+// Inject panics if the operation does not exist, because the test would then test nothing.
 func (s *Server) Inject(f Fault) {
 	if f.Operation != "" && !knownOperation(f.Operation) {
 		panic(fmt.Sprintf("mistralobstest: there is no operation %q", f.Operation))
@@ -93,11 +87,10 @@ func (s *Server) Inject(f Fault) {
 	s.faults.add(f)
 }
 
-// ClearFaults removes all faults. A call whose fault is already selected still
-// fails.
+// ClearFaults removes all faults. A call whose fault is already selected still fails.
 func (s *Server) ClearFaults() { s.faults.clear() }
 
-// A faultSet selects the fault of each call.
+// faultSet selects the fault of each call.
 type faultSet struct {
 	mu     sync.Mutex
 	armed  []*armedFault
@@ -142,8 +135,7 @@ func (s *faultSet) choose(operation string) *Fault {
 	return nil
 }
 
-// assign stores the fault of a call until forget, and returns a number for the
-// call.
+// assign stores the fault of a call until forget, and returns a number for the call.
 func (s *faultSet) assign(fault *Fault) (call string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

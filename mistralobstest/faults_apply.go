@@ -27,7 +27,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, rt *route, f *Faul
 	s.release(w, r, held, f)
 }
 
-// A heldAnswer is a response that has not been sent.
+// heldAnswer is a response that has not been sent.
 type heldAnswer struct {
 	status int
 	header http.Header
@@ -86,8 +86,7 @@ func (s *Server) release(w http.ResponseWriter, r *http.Request, held *heldAnswe
 	}
 }
 
-// send writes the first size bytes of the body. If the body is empty, it writes
-// made-up bytes.
+// send writes the first size bytes of the body. If the body is empty, it writes made-up bytes.
 func (s *Server) send(w http.ResponseWriter, held *heldAnswer, size int64) {
 	if n := int64(held.body.Len()); n > 0 {
 		_, _ = w.Write(held.body.Bytes()[:min(size, n)])

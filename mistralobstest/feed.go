@@ -10,18 +10,19 @@ import (
 	"strings"
 	"time"
 
+	mistralobs "github.com/mistralobs/mistralobs-go"
 	"github.com/mistralobs/mistralobs-go/mistralobstest/internal/query"
 )
 
-// WithFeedNext makes searches for spans and evaluations return the cursor of the
-// next page in the field "next", and null in "cursor". By default it is the other
-// way round. The API reference does not say which field continues a search. A
-// client sends either value as the query parameter cursor of the next request.
+// WithFeedNext makes searches for spans and evaluations return the cursor of the next page in the
+// field "next", and null in "cursor". By default it is the other way round. The API reference does
+// not say which field continues a search. A client sends either value as the query parameter cursor
+// of the next request.
 func WithFeedNext() Option {
 	return func(o *options) { o.feedNext = true }
 }
 
-// A search is a request for one page of a feed.
+// search is a request for one page of a feed.
 type search struct {
 	from, to   time.Time // zero for no limit; to is exclusive
 	pageSize   int
@@ -29,7 +30,7 @@ type search struct {
 	expression *query.Expression
 }
 
-// A position is the place of an item in a feed.
+// position is the place of an item in a feed.
 type position struct {
 	at  time.Time
 	seq int
@@ -104,22 +105,22 @@ func (s *Server) readSearch(r *http.Request, schema *fieldSet) (search, error) {
 	return q, nil
 }
 
-// A feedItem is an item of a feed with its position.
+// feedItem is an item of a feed with its position.
 type feedItem struct {
 	position
 	fields query.Row
 	json   func() []byte
 }
 
-// itemsOf returns the items of a list that keep accepts. The position of an item
-// stays valid, because nothing is ever removed from the list.
-func itemsOf[T any](list []*T, at func(*T) time.Time, keep func(*T) bool) []feedItem {
+// itemsOf returns the items of a list that keep accepts. The position of an item stays valid,
+// because nothing is ever removed from the list.
+func itemsOf[T any](set *fieldSet, list []*T, at func(*T) time.Time, keep func(*T) bool) []feedItem {
 	var items []feedItem
 	for i, item := range list {
 		if keep(item) {
 			items = append(items, feedItem{
 				position: position{at: at(item), seq: i},
-				fields:   rowOf(item),
+				fields:   set.row(item),
 				json:     func() []byte { return toJSON(item) },
 			})
 		}
@@ -127,8 +128,8 @@ func itemsOf[T any](list []*T, at func(*T) time.Time, keep func(*T) bool) []feed
 	return items
 }
 
-func spanTime(sp *Span) time.Time                { return sp.StartTime }
-func evaluationTime(e *SpanEvaluation) time.Time { return e.Timestamp }
+func spanTime(sp *mistralobs.Span) time.Time                { return sp.StartTime }
+func evaluationTime(e *mistralobs.SpanEvaluation) time.Time { return e.Timestamp }
 
 // within reports whether from <= t < to. A zero limit is no limit.
 func within(t, from, to time.Time) bool {

@@ -7,11 +7,12 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	mistralobs "github.com/mistralobs/mistralobs-go"
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// A search continues with its cursor, or with next if so configured. Spans that are
-// added during a search do not change later pages.
+// A search continues with its cursor, or with next if so configured. Spans that are added during a
+// search do not change later pages.
 func TestFeedPages(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -27,7 +28,7 @@ func TestFeedPages(t *testing.T) {
 			t.Parallel()
 			a := spansAPI(t, test.opts...)
 			for range 2 { // three spans now start at the same time
-				a.server.SeedSpan(mistralobstest.Span{SpanName: "same time", StartTime: noon.Add(-8 * time.Minute)})
+				a.server.SeedSpan(mistralobs.Span{SpanName: "same time", StartTime: noon.Add(-8 * time.Minute)})
 			}
 			var pages []string
 			for query := "?page_size=2"; ; {
@@ -39,7 +40,7 @@ func TestFeedPages(t *testing.T) {
 					break
 				}
 				query = "?page_size=2&cursor=" + token
-				a.server.SeedSpan(mistralobstest.Span{SpanName: "too new"})
+				a.server.SeedSpan(mistralobs.Span{SpanName: "too new"})
 			}
 			want := []string{"span 4,span 3", "same time,same time", "span 2,span 1", "span 0"}
 			assert.Equal(t, want, pages)

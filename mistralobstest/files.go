@@ -15,14 +15,14 @@ import (
 	"time"
 )
 
-// MaxUploadBytes is the size of the largest file that the server accepts: 512 MiB.
-// The service documents 512 MB.
+// MaxUploadBytes is the size of the largest file that the server accepts: 512 MiB. The service
+// documents 512 MB.
 const MaxUploadBytes = 512 << 20
 
 // defaultExpiry is how long the service keeps an upload that sets no expiry.
 const defaultExpiry = 30 * 24 * time.Hour
 
-// A file is an uploaded file. Its content is on disk, because it may be large.
+// file is an uploaded file. Its content is on disk, because it may be large.
 type file struct {
 	id, name, purpose, visibility, signature string
 	path                                     string
@@ -46,8 +46,8 @@ func (s *Server) uploadFile(r *http.Request) (answer, error) {
 	return answer{http.StatusOK, f.object().bytes()}, nil
 }
 
-// receive reads a multipart upload as it arrives. It returns the file even with
-// an error, so that the caller can remove it from disk.
+// receive reads a multipart upload as it arrives. It returns the file even with an error, so that
+// the caller can remove it from disk.
 func (s *Server) receive(r *http.Request) (*file, error) {
 	now := s.options.now()
 	f := &file{
@@ -141,7 +141,7 @@ func (f *file) store(part *multipart.Part) error {
 	return nil
 }
 
-// A lineCounter counts lines. The last line may lack its line break.
+// lineCounter counts lines. The last line may lack its line break.
 type lineCounter struct {
 	ends int
 	open bool
@@ -178,8 +178,8 @@ func (s *Server) deleteFile(r *http.Request) (answer, error) {
 	})
 }
 
-// withFile calls run with the file that the path names, under the lock. The
-// response to a request for an expired file is 404.
+// withFile calls run with the file that the path names, under the lock. The response to a request
+// for an expired file is 404.
 func (s *Server) withFile(r *http.Request, run func(*store, *file) (answer, error)) (answer, error) {
 	c := check(r)
 	id := c.pathID("file_id")

@@ -14,8 +14,8 @@ import (
 // maxBody is the largest JSON body that the server reads.
 const maxBody = 64 << 20
 
-// serve dispatches a request. For requests without a route, the response is that
-// of the service's web framework.
+// serve dispatches a request. For requests without a route, the response is that of the service's
+// web framework.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if _, pattern := s.mux.Handler(r); s.routes[pattern] != nil {
 		s.mux.ServeHTTP(w, r)
@@ -62,9 +62,8 @@ func (s *Server) serveOperation(w http.ResponseWriter, r *http.Request, rt *rout
 	s.fail(w, r, rt, fault)
 }
 
-// bufferBody reads the body before any wait, because net/http notices a
-// disconnect only after the body is read. Validation rejects a body that is longer
-// than maxBody.
+// bufferBody reads the body before any wait, because net/http notices a disconnect only after the
+// body is read. Validation rejects a body that is longer than maxBody.
 func bufferBody(r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
@@ -73,10 +72,9 @@ func bufferBody(r *http.Request) {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 }
 
-// faultOf returns the fault of a call, or nil. The transport of
-// [Server.HTTPClient] has selected it already; for other clients faultOf selects
-// it. If the transport has forgotten the fault, its client has stopped waiting
-// before the fault took effect. Then faultOf aborts the call.
+// faultOf returns the fault of a call, or nil. The transport of [Server.HTTPClient] has selected it
+// already; for other clients faultOf selects it. If the transport has forgotten the fault, its
+// client has stopped waiting before the fault took effect. Then faultOf aborts the call.
 func (s *Server) faultOf(r *http.Request, rt *route) *Fault {
 	call := r.Header.Get(callHeader)
 	r.Header.Del(callHeader)
@@ -114,8 +112,7 @@ func (s *Server) carryOut(w http.ResponseWriter, r *http.Request, rt *route) {
 	}
 }
 
-// operate checks the key and the rate limit, waits for the latency, and runs
-// the operation.
+// operate checks the key and the rate limit, waits for the latency, and runs the operation.
 func (s *Server) operate(r *http.Request, rt *route, requestID string) (answer, error) {
 	if r.Header.Get("Authorization") != "Bearer "+s.tunedNow().apiKey {
 		body := fields{"message": "Unauthorized", "request_id": requestID}
@@ -152,8 +149,8 @@ func (s *Server) write(w http.ResponseWriter, requestID string, f *failure) {
 
 var errClosed = errors.New("mistralobstest: the server was closed")
 
-// sleep waits for d. It does not use the clock of WithClock. It returns an error if
-// the client disconnects or the server is closed.
+// sleep waits for d. It does not use the clock of WithClock. It returns an error if the client
+// disconnects or the server is closed.
 func (s *Server) sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()

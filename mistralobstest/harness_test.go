@@ -101,8 +101,7 @@ func (a *api) do(method, url, body string, header ...string) response {
 	return r
 }
 
-// dataset creates a dataset with the payloads as records, and returns its ID and
-// their IDs.
+// dataset creates a dataset with the payloads as records, and returns its ID and their IDs.
 func (a *api) dataset(payloads ...string) (id string, recordIDs []string) {
 	a.t.Helper()
 	id = a.do("POST", datasets, `{"name":"Test data","description":""}`).json(a.t, "id").(string)

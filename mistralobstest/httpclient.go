@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// HTTPClient returns an HTTP client that reaches the server, also over an
-// in-memory network. Each call returns a new client, so you may set its fields.
-// The clients share one connection pool, which [Server.Close] closes.
+// HTTPClient returns an HTTP client that reaches the server, also over an in-memory network. Each
+// call returns a new client, so you may set its fields. The clients share one connection pool,
+// which [Server.Close] closes.
 //
-// Only these clients see a [Refuse] fault as a failed dial. Without
-// [WithInMemoryNetwork] they also reach other hosts. They use no proxy.
+// Only these clients see a [Refuse] fault as a failed dial. Without [WithInMemoryNetwork] they also
+// reach other hosts. They use no proxy.
 func (s *Server) HTTPClient() *http.Client {
 	return &http.Client{Transport: &transport{server: s, base: s.transport}}
 }
@@ -31,15 +31,15 @@ func (s *Server) newTransport() *http.Transport {
 	}
 }
 
-// callHeader carries the number of a call whose fault the transport has selected,
-// or noFault. The server removes it before it logs or handles the request.
+// callHeader carries the number of a call whose fault the transport has selected, or noFault. The
+// server removes it before it logs or handles the request.
 const (
 	callHeader = "X-Mistralobstest-Call"
 	noFault    = "none"
 )
 
-// A transport selects the fault of a call before the call has a connection,
-// because a dial cannot be refused later.
+// transport selects the fault of a call before the call has a connection, because a dial cannot
+// be refused later.
 type transport struct {
 	server *Server
 	base   *http.Transport

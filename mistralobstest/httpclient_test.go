@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// If a client disconnects before its fault takes effect, the server does not execute
-// the operation, and no other call gets the fault.
+// If a client disconnects before its fault takes effect, the server does not execute the operation,
+// and no other call gets the fault.
 func TestFaultOfClientThatLeavesEarly(t *testing.T) {
 	t.Parallel()
 	faults := map[string]Fault{
@@ -61,8 +61,8 @@ func newCreate(t *testing.T, ctx context.Context, s *Server) *http.Request {
 	return req
 }
 
-// A lateConn does not send the request that is written to it. Close does not close
-// the underlying connection.
+// lateConn does not send the request that is written to it. Close does not close the underlying
+// connection.
 type lateConn struct {
 	net.Conn
 	request bytes.Buffer

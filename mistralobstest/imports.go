@@ -50,7 +50,7 @@ func (s *Server) importPlayground(r *http.Request) (answer, error) {
 	})
 }
 
-// A seededImport describes an import of conversations by their IDs.
+// seededImport describes an import of conversations by their IDs.
 type seededImport struct {
 	operation, field string
 	source           source
@@ -58,8 +58,8 @@ type seededImport struct {
 	seeds            func(*store) map[string]Conversation
 }
 
-// importSeeded imports the conversations whose IDs are in the body. If an ID is
-// unknown, the task fails, not the request.
+// importSeeded imports the conversations whose IDs are in the body. If an ID is unknown, the task
+// fails, not the request.
 func (s *Server) importSeeded(r *http.Request, imp seededImport) (answer, error) {
 	c := check(r)
 	c.readBody()

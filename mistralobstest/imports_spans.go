@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	mistralobs "github.com/mistralobs/mistralobs-go"
 )
 
 // The namespaces of a mapping's source field.
@@ -15,7 +17,7 @@ const (
 	resourceNamespace = "resource_attributes"
 )
 
-// A spanMapping copies an attribute of a span to a field of a payload.
+// spanMapping copies an attribute of a span to a field of a payload.
 type spanMapping struct {
 	target, namespace, key string
 }
@@ -45,15 +47,15 @@ func (d *store) importedSpans(references []spanKey, mappings []spanMapping, now 
 			continue
 		}
 		ids := new(object).set("trace_id", key.trace).set("span_id", key.span)
-		record := Conversation{Payload: sp.payload(mappings), Properties: ids.bytes()}
+		record := Conversation{Payload: mappedPayload(sp, mappings), Properties: ids.bytes()}
 		result.records = append(result.records, loaded{record, sourceTelemetrySpan})
 	}
 	return result
 }
 
-// payload applies the mappings to a span. If mappings have the same target, it uses
-// the last one.
-func (sp *Span) payload(mappings []spanMapping) json.RawMessage {
+// mappedPayload applies the mappings to a span. If mappings have the same target, it uses the last
+// one.
+func mappedPayload(sp *mistralobs.Span, mappings []spanMapping) json.RawMessage {
 	attributes := map[string]map[string]string{
 		spanNamespace: sp.SpanAttributes, resourceNamespace: sp.ResourceAttributes,
 	}
@@ -75,8 +77,8 @@ func (sp *Span) payload(mappings []spanMapping) json.RawMessage {
 	return payload.bytes()
 }
 
-// mappedValue returns the JSON value of an attribute, or nil if the attribute
-// leaves its target out.
+// mappedValue returns the JSON value of an attribute, or nil if the attribute leaves its target
+// out.
 func mappedValue(text string) []byte {
 	trimmed := bytes.TrimSpace([]byte(text))
 	if len(trimmed) == 0 {

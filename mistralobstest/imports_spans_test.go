@@ -7,20 +7,21 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	mistralobs "github.com/mistralobs/mistralobs-go"
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
 func TestImportFromSpans(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t, mistralobstest.WithTaskDuration(0), mistralobstest.WithClock(func() time.Time { return noon }))
-	a.server.SeedSpan(mistralobstest.Span{
+	a.server.SeedSpan(mistralobs.Span{
 		TraceID: traceID, SpanID: spanID(1), ServiceName: "chat",
-		InputMessages: ` [{"role":"user", "content":"Hi"}] `,
+		InputMessagesJSON: ` [{"role":"user", "content":"Hi"}] `,
 		SpanAttributes: map[string]string{
 			"object": `{"n": 1}`, "empty.array": " [ ] ", "blank": " \t", "number": "12", "null": "null", "malformed": "{x",
 		},
 	})
-	a.server.SeedSpan(mistralobstest.Span{TraceID: traceID, SpanID: spanID(2), StartTime: noon.AddDate(0, 0, -31)})
+	a.server.SeedSpan(mistralobs.Span{TraceID: traceID, SpanID: spanID(2), StartTime: noon.AddDate(0, 0, -31)})
 	id, _ := a.dataset()
 	task := a.do("POST", datasets+"/"+id+"/imports/from-spans", `{"span_references":[
 		{"trace_id":"`+traceID+`","span_id":"`+spanID(1)+`"},

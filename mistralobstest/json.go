@@ -18,8 +18,8 @@ func toJSON(v any) []byte {
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
 }
 
-// An object builds a JSON object. It keeps payloads and properties byte for byte,
-// which encoding/json would not.
+// object builds a JSON object. It keeps payloads and properties byte for byte, which
+// encoding/json would not.
 type object struct{ buf []byte }
 
 // newObject returns an object with room for size bytes.

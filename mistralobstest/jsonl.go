@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"unicode/utf8"
 )
 
-// readJSONL reads a dataset file. A line may have either documented format. Errors
-// name the line.
+// readJSONL reads a dataset file. A line may have either documented format. Errors name the line.
 func readJSONL(path string) ([]Conversation, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -41,6 +41,9 @@ func readJSONL(path string) ([]Conversation, error) {
 }
 
 func parseLine(line []byte) (c Conversation, err error) {
+	if !utf8.Valid(line) {
+		return c, errors.New("it is not UTF-8")
+	}
 	members, err := splitObject(line)
 	if err != nil {
 		return c, err
@@ -86,7 +89,7 @@ func checkMessages(members []member) error {
 	return nil
 }
 
-// A member is a name of a JSON object and its value, byte for byte.
+// member is a name of a JSON object and its value, byte for byte.
 type member struct {
 	name  string
 	value json.RawMessage
@@ -134,8 +137,8 @@ func appendLine(out []byte, c content) []byte {
 	return append(out, lineEnd...)
 }
 
-// appendWithoutBreaks appends a JSON value without its line breaks. Valid JSON has
-// line breaks only between tokens.
+// appendWithoutBreaks appends a JSON value without its line breaks. Valid JSON has line breaks only
+// between tokens.
 func appendWithoutBreaks(out, value []byte) []byte {
 	for len(value) > 0 {
 		end := bytes.IndexAny(value, "\r\n")

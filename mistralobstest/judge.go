@@ -14,7 +14,7 @@ const (
 	maxJudgeInstructions = 10_000
 )
 
-// A judge is the part of a judge definition that this server uses.
+// judge is the part of a judge definition that this server uses.
 type judge struct {
 	name    string
 	options []judgeOption // of a classification
@@ -128,8 +128,8 @@ func newEvidence(rec *record) (*evidence, error) {
 	return e, err
 }
 
-// said returns the given answer: the last content of an assistant, or the whole
-// payload if it is not a chat.
+// said returns the given answer: the last content of an assistant, or the whole payload if it is
+// not a chat.
 func said(payload []byte) (string, error) {
 	var chat struct {
 		Messages *json.RawMessage `json:"messages"`
@@ -192,8 +192,8 @@ func (j judge) decide(e *evidence) (verdict any, analysis string) {
 	return best, fmt.Sprintf("%s: of %d options, %q has the most support (%.2f).", j.name, len(j.options), best, bestScore)
 }
 
-// support returns 2 if a label is the value of the option. Otherwise it returns the
-// share of the option's words that the given answer contains.
+// support returns 2 if a label is the value of the option. Otherwise it returns the share of the
+// option's words that the given answer contains.
 func (e *evidence) support(option judgeOption) float64 {
 	for _, label := range e.labels {
 		if strings.EqualFold(label, option.Value) {

@@ -10,8 +10,7 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// In a bubble the limit uses the fake clock, so every refusal and every Retry-After
-// is exact.
+// In a bubble the limit uses the fake clock, so every refusal and every Retry-After is exact.
 func TestRateLimit(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

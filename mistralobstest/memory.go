@@ -13,7 +13,7 @@ import (
 	"syscall"
 )
 
-// A memoryListener accepts the pipes that its dial method creates.
+// memoryListener accepts the pipes that its dial method creates.
 type memoryListener struct {
 	host    string
 	dialed  chan net.Conn
@@ -21,8 +21,8 @@ type memoryListener struct {
 	closing sync.Once
 }
 
-// newMemoryListener returns a listener with a random loopback address, so that two
-// servers very likely have different origins.
+// newMemoryListener returns a listener with a random loopback address, so that two servers very
+// likely have different origins.
 func newMemoryListener() *memoryListener {
 	var b [3]byte
 	_, _ = rand.Read(b[:]) // it never fails
@@ -69,8 +69,8 @@ type memoryAddr string
 func (memoryAddr) Network() string  { return "tcp" }
 func (a memoryAddr) String() string { return string(a) }
 
-// A pipeConn is one end of a pipe. Like a socket, the other end can distinguish a
-// reset from an orderly close.
+// pipeConn is one end of a pipe. Like a socket, the other end can distinguish a reset from an
+// orderly close.
 type pipeConn struct {
 	net.Conn
 	local, remote net.Addr

@@ -11,7 +11,7 @@ import (
 	"syscall"
 )
 
-// A network is the listener of a started server and its open connections.
+// network is the listener of a started server and its open connections.
 type network struct {
 	listener net.Listener
 	memory   *memoryListener // nil if listener is a socket
@@ -49,8 +49,8 @@ func (n *network) serve(server *http.Server) {
 	})
 }
 
-// close closes the connections that http.Server.Close leaves open: connections
-// that a fault has hijacked, and connections accepted while the server was closing.
+// close closes the connections that http.Server.Close leaves open: connections that a fault has
+// hijacked, and connections accepted while the server was closing.
 func (n *network) close() {
 	n.serving.Wait()
 	n.mu.Lock()
@@ -95,7 +95,7 @@ func (n *network) dial(ctx context.Context, kind, address string) (net.Conn, err
 	return n.memory.dial(ctx, address)
 }
 
-// A conn is the server's end of a connection.
+// conn is the server's end of a connection.
 type conn struct {
 	net.Conn
 	network *network

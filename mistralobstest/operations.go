@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// The names of the operations, for [Fault] and [Request]. They are the names that
-// the SDK uses. [ExportsDownload] is a download from the signed URL of an export.
+// The names of the operations, for [Fault] and [Request]. They are the names that the SDK uses.
+// [ExportsDownload] is a download from the signed URL of an export.
 const (
 	DatasetsList            = "datasets.list"
 	DatasetsCreate          = "datasets.create"
@@ -43,8 +43,7 @@ const (
 	SpansFieldOptions       = "spans.field_options"
 )
 
-// Operations returns the names of all operations, in the order of the API
-// reference.
+// Operations returns the names of all operations, in the order of the API reference.
 func Operations() []string {
 	names := make([]string, len(routes))
 	for i, rt := range routes {
@@ -53,14 +52,14 @@ func Operations() []string {
 	return names
 }
 
-// A route is one operation: its path and its function.
+// route is one operation: its path and its function.
 type route struct {
 	operation string
 	pattern   string
 	run       func(*Server, *http.Request) (answer, error)
 
-	// storage serves the URL of an export instead of run. It needs no key, has no
-	// rate limit, allows HEAD, and writes its own response.
+	// storage serves the URL of an export instead of run. It needs no key, has no rate limit, allows
+	// HEAD, and writes its own response.
 	storage func(*Server, http.ResponseWriter, *http.Request)
 
 	// streams reports whether run reads a body that is too large to buffer.

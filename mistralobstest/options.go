@@ -12,7 +12,7 @@ const (
 	defaultExportTTL    = time.Hour
 )
 
-// An Option configures a server. Pass it to [NewServer] or [NewUnstartedServer].
+// Option configures a server. Pass it to [NewServer] or [NewUnstartedServer].
 type Option func(*options)
 
 type options struct {
@@ -52,30 +52,29 @@ func WithAPIKey(key string) Option {
 	return func(o *options) { o.tuning.apiKey = key }
 }
 
-// WithClock sets the clock of the data: creation and update times, the progress
-// of tasks, and expiry. The default is [time.Now]. Latencies, the Delay of faults
-// and the rate limit do not use this clock. The server calls the function from
-// many goroutines at once. The function must not call the Server.
+// WithClock sets the clock of the data: creation and update times, the progress of tasks, and
+// expiry. The default is [time.Now]. Latencies, the Delay of faults and the rate limit do not use
+// this clock. The server calls the function from many goroutines at once. The function must not
+// call the Server.
 func WithClock(now func() time.Time) Option {
 	return func(o *options) { o.now = now }
 }
 
-// WithLatency makes the server wait for d before it executes an operation; for an
-// upload, after it has read the body. If the client disconnects during the wait,
-// the server does not execute the operation. The default is no wait.
+// WithLatency makes the server wait for d before it executes an operation; for an upload, after it
+// has read the body. If the client disconnects during the wait, the server does not execute the
+// operation. The default is no wait.
 func WithLatency(d time.Duration) Option {
 	return func(o *options) { o.tuning.latency = d }
 }
 
-// WithTaskDuration sets how long an import runs. The default is 50 ms. With 0,
-// the response that starts the import shows RUNNING, and the task has ended when
-// the next request arrives.
+// WithTaskDuration sets how long an import runs. The default is 50 ms. With 0, the response that
+// starts the import shows RUNNING, and the task has ended when the next request arrives.
 func WithTaskDuration(d time.Duration) Option {
 	return func(o *options) { o.tuning.taskDuration = d }
 }
 
-// WithTaskOutcome decides how an import ends. The server calls outcome when a
-// task has run for its duration. The result depends on the status:
+// WithTaskOutcome decides how an import ends. The server calls outcome when a task has run for its
+// duration. The result depends on the status:
 //
 //   - "" or COMPLETED: the import adds its records and completes, or fails if it
 //     cannot read them.
@@ -90,11 +89,10 @@ func WithTaskOutcome(outcome func(TaskInfo) (status, message string)) Option {
 	return func(o *options) { o.taskOutcome = outcome }
 }
 
-// WithTaskProgress sets the progress that tasks show. The server passes the
-// fraction of the duration that has passed, from 0 to 1. A completed task has
-// fraction 1, and a task that ended otherwise has fraction 0. The result is the
-// percentage, or nil for a JSON null. If shape itself is nil, tasks have no
-// progress field. By default the percentage grows evenly.
+// WithTaskProgress sets the progress that tasks show. The server passes the fraction of the
+// duration that has passed, from 0 to 1. A completed task has fraction 1, and a task that ended
+// otherwise has fraction 0. The result is the percentage, or nil for a JSON null. If shape itself
+// is nil, tasks have no progress field. By default the percentage grows evenly.
 func WithTaskProgress(shape func(fraction float64) *int) Option {
 	return func(o *options) { o.taskProgress = shape }
 }
@@ -104,24 +102,22 @@ func WithExportTTL(d time.Duration) Option {
 	return func(o *options) { o.exportTTL = d }
 }
 
-// WithRequestLog limits [Server.Requests] to the latest n requests; 0 keeps
-// none. By default the log keeps all requests, so it grows as long as the server
-// runs.
+// WithRequestLog limits [Server.Requests] to the latest n requests; 0 keeps none. By default the
+// log keeps all requests, so it grows as long as the server runs.
 func WithRequestLog(n int) Option {
 	return func(o *options) { o.requestLog = n }
 }
 
-// WithInMemoryNetwork connects clients by in-memory pipes instead of sockets, so
-// that the server can run inside a [testing/synctest] bubble. Server.URL is then a
-// loopback address that only [Server.HTTPClient] and [Server.Client] can reach.
-// These clients cannot reach other hosts.
+// WithInMemoryNetwork connects clients by in-memory pipes instead of sockets, so that the server
+// can run inside a [testing/synctest] bubble. Server.URL is then a loopback address that only
+// [Server.HTTPClient] and [Server.Client] can reach. These clients cannot reach other hosts.
 func WithInMemoryNetwork() Option {
 	return func(o *options) { o.inMemory = true }
 }
 
-// SetAPIKey makes the server accept only this key from now on, as after the
-// rotation of a service account's token. Server.APIKey keeps the first key, and
-// so do existing clients and new clients of [Server.Client]: their calls get 401.
+// SetAPIKey makes the server accept only this key from now on, as after the rotation of a service
+// account's token. Server.APIKey keeps the first key, and so do existing clients and new clients of
+// [Server.Client]: their calls get 401.
 func (s *Server) SetAPIKey(key string) {
 	s.tuning.Lock()
 	defer s.tuning.Unlock()

@@ -6,13 +6,13 @@ import (
 	"strconv"
 )
 
-// The page sizes of the API.
+// page sizes of the API.
 const (
 	defaultPageSize = 50
 	maxPageSize     = 100
 )
 
-// A page is the part of a list that a client requests.
+// page is the part of a list that a client requests.
 type page struct {
 	number, size int
 	url          *url.URL // of the request

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A record is small, because a dataset may hold a million of them.
+// record is small, because a dataset may hold a million of them.
 type record struct {
 	id               uuid
 	dataset          *dataset
@@ -18,8 +18,8 @@ type record struct {
 	source           source
 }
 
-// content is a payload and properties in one piece of memory. It never changes, so
-// exports can share it.
+// content is a payload and properties in one piece of memory. It never changes, so exports can
+// share it.
 type content struct {
 	bytes []byte // the payload, then the properties unless they are {}
 	split int    // the length of the payload
@@ -48,7 +48,7 @@ func (rec *record) json() []byte {
 		raw("properties", rec.content.properties()).set("source", rec.source.String()).bytes()
 }
 
-// A source is the source of a record, as an index of sources.
+// source is the source of a record, as an index of sources.
 type source uint8
 
 // The sources of records.
@@ -67,7 +67,7 @@ func (s source) String() string { return sources[s] }
 // sourceOf returns the source with a name, which must exist.
 func sourceOf(name string) source { return source(slices.Index(sources, name)) }
 
-// A uuid is the ID of a record.
+// uuid is the ID of a record.
 type uuid [16]byte
 
 // parseUUID parses a UUID that [isUUID] accepts.

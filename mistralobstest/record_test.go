@@ -31,8 +31,8 @@ func TestUUIDs(t *testing.T) {
 	assert.True(t, isUUID(newID()))
 }
 
-// It reports the memory of a record without its payload. The allocator does not round
-// up the size of this payload.
+// It reports the memory of a record without its payload. The allocator does not round up the size
+// of this payload.
 func BenchmarkMemoryOfRecord(b *testing.B) {
 	s := NewUnstartedServer()
 	defer s.Close()

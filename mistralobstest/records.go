@@ -113,15 +113,15 @@ func recordNotFound(id string) *failure {
 	return apiError(http.StatusNotFound, "DATASET_RECORD_NOT_FOUND", message)
 }
 
-// A Record is a record on the server.
+// Record is a record on the server.
 type Record struct {
 	ID                  string
 	Payload, Properties json.RawMessage // byte for byte as the client sent them
 	Source              string          // such as DIRECT_INPUT
 }
 
-// Records returns the records of a dataset in the order of creation, or nil if
-// the dataset does not exist. datasetID is an ID or a slug.
+// Records returns the records of a dataset in the order of creation, or nil if the dataset does not
+// exist. datasetID is an ID or a slug.
 func (s *Server) Records(datasetID string) []Record {
 	d, _, unlock := s.lock()
 	defer unlock()

@@ -9,11 +9,10 @@ import (
 	"time"
 )
 
-// MaxRequestBody is the number of bytes of each request body that
-// [Server.Requests] keeps: 1 MiB.
+// MaxRequestBody is the number of bytes of each request body that [Server.Requests] keeps: 1 MiB.
 const MaxRequestBody = 1 << 20
 
-// A Request is a request that the server has received.
+// Request is a request that the server has received.
 type Request struct {
 	Operation string // a name such as RecordsCreate; "" if the API has no such path
 	Method    string
@@ -26,15 +25,14 @@ type Request struct {
 	Time      time.Time   // the time of arrival, by the server's clock
 }
 
-// Requests returns the logged requests in the order of arrival, including those
-// that the rate limit refused.
+// Requests returns the logged requests in the order of arrival, including those that the rate limit
+// refused.
 func (s *Server) Requests() []Request { return s.requests.snapshot() }
 
 // ResetRequests empties the request log.
 func (s *Server) ResetRequests() { s.requests.reset() }
 
-// requestLog keeps the latest requests: as many as limit, or all if limit is
-// negative.
+// requestLog keeps the latest requests: as many as limit, or all if limit is negative.
 type requestLog struct {
 	limit   int
 	now     func() time.Time
@@ -47,8 +45,7 @@ type logEntry struct {
 	request Request
 }
 
-// add logs a request. It replaces the body, so that the entry gets the bytes that
-// are read.
+// add logs a request. It replaces the body, so that the entry gets the bytes that are read.
 func (l *requestLog) add(r *http.Request, operation string) *logEntry {
 	if l.limit == 0 {
 		return &logEntry{log: l}
@@ -92,7 +89,7 @@ func (e *logEntry) addBody(p []byte) {
 	e.request.Truncated = e.request.Truncated || len(p) > room
 }
 
-// A loggedBody copies the bytes that are read from it to a log entry.
+// loggedBody copies the bytes that are read from it to a log entry.
 type loggedBody struct {
 	io.ReadCloser
 	entry *logEntry
@@ -106,8 +103,8 @@ func (b *loggedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A loggedWriter logs the status before it sends it, so that a client that has the
-// response finds the status in the log.
+// loggedWriter logs the status before it sends it, so that a client that has the response finds
+// the status in the log.
 type loggedWriter struct {
 	http.ResponseWriter
 	entry *logEntry

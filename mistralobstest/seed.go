@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// A Conversation is the content of a record before it is in a dataset: an event
-// of a campaign or of the explorer, or a conversation of the playground.
+// Conversation is the content of a record before it is in a dataset: an event of a campaign or of
+// the explorer, or a conversation of the playground.
 type Conversation struct {
 	Payload    json.RawMessage // a JSON object
 	Properties json.RawMessage // a JSON object, or nil for {}
@@ -24,8 +24,8 @@ func (c Conversation) mustBeValid() {
 	}
 }
 
-// SeedDataset adds a dataset with the records, and returns its ID. It panics if
-// a payload or properties are not a JSON object.
+// SeedDataset adds a dataset with the records, and returns its ID. It panics if a payload or
+// properties are not a JSON object.
 func (s *Server) SeedDataset(name, description string, records ...Conversation) (datasetID string) {
 	for _, c := range records {
 		c.mustBeValid()
@@ -39,9 +39,9 @@ func (s *Server) SeedDataset(name, description string, records ...Conversation) 
 	return ds.id
 }
 
-// SeedRecords adds records to a dataset, one after the other. datasetID is an ID
-// or a slug. SeedRecords panics if there is no such dataset, or if a payload or
-// properties are not a JSON object.
+// SeedRecords adds records to a dataset, one after the other. datasetID is an ID or a slug.
+// SeedRecords panics if there is no such dataset, or if a payload or properties are not a JSON
+// object.
 func (s *Server) SeedRecords(datasetID string, records iter.Seq[Conversation]) {
 	for c := range records {
 		c.mustBeValid()
@@ -57,10 +57,9 @@ func (s *Server) SeedRecords(datasetID string, records iter.Seq[Conversation]) {
 	}
 }
 
-// SeedCampaign adds a campaign with the records as its events, and returns its
-// ID. The response to an import of a campaign without records is a 404 with
-// CAMPAIGN_NO_MATCHING_EVENTS. SeedCampaign panics if a payload or properties are
-// not a JSON object.
+// SeedCampaign adds a campaign with the records as its events, and returns its ID. The response to
+// an import of a campaign without records is a 404 with CAMPAIGN_NO_MATCHING_EVENTS. SeedCampaign
+// panics if a payload or properties are not a JSON object.
 func (s *Server) SeedCampaign(records ...Conversation) (campaignID string) {
 	for _, c := range records {
 		c.mustBeValid()
@@ -72,14 +71,14 @@ func (s *Server) SeedCampaign(records ...Conversation) (campaignID string) {
 	return id
 }
 
-// SeedCompletionEvent adds an event of the explorer, and returns its ID. It
-// panics if the payload or properties are not a JSON object.
+// SeedCompletionEvent adds an event of the explorer, and returns its ID. It panics if the payload
+// or properties are not a JSON object.
 func (s *Server) SeedCompletionEvent(event Conversation) (eventID string) {
 	return s.seed(event, func(d *store) map[string]Conversation { return d.events })
 }
 
-// SeedConversation adds a conversation of the playground, and returns its ID.
-// It panics if the payload or properties are not a JSON object.
+// SeedConversation adds a conversation of the playground, and returns its ID. It panics if the
+// payload or properties are not a JSON object.
 func (s *Server) SeedConversation(conversation Conversation) (conversationID string) {
 	return s.seed(conversation, func(d *store) map[string]Conversation { return d.conversations })
 }

@@ -8,10 +8,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	mistralobs "github.com/mistralobs/mistralobs-go"
 )
 
-// SeedSpan adds a span of telemetry. It fills empty fields as follows, and
-// returns the filled span:
+// SeedSpan adds a span of telemetry. It fills empty fields as follows, and returns the filled span:
 //
 //   - TraceID and SpanID are random. WorkspaceID and OrganizationID are those of
 //     the server.
@@ -22,15 +23,15 @@ import (
 //     example, RequestModel has the span attribute gen_ai.request.model. If the
 //     field is not empty, the attribute gets its value instead.
 //
-// SeedSpan panics if TraceID or SpanID has the wrong form, or if there is a span
-// with the same TraceID and SpanID.
-func (s *Server) SeedSpan(span Span) Span {
+// SeedSpan panics if TraceID or SpanID has the wrong form, or if there is a span with the same
+// TraceID and SpanID.
+func (s *Server) SeedSpan(span mistralobs.Span) mistralobs.Span {
 	d, now, unlock := s.lock()
 	defer unlock()
 	if span.StartTime.IsZero() {
 		span.StartTime = now
 	}
-	span.setDefaults(d)
+	setSpanDefaults(&span, d)
 	key := spanKey{trace: span.TraceID, span: span.SpanID}
 	if d.spanByKey[key] != nil {
 		panic("mistralobstest: the span exists: " + key.trace + " " + key.span)
@@ -41,12 +42,11 @@ func (s *Server) SeedSpan(span Span) Span {
 	return span
 }
 
-// SeedSpanEvaluation adds the result of an evaluation of a span. It sets fields
-// that are empty, and returns the evaluation with these: Timestamp is the time of
-// the server's clock, and WorkspaceID and OrganizationID are those of the server.
-// The span need not exist. SeedSpanEvaluation panics if TraceID or SpanID has the
-// wrong form.
-func (s *Server) SeedSpanEvaluation(evaluation SpanEvaluation) SpanEvaluation {
+// SeedSpanEvaluation adds the result of an evaluation of a span. It sets fields that are empty, and
+// returns the evaluation with these: Timestamp is the time of the server's clock, and WorkspaceID
+// and OrganizationID are those of the server. The span need not exist. SeedSpanEvaluation panics if
+// TraceID or SpanID has the wrong form.
+func (s *Server) SeedSpanEvaluation(evaluation mistralobs.SpanEvaluation) mistralobs.SpanEvaluation {
 	mustBeHex("TraceID", evaluation.TraceID, 32)
 	mustBeHex("SpanID", evaluation.SpanID, 16)
 	d, now, unlock := s.lock()
@@ -65,7 +65,7 @@ func (s *Server) SeedSpanEvaluation(evaluation SpanEvaluation) SpanEvaluation {
 	return evaluation
 }
 
-func (sp *Span) setDefaults(d *store) {
+func setSpanDefaults(sp *mistralobs.Span, d *store) {
 	setIfEmpty(&sp.TraceID, randomHex(16))
 	setIfEmpty(&sp.SpanID, randomHex(8))
 	mustBeHex("TraceID", sp.TraceID, 32)
@@ -85,7 +85,7 @@ func (sp *Span) setDefaults(d *store) {
 	} {
 		*list = append([]string{}, *list...) // no null, and not the caller's memory
 	}
-	sp.syncAttributes()
+	syncAttributes(sp)
 }
 
 // spanAttributes maps fields of a span to their standard span attributes.
@@ -132,18 +132,17 @@ func attributeOf(field string) string {
 	return spanAttributes[field]
 }
 
-// syncAttributes copies attributes to fields that are empty, and other fields to
-// their attributes.
-func (sp *Span) syncAttributes() {
+// syncAttributes copies attributes to fields that are empty, and other fields to their attributes.
+func syncAttributes(sp *mistralobs.Span) {
 	sp.ResourceAttributes = cloneAttributes(sp.ResourceAttributes)
 	sp.SpanAttributes = cloneAttributes(sp.SpanAttributes)
 	v := reflect.ValueOf(sp).Elem()
-	for i, f := range spanFields.list {
+	for _, f := range spanFields.list {
 		switch {
 		case f.name == "service_name":
-			syncAttribute(v.Field(i), sp.ResourceAttributes, f.attribute)
+			syncAttribute(v.FieldByIndex(f.index), sp.ResourceAttributes, f.attribute)
 		case f.attribute != "":
-			syncAttribute(v.Field(i), sp.SpanAttributes, f.attribute)
+			syncAttribute(v.FieldByIndex(f.index), sp.SpanAttributes, f.attribute)
 		}
 	}
 }
@@ -183,8 +182,7 @@ func mustBeHex(name, id string, length int) {
 	}
 }
 
-// isLowerHex reports whether an ID has exactly length lower-case hexadecimal
-// digits.
+// isLowerHex reports whether an ID has exactly length lower-case hexadecimal digits.
 func isLowerHex(id string, length int) bool {
 	return len(id) == length && strings.Trim(id, "0123456789abcdef") == ""
 }

@@ -7,15 +7,15 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// A Server is an in-memory Datasets API. It is safe for concurrent use. Call
-// [NewServer] or [NewUnstartedServer] to create one, and [Server.Close] to stop it.
+// Server is an in-memory Datasets API. It is safe for concurrent use. Call [NewServer] or
+// [NewUnstartedServer] to create one, and [Server.Close] to stop it.
 type Server struct {
-	// URL is the base URL, without a final slash. It is empty on a server
-	// created by NewUnstartedServer.
+	// URL is the base URL, without a final slash. It is empty on a server created by
+	// NewUnstartedServer.
 	URL string
 
-	// APIKey is the key that the server was created with; see [WithAPIKey]. To
-	// change the key that the server accepts, call [Server.SetAPIKey].
+	// APIKey is the key that the server was created with; see [WithAPIKey]. To change the key that the
+	// server accepts, call [Server.SetAPIKey].
 	APIKey string
 
 	options  options
@@ -41,16 +41,15 @@ type Server struct {
 	closing sync.Once
 }
 
-// NewServer starts a server on a free port of 127.0.0.1, or on an in-memory
-// network with [WithInMemoryNetwork]. It panics if no port can be opened.
+// NewServer starts a server on a free port of 127.0.0.1, or on an in-memory network with
+// [WithInMemoryNetwork]. It panics if no port can be opened.
 func NewServer(opts ...Option) *Server {
 	s := NewUnstartedServer(opts...)
 	s.start()
 	return s
 }
 
-// NewUnstartedServer returns a server that does not listen. Serve it with
-// [Server.Handler].
+// NewUnstartedServer returns a server that does not listen. Serve it with [Server.Handler].
 func NewUnstartedServer(opts ...Option) *Server {
 	o := defaultOptions()
 	for _, opt := range opts {
@@ -89,16 +88,15 @@ func (s *Server) start() {
 	s.network.serve(s.http)
 }
 
-// Handler returns the API as an [http.Handler], for your own HTTP server.
-// Faults that reset a connection need an [http.Hijacker]; over HTTP/2 they
-// reset the stream.
+// Handler returns the API as an [http.Handler], for your own HTTP server. Faults that reset a
+// connection need an [http.Hijacker]; over HTTP/2 they reset the stream.
 func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(s.serve)
 }
 
-// Close stops the server, closes its connections, ends pending delays, and
-// removes its temporary files. It returns after all connections are closed. Close
-// a server of [NewUnstartedServer] too. Closing again does nothing.
+// Close stops the server, closes its connections, ends pending delays, and removes its temporary
+// files. It returns after all connections are closed. Close a server of [NewUnstartedServer] too.
+// Closing again does nothing.
 func (s *Server) Close() {
 	s.closing.Do(func() {
 		close(s.done)
@@ -113,8 +111,8 @@ func (s *Server) Close() {
 	})
 }
 
-// OpenConnections returns the number of open connections to the server,
-// including idle ones. It returns 0 for a server of [NewUnstartedServer].
+// OpenConnections returns the number of open connections to the server, including idle ones. It
+// returns 0 for a server of [NewUnstartedServer].
 func (s *Server) OpenConnections() int {
 	if s.network == nil {
 		return 0

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// findDataset returns the dataset with an ID or slug, or nil. A value that has the
-// form of a UUID is always an ID.
+// findDataset returns the dataset with an ID or slug, or nil. A value that has the form of a UUID
+// is always an ID.
 func (d *store) findDataset(idOrSlug string) *dataset {
 	if isUUID(idOrSlug) {
 		return d.datasetByID[strings.ToLower(idOrSlug)]
@@ -14,8 +14,8 @@ func (d *store) findDataset(idOrSlug string) *dataset {
 	return d.datasetBySlug[idOrSlug]
 }
 
-// newSlug returns an unused slug for a name. It appends a number if another
-// dataset has the slug, or if the slug has the form of a UUID.
+// newSlug returns an unused slug for a name. It appends a number if another dataset has the slug,
+// or if the slug has the form of a UUID.
 func (d *store) newSlug(name string) string {
 	base := slugOf(name)
 	slug := base
@@ -25,8 +25,8 @@ func (d *store) newSlug(name string) string {
 	return slug
 }
 
-// slugOf returns the name in lower case with one hyphen for each run of
-// characters that are not ASCII letters or digits.
+// slugOf returns the name in lower case with one hyphen for each run of characters that are not
+// ASCII letters or digits.
 func slugOf(name string) string {
 	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9')

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	mistralobs "github.com/mistralobs/mistralobs-go"
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
@@ -20,7 +21,7 @@ func TestEvaluationsAreSearched(t *testing.T) {
 		{name: "latest in a range", path: "/latest?to=2026-11-05T11:54:00Z", body: `{}`, want: ""},
 	}
 	a := newAPI(t, mistralobstest.WithClock(func() time.Time { return noon }))
-	for i, e := range []mistralobstest.SpanEvaluation{
+	for i, e := range []mistralobs.SpanEvaluation{
 		{SpanID: spanID(1), EvaluationName: "helpfulness", ScoreValue: 0.1, ScoreLabel: "old"},
 		{SpanID: spanID(1), EvaluationName: "helpfulness", ScoreValue: 0.9, ScoreLabel: "new"},
 		{SpanID: spanID(2), EvaluationName: "helpfulness", ScoreValue: 0.2, ScoreLabel: "low again"},
@@ -29,7 +30,7 @@ func TestEvaluationsAreSearched(t *testing.T) {
 		e.TraceID, e.Timestamp = traceID, noon.Add(time.Duration(i-7)*time.Minute)
 		a.server.SeedSpanEvaluation(e)
 	}
-	a.server.SeedSpanEvaluation(mistralobstest.SpanEvaluation{
+	a.server.SeedSpanEvaluation(mistralobs.SpanEvaluation{
 		TraceID: traceID, SpanID: spanID(1), Timestamp: noon.AddDate(0, 0, -31), ScoreLabel: "expired",
 	})
 	for _, test := range tests {

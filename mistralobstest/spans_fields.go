@@ -8,17 +8,20 @@ import (
 	"strings"
 	"time"
 
+	mistralobs "github.com/mistralobs/mistralobs-go"
 	"github.com/mistralobs/mistralobs-go/mistralobstest/internal/query"
 )
 
-// A fieldSet holds the searchable fields of spans or evaluations.
+// fieldSet holds the searchable fields of spans or evaluations.
 type fieldSet struct {
 	list  []field // in the order of the API reference
+	index map[string][]int
 	kinds query.Schema
 }
 
-// A field is a searchable field.
+// field is a searchable field.
 type field struct {
+	index     []int // in the struct
 	name      string
 	kind      query.Kind
 	enum      bool   // reports whether a client can list its values
@@ -26,8 +29,8 @@ type field struct {
 }
 
 var (
-	spanFields       = fieldsOf(reflect.TypeFor[Span]())
-	evaluationFields = fieldsOf(reflect.TypeFor[SpanEvaluation]())
+	spanFields       = fieldsOf(reflect.TypeFor[mistralobs.Span]())
+	evaluationFields = fieldsOf(reflect.TypeFor[mistralobs.SpanEvaluation]())
 )
 
 // enumFields are the fields whose values a client can list.
@@ -39,13 +42,18 @@ var enumFields = []string{
 
 // fieldsOf returns the fields of a struct by their JSON names.
 func fieldsOf(t reflect.Type) *fieldSet {
-	set := &fieldSet{kinds: query.Schema{}}
+	set := &fieldSet{kinds: query.Schema{}, index: map[string][]int{}}
 	for _, member := range reflect.VisibleFields(t) {
-		f := field{name: member.Tag.Get("json"), kind: kindOf(member.Type)}
+		name := member.Tag.Get("json")
+		if name == "" || name == "-" {
+			continue
+		}
+		f := field{index: member.Index, name: name, kind: kindOf(member.Type)}
 		f.enum = slices.Contains(enumFields, f.name)
 		f.attribute = attributeOf(f.name)
 		set.list = append(set.list, f)
 		set.kinds[f.name] = f.kind
+		set.index[f.name] = f.index
 	}
 	return set
 }
@@ -66,14 +74,11 @@ func kindOf(t reflect.Type) query.Kind {
 	return query.Map
 }
 
-// rowOf gives the search language access to the fields of a struct.
-func rowOf(item any) query.Row {
+// row gives the search language access to the fields of a struct.
+func (set *fieldSet) row(item any) query.Row {
 	v := reflect.ValueOf(item).Elem()
 	return func(name string) any {
-		i := slices.IndexFunc(reflect.VisibleFields(v.Type()), func(member reflect.StructField) bool {
-			return member.Tag.Get("json") == name
-		})
-		value := v.Field(i)
+		value := v.FieldByIndex(set.index[name])
 		if value.Kind() == reflect.Float64 {
 			return value.Addr().Interface()
 		}
@@ -161,19 +166,18 @@ func (s *Server) listSpanFieldOptions(r *http.Request) (answer, error) {
 	defer unlock()
 	var options []string // nil is null
 	if spanFields.list[i].enum {
-		options = d.optionsOf(name, func(sp *Span) bool {
+		options = d.optionsOf(name, func(sp *mistralobs.Span) bool {
 			return !expired(sp.StartTime, now) && within(sp.StartTime, from, to)
 		})
 	}
 	return answer{http.StatusOK, new(object).set("options", options).bytes()}, nil
 }
 
-// optionsOf returns the sorted values of a text field in the spans that keep
-// accepts.
-func (d *store) optionsOf(name string, keep func(*Span) bool) []string {
+// optionsOf returns the sorted values of a text field in the spans that keep accepts.
+func (d *store) optionsOf(name string, keep func(*mistralobs.Span) bool) []string {
 	var options []string
 	for _, sp := range d.spans {
-		if value, _ := rowOf(sp)(name).(string); keep(sp) && value != "" {
+		if value, _ := spanFields.row(sp)(name).(string); keep(sp) && value != "" {
 			options = append(options, value)
 		}
 	}

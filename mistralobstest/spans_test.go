@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	mistralobs "github.com/mistralobs/mistralobs-go"
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
@@ -22,19 +23,19 @@ const (
 
 var noon = time.Date(2026, 11, 5, 12, 0, 0, 0, time.UTC)
 
-// spansAPI returns a server whose clock always shows noon. It has five spans of one
-// trace, a minute apart, and an expired span of another trace.
+// spansAPI returns a server whose clock always shows noon. It has five spans of one trace, a minute
+// apart, and an expired span of another trace.
 func spansAPI(t *testing.T, opts ...mistralobstest.Option) *api {
 	t.Helper()
 	a := newAPI(t, append(opts, mistralobstest.WithClock(func() time.Time { return noon }))...)
 	for n := range 5 {
-		a.server.SeedSpan(mistralobstest.Span{
+		a.server.SeedSpan(mistralobs.Span{
 			TraceID: traceID, SpanID: spanID(n), SpanName: fmt.Sprint("span ", n),
 			StartTime: noon.Add(time.Duration(n-10) * time.Minute), DurationNS: int64(time.Second),
 			RequestModel: "mistral-small", UsageInputTokens: int64(n),
 		})
 	}
-	a.server.SeedSpan(mistralobstest.Span{TraceID: noTrace, StartTime: noon.AddDate(0, 0, -31)})
+	a.server.SeedSpan(mistralobs.Span{TraceID: noTrace, StartTime: noon.AddDate(0, 0, -31)})
 	return a
 }
 
@@ -83,9 +84,9 @@ func TestSpanIsShownWhole(t *testing.T) {
 	t.Parallel()
 	a := spansAPI(t)
 	r := a.do("GET", tracesPath+"/"+traceID+"/spans/"+spanID(1), "")
-	var got mistralobstest.Span
+	var got mistralobs.Span
 	require.NoError(t, json.Unmarshal([]byte(r.body), &got))
-	assert.Equal(t, mistralobstest.Span{
+	assert.Equal(t, mistralobs.Span{
 		OrganizationID: got.OrganizationID, WorkspaceID: got.WorkspaceID,
 		TraceID: traceID, SpanID: spanID(1), SpanName: "span 1", StatusCode: "Unset",
 		StartTime: noon.Add(-9 * time.Minute), EndTime: noon.Add(time.Second - 9*time.Minute), DurationNS: 1e9,

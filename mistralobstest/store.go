@@ -7,6 +7,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	mistralobs "github.com/mistralobs/mistralobs-go"
 )
 
 // store has all data of a server. Server.mu guards it.
@@ -23,9 +25,9 @@ type store struct {
 	events        map[string]Conversation
 	conversations map[string]Conversation
 
-	spans       []*Span // in the order of seeding; nothing is removed
-	spanByKey   map[spanKey]*Span
-	evaluations []*SpanEvaluation // in the order of seeding; nothing is removed
+	spans       []*mistralobs.Span // in the order of seeding; nothing is removed
+	spanByKey   map[spanKey]*mistralobs.Span
+	evaluations []*mistralobs.SpanEvaluation // in the order of seeding; nothing is removed
 
 	owner, workspace string
 }
@@ -50,7 +52,7 @@ func newStore() store {
 		campaigns:     map[string][]Conversation{},
 		events:        map[string]Conversation{},
 		conversations: map[string]Conversation{},
-		spanByKey:     map[spanKey]*Span{},
+		spanByKey:     map[spanKey]*mistralobs.Span{},
 		owner:         newID(),
 		workspace:     newID(),
 	}
@@ -105,8 +107,8 @@ func (d *store) removeRecords(gone []*record) {
 	}
 }
 
-// remove deletes records from the list. It moves each other record at most once, so
-// that many deletions cost hardly more than one.
+// remove deletes records from the list. It moves each other record at most once, so that many
+// deletions cost hardly more than one.
 func (ds *dataset) remove(gone []*record) {
 	ds.revision++
 	positions := make([]int, len(gone))
@@ -140,8 +142,8 @@ func (d *store) removeDataset(ds *dataset) {
 	d.running = slices.DeleteFunc(d.running, func(t *task) bool { return t.dataset == ds })
 }
 
-// later returns the update time of a change, in milliseconds. It is later than the
-// previous update, so that every change is visible.
+// later returns the update time of a change, in milliseconds. It is later than the previous update,
+// so that every change is visible.
 func later(before int64, now time.Time) int64 { return max(before+1, now.UnixMilli()) }
 
 // newUUID returns a random UUID.

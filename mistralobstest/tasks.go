@@ -33,8 +33,8 @@ func linearProgress(fraction float64) *int {
 	return &percent
 }
 
-// A task is an import. It has no goroutine: every access to the data first calls
-// advanceTasks, which ends the runs whose time has come.
+// task is an import. It has no goroutine: every access to the data first calls advanceTasks,
+// which ends the runs whose time has come.
 type task struct {
 	id               string
 	operation        string
@@ -56,8 +56,7 @@ type importResult struct {
 	Skipped   int `json:"skipped_record_count"`
 }
 
-// imported has the records that an import adds, and the number of records that it
-// skipped.
+// imported has the records that an import adds, and the number of records that it skipped.
 type imported struct {
 	records []loaded
 	skipped int
@@ -172,8 +171,8 @@ func (s *Server) taskJSON(t *task, now time.Time) []byte {
 	return o.set("message", message).set("result", t.result).bytes()
 }
 
-// fraction returns the fraction of the current run that has passed. It is 0 for a
-// task that ended without completing.
+// fraction returns the fraction of the current run that has passed. It is 0 for a task that ended
+// without completing.
 func (t *task) fraction(now time.Time) float64 {
 	switch t.status {
 	case statusCompleted:

@@ -13,8 +13,8 @@ import (
 	"unicode/utf8"
 )
 
-// A checker reads a request and collects all complaints about it, as the
-// service's web framework does.
+// checker reads a request and collects all complaints about it, as the service's web framework
+// does.
 type checker struct {
 	r          *http.Request
 	complaints []complaint
@@ -28,8 +28,7 @@ func (c *checker) complain(kind, message string, input any, loc ...any) {
 	c.complaints = append(c.complaints, complaint{Type: kind, Loc: loc, Msg: message, Input: input})
 }
 
-// nested returns a checker of a member that must be an object. loc is the location
-// of the member.
+// nested returns a checker of a member that must be an object. loc is the location of the member.
 func (c *checker) nested(value json.RawMessage, loc ...any) *checker {
 	inner := &checker{r: c.r, loc: loc}
 	if value != nil && json.Unmarshal(value, &inner.body) != nil || value != nil && inner.body == nil {
@@ -114,6 +113,8 @@ func (c *checker) readBody() {
 		c.complain("too_long", "The body is too long", nil, "body")
 	case len(bytes.TrimSpace(raw)) == 0:
 		c.complain("missing", "Field required", nil, "body")
+	case !utf8.Valid(raw):
+		c.complain("json_invalid", "JSON decode error: invalid UTF-8", fields{}, "body", 0)
 	case errors.As(json.Unmarshal(raw, &c.body), &syntax):
 		c.complain("json_invalid", "JSON decode error: "+syntax.Error(), fields{}, "body", syntax.Offset)
 	case c.body == nil:
@@ -122,8 +123,7 @@ func (c *checker) readBody() {
 	}
 }
 
-// field returns a member of the body. It treats an optional member that is null as
-// absent.
+// field returns a member of the body. It treats an optional member that is null as absent.
 func (c *checker) field(name string, required bool) json.RawMessage {
 	value, present := c.body[name]
 	if required && !present && c.body != nil {
@@ -135,8 +135,8 @@ func (c *checker) field(name string, required bool) json.RawMessage {
 	return value
 }
 
-// text returns a string from the body, or nil if it is absent. The limits are in
-// Unicode code points; a negative most is no limit.
+// text returns a string from the body, or nil if it is absent. The limits are in Unicode code
+// points; a negative most is no limit.
 func (c *checker) text(name string, required bool, least, most int) *string {
 	value := c.field(name, required)
 	if value == nil {
@@ -160,8 +160,8 @@ func (c *checker) checkText(value json.RawMessage, least, most int, loc ...any) 
 	return &text
 }
 
-// enum returns a string from the body that must be one of the values. If it is
-// absent, enum returns the first value.
+// enum returns a string from the body that must be one of the values. If it is absent, enum returns
+// the first value.
 func (c *checker) enum(name string, values ...string) string {
 	if c.field(name, false) == nil {
 		return values[0]
@@ -190,8 +190,7 @@ func (c *checker) object(name string, required bool) json.RawMessage {
 	return value
 }
 
-// payload returns the payload from the body. If it has messages, they must be a
-// list.
+// payload returns the payload from the body. If it has messages, they must be a list.
 func (c *checker) payload() json.RawMessage {
 	payload := c.object("payload", true)
 	var members map[string]json.RawMessage // a struct would match names in any case

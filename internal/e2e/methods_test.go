@@ -294,8 +294,8 @@ func seedTelemetry(server *mistralobstest.Server) world {
 		chat: server.SeedConversation(conversation),
 	}
 	for range 3 {
-		span := server.SeedSpan(mistralobstest.Span{InputMessages: "[]"})
-		server.SeedSpanEvaluation(mistralobstest.SpanEvaluation{
+		span := server.SeedSpan(mistralobs.Span{InputMessagesJSON: "[]"})
+		server.SeedSpanEvaluation(mistralobs.SpanEvaluation{
 			TraceID: span.TraceID, SpanID: span.SpanID, EvaluationName: "helpfulness",
 		})
 		w.span = mistralobs.SpanReference{TraceID: span.TraceID, SpanID: span.SpanID}

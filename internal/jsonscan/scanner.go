@@ -1,8 +1,8 @@
 // Package jsonscan reads JSON that consists mostly of values to be passed on unread.
 //
-// A [Scanner] reads a document once, from front to back. It checks the syntax as the JSON library does, but it finds
-// the end of a string eight bytes at a time. Its methods return false for anything unexpected. The caller then uses
-// the JSON library, which reports the error.
+// A [Scanner] reads a document once, from front to back. It checks the syntax as the JSON library
+// does, but it finds the end of a string eight bytes at a time. Its methods return false for
+// anything unexpected. The caller then uses the JSON library, which reports the error.
 package jsonscan
 
 import (
@@ -17,7 +17,8 @@ import (
 // MaxDepth is how deep a value may be nested. The JSON library has the same limit.
 const MaxDepth = 10_000
 
-// maxEnvelopeDepth is how deep a value of MaxDepth may itself be nested in a document, such as a page.
+// maxEnvelopeDepth is how deep a value of MaxDepth may itself be nested in a document, such as a
+// page.
 const maxEnvelopeDepth = 16
 
 // Scanner reads one JSON document.
@@ -27,11 +28,12 @@ type Scanner struct {
 	depth int
 }
 
-// New returns a scanner of data, in which values of [MaxDepth] may be nested a few levels deep. Results of the scanner
-// may share the memory of data.
+// New returns a scanner of data, in which values of [MaxDepth] may be nested a few levels deep.
+// Results of the scanner may share the memory of data.
 func New(data []byte) Scanner { return Scanner{data: data} }
 
-// Valid reports whether raw is one JSON value of at most MaxDepth, with or without white space around it.
+// Valid reports whether raw is one JSON value of at most MaxDepth, with or without white space
+// around it.
 func Valid(raw []byte) bool {
 	s := Scanner{data: raw, depth: maxEnvelopeDepth}
 	return s.Skip() && s.End()
@@ -68,8 +70,8 @@ func (s *Scanner) Peek() byte {
 	return s.data[s.pos]
 }
 
-// Object reads an object. It calls member for each name, in order and including repeated names, to read the value. It
-// stops when member returns false.
+// Object reads an object. It calls member for each name, in order and including repeated names, to
+// read the value. It stops when member returns false.
 func (s *Scanner) Object(member func(name []byte) bool) bool {
 	return s.list('{', '}', func() bool {
 		name, _, ok := s.name()
@@ -77,7 +79,8 @@ func (s *Scanner) Object(member func(name []byte) bool) bool {
 	})
 }
 
-// name reads a name and the colon behind it. It returns the name decoded, and as written with its quotes.
+// name reads a name and the colon behind it. It returns the name decoded, and as written with its
+// quotes.
 func (s *Scanner) name() (name, asWritten []byte, ok bool) {
 	s.space()
 	start := s.pos
@@ -93,8 +96,8 @@ func (s *Scanner) name() (name, asWritten []byte, ok bool) {
 	return name, asWritten, s.accept(':')
 }
 
-// Members reads an object and calls member for each of its members, in order and including repeated names.
-// It stops when member returns false.
+// Members reads an object and calls member for each of its members, in order and including repeated
+// names. It stops when member returns false.
 func (s *Scanner) Members(member func(Member) bool) bool {
 	return s.list('{', '}', func() bool {
 		name, asWritten, ok := s.name()
@@ -278,10 +281,11 @@ func (s *Scanner) skipString() bool {
 // ones is a word whose bytes are all 1. Times ones, a byte is in every byte of a word.
 const ones = 0x0101010101010101
 
-// stops sets the highest bit of each byte in word that is a quote, a backslash or a control character. Only the lowest
-// of these bits is exact; a borrow may set higher ones.
+// stops sets the highest bit of each byte in word that is a quote, a backslash or a control
+// character. Only the lowest of these bits is exact; a borrow may set higher ones.
 func stops(word uint64) uint64 {
-	// A quote differs from a space in one bit. Flipped, it is below 0x21 like the control characters, and no other is.
+	// A quote differs from a space in one bit. Flipped, it is below 0x21 like the control characters,
+	// and no other is.
 	const flip, limit, backslash, high = ('"' ^ ' ') * ones, (' ' + 1) * ones, '\\' * ones, 0x80 * ones
 	return (((word ^ flip) - limit) | ((word ^ backslash) - ones)) &^ word & high
 }

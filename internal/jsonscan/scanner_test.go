@@ -31,8 +31,8 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// Values may be nested as deep as the JSON library allows, and no deeper. A document that contains such a value, for
-// instance a page, can be read too.
+// Values may be nested as deep as the JSON library allows, and no deeper. A document that contains
+// such a value, for instance a page, can be read too.
 func TestDepth(t *testing.T) {
 	t.Parallel()
 	for _, depth := range []int{MaxDepth, MaxDepth + 1} {

@@ -24,12 +24,12 @@ type Shared struct {
 	Held     func(context.Context, time.Duration) // is told when a request waits for its turn
 }
 
-// Attempt is the http.RoundTripper of one call. RoundTrip makes one attempt: it waits for its
-// turn, gets the API key, sends the request and reads the whole response, so that a response that
-// breaks off is a failed attempt like any other. It does not retry.
+// Attempt is the http.RoundTripper of one call. RoundTrip makes one attempt: it waits for its turn,
+// gets the API key, sends the request and reads the whole response, so that a response that breaks
+// off is a failed attempt like any other. It does not retry.
 //
-// The order matters. Waiting must not use up the time of the attempt, and a rotated key must be
-// as fresh as possible.
+// The order matters. Waiting must not use up the time of the attempt, and a rotated key must be as
+// fresh as possible.
 //
 // RoundTrip returns either a response whose body [BodyOf] returns, or an [*Error].
 type Attempt struct {

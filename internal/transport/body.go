@@ -44,8 +44,8 @@ func (b *Body) Close() error { return nil }
 // Bytes returns the whole body, read or not.
 func (b *Body) Bytes() []byte { return b.data }
 
-// Redacted returns the whole body without the API key, which gateways have been seen to echo.
-// It returns the bytes themselves if the key is not in them.
+// Redacted returns the whole body without the API key, which gateways have been seen to echo. It
+// returns the bytes themselves if the key is not in them.
 func (b *Body) Redacted() []byte {
 	if key := []byte(b.key); len(key) > 0 && bytes.Contains(b.data, key) {
 		return bytes.ReplaceAll(b.data, key, []byte(hiddenKey))
@@ -74,8 +74,8 @@ const hiddenKey = "[API key]"
 // maxErrorBytes is how much is kept of the body of an error.
 const maxErrorBytes = 1 << 20
 
-// readBody reads the body of a response. A success must be whole. The body of an error is kept as far
-// as it came: the status matters more than a text that breaks off.
+// readBody reads the body of a response. A success must be whole. The body of an error is kept as
+// far as it came: the status matters more than a text that breaks off.
 func readBody(resp *http.Response, limit int64, pool *BodyPool) (*Body, error) {
 	if resp.StatusCode >= 300 {
 		data, _ := io.ReadAll(io.LimitReader(resp.Body, min(limit, maxErrorBytes)))
@@ -95,7 +95,8 @@ func tooLarge(limit int64) error {
 // maxFirstBuffer bounds how much memory a Content-Length alone makes the client allocate.
 const maxFirstBuffer = 4 << 20
 
-// fill reads r to its end, into the buffer of the body if that is large enough for the announced length.
+// fill reads r to its end, into the buffer of the body if that is large enough for the announced
+// length.
 func (b *Body) fill(r io.Reader, announced, limit int64) error {
 	// One byte more than announced, so that the end of the body is seen without growing.
 	if least := max(512, min(announced, maxFirstBuffer)+1); int64(cap(b.data)) < least {
@@ -117,7 +118,8 @@ func (b *Body) fill(r io.Reader, announced, limit int64) error {
 	}
 }
 
-// BodyPool lends bodies with their buffers, so that a walk over a list reads all its pages into a few.
+// BodyPool lends bodies with their buffers, so that a walk over a list reads all its pages into a
+// few.
 type BodyPool struct{ pool sync.Pool }
 
 func (p *BodyPool) get() *Body {

@@ -38,8 +38,8 @@ func (e *Error) Unwrap() error { return e.Err }
 // ErrTooLarge is the cause of an [Error] if a body is larger than the attempt's limit.
 var ErrTooLarge = errors.New("response too large")
 
-// TimeoutError is an attempt that took too long. It does not match
-// context.DeadlineExceeded, since the caller's context has not ended.
+// TimeoutError is an attempt that took too long. It does not match context.DeadlineExceeded, since
+// the caller's context has not ended.
 type TimeoutError struct {
 	Limit time.Duration
 	Idle  bool // the limit is for the time without a byte, not for the whole attempt
@@ -56,8 +56,8 @@ func (e *TimeoutError) Error() string {
 // Timeout marks the error as a timeout, as [net.Error] does.
 func (e *TimeoutError) Timeout() bool { return true }
 
-// SourceError is the cause of an [Error] if the body of the request could not be read. The server has
-// got a part of the body at most, so it cannot have processed the request.
+// SourceError is the cause of an [Error] if the body of the request could not be read. The server
+// has got a part of the body at most, so it cannot have processed the request.
 type SourceError struct{ Err error }
 
 // Error returns the text of the cause.

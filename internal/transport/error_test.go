@@ -120,7 +120,8 @@ func TestPermanentHandshakes(t *testing.T) {
 	}
 }
 
-// Servers that speak another protocol than the client, and a proxy that wants a password, do not change their mind.
+// Servers that speak another protocol than the client, and a proxy that wants a password, do not
+// change their mind.
 func TestPermanentProtocols(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

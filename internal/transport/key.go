@@ -22,8 +22,9 @@ type Key struct {
 	authorization []string // the values of the header, which all requests share
 }
 
-// errNotRegular refuses a key file that is a pipe or a device. Reading one can block beyond the end of the context. A
-// pipe such as that of <(command) can be read only once, but each attempt reads the file.
+// errNotRegular refuses a key file that is a pipe or a device. Reading one can block beyond the end
+// of the context. A pipe such as that of <(command) can be read only once, but each attempt reads
+// the file.
 var errNotRegular = errors.New("it is not a regular file; use WithAPIKey or WithAPIKeySource for a key from a command")
 
 // ReadKey returns the API key in a file, which may be a symbolic link.
@@ -49,7 +50,8 @@ func readRegular(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// ParseKey returns the key in a text, without white space around it and without a leading "Bearer ".
+// ParseKey returns the key in a text, without white space around it and without a leading "Bearer
+// ".
 func ParseKey(text string) (Key, error) {
 	text = strings.TrimSpace(text)
 	if scheme := "bearer "; len(text) > len(scheme) && strings.EqualFold(text[:len(scheme)], scheme) {

@@ -1,6 +1,5 @@
-// Package transport makes one attempt of a request and returns the whole
-// response, or an error that says how far the request got. It knows nothing of
-// the API.
+// Package transport makes one attempt of a request and returns the whole response, or an error that
+// says how far the request got. It knows nothing of the API.
 package transport
 
 import (
@@ -80,10 +79,9 @@ func (e *PaceError) Is(target error) bool { return target == context.DeadlineExc
 // NewPacer returns a Pacer that lets every request pass until the first 429.
 func NewPacer() *Pacer { return &Pacer{turn: make(chan struct{}, 1)} }
 
-// Wait returns when a request may be sent. It calls held, which may be nil,
-// once before it waits, with the expected wait. It returns a [*PaceError] at
-// once if the wait would outlast the context's deadline, or when the deadline
-// passes in the queue, and the context's error if it is canceled.
+// Wait returns when a request may be sent. It calls held, which may be nil, once before it waits,
+// with the expected wait. It returns a [*PaceError] at once if the wait would outlast the context's
+// deadline, or when the deadline passes in the queue, and the context's error if it is canceled.
 func (p *Pacer) Wait(ctx context.Context, held func(time.Duration)) error {
 	pause := p.pause(time.Now())
 	if pause < 0 {
@@ -146,7 +144,8 @@ func (p *Pacer) pause(now time.Time) time.Duration {
 	return max(0, p.until.Sub(now), p.free.Sub(now))
 }
 
-// forget is called after a pause of the callers. It drops a rate that is old, and starts a new burst.
+// forget is called after a pause of the callers. It drops a rate that is old, and starts a new
+// burst.
 func (p *Pacer) forget(now time.Time) {
 	if now.Sub(p.since) > paceForget {
 		p.rate, p.searching = 0, false

@@ -33,7 +33,7 @@ func negate(match predicate) predicate {
 	return func(row Row) bool { return !match(row) }
 }
 
-// An operand is a field, or a key of a field of kind Map.
+// operand is a field, or a key of a field of kind Map.
 type operand struct {
 	token      // the field's name
 	kind  Kind // Text if keyed
@@ -41,8 +41,7 @@ type operand struct {
 	keyed bool
 }
 
-// textOf returns the value of an operand of kind Text. It returns "" for a missing
-// key.
+// textOf returns the value of an operand of kind Text. It returns "" for a missing key.
 func (o operand) textOf(row Row) string {
 	if o.keyed {
 		values, _ := row(o.text).(map[string]string)
@@ -52,8 +51,8 @@ func (o operand) textOf(row Row) string {
 	return value
 }
 
-// compare returns the predicate of a comparison. Comparisons with a null value are
-// false, and comparisons of a number with a string that is not a number.
+// compare returns the predicate of a comparison. Comparisons with a null value are false, and
+// comparisons of a number with a string that is not a number.
 func (o operand) compare(op string, value literal) (predicate, error) {
 	order, err := o.order(value)
 	if err != nil {
@@ -169,8 +168,8 @@ func (o operand) matches(op, pattern token) (predicate, error) {
 	return func(row Row) bool { return compiled.MatchString(o.textOf(row)) }, nil
 }
 
-// likePattern returns the regular expression of a LIKE pattern: % matches any text,
-// _ matches one character, and a backslash escapes both.
+// likePattern returns the regular expression of a LIKE pattern: % matches any text, _ matches one
+// character, and a backslash escapes both.
 func likePattern(like string) string {
 	var b strings.Builder
 	b.WriteString(`(?s:\A`)
@@ -193,8 +192,8 @@ func likePattern(like string) string {
 	return b.String()
 }
 
-// exists returns a predicate that reports whether a key is present, or whether a
-// value is not null, zero or empty.
+// exists returns a predicate that reports whether a key is present, or whether a value is not null,
+// zero or empty.
 func (o operand) exists() predicate {
 	return func(row Row) bool {
 		switch value := row(o.text).(type) {
@@ -216,8 +215,7 @@ func (o operand) exists() predicate {
 	}
 }
 
-// has returns a predicate that reports whether an array has one of the values,
-// or all of them.
+// has returns a predicate that reports whether an array has one of the values, or all of them.
 func (o operand) has(values []literal, all bool) predicate {
 	return func(row Row) bool {
 		items, _ := row(o.text).([]string)

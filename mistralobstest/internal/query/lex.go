@@ -17,7 +17,7 @@ const (
 	symbol
 )
 
-// A token is a piece of an expression. The text of a string is unquoted.
+// token is a piece of an expression. The text of a string is unquoted.
 type token struct {
 	kind tokenKind
 	text string
@@ -110,8 +110,8 @@ func (l *lexer) quoted() (token, error) {
 	return token{}, &SyntaxError{Pos: l.pos, Message: "the string has no closing quote"}
 }
 
-// numberLength returns the length of the number at the start of s. It also accepts
-// malformed numbers; the parser rejects them.
+// numberLength returns the length of the number at the start of s. It also accepts malformed
+// numbers; the parser rejects them.
 func numberLength(s string) int {
 	n := 1 + span(s[1:], isWordPart)
 	if strings.ContainsAny(s[n-1:n], "eE") && n < len(s) && (s[n] == '-' || s[n] == '+') {

@@ -185,7 +185,7 @@ func (p *parser) between(field operand) (predicate, error) {
 	return allOf([]predicate{above, below}), err
 }
 
-// A literal is a number or a string.
+// literal is a number or a string.
 type literal struct {
 	token
 	number  float64

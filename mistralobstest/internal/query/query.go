@@ -11,8 +11,8 @@
 //	           | [NOT] IN "(" value { "," value } ")"
 //	           | [NOT] EXISTS
 //
-// A value is a number or a string in single quotes; two single quotes in a
-// string stand for one. Keywords and functions may be in any case.
+// A value is a number or a string in single quotes; two single quotes in a string stand for one.
+// Keywords and functions may be in any case.
 package query
 
 import (
@@ -20,7 +20,7 @@ import (
 	"strings"
 )
 
-// A Kind is the type of a field.
+// Kind is the type of a field.
 type Kind int
 
 // The kinds, with the type of the value that a [Row] returns for a field.
@@ -33,19 +33,19 @@ const (
 	Map                   // map[string]string
 )
 
-// A Schema has the kinds of all fields by name.
+// Schema has the kinds of all fields by name.
 type Schema map[string]Kind
 
-// A Row returns the value of a field of the schema.
+// Row returns the value of a field of the schema.
 type Row func(field string) any
 
-// An Expression is a parsed search expression.
+// Expression is a parsed search expression.
 type Expression struct{ match predicate }
 
 // Match reports whether the expression is true for a row.
 func (e *Expression) Match(row Row) bool { return e.match(row) }
 
-// A SyntaxError says where and why an expression is invalid.
+// SyntaxError says where and why an expression is invalid.
 type SyntaxError struct {
 	Pos     int // in characters, from 1
 	Message string
@@ -53,8 +53,8 @@ type SyntaxError struct {
 
 func (e *SyntaxError) Error() string { return fmt.Sprintf("character %d: %s", e.Pos, e.Message) }
 
-// Parse parses an expression over the fields of a schema. A blank expression
-// matches every row. Its errors are of type [*SyntaxError].
+// Parse parses an expression over the fields of a schema. A blank expression matches every row. Its
+// errors are of type [*SyntaxError].
 func Parse(text string, schema Schema) (*Expression, error) {
 	if strings.TrimSpace(text) == "" {
 		return &Expression{func(Row) bool { return true }}, nil
