@@ -177,6 +177,9 @@ func (cl *call) readResult(resp *http.Response, out any) error {
 		*out = body.Bytes()
 		return nil
 	default:
+		if cl.req.required == nil && (cl.req.method == http.MethodHead || resp.StatusCode == http.StatusNoContent) {
+			return nil
+		}
 		err = cl.decodeResult(body.Bytes(), out)
 	}
 	if err != nil {
@@ -335,41 +338,4 @@ func (cl *call) report(last outcome) {
 		to.StatusCode, to.Header, to.RequestID = resp.StatusCode, resp.Header, requestID(resp.Header)
 		to.Body = transport.BodyOf(resp).Bytes()
 	}
-}
-
-// WithResponse stores the last response of the call in r, even if the call fails. For an All method
-// that is the response of the page that the loop is at. If there was no response, only Attempts is
-// set.
-func WithResponse(r *Response) CallOption {
-	return callOption(func(s *callSettings) error {
-		if r == nil {
-			return invalid("WithResponse", "the Response is nil")
-		}
-		s.response = r
-		return nil
-	})
-}
-
-// Response describes the last response of a call; see [WithResponse].
-type Response struct {
-	StatusCode int         // HTTP status; 0 if no response came
-	Header     http.Header // of the response
-	RequestID  string      // to quote to the service's support; "" if the response has none
-	Attempts   int         // how often the request was sent
-	Body       []byte      // the whole body; for an error status at most the first MiB
-}
-
-// settings returns the client's settings as changed by opts.
-func (c *Client) settings(opts []CallOption) (*callSettings, error) {
-	if len(opts) == 0 {
-		return &c.cfg.callSettings, nil
-	}
-	own := c.cfg.callSettings
-	var errs []error
-	for _, opt := range opts {
-		if opt != nil {
-			errs = append(errs, opt.applyToCall(&own))
-		}
-	}
-	return &own, errors.Join(errs...)
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -63,11 +65,9 @@ func (c *Client) With(opts ...Option) (*Client, error) {
 }
 
 func newClient(cfg config, opts []Option) (*Client, error) {
-	if err := cfg.apply(opts); err != nil {
-		return nil, err
-	}
+	invalidOptions := cfg.apply(opts)
 	base, err := cfg.complete()
-	if err != nil {
+	if err := errors.Join(invalidOptions, err); err != nil {
 		return nil, err
 	}
 	next, err := cfg.roundTripper()
@@ -118,10 +118,12 @@ func Attempt(ctx context.Context) int { return transport.OperationOf(ctx).Attemp
 // uses the key, the rate limit, the timeouts and the retries of the client, and fails with the same
 // errors as other methods.
 //
-// path is escaped, such as "/v1/models", and may have a query. in is the body: nil for none, a
-// []byte or json.RawMessage that is sent as it is, or a value that encoding/json marshals. out
-// receives the body of the response: nil to ignore it, a *[]byte or *json.RawMessage for the bytes,
-// or a pointer that encoding/json unmarshals into.
+// method is GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS. path is escaped, such as "/v1/models",
+// and may have a query, which is escaped too. in is the body: nil for none, a []byte or
+// json.RawMessage that is sent as it is, or a value that encoding/json marshals. out receives the
+// body of the response: nil to ignore it, a *[]byte or *json.RawMessage for the bytes, or a pointer
+// that encoding/json unmarshals into. A response to HEAD, or with status 204, has no body: it leaves
+// such a value as it is.
 //
 // Do retries a POST only if the service cannot have processed it, even if that POST only reads. It
 // retries other requests as [RetryPolicy] says.
@@ -129,8 +131,8 @@ func Attempt(ctx context.Context) int { return transport.OperationOf(ctx).Attemp
 // It returns an error that matches [ErrInvalidParams] if nothing was sent because the request is
 // invalid, and one that matches [ErrMaybeApplied] if a POST may have been processed.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...CallOption) error {
-	if !strings.HasPrefix(path, "/") {
-		return invalid("path", "it must begin with a slash, got %q", path)
+	if err := checkDo(method, path, out); err != nil {
+		return err
 	}
 	body, err := rawBody(in)
 	if err != nil {
@@ -143,15 +145,54 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts 
 	}, out, opts)
 }
 
-// rawBody returns the body of a request made by [Client.Do].
+// doMethods are the methods that [Client.Do] knows how to retry.
+var doMethods = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+	http.MethodOptions,
+}
+
+// checkDo checks the parameters of [Client.Do], so that a mistake is found before anything is sent.
+func checkDo(method, path string, out any) error {
+	if !slices.Contains(doMethods, method) {
+		return invalid("method", "it must be one of %s, got %q", strings.Join(doMethods, ", "), method)
+	}
+	if !strings.HasPrefix(path, "/") {
+		return invalid("path", "it must begin with a slash, got %q", path)
+	}
+	if _, err := url.PathUnescape(path); err != nil || strings.ContainsFunc(path, needsEscape) {
+		return invalid("path", "it must be escaped, with its query; use url.PathEscape and url.Values.Encode, got %q", path)
+	}
+	if out == nil {
+		return nil
+	}
+	target := reflect.ValueOf(out)
+	if target.Kind() != reflect.Pointer || target.IsNil() {
+		return invalid("out", "it must be a pointer that is not nil, got %T", out)
+	}
+	switch target.Elem().Kind() {
+	case reflect.Chan, reflect.Func, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer:
+		if _, ok := out.(json.Unmarshaler); !ok {
+			return invalid("out", "JSON cannot be decoded into a %T", out)
+		}
+	}
+	return nil
+}
+
+// needsEscape reports whether a URL cannot hold r, neither in its path nor in its query.
+func needsEscape(r rune) bool {
+	return r <= ' ' || r > '~' || strings.ContainsRune("\"<>\\^`{|}#", r)
+}
+
+// rawBody returns the body of a request made by [Client.Do]. It copies bytes of the caller's, since
+// net/http may still read them after a response that came early.
 func rawBody(in any) ([]byte, error) {
 	switch in := in.(type) {
 	case nil:
 		return nil, nil
 	case []byte:
-		return in, nil
+		return bytes.Clone(in), nil
 	case json.RawMessage:
-		return in, nil
+		return bytes.Clone(in), nil
 	}
 	body, err := marshal(in)
 	if err != nil {

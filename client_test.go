@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -106,8 +107,16 @@ func TestDoRefusesBeforeSending(t *testing.T) {
 	for _, test := range []struct {
 		name         string
 		method, path string
-		in           any
+		in, out      any
 	}{
+		{name: "a method in lower case", method: "post", path: "/v1/thing"},
+		{name: "an unknown method", method: "FETCH", path: "/v1/thing"},
+		{name: "a query that is not escaped", method: "GET", path: "/v1/thing?q=a b"},
+		{name: "a fragment", method: "GET", path: "/v1/thing#part"},
+		{name: "an out that is no pointer", method: "GET", path: "/v1/thing", out: struct{}{}},
+		{name: "an out that is nil bytes", method: "GET", path: "/v1/thing", out: (*[]byte)(nil)},
+		{name: "an out that is nil JSON", method: "GET", path: "/v1/thing", out: (*json.RawMessage)(nil)},
+		{name: "an out that cannot hold JSON", method: "GET", path: "/v1/thing", out: new(chan int)},
 		{name: "a path without a slash", method: "GET", path: "v1/thing"},
 		{name: "a whole URL", method: "GET", path: "https://evil.example/v1"},
 		{name: "a path that is not escaped", method: "GET", path: "/v1/a%zz"},
@@ -116,10 +125,60 @@ func TestDoRefusesBeforeSending(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			err := client.Do(t.Context(), test.method, test.path, test.in, nil)
+			err := client.Do(t.Context(), test.method, test.path, test.in, test.out)
 			require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
 		})
 	}
+}
+
+// A response to HEAD and one with 204 have no body to decode.
+func TestDoWithoutABody(t *testing.T) {
+	t.Parallel()
+	client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+		if req.Method == http.MethodHead {
+			return answer(req, 200, http.Header{}, http.NoBody, 1<<40), nil
+		}
+		return reply(req, 204, ""), nil
+	}))
+	for _, method := range []string{http.MethodHead, http.MethodDelete, http.MethodPost} {
+		out := map[string]any{"kept": true}
+		require.NoError(t, client.Do(t.Context(), method, "/v1/thing", nil, &out), method)
+		assert.Equal(t, map[string]any{"kept": true}, out, method)
+	}
+}
+
+// net/http may read the body after a response that came early, when its caller uses the bytes again.
+func TestDoCopiesItsBody(t *testing.T) {
+	t.Parallel()
+	body := []byte(`{"n":1}`)
+	var sent io.ReadCloser
+	client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+		sent = req.Body
+		return reply(req, 413, ""), nil
+	}))
+	require.Error(t, client.Do(t.Context(), http.MethodPost, "/v1/thing", body, nil))
+	copy(body, "changed")
+	late, err := io.ReadAll(sent)
+	require.NoError(t, err)
+	assert.Equal(t, `{"n":1}`, string(late))
+}
+
+// The timeout of an attempt holds for all its redirects together, on a real server.
+func TestTimeoutHoldsForAllRedirects(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(100 * time.Millisecond)
+		http.Redirect(w, r, r.URL.Path+"x", http.StatusTemporaryRedirect)
+	}))
+	defer server.Close()
+	client, err := mistralobs.NewClient(mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL(server.URL),
+		mistralobs.WithTimeout(250*time.Millisecond), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
+	require.NoError(t, err)
+	defer client.CloseIdleConnections()
+	start := time.Now()
+	err = client.Do(t.Context(), http.MethodGet, "/v1/thing", nil, nil)
+	require.ErrorIs(t, err, mistralobs.ErrTimeout)
+	assert.Less(t, time.Since(start), 800*time.Millisecond)
 }
 
 // The options of a call change that call only.
@@ -318,6 +377,41 @@ func TestAnotherKeyHasItsOwnPace(t *testing.T) {
 		require.NoError(t, err)
 		assert.Zero(t, time.Since(start))
 	})
+}
+
+// A copy with the same key and base URL keeps what the client has learned of the service's limit.
+func TestTheSameKeyKeepsThePace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		requests := 0
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			requests++
+			if requests == 1 {
+				return reply(req, 429, "", "Retry-After", "20"), nil
+			}
+			return reply(req, 200, ""), nil
+		}), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
+		twin, err := client.With(mistralobs.WithAPIKey(" Bearer secret-key"), mistralobs.WithBaseURL(baseURL+"/"))
+		require.NoError(t, err)
+		start := time.Now()
+		require.ErrorIs(t, client.Do(t.Context(), "GET", "/v1/thing", nil, nil), mistralobs.ErrRateLimited)
+		require.NoError(t, twin.Do(t.Context(), "GET", "/v1/thing", nil, nil))
+		assert.Equal(t, 20*time.Second, time.Since(start))
+	})
+}
+
+// NewClient names all that is wrong, so that nobody has to mend one thing after the other.
+func TestNewClientNamesAllInvalidOptions(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"", " ", "Bearer ", "bearer\t"} {
+		_, err := mistralobs.NewClient(mistralobs.WithAPIKey(key), mistralobs.WithTimeout(-1),
+			mistralobs.WithBaseURL("nowhere"), mistralobs.WithLogger(nil))
+		require.ErrorIs(t, err, mistralobs.ErrNoAPIKey, "%q", key)
+		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+		for _, name := range []string{"WithTimeout", "base URL", "WithLogger"} {
+			assert.ErrorContains(t, err, name)
+		}
+	}
 }
 
 // Waiting for the pace or the rate limit does not count towards the timeout of the caller's http.Client.

@@ -3,6 +3,7 @@ package mistralobs
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,7 +17,7 @@ var requestIDHeaders = []string{"Mistral-Correlation-Id", "X-Request-Id", "X-Kon
 func requestID(header http.Header) string {
 	for _, name := range requestIDHeaders {
 		if id := header.Get(name); id != "" {
-			return id
+			return token(id)
 		}
 	}
 	return ""
@@ -34,11 +35,28 @@ func (e *Error) parseBody() {
 // redact applies hide to all texts that come from the response, and removes the queries of URLs.
 func (e *Error) redact(hide func(string) string) {
 	clean := func(text string) string { return transport.HideQueries(hide(text)) }
-	e.Message, e.RequestID = clean(e.Message), clean(e.RequestID)
-	e.Type, e.Code = clean(e.Type), ErrorCode(clean(string(e.Code)))
+	e.Message, e.RequestID = clean(e.Message), token(clean(e.RequestID))
+	e.Type, e.Code = token(clean(e.Type)), ErrorCode(token(clean(string(e.Code))))
 	for i, f := range e.Fields {
-		e.Fields[i] = FieldError{Field: clean(f.Field), Message: clean(f.Message), Type: clean(f.Type)}
+		e.Fields[i] = FieldError{Field: clean(f.Field), Message: clean(f.Message), Type: token(clean(f.Type))}
 	}
+}
+
+// maxToken bounds a code, a type and a request ID.
+const maxToken = 200
+
+// token returns a name that the service sends, without control characters and at most maxToken long.
+func token(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(text, string(utf8.RuneError)))
+	if len(text) > maxToken {
+		text = strings.ToValidUTF8(text[:maxToken], "") + "…"
+	}
+	return text
 }
 
 // errorBody has the names of every documented form. Each value is decoded by itself, because the
@@ -124,14 +142,16 @@ func (e *Error) addObject(raw json.RawMessage, depth int) {
 // maxMessage bounds a message. The rest is in the Body.
 const maxMessage = 2 << 10
 
+// addMessage adds a message, unless it is already there: the service repeats some in two forms.
 func (e *Error) addMessage(message string) {
-	if len(e.Message) > maxMessage {
+	message = printable(message)
+	if len(e.Message) > maxMessage || message == e.Message || slices.Contains(strings.Split(e.Message, "; "), message) {
 		return
 	}
 	if e.Message != "" && message != "" {
 		e.Message += "; "
 	}
-	e.Message += printable(message)
+	e.Message += message
 }
 
 // printable returns a text without control characters that a terminal would obey, and at most

@@ -303,3 +303,19 @@ func FuzzErrorBody(f *testing.F) {
 		}
 	})
 }
+
+// What the service sends reaches a terminal without escape sequences, each text once, and bounded.
+func TestErrorTextsAreHarmless(t *testing.T) {
+	t.Parallel()
+	e := &Error{
+		StatusCode: 400, Attempts: 1, RequestID: "id\x1b]0;x\a",
+		Body: []byte(`{"message":"bad","detail":"bad","code":"A\u001b[2J\nB","type":"` + strings.Repeat("t", 1000) + `"}`),
+	}
+	e.parseBody()
+	e.redact(func(text string) string { return text })
+	assert.Equal(t, "bad", e.Message)
+	assert.Equal(t, ErrorCode("A\uFFFD[2J\uFFFDB"), e.Code)
+	assert.Equal(t, "id\uFFFD]0;x\uFFFD", e.RequestID)
+	assert.Less(t, len(e.Type), 210)
+	assert.NotContains(t, e.Error(), "\x1b")
+}

@@ -83,6 +83,8 @@ type callSettings struct {
 type config struct {
 	callSettings
 	apiKey       func(context.Context) (transport.Key, error)
+	isKey        func(identity string) bool // reports whether apiKey is that key or file
+	keyGiven     bool                       // an option sets the key, perhaps an invalid one
 	baseURL      string
 	baseFromEnv  bool // the base URL is the value of MISTRAL_BASE_URL
 	envInsecure  bool // MISTRALOBS_INSECURE_HTTP is 1
@@ -125,6 +127,7 @@ func defaultConfig() config {
 // else the key in MISTRAL_API_KEY.
 func WithAPIKey(key string) Option {
 	return clientOption(func(c *config) error {
+		c.keyGiven = true
 		key, err := transport.ParseKey(key)
 		if err == ErrNoAPIKey {
 			return fmt.Errorf("mistralobs: %w", err)
@@ -132,7 +135,7 @@ func WithAPIKey(key string) Option {
 		if err != nil {
 			return keyError(err)
 		}
-		c.setKey(func(context.Context) (transport.Key, error) { return key, nil })
+		c.setKey("key "+key.Text(), func(context.Context) (transport.Key, error) { return key, nil })
 		return nil
 	})
 }
@@ -143,10 +146,11 @@ func WithAPIKey(key string) Option {
 // wrapped.
 func WithAPIKeySource(source func(context.Context) (string, error)) Option {
 	return clientOption(func(c *config) error {
+		c.keyGiven = true
 		if source == nil {
 			return invalid("WithAPIKeySource", "the function is nil")
 		}
-		c.setKey(func(ctx context.Context) (transport.Key, error) {
+		c.setKey("", func(ctx context.Context) (transport.Key, error) {
 			text, err := source(ctx)
 			if err != nil {
 				return transport.Key{}, fmt.Errorf("calling the API key source: %w", err)
@@ -164,10 +168,11 @@ func WithAPIKeySource(source func(context.Context) (string, error)) Option {
 // call fails with an error that matches [ErrNoAPIKey].
 func WithAPIKeyFile(path string) Option {
 	return clientOption(func(c *config) error {
+		c.keyGiven = true
 		if path == "" {
 			return invalid("WithAPIKeyFile", "the path is empty")
 		}
-		c.setKey(func(context.Context) (transport.Key, error) {
+		c.setKey("file "+path, func(context.Context) (transport.Key, error) {
 			key, err := transport.ReadKey(path)
 			return key, keyError(err)
 		})
@@ -183,10 +188,14 @@ func keyError(err error) error {
 	return err
 }
 
-// setKey also replaces the pacer, since the service limits the rate of each key's workspace.
-func (c *config) setKey(key func(context.Context) (transport.Key, error)) {
+// setKey also replaces the pacer if the key is another one, since the service limits the rate of
+// each key's workspace. identity is "" if keys cannot be compared.
+func (c *config) setKey(identity string, key func(context.Context) (transport.Key, error)) {
+	if identity == "" || c.isKey == nil || !c.isKey(identity) {
+		c.pacer = transport.NewPacer()
+	}
 	c.apiKey = key
-	c.pacer = transport.NewPacer()
+	c.isKey = func(other string) bool { return other == identity }
 }
 
 // keyFromEnvironment sets the key of a client that was not given one. A token file that cannot be
@@ -209,8 +218,10 @@ func (c *config) keyFromEnvironment() error {
 // client adds.
 func WithBaseURL(base string) Option {
 	return clientOption(func(c *config) error {
+		if strings.TrimRight(base, "/") != strings.TrimRight(c.baseURL, "/") {
+			c.pacer, c.protocol = transport.NewPacer(), &transport.Protocol{}
+		}
 		c.baseURL, c.baseFromEnv = base, false
-		c.pacer, c.protocol = transport.NewPacer(), &transport.Protocol{}
 		return nil
 	})
 }
@@ -397,14 +408,36 @@ func WithMaxResponseBytes(limit int64) SharedOption {
 	})
 }
 
+// WithResponse stores the last response of the call in r, even if the call fails. For an All method
+// that is the response of the page that the loop is at. If there was no response, only Attempts is
+// set.
+func WithResponse(r *Response) CallOption {
+	return callOption(func(s *callSettings) error {
+		if r == nil {
+			return invalid("WithResponse", "the Response is nil")
+		}
+		s.response = r
+		return nil
+	})
+}
+
+// Response describes the last response of a call; see [WithResponse].
+type Response struct {
+	StatusCode int         // HTTP status; 0 if no response came
+	Header     http.Header // of the response
+	RequestID  string      // to quote to the service's support; "" if the response has none
+	Attempts   int         // how often the request was sent
+	Body       []byte      // the whole body; for an error status at most the first MiB
+}
+
 // complete sets what the options have left open, and returns the base URL.
 func (c *config) complete() (*url.URL, error) {
-	if c.apiKey == nil {
-		if err := c.keyFromEnvironment(); err != nil {
-			return nil, err
-		}
+	var keyErr error
+	if c.apiKey == nil && !c.keyGiven { // an invalid key is already reported
+		keyErr = c.keyFromEnvironment()
 	}
-	return parseBaseURL(c.baseURL, c.allowsHTTP())
+	base, err := parseBaseURL(c.baseURL, c.allowsHTTP())
+	return base, errors.Join(keyErr, err)
 }
 
 // attemptTimeout returns the time that one attempt may take.
@@ -451,4 +484,32 @@ func (c *config) apply(opts []Option) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// settings returns the client's settings as changed by opts.
+func (c *Client) settings(opts []CallOption) (*callSettings, error) {
+	if len(opts) == 0 {
+		return &c.cfg.callSettings, nil
+	}
+	own := c.cfg.callSettings
+	var errs []error
+	for _, opt := range opts {
+		if opt != nil {
+			errs = append(errs, opt.applyToCall(&own))
+		}
+	}
+	return &own, errors.Join(errs...)
+}
+
+// bulkSettings returns the settings of a method that has several requests in flight. It refuses
+// [WithResponse], because there is no last response.
+func (c *Client) bulkSettings(opts []CallOption) (*callSettings, error) {
+	settings, err := c.settings(opts)
+	if err != nil {
+		return nil, err
+	}
+	if settings.response != nil {
+		return nil, invalid("WithResponse", "this method has several requests in flight")
+	}
+	return settings, nil
 }

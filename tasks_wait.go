@@ -115,12 +115,8 @@ func (s *TasksService) WaitAll(
 	if ctx == nil {
 		return nil, errNilContext
 	}
-	settings, err := s.client.settings(opts)
-	if err != nil {
+	if _, err := s.client.bulkSettings(opts); err != nil {
 		return nil, err
-	}
-	if settings.response != nil {
-		return nil, invalid("WithResponse", "several requests are in flight")
 	}
 	return s.waitAll(ctx, tasks, options, opts)
 }

@@ -35,13 +35,14 @@ type Shared struct {
 type Attempt struct {
 	*Shared
 	Operation Operation
-	Timeout   time.Duration // of the whole attempt; for an upload, without a byte sent
+	Timeout   time.Duration // of the whole attempt with its redirects; for an upload, without a byte sent
 	MaxBytes  int64         // of the response
 	MaxHold   time.Duration // the longest Retry-After that holds back other callers
 	Upload    bool          // the body is a stream of the caller's
 	MayBlock  bool          // reading that stream may block
 
 	timeout TimeoutError
+	used    time.Duration // of the timeout, by the redirects that led to the request
 }
 
 // RoundTrip makes the attempt.
@@ -52,7 +53,11 @@ func (a *Attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 		closeBody(req)
 		return nil, &Error{Reach: NotSent, Err: err}
 	}
+	if req.Response == nil { // it is not the target of a redirect
+		a.used = 0
+	}
 	started := time.Now()
+	defer func() { a.used += time.Since(started) }()
 	conn := &connection{}
 	resp, err := a.send(httptrace.WithClientTrace(ctx, conn.trace()), req, key, conn)
 	if err != nil {
@@ -106,7 +111,7 @@ func (a *Attempt) send(ctx context.Context, req *http.Request, key Key, conn *co
 		return a.upload(ctx, req, key, conn)
 	}
 	a.timeout = TimeoutError{Limit: a.Timeout}
-	ctx, cancel := context.WithTimeoutCause(ctx, a.Timeout, &a.timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, a.Timeout-a.used, &a.timeout)
 	defer cancel()
 	return a.exchange(ctx, withKey(ctx, req, key), key, conn)
 }
@@ -153,6 +158,9 @@ func (a *Attempt) exchange(ctx context.Context, req *http.Request, key Key, conn
 	if a.Upload || req.ContentLength > http2Window {
 		// An HTTP/2 response that came before all of the request was sent does not end with its context.
 		defer context.AfterFunc(ctx, func() { resp.Body.Close() })()
+	}
+	if req.Method == http.MethodHead {
+		resp.ContentLength = 0 // it is that of a GET
 	}
 	body, err := readBody(resp, a.MaxBytes, a.Bodies)
 	if err == nil && resp.StatusCode < 300 && resp.ContentLength < 0 {

@@ -22,6 +22,9 @@ type Key struct {
 	authorization []string // the values of the header, which all requests share
 }
 
+// Text returns the key itself.
+func (k Key) Text() string { return k.text }
+
 // errNotRegular refuses a key file that is a pipe or a device. Reading one can block beyond the end
 // of the context. A pipe such as that of <(command) can be read only once, but each attempt reads
 // the file.
@@ -50,12 +53,14 @@ func readRegular(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// ParseKey returns the key in a text, without white space around it and without a leading "Bearer
-// ".
+// ParseKey returns the key in a text, without white space around it and without a leading
+// "Bearer".
 func ParseKey(text string) (Key, error) {
 	text = strings.TrimSpace(text)
-	if scheme := "bearer "; len(text) > len(scheme) && strings.EqualFold(text[:len(scheme)], scheme) {
-		text = strings.TrimSpace(text[len(scheme):])
+	if scheme := "bearer"; len(text) >= len(scheme) && strings.EqualFold(text[:len(scheme)], scheme) {
+		if rest := text[len(scheme):]; rest == "" || unicode.IsSpace(rune(rest[0])) {
+			text = strings.TrimSpace(rest)
+		}
 	}
 	if text == "" {
 		return Key{}, ErrNoKey

@@ -9,7 +9,8 @@ import (
 )
 
 // RetryAfter reads a Retry-After header: a number of seconds, or a date in any form that HTTP
-// allows. A date in the past is 0. It returns false if there is no header that can be read.
+// allows. A date is compared with the Date of the response, so that the clocks may differ; without
+// one, with now. A date in the past is 0. It returns false if there is no header that can be read.
 func RetryAfter(header http.Header, now time.Time) (time.Duration, bool) {
 	value := strings.TrimSpace(header.Get("Retry-After"))
 	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
@@ -24,6 +25,9 @@ func RetryAfter(header http.Header, now time.Time) (time.Duration, bool) {
 	date, err := http.ParseTime(value)
 	if err != nil {
 		return 0, false
+	}
+	if sent, err := http.ParseTime(header.Get("Date")); err == nil {
+		now = sent
 	}
 	return max(0, date.Sub(now)), true
 }

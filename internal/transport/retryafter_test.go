@@ -58,7 +58,11 @@ func TestRetryAfter(t *testing.T) {
 			assert.Equal(t, test.given, given)
 		})
 	}
-	wait, given := RetryAfter(http.Header{}, now)
+	sent := http.Header{"Retry-After": {"Mon, 04 May 2026 10:22:00 GMT"}, "Date": {"Mon, 04 May 2026 10:21:50 GMT"}}
+	wait, given := RetryAfter(sent, now)
+	assert.Equal(t, 10*time.Second, wait, "measured by the clock of the service")
+	assert.True(t, given)
+	wait, given = RetryAfter(http.Header{}, now)
 	assert.Zero(t, wait)
 	assert.False(t, given)
 }
