@@ -76,7 +76,7 @@ func ExampleImportsService_FromSpans() {
 	defer done()
 	ctx := context.Background()
 	var spans []mistralobs.SpanReference
-	for evaluation, err := range client.Spans.AllEvaluations(ctx, mistralobs.SearchSpansParams{
+	for evaluation, err := range client.Spans.AllEvaluations(ctx, mistralobs.SearchEvaluationsParams{
 		Expression: "evaluation_name = 'helpfulness' AND score_value < 0.5",
 		Latest:     true,
 	}) {

@@ -335,28 +335,28 @@ func operations() []operation {
 			},
 			body:   `{"search_expression":"status_code = 'Error'"}`,
 			status: 200, answer: `{"spans":{"results":[` + spanJSON + `],"next":"n","cursor":null}}`,
-			want: &mistralobs.Feed[mistralobs.Span]{Items: []mistralobs.Span{wantSpan()}, Next: "n"},
+			want: &mistralobs.Feed[mistralobs.Span]{Items: []mistralobs.Span{wantSpan()}, NextCursor: "n"},
 		}, {
-			name: "spans.search_evaluations", goName: "evaluations",
+			name: "spans.search_evaluations", goName: "searchevaluations",
 			route: "POST " + spans + "/evaluations/search", path: spans + "/evaluations/search",
 			call: func(ctx ctx, c client) (any, error) {
-				return c.Spans.Evaluations(ctx, mistralobs.SearchSpansParams{})
+				return c.Spans.SearchEvaluations(ctx, mistralobs.SearchEvaluationsParams{})
 			},
 			body: `{}`, status: 200, answer: `{"span_evaluations":{"results":[` + evaluationJSON +
 				`],"next":null,"cursor":"c"}}`,
-			want: &mistralobs.Feed[mistralobs.SpanEvaluation]{Items: []mistralobs.SpanEvaluation{wantEvaluation}, Cursor: "c"},
+			want: &mistralobs.Feed[mistralobs.SpanEvaluation]{Items: []mistralobs.SpanEvaluation{wantEvaluation}, NextCursor: "c"},
 		}, {
-			name: "spans.latest_evaluations", goName: "evaluations",
+			name: "spans.latest_evaluations", goName: "searchevaluations",
 			route: "POST " + spans + "/evaluations/search/latest", path: spans + "/evaluations/search/latest",
 			call: func(ctx ctx, c client) (any, error) {
-				return c.Spans.Evaluations(ctx, mistralobs.SearchSpansParams{Latest: true})
+				return c.Spans.SearchEvaluations(ctx, mistralobs.SearchEvaluationsParams{Latest: true})
 			},
 			body: `{}`, status: 200, answer: `{"span_evaluations":{}}`, want: &mistralobs.Feed[mistralobs.SpanEvaluation]{},
 		}, {
 			name: "spans.list_of_trace", goName: "alloftrace",
 			route: "GET " + traces + "/{trace_id}/spans", path: traces + "/" + traceID + "/spans",
 			call: func(ctx ctx, c client) (any, error) {
-				return firstItem(c.Spans.AllOfTrace(ctx, strings.ToUpper(traceID), mistralobs.SearchSpansParams{From: from}))
+				return firstItem(c.Spans.AllOfTrace(ctx, strings.ToUpper(traceID), mistralobs.TraceSpansParams{From: from}))
 			},
 			query:  url.Values{"from": {"2026-11-05T10:00:00.5Z"}, "page_size": {"100"}},
 			status: 200, answer: `{"spans":{"results":[` + spanJSON + `]}}`, want: ptr(wantSpan()),
@@ -564,7 +564,7 @@ func TestLimitsAreCheckedFirst(t *testing.T) {
 			return err
 		}
 	}
-	ofTrace := func(traceID string, params mistralobs.SearchSpansParams) func(ctx, *mistralobs.Client) error {
+	ofTrace := func(traceID string, params mistralobs.TraceSpansParams) func(ctx, *mistralobs.Client) error {
 		return func(ctx ctx, c *mistralobs.Client) error {
 			_, err := firstItem(c.Spans.AllOfTrace(ctx, traceID, params))
 			return err
@@ -659,8 +659,8 @@ func TestLimitsAreCheckedFirst(t *testing.T) {
 		"page of 101 spans": {
 			call: search(mistralobs.SearchSpansParams{PageSize: 101}), want: "PageSize: it must be 0 to 100, got 101",
 		},
-		"latest spans": {
-			call: search(mistralobs.SearchSpansParams{Latest: true}), want: "Latest: only searches of evaluations have it",
+		"spans of a range that ends before it begins": {
+			call: search(mistralobs.SearchSpansParams{From: time.Unix(2, 0), To: time.Unix(1, 0)}), want: "From: it is after To",
 		},
 		"expression that is not UTF-8": {
 			call: search(mistralobs.SearchSpansParams{Expression: "\xff"}), want: "Expression: it is not valid UTF-8",
@@ -672,9 +672,9 @@ func TestLimitsAreCheckedFirst(t *testing.T) {
 			},
 			want: `TraceID: it must have 32 hexadecimal characters, got ""`,
 		},
-		"spans of no trace": {call: ofTrace("", mistralobs.SearchSpansParams{}), want: "traceID: it must have 32"},
-		"expression for the spans of a trace": {
-			call: ofTrace(traceID, mistralobs.SearchSpansParams{Expression: "x"}), want: "Expression and Latest must be unset",
+		"spans of no trace": {call: ofTrace("", mistralobs.TraceSpansParams{}), want: "traceID: it must have 32"},
+		"spans of a trace, the same": {
+			call: ofTrace(traceID, mistralobs.TraceSpansParams{From: time.Unix(2, 0), To: time.Unix(1, 0)}), want: "From: it is after To",
 		},
 		"options of no field": {
 			call: func(ctx ctx, c *mistralobs.Client) error {

@@ -30,23 +30,6 @@ type Page[T any] struct {
 // were deleted.
 func (p *Page[T]) HasNext() bool { return p.Next != "" }
 
-// Feed is one page of a search. A search has no total and no page numbers. To get the next page,
-// pass Cursor, or Next if Cursor is empty, as [SearchSpansParams].Cursor. If both are empty, there
-// is no next page.
-type Feed[T any] struct {
-	Items  []T    `json:"results"`
-	Next   string `json:"next"`   // continues the search if Cursor is empty
-	Cursor string `json:"cursor"` // continues the search
-}
-
-// continuation returns the cursor of the next page, or "" if there is none.
-func (f *Feed[T]) continuation() string {
-	if f.Cursor != "" {
-		return f.Cursor
-	}
-	return f.Next
-}
-
 // ListParams selects a part of a list. Its zero value selects the first page in List methods, and
 // all pages in All methods.
 type ListParams struct {
@@ -112,19 +95,6 @@ func (p *Page[T]) decode(d *resultDecoder, s *jsonscan.Scanner, path string) (er
 			p.Next = continuation(value)
 		case "previous":
 			p.Previous = continuation(value)
-		}
-	})
-	return err
-}
-
-func (f *Feed[T]) decode(d *resultDecoder, s *jsonscan.Scanner, path string) (err error) {
-	*f = Feed[T]{}
-	f.Items, err = decodeItems[T](d, s, path, func(name, value []byte) {
-		switch string(name) {
-		case "next":
-			f.Next = continuation(value)
-		case "cursor":
-			f.Cursor = continuation(value)
 		}
 	})
 	return err

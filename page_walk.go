@@ -239,7 +239,10 @@ func walkFeed[T any](
 				yield(nil, err)
 				return
 			}
-			next := feed.continuation()
+			next := feed.NextCursor
+			if len(feed.Items) == 0 && next == cursor {
+				return // the last page names itself
+			}
 			if err := seen.add(feed.Items, next, id); err != nil {
 				yield(nil, err)
 				return

@@ -30,34 +30,30 @@ func TestWalkFeed(t *testing.T) {
 		},
 		{name: "nothing", feeds: map[string]Feed[string]{"": {}}, asked: []string{""}},
 		{
-			name: "by cursor, whatever next says", items: "a b c", asked: []string{"", "1", "2"},
-			feeds: map[string]Feed[string]{
-				"": {
-					Items: []string{"a"}, Next: "x", Cursor: "1",
-				}, "1": {Items: []string{"b"}, Cursor: "2"}, "2": {Items: []string{"c"}},
-			},
+			name: "an empty last page that names itself", items: "a", asked: []string{"", "1"},
+			feeds: map[string]Feed[string]{"": {Items: []string{"a"}, NextCursor: "1"}, "1": {NextCursor: "1"}},
 		}, {
-			name: "by next", items: "a b", asked: []string{"", "1"},
-			feeds: map[string]Feed[string]{"": {Items: []string{"a"}, Next: "1"}, "1": {Items: []string{"b"}}},
+			name: "two pages", items: "a b", asked: []string{"", "1"},
+			feeds: map[string]Feed[string]{"": {Items: []string{"a"}, NextCursor: "1"}, "1": {Items: []string{"b"}}},
 		}, {
 			name: "an empty page in the middle", items: "a b", asked: []string{"", "1", "2"},
 			feeds: map[string]Feed[string]{
-				"": {Items: []string{"a"}, Next: "1"}, "1": {Next: "2"}, "2": {Items: []string{"b"}},
+				"": {Items: []string{"a"}, NextCursor: "1"}, "1": {NextCursor: "2"}, "2": {Items: []string{"b"}},
 			},
 		}, {
 			name: "one cursor for different pages", items: "a b c", asked: []string{"", "s", "s"},
 			feeds: map[string]Feed[string]{
-				"": {Items: []string{"a"}, Cursor: "s"}, "s#1": {Items: []string{"b"}, Cursor: "s"},
+				"": {Items: []string{"a"}, NextCursor: "s"}, "s#1": {Items: []string{"b"}, NextCursor: "s"},
 				"s#2": {Items: []string{"c"}},
 			},
 		}, {
 			name: "the same page again", items: "a b", asked: []string{"", "1", "1"}, err: ErrNoProgress,
 			feeds: map[string]Feed[string]{
-				"": {Items: []string{"a"}, Cursor: "1"}, "1": {Items: []string{"b"}, Cursor: "1"},
+				"": {Items: []string{"a"}, NextCursor: "1"}, "1": {Items: []string{"b"}, NextCursor: "1"},
 			},
 		}, {
 			name: "a failure", items: "a", asked: []string{"", "gone"}, err: broken,
-			feeds: map[string]Feed[string]{"": {Items: []string{"a"}, Cursor: "gone"}},
+			feeds: map[string]Feed[string]{"": {Items: []string{"a"}, NextCursor: "gone"}},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -94,7 +90,7 @@ func TestWalkFeedWithoutEnd(t *testing.T) {
 	requests := 0
 	fetch := func(context.Context, string) (*Feed[string], error) {
 		requests++
-		return &Feed[string]{Cursor: fmt.Sprint(requests)}, nil
+		return &Feed[string]{NextCursor: fmt.Sprint(requests)}, nil
 	}
 	for _, err := range walkFeed(t.Context(), "", fetch, func(s *string) string { return *s }) {
 		require.ErrorIs(t, err, ErrNoProgress)
@@ -107,7 +103,7 @@ func TestWalkFeedStopsWithItsCaller(t *testing.T) {
 	requests := 0
 	fetch := func(context.Context, string) (*Feed[string], error) {
 		requests++
-		return &Feed[string]{Items: []string{"a", "b"}, Cursor: "more"}, nil
+		return &Feed[string]{Items: []string{"a", "b"}, NextCursor: "more"}, nil
 	}
 	for range walkFeed(t.Context(), "", fetch, func(s *string) string { return *s }) {
 		break

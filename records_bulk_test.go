@@ -810,7 +810,7 @@ func TestUpdateAllLeavesAbsentProperties(t *testing.T) {
 		defer server.Close()
 		client := server.Client(t)
 		defer client.CloseIdleConnections()
-		seed := mistralobstest.Conversation{Payload: []byte(`{"a":1}`), Properties: []byte(`{"p":1}`)}
+		seed := mistralobstest.RecordSeed{Payload: []byte(`{"a":1}`), Properties: []byte(`{"p":1}`)}
 		id := server.SeedDataset("Some data", "", seed)
 		record := server.Records(id)[0].ID
 		update := func(u mistralobs.RecordUpdate) (err error) {

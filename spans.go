@@ -1,6 +1,7 @@
 package mistralobs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -73,8 +74,28 @@ type SpanField struct {
 	SupportedAggregations []string `json:"supported_aggregations"`
 }
 
-// SearchSpansParams selects spans or evaluations. Its zero value selects all that the service
-// keeps.
+// Feed is one page of a search. A search has no total and no page numbers.
+type Feed[T any] struct {
+	Items      []T
+	NextCursor string // continues the search, as the Cursor of its parameters; "" at the end
+}
+
+func (f *Feed[T]) decode(d *resultDecoder, s *jsonscan.Scanner, path string) (err error) {
+	var next, cursor string
+	f.Items, err = decodeItems[T](d, s, path, func(name, value []byte) {
+		switch string(name) {
+		case "next":
+			next = continuation(value)
+		case "cursor":
+			cursor = continuation(value)
+		}
+	})
+	f.NextCursor = cmp.Or(next, cursor) // if both are set and differ, cursor can name the page itself
+	return err
+}
+
+// SearchSpansParams selects spans. Its zero value selects all that the service keeps. It is not
+// published whether From and To are inclusive.
 //
 // Expression is in the service's search language. It has the operators =, !=, <, <=, >, >=, LIKE,
 // ILIKE, CONTAINS, REGEXP, BETWEEN, IN and EXISTS, with AND, OR, NOT and parentheses. Strings are
@@ -84,27 +105,50 @@ type SearchSpansParams struct {
 	Expression string    // a search; "" selects all
 	From       time.Time // the earliest time; zero means no limit
 	To         time.Time // the latest time; zero means no limit
-	PageSize   int       // at most MaxPageSize; 0 means 50, or MaxPageSize in methods that return an iterator
-	Cursor     string    // the Cursor or Next of an earlier Feed; "" starts at the beginning
-	Latest     bool      // only for evaluations: return only the newest of each span and name
+	PageSize   int       // at most MaxPageSize; 0 means 50, or MaxPageSize in All methods
+	Cursor     string    // the NextCursor of an earlier Feed; "" starts at the beginning
 }
 
-// query returns the parameters of the search that belong into the URL.
-func (p SearchSpansParams) query() (url.Values, error) {
-	if p.PageSize < 0 || p.PageSize > MaxPageSize {
-		return nil, invalid("PageSize", "it must be 0 to %d, got %d", MaxPageSize, p.PageSize)
+// SearchEvaluationsParams selects evaluations of spans. The fields are as in [SearchSpansParams].
+type SearchEvaluationsParams struct {
+	Expression string
+	From       time.Time
+	To         time.Time
+	PageSize   int
+	Cursor     string
+	Latest     bool // return only the newest evaluation of each span and name
+}
+
+// TraceSpansParams selects spans of a trace. The fields are as in [SearchSpansParams].
+type TraceSpansParams struct {
+	From     time.Time
+	To       time.Time
+	PageSize int
+	Cursor   string
+}
+
+// feedQuery returns the parameters of a search that belong into the URL.
+func feedQuery(from, to time.Time, pageSize int, cursor string) (url.Values, error) {
+	if pageSize < 0 || pageSize > MaxPageSize {
+		return nil, invalid("PageSize", "it must be 0 to %d, got %d", MaxPageSize, pageSize)
 	}
-	query := timeRange(p.From, p.To)
-	if p.PageSize > 0 {
-		query.Set("page_size", strconv.Itoa(p.PageSize))
+	query, err := timeRange(from, to)
+	if err != nil {
+		return nil, err
 	}
-	if p.Cursor != "" {
-		query.Set("cursor", p.Cursor)
+	if pageSize > 0 {
+		query.Set("page_size", strconv.Itoa(pageSize))
+	}
+	if cursor != "" {
+		query.Set("cursor", cursor)
 	}
 	return query, nil
 }
 
-func timeRange(from, to time.Time) url.Values {
+func timeRange(from, to time.Time) (url.Values, error) {
+	if !from.IsZero() && !to.IsZero() && from.After(to) {
+		return nil, invalid("From", "it is after To: %v, %v", from, to)
+	}
 	query := url.Values{}
 	if !from.IsZero() {
 		query.Set("from", from.UTC().Format(time.RFC3339Nano))
@@ -112,21 +156,7 @@ func timeRange(from, to time.Time) url.Values {
 	if !to.IsZero() {
 		query.Set("to", to.UTC().Format(time.RFC3339Nano))
 	}
-	return query
-}
-
-// at returns the parameters of the page at a cursor.
-func (p SearchSpansParams) at(cursor string) SearchSpansParams {
-	p.Cursor = cursor
-	return p
-}
-
-// all returns the parameters of a walk: the largest pages, unless p has another size.
-func (p SearchSpansParams) all() SearchSpansParams {
-	if p.PageSize == 0 {
-		p.PageSize = MaxPageSize
-	}
-	return p
+	return query, nil
 }
 
 // SpansService searches the telemetry of applications. Use it as [Client].Spans. Import the spans
@@ -136,20 +166,13 @@ func (p SearchSpansParams) all() SearchSpansParams {
 // organization. Otherwise the methods return an error that matches [ErrForbidden].
 type SpansService struct{ client *Client }
 
-// search sends a search.
-func search[T any](
-	ctx context.Context, c *Client, params SearchSpansParams, req request, opts []CallOption,
-) (*Feed[T], error) {
-	query, err := params.query()
-	if err != nil {
-		return nil, err
+// search sends a search for an expression.
+func search[T any](ctx context.Context, c *Client, expression string, req request, opts []CallOption) (*Feed[T], error) {
+	var err error
+	if req.body, err = encode(searchBody{expression}); err != nil {
+		return nil, invalid("Expression", "it is not valid UTF-8")
 	}
-	req.query, req.required = query, hasSpanID
-	if strings.HasPrefix(req.route, "POST ") {
-		if req.body, err = encode(searchBody{params.Expression}); err != nil {
-			return nil, invalid("Expression", "it is not valid UTF-8")
-		}
-	}
+	req.required = hasSpanID
 	return fetch[Feed[T]](ctx, c, req, opts)
 }
 
@@ -164,17 +187,16 @@ type searchBody struct {
 // API: POST /v1/observability/spans/search
 //
 // It returns an error that matches [ErrInvalidParams] if the page size is above [MaxPageSize] or
-// Latest is set. It returns an [Error] with code [CodeTracesFilterQueryParseError] or
+// From is after To. It returns an [Error] with code [CodeTracesFilterQueryParseError] or
 // [CodeSearchBadRequest] if the service does not understand the expression.
-func (s *SpansService) Search(
-	ctx context.Context, params SearchSpansParams, opts ...CallOption,
-) (*Feed[Span], error) {
-	if params.Latest {
-		return nil, invalid("Latest", "only searches of evaluations have it")
+func (s *SpansService) Search(ctx context.Context, params SearchSpansParams, opts ...CallOption) (*Feed[Span], error) {
+	query, err := feedQuery(params.From, params.To, params.PageSize, params.Cursor)
+	if err != nil {
+		return nil, err
 	}
-	return search[Span](ctx, s.client, params, request{
+	return search[Span](ctx, s.client, params.Expression, request{
 		name: "spans.search", action: "search spans", route: "POST /v1/observability/spans/search",
-		envelope: "spans",
+		envelope: "spans", query: query,
 	}, opts)
 }
 
@@ -184,15 +206,17 @@ func (s *SpansService) Search(
 func (s *SpansService) All(
 	ctx context.Context, params SearchSpansParams, opts ...CallOption,
 ) iter.Seq2[*Span, error] {
-	params = params.all()
+	params.PageSize = cmp.Or(params.PageSize, MaxPageSize)
 	return walkFeed(ctx, params.Cursor, func(ctx context.Context, cursor string) (*Feed[Span], error) {
-		return s.Search(ctx, params.at(cursor), opts...)
+		params := params
+		params.Cursor = cursor
+		return s.Search(ctx, params, opts...)
 	}, spanKey)
 }
 
 func spanKey(s *Span) string { return s.TraceID + s.SpanID }
 
-// Evaluations returns one page of the evaluations that match. With params.Latest, it uses the
+// SearchEvaluations returns one page of the evaluations that match. With params.Latest, it uses the
 // second path and returns only the newest evaluation of each span and name.
 //
 // API: POST /v1/observability/spans/evaluations/search
@@ -200,29 +224,35 @@ func spanKey(s *Span) string { return s.TraceID + s.SpanID }
 // API: POST /v1/observability/spans/evaluations/search/latest
 //
 // The errors are those of [SpansService.Search].
-func (s *SpansService) Evaluations(
-	ctx context.Context, params SearchSpansParams, opts ...CallOption,
+func (s *SpansService) SearchEvaluations(
+	ctx context.Context, params SearchEvaluationsParams, opts ...CallOption,
 ) (*Feed[SpanEvaluation], error) {
+	query, err := feedQuery(params.From, params.To, params.PageSize, params.Cursor)
+	if err != nil {
+		return nil, err
+	}
 	req := request{
 		name: "spans.search_evaluations", action: "search evaluations of spans",
-		route: "POST /v1/observability/spans/evaluations/search", envelope: "span_evaluations",
+		route: "POST /v1/observability/spans/evaluations/search", envelope: "span_evaluations", query: query,
 	}
 	if params.Latest {
 		req.name = "spans.latest_evaluations"
 		req.route += "/latest"
 	}
-	return search[SpanEvaluation](ctx, s.client, params, req, opts)
+	return search[SpanEvaluation](ctx, s.client, params.Expression, req, opts)
 }
 
 // AllEvaluations returns an iterator over all evaluations that match, as [SpansService.All] does
-// for spans. The errors are those of [SpansService.Evaluations], and one that matches
+// for spans. The errors are those of [SpansService.SearchEvaluations], and one that matches
 // [ErrNoProgress].
 func (s *SpansService) AllEvaluations(
-	ctx context.Context, params SearchSpansParams, opts ...CallOption,
+	ctx context.Context, params SearchEvaluationsParams, opts ...CallOption,
 ) iter.Seq2[*SpanEvaluation, error] {
-	params = params.all()
+	params.PageSize = cmp.Or(params.PageSize, MaxPageSize)
 	return walkFeed(ctx, params.Cursor, func(ctx context.Context, cursor string) (*Feed[SpanEvaluation], error) {
-		return s.Evaluations(ctx, params.at(cursor), opts...)
+		params := params
+		params.Cursor = cursor
+		return s.SearchEvaluations(ctx, params, opts...)
 	}, evaluationKey)
 }
 
@@ -248,27 +278,29 @@ func (s *SpansService) Get(ctx context.Context, reference SpanReference, opts ..
 	}, opts)
 }
 
-// AllOfTrace returns an iterator over the spans of a trace. params.Expression and params.Latest
-// must be unset. Each range over it requests the pages again. It yields at most one error, last.
+// AllOfTrace returns an iterator over the spans of a trace. Each range over it requests the pages
+// again. It yields at most one error, last.
 //
 // API: GET /v1/observability/traces/{trace_id}/spans
 //
 // The error matches [ErrInvalidParams] if a parameter is invalid, [ErrNotFound] if there is no such
 // trace, or [ErrNoProgress] if the service repeats pages.
 func (s *SpansService) AllOfTrace(
-	ctx context.Context, traceID string, params SearchSpansParams, opts ...CallOption,
+	ctx context.Context, traceID string, params TraceSpansParams, opts ...CallOption,
 ) iter.Seq2[*Span, error] {
-	params = params.all()
+	pageSize := cmp.Or(params.PageSize, MaxPageSize)
 	return walkFeed(ctx, params.Cursor, func(ctx context.Context, cursor string) (*Feed[Span], error) {
-		if params.Expression != "" || params.Latest {
-			return nil, invalid("params", "Expression and Latest must be unset for the spans of a trace")
-		}
 		if err := checkHex("traceID", traceID, 32); err != nil {
 			return nil, err
 		}
-		return search[Span](ctx, s.client, params.at(cursor), request{
+		query, err := feedQuery(params.From, params.To, pageSize, cursor)
+		if err != nil {
+			return nil, err
+		}
+		return fetch[Feed[Span]](ctx, s.client, request{
 			name: "spans.list_of_trace", action: "list spans of trace",
-			route: "GET /v1/observability/traces/{trace_id}/spans", ids: ids{strings.ToLower(traceID)}, envelope: "spans",
+			route: "GET /v1/observability/traces/{trace_id}/spans", ids: ids{strings.ToLower(traceID)},
+			query: query, envelope: "spans", required: hasSpanID,
 		}, opts)
 	}, spanKey)
 }
@@ -332,13 +364,17 @@ func (l *optionList) UnmarshalJSON(raw []byte) error {
 //
 // API: GET /v1/observability/spans/fields/{field_name}/options
 //
-// It returns an error that matches [ErrInvalidParams] if name is empty.
+// It returns an error that matches [ErrInvalidParams] if name is empty or from is after to.
 func (s *SpansService) FieldOptions(
 	ctx context.Context, name string, from, to time.Time, opts ...CallOption,
 ) ([]string, error) {
+	query, err := timeRange(from, to)
+	if err != nil {
+		return nil, err
+	}
 	options, err := fetch[spanFieldOptions](ctx, s.client, request{
 		name: "spans.field_options", action: "list options of field",
-		route: "GET /v1/observability/spans/fields/{field_name}/options", ids: ids{name}, query: timeRange(from, to),
+		route: "GET /v1/observability/spans/fields/{field_name}/options", ids: ids{name}, query: query,
 		required: []string{"options"},
 	}, opts)
 	if err != nil {

@@ -199,7 +199,7 @@ func TestContinueSearch(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, feed.Items, 3)
 	var rest []mistralobs.SpanReference
-	for span, err := range client.Spans.All(t.Context(), mistralobs.SearchSpansParams{Cursor: feed.Cursor}) {
+	for span, err := range client.Spans.All(t.Context(), mistralobs.SearchSpansParams{Cursor: feed.NextCursor}) {
 		require.NoError(t, err)
 		rest = append(rest, span.Reference())
 	}
@@ -208,10 +208,10 @@ func TestContinueSearch(t *testing.T) {
 	span, err := client.Spans.Get(t.Context(), references[2])
 	require.NoError(t, err)
 	assert.Equal(t, "chat 2", span.SpanName)
-	n, err := count(client.Spans.AllOfTrace(t.Context(), traceID, mistralobs.SearchSpansParams{PageSize: 2}))
+	n, err := count(client.Spans.AllOfTrace(t.Context(), traceID, mistralobs.TraceSpansParams{PageSize: 2}))
 	require.NoError(t, err)
 	assert.Equal(t, 5, n)
-	n, err = count(client.Spans.AllEvaluations(t.Context(), mistralobs.SearchSpansParams{
+	n, err = count(client.Spans.AllEvaluations(t.Context(), mistralobs.SearchEvaluationsParams{
 		PageSize: 2, Expression: "score_value < 0.5", Latest: true,
 	}))
 	require.NoError(t, err)
@@ -276,6 +276,20 @@ func TestAnswersToSearches(t *testing.T) {
 			require.ErrorIs(t, err, test.err)
 			assert.Equal(t, test.items, n)
 		})
+	}
+}
+
+// Which of next and cursor continues a search is not published.
+func TestNextCursor(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]string{
+		`{"next":"n","cursor":null}`: "n", `{"next":null,"cursor":"c"}`: "c", `{"cursor":"c"}`: "c", `{"next":"n"}`: "n",
+		`{"next":"n","cursor":"this page"}`: "n", `{"next":"same","cursor":"same"}`: "same", `{}`: "", `{"next":""}`: "",
+		`{"next":false,"cursor":"c"}`: "c", `{"next":0}`: "", `{"next":{ }}`: "", `{"next":[ ]}`: "", `{"next":7}`: "7",
+	} {
+		feed, err := answering(t, `{"spans":`+answer+`}`).Spans.Search(t.Context(), mistralobs.SearchSpansParams{})
+		require.NoError(t, err, answer)
+		assert.Equal(t, want, feed.NextCursor, answer)
 	}
 }
 

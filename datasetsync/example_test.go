@@ -17,8 +17,8 @@ import (
 // records.
 func exampleDataset() (client *mistralobs.Client, datasetID string, done func()) {
 	server := mistralobstest.NewServer()
-	record := func(id, question string) mistralobstest.Conversation {
-		return mistralobstest.Conversation{
+	record := func(id, question string) mistralobstest.RecordSeed {
+		return mistralobstest.RecordSeed{
 			Payload: []byte(fmt.Sprintf(`{"question":%q}`, question)), Properties: []byte(fmt.Sprintf(`{"id":%q}`, id)),
 		}
 	}

@@ -58,10 +58,10 @@ func inWorld(t *testing.T, lines []string, f func(world), opts ...mistralobstest
 		other := server.Client(t)
 		defer client.CloseIdleConnections()
 		defer other.CloseIdleConnections()
-		var seed []mistralobstest.Conversation
+		var seed []mistralobstest.RecordSeed
 		for record, err := range wanted(lines...) {
 			require.NoError(t, err)
-			seed = append(seed, mistralobstest.Conversation{Payload: json.RawMessage(record.Payload),
+			seed = append(seed, mistralobstest.RecordSeed{Payload: json.RawMessage(record.Payload),
 				Properties: json.RawMessage(record.Properties)})
 		}
 		f(world{t, server, client, other, server.SeedDataset("Support tickets", "", seed...), hook})

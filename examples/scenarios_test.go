@@ -153,7 +153,7 @@ var scenarios = map[string][]scenario{
 		{
 			name: "it copies to an existing dataset", service: true, args: []string{"-from", "{dataset}", "-to", "Archive"},
 			prepare: func(s *mistralobstest.Server) {
-				s.SeedDataset("Archive", "", mistralobstest.Conversation{Payload: []byte(`{"old":1}`)})
+				s.SeedDataset("Archive", "", mistralobstest.RecordSeed{Payload: []byte(`{"old":1}`)})
 			},
 			stdout: "{id}\n", stderr: "Copied 12 records .*",
 			check: func(t *testing.T, run *finished) {
@@ -495,7 +495,7 @@ var scenarios = map[string][]scenario{
 			name: "nothing to do", service: true, files: map[string]string{"in.jsonl": `{"payload":{"a":1}}`},
 			args: []string{"-file", "{dir}/in.jsonl", "-key", "", "-dataset", "Equal", "-dry-run"},
 			prepare: func(s *mistralobstest.Server) {
-				s.SeedDataset("Equal", "", mistralobstest.Conversation{Payload: []byte(`{"a":1}`)})
+				s.SeedDataset("Equal", "", mistralobstest.RecordSeed{Payload: []byte(`{"a":1}`)})
 			},
 			stdout: `dataset "Equal" \({id}\): 0 to create, 0 to update, 0 to delete, 1 equal\n`,
 		},
@@ -632,7 +632,7 @@ var failingTasks = mistralobstest.WithTaskOutcome(func(mistralobstest.TaskInfo) 
 
 // seedTwice adds a dataset with two records that have the same key.
 func seedTwice(s *mistralobstest.Server) {
-	record := mistralobstest.Conversation{Payload: []byte(`{}`), Properties: []byte(`{"id":1}`)}
+	record := mistralobstest.RecordSeed{Payload: []byte(`{}`), Properties: []byte(`{"id":1}`)}
 	s.SeedDataset("Twice", "", record, record)
 }
 

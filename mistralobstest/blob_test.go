@@ -15,20 +15,20 @@ func TestBlobReader(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
-		records []Conversation
+		records []RecordSeed
 		want    string
 	}{
 		{name: "empty"},
-		{name: "one", records: []Conversation{{Payload: []byte(`{}`)}}, want: `{"payload":{},"properties":{}}` + "\n"},
+		{name: "one", records: []RecordSeed{{Payload: []byte(`{}`)}}, want: `{"payload":{},"properties":{}}` + "\n"},
 		{
 			name: "line breaks", want: `{"payload":{ "a":1},"properties":{"b": "\n"}}` + "\n",
-			records: []Conversation{{Payload: []byte("{\n \"a\":1\r\n}"), Properties: []byte("{\"b\":\r \"\\n\"}\n")}},
+			records: []RecordSeed{{Payload: []byte("{\n \"a\":1\r\n}"), Properties: []byte("{\"b\":\r \"\\n\"}\n")}},
 		},
 	}
 	many := tests[0]
 	many.name = "many"
 	for i := range 20 {
-		many.records = append(many.records, Conversation{Payload: fmt.Appendf(nil, `{"n":%d}`, i*i*i)})
+		many.records = append(many.records, RecordSeed{Payload: fmt.Appendf(nil, `{"n":%d}`, i*i*i)})
 		many.want += fmt.Sprintf(`{"payload":{"n":%d},"properties":{}}`+"\n", i*i*i)
 	}
 	for _, test := range append(tests, many) {

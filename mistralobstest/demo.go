@@ -57,16 +57,16 @@ func demoQuestions() []demoQuestion {
 	}
 }
 
-func demoTickets() []Conversation {
-	var tickets []Conversation
+func demoTickets() []RecordSeed {
+	var tickets []RecordSeed
 	for i, t := range demoQuestions() {
 		tickets = append(tickets, demoTicket(fmt.Sprintf("ticket-%02d", i+1), t.question, t.answer, t.category))
 	}
 	return tickets
 }
 
-func demoTicket(id, question, answer, category string) Conversation {
+func demoTicket(id, question, answer, category string) RecordSeed {
 	payload, _ := json.Marshal(mistralobs.NewConversation(mistralobs.User(question), mistralobs.Assistant(answer)))
 	properties, _ := json.Marshal(map[string]string{"id": id, "category": category, "expected_output": answer})
-	return Conversation{Payload: payload, Properties: properties}
+	return RecordSeed{Payload: payload, Properties: properties}
 }

@@ -27,7 +27,7 @@ func ExampleServer() {
 	options = append(options, mistralobstest.WithAPIKey("secret"), mistralobstest.WithTaskDuration(0))
 	server := mistralobstest.NewServer(options...)
 	defer server.Close()
-	ticket := mistralobstest.Conversation{Payload: []byte(`{"messages":[]}`), Properties: []byte(`{"n":1}`)}
+	ticket := mistralobstest.RecordSeed{Payload: []byte(`{"messages":[]}`), Properties: []byte(`{"n":1}`)}
 	datasetID, conversationID := server.SeedDataset("Support tickets", ""), server.SeedConversation(ticket)
 
 	ctx := context.Background()

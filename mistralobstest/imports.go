@@ -39,14 +39,14 @@ func (s *Server) importCampaign(r *http.Request) (answer, error) {
 func (s *Server) importExplorer(r *http.Request) (answer, error) {
 	return s.importSeeded(r, seededImport{
 		operation: ImportsFromExplorer, field: "completion_event_ids", limit: maxExplorerImport,
-		source: sourceExplorer, seeds: func(d *store) map[string]Conversation { return d.events },
+		source: sourceExplorer, seeds: func(d *store) map[string]RecordSeed { return d.events },
 	})
 }
 
 func (s *Server) importPlayground(r *http.Request) (answer, error) {
 	return s.importSeeded(r, seededImport{
 		operation: ImportsFromPlayground, field: "conversation_ids", limit: -1,
-		source: sourcePlayground, seeds: func(d *store) map[string]Conversation { return d.conversations },
+		source: sourcePlayground, seeds: func(d *store) map[string]RecordSeed { return d.conversations },
 	})
 }
 
@@ -55,7 +55,7 @@ type seededImport struct {
 	operation, field string
 	source           source
 	limit            int // negative for no limit
-	seeds            func(*store) map[string]Conversation
+	seeds            func(*store) map[string]RecordSeed
 }
 
 // importSeeded imports the conversations whose IDs are in the body. If an ID is unknown, the task
@@ -69,7 +69,7 @@ func (s *Server) importSeeded(r *http.Request, imp seededImport) (answer, error)
 	}
 	return s.withDataset(r, func(d *store, ds *dataset) (answer, error) {
 		return s.startTask(d, ds, imp.operation, func() (imported, error) {
-			var found []Conversation
+			var found []RecordSeed
 			var unknown []string
 			for _, id := range ids {
 				if c, ok := imp.seeds(d)[id]; ok {
@@ -86,7 +86,7 @@ func (s *Server) importSeeded(r *http.Request, imp seededImport) (answer, error)
 	})
 }
 
-func withSource(conversations []Conversation, from source) imported {
+func withSource(conversations []RecordSeed, from source) imported {
 	records := make([]loaded, len(conversations))
 	for i, c := range conversations {
 		records[i] = loaded{c, from}
@@ -112,7 +112,7 @@ func (d *store) copies(ids []string) (imported, error) {
 	var unknown []string
 	for _, id := range ids {
 		if rec := d.findRecord(id); rec != nil {
-			c := Conversation{Payload: rec.content.payload(), Properties: rec.content.properties()}
+			c := RecordSeed{Payload: rec.content.payload(), Properties: rec.content.properties()}
 			records = append(records, loaded{c, rec.source})
 		} else {
 			unknown = append(unknown, id)

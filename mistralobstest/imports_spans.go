@@ -47,7 +47,7 @@ func (d *store) importedSpans(references []spanKey, mappings []spanMapping, now 
 			continue
 		}
 		ids := new(object).set("trace_id", key.trace).set("span_id", key.span)
-		record := Conversation{Payload: mappedPayload(sp, mappings), Properties: ids.bytes()}
+		record := RecordSeed{Payload: mappedPayload(sp, mappings), Properties: ids.bytes()}
 		result.records = append(result.records, loaded{record, sourceTelemetrySpan})
 	}
 	return result

@@ -14,7 +14,7 @@ import (
 func TestImports(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t, mistralobstest.WithTaskDuration(0))
-	seeds := []mistralobstest.Conversation{
+	seeds := []mistralobstest.RecordSeed{
 		{Payload: []byte(`{"n":1}`)},
 		{Payload: []byte(`{"n":2}`), Properties: []byte(`{"p":1}`)},
 	}

@@ -12,13 +12,13 @@ import (
 )
 
 // readJSONL reads a dataset file. A line may have either documented format. Errors name the line.
-func readJSONL(path string) ([]Conversation, error) {
+func readJSONL(path string) ([]RecordSeed, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, errors.New("the file cannot be read")
 	}
 	defer f.Close()
-	var records []Conversation
+	var records []RecordSeed
 	reader := bufio.NewReaderSize(f, 1<<20)
 	for number := 1; ; number++ {
 		line, err := reader.ReadBytes('\n')
@@ -40,7 +40,7 @@ func readJSONL(path string) ([]Conversation, error) {
 	}
 }
 
-func parseLine(line []byte) (c Conversation, err error) {
+func parseLine(line []byte) (c RecordSeed, err error) {
 	if !utf8.Valid(line) {
 		return c, errors.New("it is not UTF-8")
 	}

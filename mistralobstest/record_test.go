@@ -42,9 +42,9 @@ func BenchmarkMemoryOfRecord(b *testing.B) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	n := 0
-	s.SeedRecords(id, func(yield func(Conversation) bool) {
+	s.SeedRecords(id, func(yield func(RecordSeed) bool) {
 		for b.Loop() {
-			yield(Conversation{Payload: payload})
+			yield(RecordSeed{Payload: payload})
 			n++
 		}
 	})

@@ -22,7 +22,7 @@ func (s *Server) listRecords(r *http.Request) (answer, error) {
 func (s *Server) createRecord(r *http.Request) (answer, error) {
 	c := check(r)
 	c.readBody()
-	record := Conversation{Payload: c.payload(), Properties: c.object("properties", false)}
+	record := RecordSeed{Payload: c.payload(), Properties: c.object("properties", false)}
 	from := c.enum("source", sourceDirectInput.String(), sourceTelemetrySpan.String())
 	if err := c.failed(); err != nil {
 		return answer{}, err

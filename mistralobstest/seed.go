@@ -6,14 +6,14 @@ import (
 	"slices"
 )
 
-// Conversation is the content of a record before it is in a dataset: an event of a campaign or of
+// RecordSeed is the content of a record before it is in a dataset, of an event of a campaign or of
 // the explorer, or a conversation of the playground.
-type Conversation struct {
+type RecordSeed struct {
 	Payload    json.RawMessage // a JSON object
 	Properties json.RawMessage // a JSON object, or nil for {}
 }
 
-func (c Conversation) mustBeValid() {
+func (c RecordSeed) mustBeValid() {
 	for name, raw := range map[string]json.RawMessage{"Payload": c.Payload, "Properties": c.Properties} {
 		if name == "Properties" && raw == nil {
 			continue
@@ -26,7 +26,7 @@ func (c Conversation) mustBeValid() {
 
 // SeedDataset adds a dataset with the records, and returns its ID. It panics if a payload or
 // properties are not a JSON object.
-func (s *Server) SeedDataset(name, description string, records ...Conversation) (datasetID string) {
+func (s *Server) SeedDataset(name, description string, records ...RecordSeed) (datasetID string) {
 	for _, c := range records {
 		c.mustBeValid()
 	}
@@ -42,7 +42,7 @@ func (s *Server) SeedDataset(name, description string, records ...Conversation) 
 // SeedRecords adds records to a dataset, one after the other. datasetID is an ID or a slug.
 // SeedRecords panics if there is no such dataset, or if a payload or properties are not a JSON
 // object.
-func (s *Server) SeedRecords(datasetID string, records iter.Seq[Conversation]) {
+func (s *Server) SeedRecords(datasetID string, records iter.Seq[RecordSeed]) {
 	for c := range records {
 		c.mustBeValid()
 		d, now, unlock := s.lock()
@@ -60,7 +60,7 @@ func (s *Server) SeedRecords(datasetID string, records iter.Seq[Conversation]) {
 // SeedCampaign adds a campaign with the records as its events, and returns its ID. The response to
 // an import of a campaign without records is a 404 with CAMPAIGN_NO_MATCHING_EVENTS. SeedCampaign
 // panics if a payload or properties are not a JSON object.
-func (s *Server) SeedCampaign(records ...Conversation) (campaignID string) {
+func (s *Server) SeedCampaign(records ...RecordSeed) (campaignID string) {
 	for _, c := range records {
 		c.mustBeValid()
 	}
@@ -73,17 +73,17 @@ func (s *Server) SeedCampaign(records ...Conversation) (campaignID string) {
 
 // SeedCompletionEvent adds an event of the explorer, and returns its ID. It panics if the payload
 // or properties are not a JSON object.
-func (s *Server) SeedCompletionEvent(event Conversation) (eventID string) {
-	return s.seed(event, func(d *store) map[string]Conversation { return d.events })
+func (s *Server) SeedCompletionEvent(event RecordSeed) (eventID string) {
+	return s.seed(event, func(d *store) map[string]RecordSeed { return d.events })
 }
 
 // SeedConversation adds a conversation of the playground, and returns its ID. It panics if the
 // payload or properties are not a JSON object.
-func (s *Server) SeedConversation(conversation Conversation) (conversationID string) {
-	return s.seed(conversation, func(d *store) map[string]Conversation { return d.conversations })
+func (s *Server) SeedConversation(conversation RecordSeed) (conversationID string) {
+	return s.seed(conversation, func(d *store) map[string]RecordSeed { return d.conversations })
 }
 
-func (s *Server) seed(c Conversation, where func(*store) map[string]Conversation) string {
+func (s *Server) seed(c RecordSeed, where func(*store) map[string]RecordSeed) string {
 	c.mustBeValid()
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,7 +15,7 @@ func TestSeedsMustBeObjects(t *testing.T) {
 	server := mistralobstest.NewUnstartedServer()
 	defer server.Close()
 	for _, payload := range []string{"", "null", "[]", "{"} {
-		conversation := mistralobstest.Conversation{Payload: json.RawMessage(payload)}
+		conversation := mistralobstest.RecordSeed{Payload: json.RawMessage(payload)}
 		assert.Panics(t, func() { server.SeedConversation(conversation) }, payload)
 	}
 }
@@ -24,8 +24,8 @@ func TestSeedRecords(t *testing.T) {
 	t.Parallel()
 	server := mistralobstest.NewUnstartedServer()
 	defer server.Close()
-	id := server.SeedDataset("Test data", "", mistralobstest.Conversation{Payload: []byte(`{"n":0}`)})
-	more := []mistralobstest.Conversation{{Payload: []byte(`{"n":1}`)}, {Payload: []byte(`{"n":2}`)}}
+	id := server.SeedDataset("Test data", "", mistralobstest.RecordSeed{Payload: []byte(`{"n":0}`)})
+	more := []mistralobstest.RecordSeed{{Payload: []byte(`{"n":1}`)}, {Payload: []byte(`{"n":2}`)}}
 	server.SeedRecords("test-data", slices.Values(more))
 	got := server.Records(id)
 	assert.Len(t, got, 3)

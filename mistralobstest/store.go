@@ -21,9 +21,9 @@ type store struct {
 	blobs         map[string]*blob
 	running       []*task
 
-	campaigns     map[string][]Conversation
-	events        map[string]Conversation
-	conversations map[string]Conversation
+	campaigns     map[string][]RecordSeed
+	events        map[string]RecordSeed
+	conversations map[string]RecordSeed
 
 	spans       []*mistralobs.Span // in the order of seeding; nothing is removed
 	spanByKey   map[spanKey]*mistralobs.Span
@@ -49,9 +49,9 @@ func newStore() store {
 		recordByID:    map[uuid]*record{},
 		files:         map[string]*file{},
 		blobs:         map[string]*blob{},
-		campaigns:     map[string][]Conversation{},
-		events:        map[string]Conversation{},
-		conversations: map[string]Conversation{},
+		campaigns:     map[string][]RecordSeed{},
+		events:        map[string]RecordSeed{},
+		conversations: map[string]RecordSeed{},
 		spanByKey:     map[spanKey]*mistralobs.Span{},
 		owner:         newID(),
 		workspace:     newID(),
@@ -78,7 +78,7 @@ func (d *store) addDataset(name, description string, now time.Time) *dataset {
 }
 
 // addRecord stores a new record. Absent properties become {}.
-func (d *store) addRecord(ds *dataset, c Conversation, from source, now time.Time) *record {
+func (d *store) addRecord(ds *dataset, c RecordSeed, from source, now time.Time) *record {
 	ds.lastNumber++
 	ds.revision++
 	rec := &record{

@@ -64,7 +64,7 @@ type imported struct {
 
 // loaded is a record that an import adds.
 type loaded struct {
-	Conversation
+	RecordSeed
 	source source
 }
 
@@ -122,7 +122,7 @@ func (s *Server) finish(t *task) {
 		return
 	}
 	for _, rec := range result.records {
-		s.data.addRecord(t.dataset, rec.Conversation, rec.source, t.updated)
+		s.data.addRecord(t.dataset, rec.RecordSeed, rec.source, t.updated)
 	}
 	t.status, t.message = statusCompleted, ""
 	count := len(result.records)

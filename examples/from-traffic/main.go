@@ -60,14 +60,14 @@ func main() {
 }
 
 // lowScores returns the search for the evaluations.
-func lowScores(evaluator string, below float64, since time.Duration) (mistralobs.SearchSpansParams, error) {
+func lowScores(evaluator string, below float64, since time.Duration) (mistralobs.SearchEvaluationsParams, error) {
 	if strings.Contains(evaluator, "'") {
-		return mistralobs.SearchSpansParams{}, errors.New("-evaluator must not contain a single quote")
+		return mistralobs.SearchEvaluationsParams{}, errors.New("-evaluator must not contain a single quote")
 	}
 	if since <= 0 {
-		return mistralobs.SearchSpansParams{}, errors.New("-since must be positive")
+		return mistralobs.SearchEvaluationsParams{}, errors.New("-since must be positive")
 	}
-	return mistralobs.SearchSpansParams{
+	return mistralobs.SearchEvaluationsParams{
 		Expression: fmt.Sprintf("evaluation_name = '%s' AND score_value < %g", evaluator, below),
 		From:       time.Now().Add(-since),
 		Latest:     true,
@@ -86,7 +86,7 @@ func findDataset(
 }
 
 func importSpans(
-	ctx context.Context, client *mistralobs.Client, dataset *mistralobs.Dataset, search mistralobs.SearchSpansParams,
+	ctx context.Context, client *mistralobs.Client, dataset *mistralobs.Dataset, search mistralobs.SearchEvaluationsParams,
 ) error {
 	spans, err := findSpans(ctx, client, search)
 	if err != nil {
@@ -130,7 +130,7 @@ func mean(percent map[string]int, tasks int) int {
 
 // findSpans returns the spans of the evaluations, each once.
 func findSpans(
-	ctx context.Context, client *mistralobs.Client, search mistralobs.SearchSpansParams,
+	ctx context.Context, client *mistralobs.Client, search mistralobs.SearchEvaluationsParams,
 ) ([]mistralobs.SpanReference, error) {
 	var spans []mistralobs.SpanReference
 	found := map[mistralobs.SpanReference]bool{}

@@ -52,7 +52,7 @@ func limited(b *testing.B, perSecond float64, burst, requests int, seed func(*mi
 func BenchmarkWalkLimited(b *testing.B) {
 	const pages, pageSize = 40, 10
 	seed := func(server *mistralobstest.Server) string {
-		records := make([]mistralobstest.Conversation, pages*pageSize)
+		records := make([]mistralobstest.RecordSeed, pages*pageSize)
 		for i := range records {
 			records[i].Payload = fmt.Appendf(nil, `{"i":%d}`, i)
 		}

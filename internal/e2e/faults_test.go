@@ -64,7 +64,7 @@ func newBareWorld(t *testing.T, opts ...mistralobstest.Option) *world {
 	w := &seeded
 	w.ctx, w.client = t.Context(), server.Client(t)
 	payload := fmt.Appendf(nil, `{"text":"%s"}`, strings.Repeat("x", 40))
-	w.dataset = server.SeedDataset("Flow test", "", mistralobstest.Conversation{Payload: payload})
+	w.dataset = server.SeedDataset("Flow test", "", mistralobstest.RecordSeed{Payload: payload})
 	w.record = server.Records(w.dataset)[0].ID
 	return w
 }
@@ -153,13 +153,13 @@ var repeatable = map[string]operation{
 		return failure(w.client.Spans.Search(w.ctx, mistralobs.SearchSpansParams{}))
 	}},
 	mistralobstest.SpansSearchEvaluations: {call: func(w *world) error {
-		return failure(w.client.Spans.Evaluations(w.ctx, mistralobs.SearchSpansParams{}))
+		return failure(w.client.Spans.SearchEvaluations(w.ctx, mistralobs.SearchEvaluationsParams{}))
 	}},
 	mistralobstest.SpansLatestEvaluations: {call: func(w *world) error {
-		return failure(w.client.Spans.Evaluations(w.ctx, mistralobs.SearchSpansParams{Latest: true}))
+		return failure(w.client.Spans.SearchEvaluations(w.ctx, mistralobs.SearchEvaluationsParams{Latest: true}))
 	}},
 	mistralobstest.SpansListOfTrace: {call: func(w *world) error {
-		for _, err := range w.client.Spans.AllOfTrace(w.ctx, w.span.TraceID, mistralobs.SearchSpansParams{}) {
+		for _, err := range w.client.Spans.AllOfTrace(w.ctx, w.span.TraceID, mistralobs.TraceSpansParams{}) {
 			if err != nil {
 				return err
 			}

@@ -137,7 +137,7 @@ func TestFlowImportAndExport(t *testing.T) {
 }
 
 func TestFlowOtherImports(t *testing.T) {
-	conversation := mistralobstest.Conversation{
+	conversation := mistralobstest.RecordSeed{
 		Payload:    json.RawMessage(`{"messages":[]}`),
 		Properties: json.RawMessage(`{"from":"seed"}`),
 	}

@@ -206,15 +206,15 @@ var methods = map[string]func(*scene) error{
 		return drain(s.client.Spans.All(s.ctx, mistralobs.SearchSpansParams{PageSize: 1}))
 	},
 	"Spans.AllEvaluations": func(s *scene) error {
-		return drain(s.client.Spans.AllEvaluations(s.ctx, mistralobs.SearchSpansParams{PageSize: 1}))
+		return drain(s.client.Spans.AllEvaluations(s.ctx, mistralobs.SearchEvaluationsParams{PageSize: 1}))
 	},
 	"Spans.AllOfTrace": func(s *scene) error {
-		spans := s.client.Spans.AllOfTrace(s.ctx, s.span.TraceID, mistralobs.SearchSpansParams{})
+		spans := s.client.Spans.AllOfTrace(s.ctx, s.span.TraceID, mistralobs.TraceSpansParams{})
 		id := func(span *mistralobs.Span) string { return span.SpanID }
 		return walk(s, spans, id, []string{s.span.SpanID})
 	},
-	"Spans.Evaluations": func(s *scene) error {
-		return failure(s.client.Spans.Evaluations(s.ctx, mistralobs.SearchSpansParams{}))
+	"Spans.SearchEvaluations": func(s *scene) error {
+		return failure(s.client.Spans.SearchEvaluations(s.ctx, mistralobs.SearchEvaluationsParams{}))
 	},
 	"Spans.FieldOptions": func(s *scene) error {
 		return failure(s.client.Spans.FieldOptions(s.ctx, "service_name", time.Time{}, time.Time{}))
@@ -288,7 +288,7 @@ func TestMethodTableIsComplete(t *testing.T) {
 
 // seedTelemetry adds what imports take, and returns it.
 func seedTelemetry(server *mistralobstest.Server) world {
-	conversation := mistralobstest.Conversation{Payload: json.RawMessage(`{"messages":[]}`)}
+	conversation := mistralobstest.RecordSeed{Payload: json.RawMessage(`{"messages":[]}`)}
 	w := world{
 		server: server, campaign: server.SeedCampaign(conversation), event: server.SeedCompletionEvent(conversation),
 		chat: server.SeedConversation(conversation),
@@ -306,9 +306,9 @@ func seedTelemetry(server *mistralobstest.Server) world {
 // newScene adds a dataset with one of everything to a world, for a call of a method.
 func newScene(t *testing.T, w world, method, folder string) *scene {
 	t.Helper()
-	records := make([]mistralobstest.Conversation, seededRecords)
+	records := make([]mistralobstest.RecordSeed, seededRecords)
 	for i := range records {
-		records[i] = mistralobstest.Conversation{
+		records[i] = mistralobstest.RecordSeed{
 			Payload: json.RawMessage(`{"messages":[],"v":"old"}`), Properties: fmt.Appendf(nil, `{"id":"k%02d"}`, i),
 		}
 	}

@@ -174,7 +174,7 @@ func (w work) simulate(t *testing.T, n network, setting int) (result cost) {
 
 // seedNumbered makes a dataset of small records and returns its ID.
 func seedNumbered(server *mistralobstest.Server, n int) string {
-	records := make([]mistralobstest.Conversation, n)
+	records := make([]mistralobstest.RecordSeed, n)
 	for i := range records {
 		records[i].Payload = fmt.Appendf(nil, `{"i":%d}`, i)
 	}

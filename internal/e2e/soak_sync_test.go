@@ -37,7 +37,7 @@ func newSyncRound(
 ) *syncRound {
 	r := &syncRound{client: client, random: random, n: []int{60, 130, 230}[random.IntN(3)]}
 	r.pause = []time.Duration{5, 50, 500}[random.IntN(3)] * time.Millisecond
-	records := make([]mistralobstest.Conversation, r.n)
+	records := make([]mistralobstest.RecordSeed, r.n)
 	for i := range records {
 		records[i].Payload, records[i].Properties = []byte(payload(i, "old")), fmt.Appendf(nil, `{"id":"k%d"}`, i)
 	}
