@@ -16,54 +16,61 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/transport"
 )
 
-// call is one call of an operation. It holds only what outlives an attempt. The library, the HTTP
-// client and the attempt are fields, not pointers, so that a call is a single allocation.
+// call is one call of an operation. It holds what outlives an attempt.
 type call struct {
 	client       *Client
 	settings     *callSettings
 	req          request
-	attempt      transport.Attempt
-	http         http.Client          // follows redirects around the attempt
-	loop         retryablehttp.Client // makes attempts; this call decides whether and when
 	started      time.Time
-	maybeApplied bool  // the service may have processed an attempt before the last one
-	failure      error // of the attempt before the last one, nil if there was none
+	sent         int           // attempts that were handed to the network
+	pause        time.Duration // before the next attempt
+	maybeApplied bool          // the service may have processed an attempt before the last one
+	failure      error         // of the attempt before the last one, nil if there was none
 }
 
 func newCall(c *Client, settings *callSettings, req request) *call {
-	cl := &call{client: c, settings: settings, req: req, started: time.Now()}
-	cl.attempt = transport.Attempt{
-		Shared:    &c.attempts,
-		Operation: transport.Operation{Name: req.name, Attempt: 1},
-		Timeout:   c.cfg.attemptTimeout(settings),
-		MaxBytes:  settings.maxResponse,
-		MaxHold:   settings.retry.MaxWait,
-		Upload:    req.upload != nil,
-		MayBlock:  req.upload != nil && !req.upload.content.local,
-	}
-	cl.http = http.Client{Transport: &cl.attempt, CheckRedirect: c.checkRedirect, Jar: c.cfg.httpClient.Jar}
-	cl.loop.HTTPClient = &cl.http
-	cl.loop.RetryMax = settings.retry.MaxAttempts - 1
-	cl.loop.CheckRetry = cl.checkRetry
-	cl.loop.Backoff = plannedPause
-	cl.loop.ErrorHandler = retryablehttp.PassthroughErrorHandler
-	if cl.http.Jar != nil {
-		cl.loop.PrepareRetry = cl.renewHeader
-	}
-	return cl
+	return &call{client: c, settings: settings, req: req, started: time.Now()}
 }
 
-// plannedPause returns the pause that planNext has set as RetryWaitMin.
-func plannedPause(planned, _ time.Duration, _ int, _ *http.Response) time.Duration { return planned }
+// loop returns the loop that makes attempts. The call decides whether and when, and numbers them.
+func (cl *call) loop(ctx context.Context) *retryablehttp.Client {
+	c := cl.client
+	attempt := &transport.Attempt{
+		Shared:   &c.attempts,
+		Timeout:  c.cfg.attemptTimeout(cl.settings),
+		MaxBytes: cl.settings.maxResponse,
+		MaxHold:  cl.settings.retry.MaxWait,
+		Upload:   cl.req.upload != nil,
+		MayBlock: cl.req.upload != nil && !cl.req.upload.content.local,
+	}
+	return &retryablehttp.Client{
+		// It follows redirects around the attempt.
+		HTTPClient: &http.Client{Transport: attempt, CheckRedirect: c.checkRedirect, Jar: c.cfg.httpClient.Jar},
+		RetryMax:   cl.settings.retry.MaxAttempts - 1,
+		CheckRetry: cl.checkRetry,
+		Backoff:    func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return cl.pause },
+		PrepareRetry: func(req *http.Request) error {
+			*req = *req.WithContext(cl.numbered(ctx))
+			req.Header = cl.header() // net/http has written cookies to the one before
+			return nil
+		},
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+}
+
+// numbered returns a context that names the operation and numbers the next attempt.
+func (cl *call) numbered(ctx context.Context) context.Context {
+	return transport.WithOperation(ctx, transport.Operation{Name: cl.req.name, Attempt: cl.sent + 1})
+}
 
 // do sends the request as often as the policy allows. It returns the response of a success, or an
 // error.
 func (cl *call) do(ctx context.Context) (*http.Response, error) {
-	req, err := cl.newRequest(ctx)
+	req, err := cl.newRequest(cl.numbered(ctx))
 	if err != nil {
 		return nil, err
 	}
-	resp, err := cl.loop.Do(&req)
+	resp, err := cl.loop(ctx).Do(req)
 	last := outcome{resp, err}
 	cl.report(last)
 	switch {
@@ -75,29 +82,22 @@ func (cl *call) do(ctx context.Context) (*http.Response, error) {
 	return nil, cl.responseError(last)
 }
 
-// attempts returns how often the request was sent.
-func (cl *call) attempts(last outcome) int {
-	if last.sent() {
-		return cl.attempt.Operation.Attempt
-	}
-	return cl.attempt.Operation.Attempt - 1
-}
-
 // alreadyDeleted reports whether a DELETE found nothing since an earlier attempt had deleted it.
 func (cl *call) alreadyDeleted(resp *http.Response) bool {
 	return cl.req.method == http.MethodDelete && resp.StatusCode == http.StatusNotFound && cl.maybeApplied
 }
 
-// newRequest returns a value, since a pointer would be one more allocation.
-func (cl *call) newRequest(ctx context.Context) (req retryablehttp.Request, err error) {
+func (cl *call) newRequest(ctx context.Context) (*retryablehttp.Request, error) {
 	target := cl.client.baseText + cl.req.path
 	if cl.req.rawQuery != "" {
 		target += "?" + cl.req.rawQuery
 	}
-	if req.Request, err = http.NewRequestWithContext(ctx, cl.req.method, target, nil); err != nil {
-		return req, invalid("request", "%v", err)
+	plain, err := http.NewRequestWithContext(ctx, cl.req.method, target, nil)
+	if err != nil {
+		return nil, invalid("request", "%v", err)
 	}
-	req.Header = cl.header()
+	plain.Header = cl.header()
+	req := &retryablehttp.Request{Request: plain}
 	switch { // the library buffers any other type of body
 	case cl.req.upload != nil:
 		err = req.SetBody(retryablehttp.ReaderFunc(cl.req.upload.open))
@@ -108,54 +108,36 @@ func (cl *call) newRequest(ctx context.Context) (req retryablehttp.Request, err 
 	return req, err
 }
 
-// header returns the client's own map if nobody writes to it. net/http writes to it for cookies.
-// Each attempt copies it to add the key.
+// header returns the headers of the request, without the key.
 func (cl *call) header() http.Header {
-	contentType := ""
+	header := cl.client.header.Clone()
+	maps.Copy(header, cl.settings.header)
 	switch {
 	case cl.req.upload != nil:
-		contentType = cl.req.upload.contentType
+		header.Set("Content-Type", cl.req.upload.contentType)
 	case cl.req.body != nil:
-		contentType = "application/json"
-	case cl.client.cfg.httpClient.Jar == nil && cl.settings == &cl.client.cfg.callSettings:
-		return cl.client.header
-	}
-	header := maps.Clone(cl.client.header) // shares the values: nobody appends to them
-	maps.Copy(header, cl.settings.header)
-	if contentType != "" {
-		header["Content-Type"] = []string{contentType}
+		header.Set("Content-Type", "application/json")
 	}
 	return header
 }
 
-// renewHeader removes the cookies of the attempt before, which net/http has written to the header.
-func (cl *call) renewHeader(req *http.Request) error {
-	req.Header = cl.header()
-	return nil
-}
-
-// checkRetry is called after every attempt and reports whether to make another one. It never
-// returns an error, so that the last response is returned by the library.
-func (cl *call) checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
+// checkRetry is called after every attempt. It reports whether to make another one, and computes
+// the pause before it. It never returns an error, so that the library returns the last response.
+func (cl *call) checkRetry(ctx context.Context, resp *http.Response, err error) (again bool, _ error) {
 	last := outcome{resp, err}
-	again := cl.planNext(ctx, last)
+	if last.sent() {
+		cl.sent++
+	}
+	policy := cl.settings.retry
+	if ctx.Err() == nil && cl.sent < policy.MaxAttempts && last.retryable(cl.req.creates) {
+		cl.pause, again = policy.pause(ctx, cl.sent, last.retryAfter(), time.Since(cl.started))
+	}
 	cl.log(ctx, last, again)
 	if again {
 		cl.maybeApplied = cl.maybeApplied || last.maybeApplied()
 		cl.failure = cl.failureOf(last)
-		cl.attempt.Operation.Attempt++
 	}
 	return again, nil
-}
-
-// planNext decides whether to make another attempt, and sets the pause before it.
-func (cl *call) planNext(ctx context.Context, last outcome) (again bool) {
-	policy, attempts := cl.settings.retry, cl.attempts(last)
-	if ctx.Err() != nil || attempts >= policy.MaxAttempts || !last.retryable(cl.req.creates) {
-		return false
-	}
-	cl.loop.RetryWaitMin, again = policy.pause(ctx, attempts, last.retryAfter(), time.Since(cl.started))
-	return again
 }
 
 // readResult stores the body of a success in out.
@@ -218,8 +200,7 @@ func (cl *call) responseError(o outcome) *Error {
 		e.Message = cl.redirectMessage(o.resp)
 		return e
 	}
-	e.parseBody()
-	e.redact(transport.BodyOf(o.resp).HideKey)
+	e.parseBody(transport.BodyOf(o.resp).Bytes(), transport.BodyOf(o.resp).Hide)
 	return e
 }
 
@@ -242,26 +223,37 @@ func (cl *call) unexpected(resp *http.Response, cause error) *Error {
 	e := cl.newError(resp)
 	e.maybeApplied = cl.req.creates
 	body := transport.BodyOf(resp)
-	e.cause, e.Message = body.HideKeyIn(cause), snippet(e.Body)
-	e.redact(body.HideKey)
+	e.cause, e.Message = body.HideIn(cause), transport.HideQueries(snippet(e.Body))
 	return e
 }
 
 func (cl *call) newError(resp *http.Response) *Error {
 	after, _ := transport.RetryAfter(resp.Header, time.Now())
+	body := transport.BodyOf(resp)
 	return &Error{
-		StatusCode: resp.StatusCode, RequestID: requestID(resp.Header), RetryAfter: after,
+		StatusCode: resp.StatusCode, RequestID: body.Hide(requestID(resp.Header)), RetryAfter: after,
+		Header:    hideInHeader(resp.Header, body.Hide),
 		Operation: cl.req.name, Method: cl.req.method, Host: cl.client.base.Host, Path: cl.req.path,
-		Body: transport.BodyOf(resp).Redacted(), Attempts: cl.attempts(outcome{resp: resp}),
+		Body: body.Redacted(), Attempts: cl.sent,
 		action: cl.req.action, ambiguous: cl.maybeApplied,
 	}
+}
+
+// hideInHeader returns a copy of a header with hide applied to its values.
+func hideInHeader(header http.Header, hide func(string) string) http.Header {
+	header = header.Clone()
+	for _, values := range header {
+		for i, value := range values {
+			values[i] = hide(value)
+		}
+	}
+	return header
 }
 
 // networkError returns the error of a call that ended without a response.
 func (cl *call) networkError(ctx context.Context, last outcome) error {
 	err := stripURL(last.err)
-	attempts := cl.attempts(last)
-	if attempts > 0 && !last.sent() && (errors.Is(err, ErrNoAPIKey) || errors.Is(err, ErrInvalidParams)) {
+	if cl.sent > 0 && !last.sent() && (errors.Is(err, ErrNoAPIKey) || errors.Is(err, ErrInvalidParams)) {
 		// The key was lost between two attempts. These sentinels mean that nothing was sent.
 		err = errors.New(err.Error())
 	}
@@ -273,7 +265,7 @@ func (cl *call) networkError(ctx context.Context, last outcome) error {
 	}
 	return &NetworkError{
 		Operation: cl.req.name, Method: cl.req.method, Host: cl.client.base.Host, Path: cl.req.path,
-		Attempts: attempts, RetryAfter: paceLeft(err), Err: err,
+		Attempts: cl.sent, RetryAfter: paceLeft(err), Err: err,
 		action: cl.req.action, maybeApplied: cl.req.creates && last.maybeApplied(),
 	}
 }
@@ -312,17 +304,17 @@ func (cl *call) log(ctx context.Context, last outcome, again bool) {
 	}
 	attrs := []slog.Attr{
 		slog.String("operation", cl.req.name), slog.String("method", cl.req.method), slog.String("path", cl.req.path),
-		slog.Int("attempt", cl.attempts(last)), slog.Duration("elapsed", last.elapsed()),
+		slog.Int("attempt", cl.sent), slog.Duration("elapsed", last.elapsed()),
 		slog.Duration("total", time.Since(cl.started)),
 	}
 	if last.err != nil {
 		attrs = append(attrs, slog.String("error", stripURL(last.err).Error()))
 	} else {
 		attrs = append(attrs, slog.Int("status", last.resp.StatusCode))
-		attrs = append(attrs, slog.String("request_id", requestID(last.resp.Header)))
+		attrs = append(attrs, slog.String("request_id", transport.BodyOf(last.resp).Hide(requestID(last.resp.Header))))
 	}
 	if again {
-		attrs = append(attrs, slog.Duration("wait", cl.loop.RetryWaitMin))
+		attrs = append(attrs, slog.Duration("wait", cl.pause))
 	}
 	logger.LogAttrs(ctx, level, message, attrs...)
 }
@@ -333,7 +325,7 @@ func (cl *call) report(last outcome) {
 	if to == nil {
 		return
 	}
-	*to = Response{Attempts: cl.attempts(last)}
+	*to = Response{Attempts: cl.sent}
 	if resp := last.resp; resp != nil {
 		to.StatusCode, to.Header, to.RequestID = resp.StatusCode, resp.Header, requestID(resp.Header)
 		to.Body = transport.BodyOf(resp).Bytes()

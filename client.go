@@ -68,7 +68,7 @@ func newClient(cfg config, opts []Option) (*Client, error) {
 	invalidOptions := cfg.apply(opts)
 	base, err := cfg.complete()
 	if err := errors.Join(invalidOptions, err); err != nil {
-		return nil, err
+		return nil, attempted("create client", err)
 	}
 	next, err := cfg.roundTripper()
 	if err != nil {
@@ -132,15 +132,16 @@ func Attempt(ctx context.Context) int { return transport.OperationOf(ctx).Attemp
 // invalid, and one that matches [ErrMaybeApplied] if a POST may have been processed.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...CallOption) error {
 	if err := checkDo(method, path, out); err != nil {
-		return err
-	}
-	body, err := rawBody(in)
-	if err != nil {
-		return err
+		return attempted("send request", err)
 	}
 	plain, _, _ := strings.Cut(path, "?")
+	action := method + " " + plain
+	body, err := rawBody(in)
+	if err != nil {
+		return attempted(action, err)
+	}
 	return c.send(ctx, request{
-		name: "client.do", action: method + " " + plain, method: method, path: plain,
+		name: "client.do", action: action, method: method, path: plain,
 		rawQuery: strings.TrimPrefix(path[len(plain):], "?"), body: body, creates: method == http.MethodPost,
 	}, out, opts)
 }
@@ -240,17 +241,17 @@ func fetch[T any](ctx context.Context, c *Client, req request, opts []CallOption
 // it, is a success.
 func (c *Client) send(ctx context.Context, req request, out any, opts []CallOption) error {
 	if ctx == nil {
-		return errNilContext
+		return attempted(req.action, errNilContext)
 	}
 	settings, err := c.settings(opts)
 	if err != nil {
-		return err
+		return attempted(req.action, err)
 	}
 	if settings.response != nil {
 		*settings.response = Response{}
 	}
 	if err := req.expand(); err != nil {
-		return err
+		return attempted(req.action, err)
 	}
 	cl := newCall(c, settings, req)
 	resp, err := cl.do(ctx) //nolint:bodyclose // the attempt has read and closed the body

@@ -123,6 +123,7 @@ type Error struct {
 	Method     string        // HTTP method of the request
 	Host       string        // host and port of the request
 	Path       string        // of the request, without its query
+	Header     http.Header   // of the response, without the API key and the queries of URLs
 	Body       []byte        // of the response; for an error status at most the first MiB
 	Attempts   int           // how often the request was sent, at least 1
 
@@ -297,7 +298,25 @@ func (e *NetworkError) Error() string {
 	if e.maybeApplied {
 		text += "; " + maybeAppliedHint
 	}
+	if option := limitingOption(e.Err); option != "" {
+		text += "; see " + option
+	}
 	return text
+}
+
+// limitingOption returns the name of the option that set the limit that err has met, or "".
+func limitingOption(err error) string {
+	var timeout *transport.TimeoutError
+	var pace *transport.PaceError
+	switch {
+	case errors.As(err, &timeout):
+		return "WithTimeout"
+	case errors.Is(err, ErrResponseTooLarge):
+		return "WithMaxResponseBytes"
+	case errors.As(err, &pace) && pace.Own:
+		return "WithRateLimit"
+	}
+	return ""
 }
 
 // Unwrap returns the cause.
@@ -387,12 +406,37 @@ func (e *LineError) Unwrap() error { return e.Err }
 
 // paramError is an [ErrInvalidParams]. It names the parameter, its limit and the value that was
 // given.
-type paramError struct{ field, problem string }
+type paramError struct{ action, field, problem string }
 
-func (e *paramError) Error() string { return fmt.Sprintf("mistralobs: %s: %s", e.field, e.problem) }
+func (e *paramError) Error() string {
+	if e.action != "" {
+		return fmt.Sprintf("mistralobs: %s: %s: %s", e.action, e.field, e.problem)
+	}
+	return fmt.Sprintf("mistralobs: %s: %s", e.field, e.problem)
+}
 
 func (e *paramError) Is(target error) bool { return target == ErrInvalidParams }
 
 func invalid(field, format string, args ...any) error {
 	return &paramError{field: field, problem: fmt.Sprintf(format, args...)}
+}
+
+// attempted returns err with what was attempted in its text, if it is an invalid parameter, or
+// several of them, that does not say so yet.
+func attempted(action string, err error) error {
+	switch e := err.(type) { //nolint:errorlint // an error that wraps another one has its own text
+	case *paramError:
+		if e.action == "" {
+			return &paramError{action, e.field, e.problem}
+		}
+	case *keyError:
+		return fmt.Errorf("mistralobs: %s: %w", action, e)
+	case interface{ Unwrap() []error }:
+		var all []error
+		for _, err := range e.Unwrap() {
+			all = append(all, attempted(action, err))
+		}
+		return errors.Join(all...)
+	}
+	return err
 }

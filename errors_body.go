@@ -23,24 +23,24 @@ func requestID(header http.Header) string {
 	return ""
 }
 
-// parseBody reads the error's details from its body, in any of the service's forms. A body in
-// another form becomes a snippet of text.
-func (e *Error) parseBody() {
+// parseBody reads the error's details from the body of a response, in any of the service's forms. A
+// body in another form becomes a snippet of text. hide is applied once to each text.
+func (e *Error) parseBody(raw []byte, hide func(string) string) {
 	var body errorBody
-	if json.Unmarshal(e.Body, &body) != nil || !body.copyTo(e) {
-		e.Message = snippet(e.Body)
+	r := errorReader{e, hide}
+	if json.Unmarshal(raw, &body) != nil || !r.read(body) {
+		e.Message = transport.HideQueries(snippet(e.Body))
 	}
 }
 
-// redact applies hide to all texts that come from the response, and removes the queries of URLs.
-func (e *Error) redact(hide func(string) string) {
-	clean := func(text string) string { return transport.HideQueries(hide(text)) }
-	e.Message, e.RequestID = clean(e.Message), token(clean(e.RequestID))
-	e.Type, e.Code = token(clean(e.Type)), ErrorCode(token(clean(string(e.Code))))
-	for i, f := range e.Fields {
-		e.Fields[i] = FieldError{Field: clean(f.Field), Message: clean(f.Message), Type: token(clean(f.Type))}
-	}
+// errorReader reads the body of a response into an Error.
+type errorReader struct {
+	*Error
+	hide func(string) string
 }
+
+// token returns a short text of a JSON value.
+func (r errorReader) token(raw json.RawMessage) string { return token(r.hide(jsonString(raw))) }
 
 // maxToken bounds a code, a type and a request ID.
 const maxToken = 200
@@ -70,20 +70,20 @@ type errorBody struct {
 	RequestID json.RawMessage `json:"request_id"`
 }
 
-// copyTo copies the details to e. It reports whether there were any.
-func (b errorBody) copyTo(e *Error) bool {
-	e.Type = jsonString(b.Type)
-	e.Code = ErrorCode(jsonString(b.Code))
-	if code := jsonString(b.ErrorCode); code != "" {
-		e.Code = ErrorCode(code)
+// read reads the details. It reports whether there were any.
+func (r errorReader) read(b errorBody) bool {
+	r.Type = r.token(b.Type)
+	r.Code = ErrorCode(r.token(b.Code))
+	if code := r.token(b.ErrorCode); code != "" {
+		r.Code = ErrorCode(code)
 	}
-	if e.RequestID == "" {
-		e.RequestID = jsonString(b.RequestID)
+	if r.RequestID == "" {
+		r.RequestID = r.token(b.RequestID)
 	}
 	for _, value := range []json.RawMessage{b.Message, b.Detail} {
-		e.addDetail(value, maxErrorNesting)
+		r.addDetail(value, maxErrorNesting)
 	}
-	return e.Message != "" || len(e.Fields) > 0 || e.Code != ""
+	return r.Message != "" || len(r.Fields) > 0 || r.Code != ""
 }
 
 // maxErrorNesting is deeper than any documented form: a string that holds JSON that holds an array
@@ -92,34 +92,34 @@ const maxErrorNesting = 6
 
 // addDetail reads a message or a detail: a string, a string that holds JSON, an object that has a
 // message or a detail, or an array of these.
-func (e *Error) addDetail(raw json.RawMessage, depth int) {
+func (r errorReader) addDetail(raw json.RawMessage, depth int) {
 	if len(raw) == 0 || depth == 0 {
 		return
 	}
 	switch raw[0] {
 	case '"':
-		e.addString(jsonString(raw), depth)
+		r.addString(jsonString(raw), depth)
 	case '[':
 		var items []json.RawMessage
 		_ = json.Unmarshal(raw, &items) // cannot fail: it is part of a document that was parsed
 		for _, item := range items {
-			e.addDetail(item, depth-1)
+			r.addDetail(item, depth-1)
 		}
 	case '{':
-		e.addObject(raw, depth)
+		r.addObject(raw, depth)
 	}
 }
 
-func (e *Error) addString(text string, depth int) {
+func (r errorReader) addString(text string, depth int) {
 	inner := []byte(strings.TrimSpace(text))
 	if len(inner) > 0 && (inner[0] == '{' || inner[0] == '[') && json.Valid(inner) {
-		e.addDetail(inner, depth-1)
+		r.addDetail(inner, depth-1)
 		return
 	}
-	e.addMessage(text)
+	r.addMessage(r.hide(text))
 }
 
-func (e *Error) addObject(raw json.RawMessage, depth int) {
+func (r errorReader) addObject(raw json.RawMessage, depth int) {
 	var o struct {
 		errorBody
 		Loc []json.RawMessage `json:"loc"`
@@ -127,16 +127,16 @@ func (e *Error) addObject(raw json.RawMessage, depth int) {
 	}
 	_ = json.Unmarshal(raw, &o) // a value of another type is skipped, the others are read
 	if msg := jsonString(o.Msg); msg != "" {
-		e.Fields = append(e.Fields, FieldError{
-			Field: printable(joinLocation(o.Loc)), Message: printable(msg), Type: jsonString(o.Type),
+		r.Fields = append(r.Fields, FieldError{
+			Field: printable(r.hide(joinLocation(o.Loc))), Message: printable(r.hide(msg)), Type: r.token(o.Type),
 		})
 		return
 	}
-	if code := jsonString(o.ErrorCode); code != "" {
-		e.Code = ErrorCode(code)
+	if code := r.token(o.ErrorCode); code != "" {
+		r.Code = ErrorCode(code)
 	}
-	e.addDetail(o.Message, depth-1)
-	e.addDetail(o.Detail, depth-1)
+	r.addDetail(o.Message, depth-1)
+	r.addDetail(o.Detail, depth-1)
 }
 
 // maxMessage bounds a message. The rest is in the Body.

@@ -263,6 +263,9 @@ func TestErrorShapes(t *testing.T) {
 			want.StatusCode, want.Method, want.Path, want.Attempts, want.action = test.status, "GET",
 				"/v1/observability/datasets/d1", 1, "get dataset"
 			want.Operation, want.Host, want.Body = "datasets.get", "api.example.com", []byte(test.body)
+			if want.Header = test.header; want.Header == nil {
+				want.Header = http.Header{}
+			}
 			assert.Equal(t, &want, err)
 			assert.EqualError(t, err, test.text)
 		})
@@ -294,7 +297,7 @@ func FuzzErrorBody(f *testing.F) {
 			Attempts:   1,
 			action:     "get dataset",
 		}
-		e.parseBody()
+		e.parseBody(e.Body, func(text string) string { return text })
 
 		assert.Equal(t, body, e.Body, "the body is left as it is")
 		assert.True(t, utf8.ValidString(e.Error()), "%q", e.Error())
@@ -308,11 +311,10 @@ func FuzzErrorBody(f *testing.F) {
 func TestErrorTextsAreHarmless(t *testing.T) {
 	t.Parallel()
 	e := &Error{
-		StatusCode: 400, Attempts: 1, RequestID: "id\x1b]0;x\a",
+		StatusCode: 400, Attempts: 1, RequestID: requestID(http.Header{"X-Request-Id": {"id\x1b]0;x\a"}}),
 		Body: []byte(`{"message":"bad","detail":"bad","code":"A\u001b[2J\nB","type":"` + strings.Repeat("t", 1000) + `"}`),
 	}
-	e.parseBody()
-	e.redact(func(text string) string { return text })
+	e.parseBody(e.Body, func(text string) string { return text })
 	assert.Equal(t, "bad", e.Message)
 	assert.Equal(t, ErrorCode("A\uFFFD[2J\uFFFDB"), e.Code)
 	assert.Equal(t, "id\uFFFD]0;x\uFFFD", e.RequestID)

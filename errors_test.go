@@ -200,7 +200,7 @@ func TestErrorTexts(t *testing.T) {
 		},
 		"an attempt that took too long": {
 			err:  &NetworkError{Attempts: 1, Err: &transport.TimeoutError{Limit: time.Minute}, action: "get dataset"},
-			want: "mistralobs: get dataset: no complete response within 1m0s (see WithTimeout) (1 attempt)",
+			want: "mistralobs: get dataset: no complete response within 1m0s (1 attempt); see WithTimeout",
 		},
 		"a transfer that stands still": {
 			err: &NetworkError{
@@ -208,7 +208,7 @@ func TestErrorTexts(t *testing.T) {
 				Err:      &transport.TimeoutError{Limit: time.Minute, Idle: true},
 				action:   "upload file",
 			},
-			want: "mistralobs: upload file: no byte was transferred for 1m0s (see WithTimeout) (1 attempt)",
+			want: "mistralobs: upload file: no byte was transferred for 1m0s (1 attempt); see WithTimeout",
 		},
 		"a task that failed": {
 			err:  &TaskError{Task: &ImportTask{ID: "t1", Status: StatusFailed, Message: &message}},
@@ -261,10 +261,13 @@ func TestErrorTellsADateAsTimeLeft(t *testing.T) {
 
 		err := mocked(t, mock).Datasets.Delete(t.Context(), "d1")
 
+		var failed *Error
+		require.ErrorAs(t, err, &failed)
+		assert.NotEmpty(t, failed.Header.Get("Retry-After"))
 		assert.Equal(t, &Error{
 			StatusCode: 503, Message: "busy", RetryAfter: 90 * time.Second, Attempts: 1, Body: []byte("busy"),
 			Operation: "datasets.delete", Method: "DELETE", Host: "api.example.com", Path: "/v1/observability/datasets/d1",
-			action: "delete dataset",
+			Header: failed.Header, action: "delete dataset",
 		}, err)
 		assert.EqualError(t, err, "mistralobs: delete dataset: 503 Service Unavailable: busy (1 attempt, retry after 1m30s)")
 	})
@@ -289,7 +292,7 @@ func TestErrorOfACreation(t *testing.T) {
 			assert.Equal(t, &Error{
 				StatusCode: status, Message: "m", Attempts: 1, Body: []byte(`{"detail":"m"}`),
 				Operation: "datasets.create", Method: "POST", Host: "api.example.com", Path: "/v1/observability/datasets",
-				action: "create dataset", maybeApplied: maybe,
+				Header: http.Header{}, action: "create dataset", maybeApplied: maybe,
 			}, err)
 			assert.Equal(t, maybe, errors.Is(err, ErrMaybeApplied))
 			assert.Equal(t, maybe, strings.Contains(err.Error(), "check before retrying"))
@@ -308,7 +311,7 @@ func TestErrorOfManyTexts(t *testing.T) {
 			e := &Error{StatusCode: 422, Body: []byte(body)}
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			e.parseBody()
+			e.parseBody(e.Body, func(text string) string { return text })
 			runtime.ReadMemStats(&after)
 			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<20), "bytes for a body of %d", len(body))
 		})

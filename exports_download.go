@@ -325,7 +325,8 @@ func (d *download) refused(resp *http.Response) error {
 	after, _ := transport.RetryAfter(resp.Header, time.Now())
 	host, path := d.location()
 	e := &Error{
-		StatusCode: resp.StatusCode, RequestID: resp.Header.Get("X-Ms-Request-Id"), RetryAfter: after,
+		StatusCode: resp.StatusCode, RequestID: token(resp.Header.Get("X-Ms-Request-Id")), RetryAfter: after,
+		Header:    hideInHeader(resp.Header, func(text string) string { return transport.HideQueries(redactor.Text(text)) }),
 		Operation: downloadName, Method: http.MethodGet, Host: host, Path: path,
 		Body: []byte(redactor.Text(string(body))), Attempts: d.failures.count + 1, action: downloadAction,
 	}
@@ -333,8 +334,7 @@ func (d *download) refused(resp *http.Response) error {
 		e.Message = d.unexpectedStatus(resp)
 		return e
 	}
-	e.parseBody()
-	e.redact(redactor.Text)
+	e.parseBody(body, func(text string) string { return transport.HideQueries(redactor.Text(text)) })
 	return e
 }
 

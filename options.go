@@ -126,14 +126,16 @@ func defaultConfig() config {
 // The default is the token in the file that MISTRAL_SA_TOKEN_PATH names (see [WithAPIKeyFile]), or
 // else the key in MISTRAL_API_KEY.
 func WithAPIKey(key string) Option {
+	return keyOption("WithAPIKey", key)
+}
+
+// keyOption sets a key that is the value of an option or a variable.
+func keyOption(name, key string) Option {
 	return clientOption(func(c *config) error {
 		c.keyGiven = true
 		key, err := transport.ParseKey(key)
-		if err == ErrNoAPIKey {
-			return fmt.Errorf("mistralobs: %w", err)
-		}
 		if err != nil {
-			return keyError(err)
+			return &keyError{name, err}
 		}
 		c.setKey("key "+key.Text(), func(context.Context) (transport.Key, error) { return key, nil })
 		return nil
@@ -156,7 +158,10 @@ func WithAPIKeySource(source func(context.Context) (string, error)) Option {
 				return transport.Key{}, fmt.Errorf("calling the API key source: %w", err)
 			}
 			key, err := transport.ParseKey(text)
-			return key, keyError(err)
+			if err != nil {
+				return transport.Key{}, &keyError{"WithAPIKeySource", err}
+			}
+			return key, nil
 		})
 		return nil
 	})
@@ -167,25 +172,38 @@ func WithAPIKeySource(source func(context.Context) (string, error)) Option {
 // it cannot be read, is blank, or is not a regular file or a link to one, nothing is sent and the
 // call fails with an error that matches [ErrNoAPIKey].
 func WithAPIKeyFile(path string) Option {
+	return keyFileOption("WithAPIKeyFile", path)
+}
+
+// keyFileOption sets a key file that an option or a variable names.
+func keyFileOption(name, path string) Option {
 	return clientOption(func(c *config) error {
 		c.keyGiven = true
 		if path == "" {
-			return invalid("WithAPIKeyFile", "the path is empty")
+			return invalid(name, "the path is empty")
 		}
 		c.setKey("file "+path, func(context.Context) (transport.Key, error) {
 			key, err := transport.ReadKey(path)
-			return key, keyError(err)
+			if err != nil {
+				return transport.Key{}, &keyError{name, err}
+			}
+			return key, nil
 		})
 		return nil
 	})
 }
 
-// keyError returns the error of a key as one of this package.
-func keyError(err error) error {
-	if errors.Is(err, transport.ErrInvalidKey) {
-		return invalid("API key", "%v", err)
-	}
-	return err
+// keyError is an API key that is missing or invalid.
+type keyError struct {
+	name string // of the option or the variable that it comes from
+	err  error
+}
+
+func (e *keyError) Error() string { return e.name + ": " + e.err.Error() }
+func (e *keyError) Unwrap() error { return e.err }
+
+func (e *keyError) Is(target error) bool {
+	return target == ErrInvalidParams && errors.Is(e.err, transport.ErrInvalidKey)
 }
 
 // setKey also replaces the pacer if the key is another one, since the service limits the rate of
@@ -202,9 +220,13 @@ func (c *config) setKey(identity string, key func(context.Context) (transport.Ke
 // used is not replaced by MISTRAL_API_KEY, which may belong to another account.
 func (c *config) keyFromEnvironment() error {
 	if path := os.Getenv(envTokenPath); path != "" {
-		return WithAPIKeyFile(path).applyToClient(c)
+		return keyFileOption(envTokenPath, path).applyToClient(c)
 	}
-	return WithAPIKey(os.Getenv(envAPIKey)).applyToClient(c)
+	err := keyOption(envAPIKey, os.Getenv(envAPIKey)).applyToClient(c)
+	if errors.Is(err, ErrNoAPIKey) {
+		return &keyError{envAPIKey, fmt.Errorf("%w: set the variable or use WithAPIKey", ErrNoAPIKey)}
+	}
+	return err
 }
 
 // WithBaseURL sets the origin of the service, with an optional path prefix. The default is the

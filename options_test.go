@@ -39,37 +39,37 @@ func TestOptions(t *testing.T) {
 		"a key source":                  {option: mistralobs.WithAPIKeySource(source), want: ""},
 		"no key source": {
 			option: mistralobs.WithAPIKeySource(nil),
-			want:   "mistralobs: WithAPIKeySource: the function is nil",
+			want:   "mistralobs: create client: WithAPIKeySource: the function is nil",
 		},
 		"an http client": {option: mistralobs.WithHTTPClient(&http.Client{}), want: ""},
 		"no http client": {
 			option: mistralobs.WithHTTPClient(nil),
-			want:   "mistralobs: WithHTTPClient: the client is nil",
+			want:   "mistralobs: create client: WithHTTPClient: the client is nil",
 		},
 		"no retries":             {option: policy(mistralobs.RetryPolicy{MaxAttempts: 1}), want: ""},
 		"the default of retries": {option: policy(mistralobs.RetryPolicy{}), want: ""},
 		"negative retries": {
 			option: policy(mistralobs.RetryPolicy{MaxAttempts: -1}),
-			want:   "mistralobs: WithRetry: no field of the policy may be negative",
+			want:   "mistralobs: create client: WithRetry: no field of the policy may be negative",
 		},
 		"waits the wrong way": {
 			option: policy(mistralobs.RetryPolicy{MinWait: 2, MaxWait: 1}),
-			want:   "mistralobs: WithRetry: MinWait 2ns is longer than MaxWait 1ns",
+			want:   "mistralobs: create client: WithRetry: MinWait 2ns is longer than MaxWait 1ns",
 		},
 		"a timeout":           {option: mistralobs.WithTimeout(1), want: ""},
 		"a very long timeout": {option: mistralobs.WithTimeout(math.MaxInt64), want: ""},
 		"no timeout": {
 			option: mistralobs.WithTimeout(0),
-			want:   "mistralobs: WithTimeout: the timeout must be positive, got 0s",
+			want:   "mistralobs: create client: WithTimeout: the timeout must be positive, got 0s",
 		},
 		"a negative timeout": {
 			option: mistralobs.WithTimeout(-time.Second),
-			want:   "mistralobs: WithTimeout: the timeout must be positive, got -1s",
+			want:   "mistralobs: create client: WithTimeout: the timeout must be positive, got -1s",
 		},
 		"a rate": {option: mistralobs.WithRateLimit(0.1, 1), want: ""},
 		"no rate": {
 			option: mistralobs.WithRateLimit(0, 1),
-			want:   "mistralobs: WithRateLimit: the rate must be positive and the burst at least 1, got 0 and 1",
+			want:   "mistralobs: create client: WithRateLimit: the rate must be positive and the burst at least 1, got 0 and 1",
 		},
 		"a negative rate": {
 			option: mistralobs.WithRateLimit(-1, 1),
@@ -83,23 +83,23 @@ func TestOptions(t *testing.T) {
 		"a logger": {option: mistralobs.WithLogger(slog.Default()), want: ""},
 		"no logger": {
 			option: mistralobs.WithLogger(nil),
-			want:   "mistralobs: WithLogger: the logger is nil",
+			want:   "mistralobs: create client: WithLogger: the logger is nil",
 		},
 		"a user agent":  {option: mistralobs.WithUserAgent("evals/1.4 (ü)"), want: ""},
 		"no user agent": {option: mistralobs.WithUserAgent(""), want: ""},
 		"a user agent of two lines": {
 			option: mistralobs.WithUserAgent("a\r\nX: y"),
-			want:   `mistralobs: WithUserAgent: "a\r\nX: y" is not a valid header value`,
+			want:   `mistralobs: create client: WithUserAgent: "a\r\nX: y" is not a valid header value`,
 		},
 		"a header":                 {option: mistralobs.WithHeader("X-Team", "evals\tand more ü"), want: ""},
 		"a header without a value": {option: mistralobs.WithHeader("X-Team", ""), want: ""},
 		"a header without a name": {
 			option: mistralobs.WithHeader("", "v"),
-			want:   `mistralobs: WithHeader: "" is not a valid header`,
+			want:   `mistralobs: create client: WithHeader: "" is not a valid header`,
 		},
 		"a header with a space": {
 			option: mistralobs.WithHeader("X Team", "v"),
-			want:   `mistralobs: WithHeader: "X Team" is not a valid header`,
+			want:   `mistralobs: create client: WithHeader: "X Team" is not a valid header`,
 		},
 		"a header with a colon":      {option: mistralobs.WithHeader("X:", "v"), want: "is not a valid header"},
 		"a header with a line break": {option: mistralobs.WithHeader("X\n", "v"), want: "is not a valid header"},
@@ -107,7 +107,7 @@ func TestOptions(t *testing.T) {
 		"a header with DEL":          {option: mistralobs.WithHeader("X\x7f", "v"), want: "is not a valid header"},
 		"a value of two lines": {
 			option: mistralobs.WithHeader("X-Team", secretKey+"\r\nY: z"),
-			want:   `mistralobs: WithHeader: "X-Team" is not a valid header`,
+			want:   `mistralobs: create client: WithHeader: "X-Team" is not a valid header`,
 		},
 		"a value with NUL": {
 			option: mistralobs.WithHeader("X-Team", "a\x00"),
@@ -115,7 +115,7 @@ func TestOptions(t *testing.T) {
 		},
 		"the authorization": {
 			option: mistralobs.WithHeader("authorization", secretKey),
-			want:   "mistralobs: WithHeader: Authorization is set by the client",
+			want:   "mistralobs: create client: WithHeader: Authorization is set by the client",
 		},
 		"the user agent as a header": {
 			option: mistralobs.WithHeader("User-Agent", "v"),
@@ -161,7 +161,7 @@ func TestOptions(t *testing.T) {
 		"the largest bound for answers": {option: mistralobs.WithMaxResponseBytes(math.MaxInt64), want: ""},
 		"a bound for answers that is 0": {
 			option: mistralobs.WithMaxResponseBytes(0),
-			want:   "mistralobs: WithMaxResponseBytes: the limit must be positive, got 0",
+			want:   "mistralobs: create client: WithMaxResponseBytes: the limit must be positive, got 0",
 		},
 		"a bound for answers below 0": {
 			option: mistralobs.WithMaxResponseBytes(-1),
@@ -193,8 +193,9 @@ func TestOptionsReportAll(t *testing.T) {
 	_, err := mistralobs.NewClient(mistralobs.WithAPIKey(""), mistralobs.WithTimeout(-1), mistralobs.WithLogger(nil))
 	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
 	require.ErrorIs(t, err, mistralobs.ErrNoAPIKey)
-	assert.EqualError(t, err, "mistralobs: no API key: set MISTRAL_API_KEY or use WithAPIKey\n"+
-		"mistralobs: WithTimeout: the timeout must be positive, got -1ns\nmistralobs: WithLogger: the logger is nil")
+	assert.EqualError(t, err, "mistralobs: create client: WithAPIKey: no API key\n"+
+		"mistralobs: create client: WithTimeout: the timeout must be positive, got -1ns\n"+
+		"mistralobs: create client: WithLogger: the logger is nil")
 }
 
 func TestBaseURL(t *testing.T) {
@@ -321,7 +322,7 @@ func TestBaseURL(t *testing.T) {
 			if test.problem != "" {
 				assert.Nil(t, client)
 				require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
-				require.ErrorContains(t, err, "mistralobs: base URL: "+test.problem)
+				require.ErrorContains(t, err, "mistralobs: create client: base URL: "+test.problem)
 				assert.NotContains(t, err.Error(), secretKey)
 				return
 			}
@@ -458,7 +459,7 @@ func TestKeysThatAreRefused(t *testing.T) {
 			assert.EqualError(
 				t,
 				err,
-				"mistralobs: API key: it contains a space, a control character or a non-ASCII character; was it copied whole "+
+				"mistralobs: create client: WithAPIKey: it contains a space, a control character or a non-ASCII character; was it copied whole "+
 					"and alone?",
 			)
 			assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secretKey)

@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -34,12 +33,11 @@ type Shared struct {
 // RoundTrip returns either a response whose body [BodyOf] returns, or an [*Error].
 type Attempt struct {
 	*Shared
-	Operation Operation
-	Timeout   time.Duration // of the whole attempt with its redirects; for an upload, without a byte sent
-	MaxBytes  int64         // of the response
-	MaxHold   time.Duration // the longest Retry-After that holds back other callers
-	Upload    bool          // the body is a stream of the caller's
-	MayBlock  bool          // reading that stream may block
+	Timeout  time.Duration // of the whole attempt with its redirects; for an upload, without a byte sent
+	MaxBytes int64         // of the response
+	MaxHold  time.Duration // the longest Retry-After that holds back other callers
+	Upload   bool          // the body is a stream of the caller's
+	MayBlock bool          // reading that stream may block
 
 	timeout TimeoutError
 	used    time.Duration // of the timeout, by the redirects that led to the request
@@ -47,7 +45,7 @@ type Attempt struct {
 
 // RoundTrip makes the attempt.
 func (a *Attempt) RoundTrip(req *http.Request) (*http.Response, error) {
-	ctx := WithOperation(req.Context(), a.Operation)
+	ctx := req.Context()
 	key, err := a.admit(ctx, req)
 	if err != nil {
 		closeBody(req)
@@ -61,7 +59,7 @@ func (a *Attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	conn := &connection{}
 	resp, err := a.send(httptrace.WithClientTrace(ctx, conn.trace()), req, key, conn)
 	if err != nil {
-		return nil, &Error{Reach: conn.reach(err), Elapsed: time.Since(started), Err: err}
+		return nil, &Error{Reach: conn.reach(err), Elapsed: time.Since(started), Err: hideSecretsIn(err, key.text)}
 	}
 	resp.Body.(*Body).Elapsed = time.Since(started)
 	return resp, nil
@@ -134,8 +132,8 @@ func (a *Attempt) upload(ctx context.Context, req *http.Request, key Key, conn *
 // withKey returns a copy of the request, since the caller of a RoundTripper keeps its own.
 func withKey(ctx context.Context, req *http.Request, key Key) *http.Request {
 	req = req.WithContext(ctx)
-	req.Header = maps.Clone(req.Header)
-	req.Header["Authorization"] = key.authorization
+	req.Header = req.Header.Clone()
+	req.Header.Set("Authorization", "Bearer "+key.text)
 	return req
 }
 

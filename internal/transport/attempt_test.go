@@ -32,8 +32,7 @@ func newAttempt(next roundTripFunc) *Attempt {
 			Key:  func(context.Context) (Key, error) { return ParseKey("secret") },
 			Held: func(context.Context, time.Duration) {},
 		},
-		Operation: Operation{Name: "records.create", Attempt: 3},
-		Timeout:   time.Minute, MaxBytes: 100, MaxHold: time.Minute,
+		Timeout: time.Minute, MaxBytes: 100, MaxHold: time.Minute,
 	}
 }
 
@@ -71,7 +70,6 @@ func TestAttemptReturnsTheWholeResponse(t *testing.T) {
 	assert.Equal(t, "created", string(read), "the body can be read as well")
 	assert.Equal(t, "Bearer secret", sent.Header.Get("Authorization"))
 	assert.Empty(t, req.Header, "the request of the caller is not changed")
-	assert.Equal(t, Operation{Name: "records.create", Attempt: 3}, OperationOf(sent.Context()))
 }
 
 // An error says how far the request got.

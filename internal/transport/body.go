@@ -1,12 +1,10 @@
 package transport
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 )
@@ -44,32 +42,25 @@ func (b *Body) Close() error { return nil }
 // Bytes returns the whole body, read or not.
 func (b *Body) Bytes() []byte { return b.data }
 
-// Redacted returns the whole body without the API key, which gateways have been seen to echo. It
-// returns the bytes themselves if the key is not in them.
+// Redacted returns the whole body without the API key, which gateways have been seen to echo.
+// It returns the bytes themselves if the key is not in them.
 func (b *Body) Redacted() []byte {
-	if key := []byte(b.key); len(key) > 0 && bytes.Contains(b.data, key) {
-		return bytes.ReplaceAll(b.data, key, []byte(hiddenKey))
+	if text := string(b.data); hideKey(text, b.key) != text {
+		return []byte(hideKey(text, b.key))
 	}
 	return b.data
 }
 
-// HideKey returns a text that was taken from the response, without the API key.
-func (b *Body) HideKey(text string) string {
-	if b.key == "" {
-		return text
-	}
-	return strings.ReplaceAll(text, b.key, hiddenKey)
-}
+// Hide returns a text that was taken from the response, without the API key and the queries of URLs.
+func (b *Body) Hide(text string) string { return hideSecrets(text, b.key) }
 
-// HideKeyIn returns err, or an error with its text without the API key if that is in it.
-func (b *Body) HideKeyIn(err error) error {
-	if text := err.Error(); b.HideKey(text) != text {
-		return errors.New(b.HideKey(text))
+// HideIn returns err, or an error with its text without the secrets if one is in it.
+func (b *Body) HideIn(err error) error {
+	if text := err.Error(); b.Hide(text) != text {
+		return errors.New(b.Hide(text))
 	}
 	return err
 }
-
-const hiddenKey = "[API key]"
 
 // maxErrorBytes is how much is kept of the body of an error.
 const maxErrorBytes = 1 << 20
@@ -89,7 +80,7 @@ func readBody(resp *http.Response, limit int64, pool *BodyPool) (*Body, error) {
 }
 
 func tooLarge(limit int64) error {
-	return fmt.Errorf("%w: more than %d bytes (see WithMaxResponseBytes)", ErrTooLarge, limit)
+	return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
 }
 
 // maxFirstBuffer bounds how much memory a Content-Length alone makes the client allocate.

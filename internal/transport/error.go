@@ -45,12 +45,12 @@ type TimeoutError struct {
 	Idle  bool // the limit is for the time without a byte, not for the whole attempt
 }
 
-// Error says which limit was exceeded, and which option sets it.
+// Error says which limit was exceeded.
 func (e *TimeoutError) Error() string {
 	if e.Idle {
-		return fmt.Sprintf("no byte was transferred for %v (see WithTimeout)", e.Limit)
+		return fmt.Sprintf("no byte was transferred for %v", e.Limit)
 	}
-	return fmt.Sprintf("no complete response within %v (see WithTimeout)", e.Limit)
+	return fmt.Sprintf("no complete response within %v", e.Limit)
 }
 
 // Timeout marks the error as a timeout, as [net.Error] does.

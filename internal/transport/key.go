@@ -10,17 +10,14 @@ import (
 )
 
 // ErrNoKey means that there is no API key.
-var ErrNoKey = errors.New("no API key: set MISTRAL_API_KEY or use WithAPIKey")
+var ErrNoKey = errors.New("no API key")
 
 // ErrInvalidKey means that a header cannot hold the API key. The text does not show the key.
 var ErrInvalidKey = errors.New("it contains a space, a control character or a non-ASCII character; " +
 	"was it copied whole and alone?")
 
 // Key is an API key.
-type Key struct {
-	text          string
-	authorization []string // the values of the header, which all requests share
-}
+type Key struct{ text string }
 
 // Text returns the key itself.
 func (k Key) Text() string { return k.text }
@@ -28,7 +25,7 @@ func (k Key) Text() string { return k.text }
 // errNotRegular refuses a key file that is a pipe or a device. Reading one can block beyond the end
 // of the context. A pipe such as that of <(command) can be read only once, but each attempt reads
 // the file.
-var errNotRegular = errors.New("it is not a regular file; use WithAPIKey or WithAPIKeySource for a key from a command")
+var errNotRegular = errors.New("it is not a regular file")
 
 // ReadKey returns the API key in a file, which may be a symbolic link.
 func ReadKey(path string) (Key, error) {
@@ -70,5 +67,5 @@ func ParseKey(text string) (Key, error) {
 			return Key{}, ErrInvalidKey
 		}
 	}
-	return Key{text, []string{"Bearer " + text}}, nil
+	return Key{text}, nil
 }

@@ -67,7 +67,7 @@ type PaceError struct {
 func (e *PaceError) Error() string {
 	limit := "the rate limit of the service"
 	if e.Own {
-		limit = "the client's own rate limit (WithRateLimit)"
+		limit = "the client's own rate limit"
 	}
 	return fmt.Sprintf("not sent: %s allows the next request in %v, after the deadline of the context",
 		limit, e.RetryAfter.Round(time.Millisecond))

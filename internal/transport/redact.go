@@ -2,11 +2,13 @@ package transport
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"html"
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -106,3 +108,34 @@ type redactedError struct {
 func (e *redactedError) Error() string        { return e.text }
 func (e *redactedError) Is(target error) bool { return errors.Is(e.err, target) }
 func (e *redactedError) As(target any) bool   { return errors.As(e.err, target) }
+
+const hiddenKey = "[API key]"
+
+// hideSecrets returns text without the API key and without the queries of URLs.
+func hideSecrets(text, key string) string { return HideQueries(hideKey(text, key)) }
+
+// hideKey returns text without the API key, in all forms in which servers and libraries repeat it. It
+// reads the text once, since the key may occur in what it is replaced by.
+func hideKey(text, key string) string {
+	if key == "" {
+		return text
+	}
+	quoted := strconv.Quote(key)
+	asJSON, _ := json.Marshal(key) // a string can always be marshaled
+	forms := append(formsOf(key), quoted[1:len(quoted)-1], string(asJSON[1:len(asJSON)-1]))
+	slices.SortFunc(forms, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	var pairs []string
+	for _, form := range slices.Compact(forms) {
+		pairs = append(pairs, form, hiddenKey)
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+// hideSecretsIn returns err with a text without the secrets, as [Redactor.Error] does.
+func hideSecretsIn(err error, key string) error {
+	text := err.Error()
+	if clean := hideSecrets(text, key); clean != text {
+		return &redactedError{text: clean, err: err}
+	}
+	return err
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -69,4 +70,22 @@ func FuzzRedactor(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A key is hidden once, in all forms in which texts repeat it.
+func TestHideSecrets(t *testing.T) {
+	t.Parallel()
+	const key = `sk"<&\x`
+	for name, text := range map[string]string{
+		"plain":  `unsupported transfer encoding: Bearer ` + key,
+		"quoted": fmt.Sprintf("malformed header %q", key),
+		"JSON":   `{"key":"sk\"\u003c\u0026\\x"}`,
+		"URL":    url.QueryEscape(key),
+	} {
+		assert.Contains(t, hideSecrets(text, key), "[API key]", name)
+		assert.NotContains(t, hideSecrets(text, key), "sk", name)
+	}
+	assert.Equal(t, "x [API key] y", hideSecrets("x API y", "API"), "what replaces the key may hold it")
+	assert.Equal(t, "malformed MIME header line: Location: https://s.example/f?…",
+		hideSecrets("malformed MIME header line: Location: https://s.example/f?sig=x", ""))
 }
