@@ -80,6 +80,9 @@ func newClient(cfg config, opts []Option) (*Client, error) {
 		Next: next, Origin: base, Key: cfg.apiKey, Limiter: cfg.limiter,
 		Pacer: cfg.pacer, Bodies: cfg.bodies, Protocol: cfg.protocol, Held: c.logHeldBack,
 	}
+	if cfg.ownTransport && cfg.httpClient.Transport != http.DefaultTransport {
+		c.attempts.CloseIdle = cfg.httpClient.CloseIdleConnections
+	}
 	c.checkRedirect = redirectPolicy(base)
 	c.downloads = c.newDownloadClient(next)
 	c.Datasets = &DatasetsService{client: c}

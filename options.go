@@ -90,6 +90,7 @@ type config struct {
 	envInsecure  bool // MISTRALOBS_INSECURE_HTTP is 1
 	insecureHTTP bool
 	httpClient   *http.Client
+	ownTransport bool                                        // httpClient is the SDK's
 	middleware   []func(http.RoundTripper) http.RoundTripper // the outermost first
 	debugWriter  *transport.DebugWriter
 	limiter      *rate.Limiter
@@ -106,11 +107,11 @@ func defaultConfig() config {
 			retry: defaultRetryPolicy, timeout: defaultTimeout, header: http.Header{}, maxResponse: defaultMaxResponse,
 		},
 		baseURL:    BaseURL,
-		httpClient: &http.Client{Transport: transport.Default()},
-		pacer:      transport.NewPacer(),
-		bodies:     &transport.BodyPool{},
-		protocol:   &transport.Protocol{},
-		logger:     slog.New(slog.DiscardHandler),
+		httpClient: &http.Client{Transport: transport.Default()}, ownTransport: true,
+		pacer:    transport.NewPacer(),
+		bodies:   &transport.BodyPool{},
+		protocol: &transport.Protocol{},
+		logger:   slog.New(slog.DiscardHandler),
 	}
 	if base := os.Getenv(envBaseURL); base != "" {
 		cfg.baseURL, cfg.baseFromEnv = base, true
@@ -273,7 +274,7 @@ func WithHTTPClient(client *http.Client) Option {
 		if client == nil {
 			return invalid("WithHTTPClient", "the client is nil")
 		}
-		c.httpClient, c.protocol = client, &transport.Protocol{}
+		c.httpClient, c.ownTransport, c.protocol = client, false, &transport.Protocol{}
 		return nil
 	})
 }

@@ -34,6 +34,10 @@ var guarantees = []struct {
 		test:     creationsAreNotDoubled,
 	},
 	{
+		sentence: "Over HTTP/2, a request is sent again by the client alone, never by net/http.",
+		test:     nothingIsReplayed,
+	},
+	{
 		sentence: "If a request that creates something fails and the service may have acted, " +
 			"the error matches ErrMaybeApplied.",
 		test: doubtfulCreationsAreMarked,
@@ -82,6 +86,21 @@ var guarantees = []struct {
 		sentence: "No error and no log line contains the API key or the query of a presigned URL.",
 		test:     secretsStaySecret,
 	},
+}
+
+// A server resets streams, or closes connections, in each way of which net/http repeats some.
+func nothingIsReplayed(t *testing.T) {
+	for _, failure := range []http2Failure{
+		{code: protocolError}, {code: refusedStream}, {goAway: true, code: noError},
+	} {
+		unprocessed := failure.goAway || failure.code == refusedStream
+		for name, row := range http2Calls {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				checkHTTP2Failure(t, 1, failure, row.creates && !unprocessed, row.call)
+			})
+		}
+	}
 }
 
 func TestGuarantees(t *testing.T) {

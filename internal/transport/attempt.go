@@ -21,6 +21,10 @@ type Shared struct {
 	Bodies   *BodyPool
 	Protocol *Protocol
 	Held     func(context.Context, time.Duration) // is told when a request waits for its turn
+
+	// CloseIdle closes idle connections after an attempt that timed out, since they may have gone
+	// silent with it. It is nil for a transport of the caller's.
+	CloseIdle func()
 }
 
 // Attempt is the http.RoundTripper of one call. RoundTrip makes one attempt: it waits for its turn,
@@ -59,10 +63,20 @@ func (a *Attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	conn := &connection{}
 	resp, err := a.send(httptrace.WithClientTrace(ctx, conn.trace()), req, key, conn)
 	if err != nil {
+		a.leaveSilent(err)
 		return nil, &Error{Reach: conn.reach(err), Elapsed: time.Since(started), Err: hideSecretsIn(err, key.text)}
 	}
 	resp.Body.(*Body).Elapsed = time.Since(started)
 	return resp, nil
+}
+
+// leaveSilent closes idle connections if the attempt timed out. It does so again before the next
+// attempt, when net/http has released the connection of this one.
+func (a *Attempt) leaveSilent(err error) {
+	if timeout := new(TimeoutError); a.CloseIdle != nil && errors.As(err, &timeout) {
+		a.Protocol.silent.Store(true)
+		a.CloseIdle()
+	}
 }
 
 // admit waits until the request may be sent, and returns the key to send it with.
@@ -139,6 +153,9 @@ func withKey(ctx context.Context, req *http.Request, key Key) *http.Request {
 
 // exchange sends the attempt's own copy of a request and reads the response.
 func (a *Attempt) exchange(ctx context.Context, req *http.Request, key Key, conn *connection) (*http.Response, error) {
+	if a.CloseIdle != nil && a.Protocol.silent.Swap(false) {
+		a.CloseIdle()
+	}
 	a.Protocol.preventReplay(req, conn)
 	sent := time.Now()
 	resp, err := a.Next.RoundTrip(req)

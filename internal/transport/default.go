@@ -1,12 +1,21 @@
 package transport
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
 
 // maxIdleConnsPerHost keeps the connections of concurrent callers open between their requests. With
 // net/http's default of 2 the others would have to connect again.
 const maxIdleConnsPerHost = 1024
 
-// Default returns a copy of net/http's transport that keeps more idle connections.
+// pingAfter is how long an HTTP/2 connection with requests may be silent before it is checked by a
+// ping, and how long the answer may take. Without it, a connection that goes silent is used until the
+// kernel gives it up, after about 15 minutes.
+const pingAfter = 15 * time.Second
+
+// Default returns a copy of net/http's transport that keeps more idle connections, and leaves HTTP/2
+// connections that have gone silent.
 func Default() http.RoundTripper {
 	shared, ok := http.DefaultTransport.(*http.Transport)
 	if !ok { // the program has replaced it
@@ -14,6 +23,9 @@ func Default() http.RoundTripper {
 	}
 	own := shared.Clone()
 	own.MaxIdleConns = 0
+	if own.HTTP2 == nil {
+		own.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter}
+	}
 	own.MaxIdleConnsPerHost = maxIdleConnsPerHost
 	return own
 }

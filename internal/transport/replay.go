@@ -11,7 +11,10 @@ import (
 )
 
 // Protocol is what the responses so far tell about the connections of a client.
-type Protocol struct{ http1 atomic.Bool }
+type Protocol struct {
+	http1  atomic.Bool
+	silent atomic.Bool // an attempt has timed out since the last one began
+}
 
 // preventReplay changes an attempt's own copy of a request so that net/http does not send it again
 // by itself: that would be without a pause, past the rate limit, and could create something twice.
