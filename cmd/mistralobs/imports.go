@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mistralobs/mistralobs-go"
+)
+
+// maxSpans is the number of spans of one import. The service does not document a limit.
+const maxSpans = 500
+
+func importFile(t *tool, flags *flag.FlagSet) func(context.Context) error {
+	flags.BoolVar(&t.asJSON, "json", false, "print the import tasks as JSON, one a line, instead of a summary")
+	return func(ctx context.Context) error {
+		dataset, err := t.dataset(ctx)
+		if err != nil {
+			return err
+		}
+		input, err := t.open(ctx)
+		if err != nil {
+			return err
+		}
+		defer input.Close()
+		result, err := t.client.Imports.FromJSONL(ctx, dataset.ID, input, mistralobs.JSONLImportOptions{
+			OnProgress: func(done, total int64) { t.progress.show("uploading", done, total, "MB") },
+			Wait:       mistralobs.WaitOptions{OnUpdate: t.showTask},
+		})
+		if result == nil {
+			return err
+		}
+		if t.asJSON {
+			for _, task := range result.Tasks {
+				err = errors.Join(err, t.printJSON(task))
+			}
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		return t.print(nil, fmt.Sprintf("%d records imported into %s", result.Records, dataset.Name))
+	}
+}
+
+func (t *tool) showTask(task *mistralobs.ImportTask) {
+	if task.Progress != nil {
+		t.progress.show("importing", int64(*task.Progress), 0, "%")
+	}
+}
+
+func importSpans(t *tool, flags *flag.FlagSet) func(context.Context) error {
+	var search mistralobs.SearchSpansParams
+	var mappings []mistralobs.SpanMapping
+	flags.StringVar(&search.Expression, "search", "", "`expression` that selects spans (required)")
+	mapped := func(mapping func(target, key string) mistralobs.SpanMapping) func(string) error {
+		return func(text string) error {
+			target, key, found := strings.Cut(text, "=")
+			if !found || target == "" || key == "" {
+				return errors.New("it is not TARGET=ATTRIBUTE")
+			}
+			mappings = append(mappings, mapping(target, key))
+			return nil
+		}
+	}
+	flags.Func("map", "fill a field of the payload from an attribute of the span, as `TARGET=ATTRIBUTE`;\n"+
+		"give the flag once for each field (at least one is required)", mapped(mistralobs.SpanAttribute))
+	flags.Func("map-resource", "the same with an attribute of the resource, as `TARGET=ATTRIBUTE`",
+		mapped(mistralobs.ResourceAttribute))
+	since := flags.Duration("since", 0, "search only this long back, such as 24h; 0 searches all that the service keeps")
+	again := flags.Bool("again", false, "import also the spans that the dataset has already")
+	flags.BoolVar(&t.asJSON, "json", false, "print the import tasks as JSON, one a line, instead of a summary")
+	t.hints = []hint{{mistralobs.ErrForbidden, "reading telemetry requires a role in the workspace"}}
+	return func(ctx context.Context) error {
+		if search.Expression == "" || len(mappings) == 0 {
+			return usagef("-search and -map are required")
+		}
+		if *since > 0 {
+			search.From = time.Now().Add(-*since)
+		}
+		dataset, err := t.dataset(ctx)
+		if err != nil {
+			return err
+		}
+		known := map[mistralobs.SpanReference]bool{}
+		if !*again {
+			if known, err = t.importedSpans(ctx, dataset.ID); err != nil {
+				return err
+			}
+		}
+		spans, found, err := t.findSpans(ctx, search, known)
+		if err != nil {
+			return err
+		}
+		tasks, err := t.importSpans(ctx, dataset.ID, spans, mappings)
+		if err != nil {
+			return err
+		}
+		return t.printSpanTasks(tasks, found, len(spans))
+	}
+}
+
+// importedSpans returns the spans whose IDs are in the properties of the records of a dataset.
+func (t *tool) importedSpans(ctx context.Context, datasetID string) (map[mistralobs.SpanReference]bool, error) {
+	known := map[mistralobs.SpanReference]bool{}
+	read := int64(0)
+	for record, err := range t.client.Records.All(ctx, datasetID, mistralobs.ListParams{}) {
+		if err != nil {
+			return nil, err
+		}
+		var span mistralobs.SpanReference
+		if record.Properties.Decode(&span) == nil {
+			known[span] = true
+		}
+		read++
+		t.progress.show("reading", read, 0, "records")
+	}
+	return known, nil
+}
+
+// findSpans returns the spans that are not known, and the number of all.
+func (t *tool) findSpans(
+	ctx context.Context, search mistralobs.SearchSpansParams, known map[mistralobs.SpanReference]bool,
+) (spans []mistralobs.SpanReference, found int, _ error) {
+	for span, err := range t.client.Spans.All(ctx, search) {
+		if err != nil {
+			return nil, 0, err
+		}
+		found++
+		if !known[span.Reference()] {
+			spans = append(spans, span.Reference())
+		}
+		t.progress.show("searching", int64(found), 0, "spans")
+	}
+	return spans, found, nil
+}
+
+func (t *tool) importSpans(
+	ctx context.Context, datasetID string, spans []mistralobs.SpanReference, mappings []mistralobs.SpanMapping,
+) (tasks []*mistralobs.ImportTask, _ error) {
+	for batch := range slices.Chunk(spans, maxSpans) {
+		task, err := t.client.Imports.FromSpans(ctx, datasetID, batch, mappings)
+		if err == nil {
+			task, err = t.client.Tasks.Wait(ctx, datasetID, task.ID, mistralobs.WaitOptions{OnUpdate: t.showTask})
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w (%d imports were complete)", err, len(tasks))
+		}
+		tasks = append(tasks, task)
+	}
+	return tasks, nil
+}
+
+func (t *tool) printSpanTasks(tasks []*mistralobs.ImportTask, found, requested int) error {
+	imported, skipped := 0, 0
+	for _, task := range tasks {
+		if t.asJSON {
+			if err := t.printJSON(task); err != nil {
+				return err
+			}
+		}
+		if task.Result == nil { // the service does not report it
+			imported = requested
+			continue
+		}
+		imported += task.Result.Imported
+		skipped += task.Result.Skipped
+	}
+	if t.asJSON {
+		return nil
+	}
+	return t.print(nil, fmt.Sprintf("%d spans found, %d already in the dataset, %d imported, %d skipped by the service",
+		found, found-requested, imported, skipped))
+}

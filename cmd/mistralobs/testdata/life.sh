@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# The whole life of a dataset, against the emulator: life.sh MISTRALOBS, where MISTRALOBS is the path of the tool.
+# Every exit status is checked.
+set -euo pipefail
+tool=$1
+dir=$(mktemp -d)
+emulator=""
+# shellcheck disable=SC2329 # called by the trap
+clean_up() {
+  [ -z "$emulator" ] || kill "$emulator" 2>/dev/null || true
+  rm -rf "$dir"
+}
+trap clean_up EXIT
+cd "$dir"
+
+fail() {
+  echo "life.sh: line ${BASH_LINENO[1]}: $*" >&2
+  cat stdout stderr >&2
+  exit 1
+}
+# expect STATUS ARGUMENT…: runs the tool, which must end with this status. Its output is in stdout and stderr.
+expect() {
+  local want=$1 status=0
+  shift
+  "$tool" "$@" > stdout 2> stderr || status=$?
+  [ "$status" = "$want" ] || fail "mistralobs $* ended with $status, not $want"
+}
+has() { grep -q -- "$2" "$1" || fail "$1 has no $2"; }
+count() { [ "$(wc -l < stdout | tr -d ' ')" = "$1" ] || fail "the output has not $1 lines"; }
+
+# Wrong usage, and no key.
+expect 2
+expect 2 nonsense
+expect 2 create
+expect 2 create one two
+expect 2 datasets -nonsense
+has stderr "mistralobs datasets -h"
+expect 0 sync -h
+has stdout "max-deletes"
+expect 0 -h
+expect 1 datasets
+has stderr "MISTRAL_API_KEY"
+has stderr "demo"
+expect 0 datasets -demo
+has stdout "Support tickets"
+
+# The emulator announces itself in its first line.
+mkfifo hello
+"$tool" emulator -addr 127.0.0.1:0 -task-duration 0 > hello &
+emulator=$!
+read -r line < hello
+MISTRAL_BASE_URL=$(printf '%s' "$line" | sed 's/.*"url":"\([^"]*\)".*/\1/')
+MISTRAL_API_KEY=$(printf '%s' "$line" | sed 's/.*"api_key":"\([^"]*\)".*/\1/')
+export MISTRAL_BASE_URL MISTRAL_API_KEY
+
+# Create, import, add.
+expect 0 create "Capitals" -description "Of countries"
+dataset=$(cat stdout)
+expect 0 create -or-find "Capitals"
+[ "$(cat stdout)" = "$dataset" ] || fail "create -or-find made another dataset"
+cat > capitals.jsonl <<'END'
+{"payload":{"question":"Capital of France?","answer":"Paris"},"properties":{"id":"fr","continent":"Europe"}}
+{"payload":{"question":"Capital of Malta?","answer":"Valetta"},"properties":{"id":"mt","continent":"Europe"}}
+END
+expect 0 import "$dataset" capitals.jsonl
+has stdout "2 records imported"
+expect 1 import no-such-dataset capitals.jsonl
+has stderr "mistralobs datasets"
+expect 1 import "$dataset" no-such-file.jsonl
+printf '%s\n' '{"payload":{"question":"Capital of Peru?"},"properties":{"id":"pe"}}' '{"payload":3}' > bad.jsonl
+expect 1 add "$dataset" bad.jsonl
+has stderr "nothing was added"
+expect 0 records "$dataset"
+count 2
+head -1 bad.jsonl > peru.jsonl
+expect 0 add capitals - < peru.jsonl
+count 1
+record=$(cat stdout)
+
+# Get, edit, delete.
+expect 0 get "$record"
+has stdout "Capital of Peru"
+expect 0 edit "$record" 'continent="America"' population=34000000
+expect 2 edit "$record" continent=America
+expect 0 get -json "$record"
+has stdout '"continent":"America","population":34000000'
+expect 0 delete "$record"
+expect 1 get "$record"
+expect 0 records Capitals
+count 2
+if command -v jq > jq; then
+  [ "$("$tool" records Capitals | jq -r '.properties.id' | tr '\n' ' ')" = "fr mt " ] || fail "jq read other records"
+  [ "$("$tool" datasets -json -q Capitals | jq -r '.id')" = "$dataset" ] || fail "jq read another dataset"
+fi
+
+# Sync: a dry run, a refusal, the changes, and again.
+printf '%s\n' '{"payload":{"question":"Capital of Malta?","answer":"Valletta"},"properties":{"id":"mt","continent":"Europe"}}' \
+  '{"payload":{"question":"Capital of Ghana?","answer":"Accra"},"properties":{"id":"gh","continent":"Africa"}}' > wanted.jsonl
+expect 3 sync Capitals wanted.jsonl -delete -dry-run -full
+has stdout "Accra"
+expect 3 sync Capitals wanted.jsonl -delete -dry-run -json
+expect 2 sync Capitals
+expect 1 sync Capitals /dev/null -delete
+has stderr "-allow-empty"
+expect 0 sync Capitals -key id wanted.jsonl -delete -max-deletes 1
+expect 0 sync Capitals - -delete -dry-run < wanted.jsonl
+
+# Export, copy, and the same contents in the copy.
+expect 0 export Capitals -o export.jsonl
+expect 0 copy Capitals "Capitals again"
+expect 1 copy Capitals "Capitals again"
+has stderr "nothing was copied"
+expect 0 export "Capitals again"
+cmp export.jsonl stdout || fail "the copy has other records"
+expect 0 sync "Capitals again" export.jsonl -delete -dry-run
+
+# Spans: a second import leaves out those of the first.
+expect 0 import-spans Capitals -search "operation_name = 'chat'" -map question=gen_ai.input.messages
+has stdout "12 imported"
+expect 0 import-spans Capitals -search "operation_name = 'chat'" -map question=gen_ai.input.messages
+has stdout "0 imported"
+expect 0 import-spans Capitals -again -search "operation_name = 'chat'" -map question=gen_ai.input.messages
+has stdout "12 imported"
+expect 2 import-spans Capitals
+
+# A full disk and a closed pipe are failures.
+if [ -e /dev/full ]; then
+  status=0
+  "$tool" records Capitals > /dev/full 2> stderr || status=$?
+  [ "$status" = 1 ] || fail "records ended with $status on a full disk"
+fi
+mkfifo closed
+true < closed &
+exec 4> closed
+wait $!
+status=0
+"$tool" records Capitals >&4 2> stderr || status=$?
+[ "$status" = 1 ] || fail "records ended with $status on a closed pipe"
+[ ! -s stderr ] || fail "records said something about a closed pipe"
+exec 4>&-
+
+# Signals end a command that waits for its input.
+mkfifo input
+for signal in INT TERM HUP; do
+  "$tool" import Capitals input > stdout 2> stderr &
+  job=$!
+  exec 3> input # returns when the tool has opened it
+  kill "-$signal" "$job"
+  status=0
+  wait "$job" || status=$?
+  exec 3>&-
+  [ "$status" = 130 ] || fail "SIG$signal ended import with $status"
+  has stderr interrupted
+done
+
+expect 0 delete -datasets Capitals "Capitals again"
+expect 1 records "$dataset"
+kill -TERM "$emulator"
+wait "$emulator" || fail "the emulator ended with $?"
+emulator=""
