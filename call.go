@@ -76,15 +76,22 @@ func (cl *call) do(ctx context.Context) (*http.Response, error) {
 	switch {
 	case err != nil:
 		return nil, cl.networkError(ctx, last)
-	case last.succeeded() || cl.alreadyDeleted(resp):
+	case last.succeeded() || cl.alreadyApplied(resp):
 		return resp, nil
 	}
 	return nil, cl.responseError(last)
 }
 
-// alreadyDeleted reports whether a DELETE found nothing since an earlier attempt had deleted it.
-func (cl *call) alreadyDeleted(resp *http.Response) bool {
-	return cl.req.method == http.MethodDelete && resp.StatusCode == http.StatusNotFound && cl.maybeApplied
+// alreadyApplied reports whether the response shows that an earlier attempt was applied: a DELETE
+// finds nothing, or an update changes nothing.
+func (cl *call) alreadyApplied(resp *http.Response) bool {
+	switch {
+	case !cl.maybeApplied:
+		return false
+	case cl.req.method == http.MethodDelete:
+		return resp.StatusCode == http.StatusNotFound
+	}
+	return cl.req.unchanged != "" && cl.responseError(outcome{resp: resp}).Code == cl.req.unchanged
 }
 
 func (cl *call) newRequest(ctx context.Context) (*retryablehttp.Request, error) {

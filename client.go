@@ -27,6 +27,7 @@ const Version = "0.1.0"
 type Client struct {
 	Datasets *DatasetsService // create, find and change datasets
 	Records  *RecordsService  // read, create, change, judge and delete records
+	Judges   *JudgesService   // keep judges, and run them on conversations
 	Imports  *ImportsService  // import data into datasets
 	Tasks    *TasksService    // wait for imports
 	Exports  *ExportsService  // export datasets as JSONL files
@@ -87,6 +88,7 @@ func newClient(cfg config, opts []Option) (*Client, error) {
 	c.downloads = c.newDownloadClient(next)
 	c.Datasets = &DatasetsService{client: c}
 	c.Records = &RecordsService{client: c}
+	c.Judges = &JudgesService{client: c}
 	c.Imports = &ImportsService{client: c}
 	c.Tasks = &TasksService{client: c}
 	c.Exports = &ExportsService{client: c}
@@ -210,19 +212,20 @@ type ids [2]string
 
 // request says what is particular to an operation.
 type request struct {
-	name     string // "records.create", for instrumentation
-	action   string // "create record", for error texts
-	route    string // method and path, as in the API reference: "GET /v1/files/{file_id}"
-	ids      ids    // for the placeholders of the route
-	query    url.Values
-	body     []byte      // JSON, or nil
-	upload   *uploadBody // a stream instead of body, or nil
-	envelope string      // the member of the response that holds the result; "" for the response itself
-	required []string    // the fields without which a result, or an item of a page, is no such thing
-	creates  bool        // sending it twice would create two things
-	method   string      // filled in from route
-	path     string      // filled in from route and ids
-	rawQuery string      // filled in from query
+	name      string // "records.create", for instrumentation
+	action    string // "create record", for error texts
+	route     string // method and path, as in the API reference: "GET /v1/files/{file_id}"
+	ids       ids    // for the placeholders of the route
+	query     url.Values
+	body      []byte      // JSON, or nil
+	upload    *uploadBody // a stream instead of body, or nil
+	envelope  string      // the member of the response that holds the result; "" for the response itself
+	required  []string    // the fields without which a result, or an item of a page, is no such thing
+	creates   bool        // sending it twice would create two things
+	unchanged ErrorCode   // of the error that a repeat gets if an earlier attempt was applied, or ""
+	method    string      // filled in from route
+	path      string      // filled in from route and ids
+	rawQuery  string      // filled in from query
 }
 
 // exec sends a request that has no result.
@@ -290,7 +293,7 @@ func (r *request) expand() error {
 
 // goNames are the names of the parameters that fill placeholders, for error texts.
 var goNames = map[string]string{
-	"dataset_id": "datasetID", "dataset_record_id": "recordID", "task_id": "taskID", "file_id": "fileID",
+	"dataset_id": "datasetID", "dataset_record_id": "recordID", "task_id": "taskID", "judge_id": "judgeID", "file_id": "fileID",
 	"trace_id": "TraceID", "span_id": "SpanID", "field_name": "name",
 }
 

@@ -84,34 +84,67 @@ func (s *DatasetsService) List(
 func (s *DatasetsService) All(
 	ctx context.Context, params ListDatasetsParams, opts ...CallOption,
 ) iter.Seq2[*Dataset, error] {
+	return s.walk(params, opts).items(ctx)
+}
+
+// Pages returns the pages that [DatasetsService.All] reads.
+func (s *DatasetsService) Pages(
+	ctx context.Context, params ListDatasetsParams, opts ...CallOption,
+) iter.Seq2[*Page[Dataset], error] {
+	return s.walk(params, opts).pages(ctx)
+}
+
+func (s *DatasetsService) walk(params ListDatasetsParams, opts []CallOption) walk[Dataset] {
 	list := func(ctx context.Context, page ListParams, opts []CallOption) (*Page[Dataset], error) {
 		params := params
 		params.Page, params.PageSize = page.Page, page.PageSize
 		return s.List(ctx, params, opts...)
 	}
-	return newWalk(s.client, params.list(), opts, list, func(d *Dataset) string { return d.ID }).items(ctx)
+	return newWalk(s.client, params.list(), opts, list, func(d *Dataset) string { return d.ID })
 }
 
 // Find returns the dataset with this ID or slug. If there is none, it returns the dataset with
 // exactly this name, including upper and lower case. So a program can accept any of the three from
 // its users. An ID or a slug takes one request. A name takes one more for each page of datasets,
-// because Find must know that no other has the name.
+// because Find must know that no other has the name. Deleted datasets do not count.
 //
 // If there is no such dataset, it returns an error that matches [ErrNotFound] and names
 // idSlugOrName. If several datasets have the name, it returns an error that matches
 // [ErrAmbiguousName] and lists their IDs. The other errors are those of [DatasetsService.Get] and
 // [DatasetsService.List].
-func (s *DatasetsService) Find(ctx context.Context, idSlugOrName string) (*Dataset, error) {
+func (s *DatasetsService) Find(ctx context.Context, idSlugOrName string, opts ...CallOption) (*Dataset, error) {
 	if idSlugOrName == "" {
 		return nil, invalid("idSlugOrName", "it is empty")
 	}
 	if mayBeInPath(idSlugOrName) {
-		dataset, err := s.Get(ctx, idSlugOrName)
-		if err == nil || !meansNoSuchDataset(err) {
+		dataset, err := s.Get(ctx, idSlugOrName, opts...)
+		if err == nil && dataset.DeletedAt == nil || err != nil && !meansNoSuchDataset(err) {
 			return dataset, err
 		}
 	}
-	return s.findByName(ctx, idSlugOrName)
+	dataset, err := s.findByName(ctx, "find dataset", idSlugOrName, opts)
+	if dataset == nil && err == nil {
+		err = fmt.Errorf("mistralobs: find dataset: %w: none has the ID, slug or name %q", ErrNotFound, idSlugOrName)
+	}
+	return dataset, err
+}
+
+// FindOrCreate returns the dataset with exactly the name params.Name. If there is none, it creates
+// one, and created is true. An existing dataset keeps its description. So a program that is run
+// again goes on with its dataset. Two programs that do this at the same time may create two, since
+// the service does not keep names unique.
+//
+// If several datasets have the name, it returns an error that matches [ErrAmbiguousName]. The other
+// errors are those of [DatasetsService.List] and [DatasetsService.Create].
+func (s *DatasetsService) FindOrCreate(
+	ctx context.Context, params CreateDatasetParams, opts ...CallOption,
+) (dataset *Dataset, created bool, err error) {
+	dataset, err = s.findByName(ctx, "find or create dataset", params.Name, opts)
+	if dataset != nil || err != nil {
+		return dataset, false, err
+	}
+	dataset, err = s.Create(ctx, params, opts...)
+	return dataset, err == nil, err
 }
 
 // mayBeInPath reports whether text may be an ID or a slug. Slugs are made for URLs, so they have no
@@ -126,29 +159,26 @@ func meansNoSuchDataset(err error) bool {
 	return errors.Is(err, ErrNotFound) || errors.Is(err, ErrBadRequest) || errors.Is(err, ErrValidation)
 }
 
-func (s *DatasetsService) findByName(ctx context.Context, name string) (*Dataset, error) {
+// findByName returns the dataset with exactly this name or slug, or nil. action is what its errors
+// name.
+func (s *DatasetsService) findByName(ctx context.Context, action, name string, opts []CallOption) (*Dataset, error) {
 	var found *Dataset
 	var ids []string
-	for dataset, err := range s.All(ctx, ListDatasetsParams{}) {
-		if err != nil {
-			return nil, err
-		}
+	for dataset, err := range s.All(ctx, ListDatasetsParams{}, opts...) {
 		switch {
-		case dataset.Slug == name:
-			return dataset, nil
+		case err != nil:
+			return nil, err
+		case dataset.DeletedAt != nil:
 		case dataset.Name == name:
 			found = dataset
 			ids = append(ids, dataset.ID)
 		}
 	}
-	switch len(ids) {
-	case 0:
-		return nil, fmt.Errorf("mistralobs: find dataset: %w: none has the ID, slug or name %q", ErrNotFound, name)
-	case 1:
-		return found, nil
+	if len(ids) > 1 {
+		return nil, fmt.Errorf("mistralobs: %s: %w: %d datasets have the name %q; use one of their IDs: %s",
+			action, ErrAmbiguousName, len(ids), name, strings.Join(ids, ", "))
 	}
-	return nil, fmt.Errorf("mistralobs: find dataset: %w: %d datasets have the name %q; use one of their IDs: %s",
-		ErrAmbiguousName, len(ids), name, strings.Join(ids, ", "))
+	return found, nil
 }
 
 // Create creates an empty dataset.

@@ -94,3 +94,53 @@ func TestFindDatasetWithoutSlugs(t *testing.T) {
 		assert.Equal(t, &wantDataset, mistralobs.WithoutRaw(dataset))
 	}
 }
+
+// A deleted dataset is not found by its name, and does not make it ambiguous.
+func TestFindLeavesDeletedDatasetsAlone(t *testing.T) {
+	t.Parallel()
+	deleted := `{"id":"gone","name":"Support","deleted_at":"2026-05-04T10:20:30Z"}`
+	for body, want := range map[string]string{
+		deleted + `,` + datasetJSON: wantDataset.ID, deleted: "",
+	} {
+		mock := httpmock.NewMockTransport()
+		mock.RegisterResponder("GET", baseURL+"/v1/observability/datasets/Support", httpmock.NewStringResponder(200, deleted))
+		mock.RegisterResponder("GET", baseURL+"/v1/observability/datasets?page=1&page_size=100",
+			httpmock.NewStringResponder(200, `{"datasets":{"results":[`+body+`]}}`))
+		dataset, err := newMockClient(t, mock).Datasets.Find(t.Context(), "Support")
+		if want == "" {
+			require.ErrorIs(t, err, mistralobs.ErrNotFound)
+			continue
+		}
+		require.NoError(t, err)
+		assert.Equal(t, want, dataset.ID)
+	}
+}
+
+func TestFindOrCreate(t *testing.T) {
+	t.Parallel()
+	server := mistralobstest.NewServer()
+	defer server.Close()
+	client := server.Client(t)
+	params := mistralobs.CreateDatasetParams{Name: "Support tickets", Description: "March"}
+	first, created, err := client.Datasets.FindOrCreate(t.Context(), params)
+	require.NoError(t, err)
+	assert.True(t, created)
+	again, created, err := client.Datasets.FindOrCreate(t.Context(), params)
+	require.NoError(t, err)
+	assert.False(t, created)
+	assert.Equal(t, first.ID, again.ID)
+	_, created, err = client.Datasets.FindOrCreate(t.Context(), mistralobs.CreateDatasetParams{Name: first.Slug})
+	require.NoError(t, err, "a slug is not a name")
+	assert.True(t, created)
+
+	server.SeedDataset("Support tickets", "")
+	dataset, created, err := client.Datasets.FindOrCreate(t.Context(), params)
+	require.ErrorIs(t, err, mistralobs.ErrAmbiguousName)
+	require.ErrorContains(t, err, "mistralobs: find or create dataset: ")
+	assert.Nil(t, dataset)
+	assert.False(t, created)
+	server.Inject(mistralobstest.Fault{Operation: mistralobstest.DatasetsCreate, Break: mistralobstest.ResetUnanswered})
+	_, created, err = client.Datasets.FindOrCreate(t.Context(), mistralobs.CreateDatasetParams{Name: "Another one"})
+	require.ErrorIs(t, err, mistralobs.ErrMaybeApplied)
+	assert.False(t, created)
+}

@@ -137,6 +137,7 @@ func operations() []operation {
 	const (
 		datasets = "/v1/observability/datasets"
 		records  = "/v1/observability/dataset-records"
+		judges   = "/v1/observability/judges"
 		spans    = "/v1/observability/spans"
 		traces   = "/v1/observability/traces"
 	)
@@ -323,6 +324,47 @@ func operations() []operation {
 				`{"target_field":"service","source_field":{"namespace":"resource_attributes","key":"service.name"}}]}}`,
 			status: 202, answer: taskJSON, want: &wantTask,
 		}, {
+			name: "judges.list", route: "GET " + judges, path: judges,
+			call: func(ctx ctx, c client) (any, error) {
+				return c.Judges.List(ctx, mistralobs.ListJudgesParams{
+					Query: "polite", Types: []mistralobs.JudgeOutputType{"A", "B"}, Models: []string{"m"}, Page: 2, PageSize: 7,
+				})
+			},
+			query: url.Values{
+				"q": {"polite"}, "type_filter": {"A", "B"}, "model_filter": {"m"}, "page": {"2"}, "page_size": {"7"},
+			},
+			status: 200, answer: `{"judges":{"results":[` + judgeJSON + `],"count":8}}`,
+			want: &mistralobs.Page[mistralobs.Judge]{Items: []mistralobs.Judge{wantJudge}, Total: 8, Number: 2},
+		}, {
+			name: "judges.create", route: "POST " + judges, path: judges,
+			call: func(ctx ctx, c client) (any, error) { return c.Judges.Create(ctx, wantJudge.JudgeDefinition) },
+			body: judgeDefinitionJSON, status: 201, answer: judgeJSON, want: &wantJudge, creates: true,
+		}, {
+			name: "judges.get", route: "GET " + judges + "/{judge_id}", path: judges + "/j1",
+			call:   func(ctx ctx, c client) (any, error) { return c.Judges.Get(ctx, "j1") },
+			status: 200, answer: judgeJSON, want: &wantJudge,
+		}, {
+			name: "judges.update", route: "PUT " + judges + "/{judge_id}", path: judges + "/j1",
+			call: func(ctx ctx, c client) (any, error) {
+				return nil, c.Judges.Update(ctx, "j1", wantJudge.JudgeDefinition)
+			},
+			body: judgeDefinitionJSON, status: 204,
+		}, {
+			name: "judges.delete", route: "DELETE " + judges + "/{judge_id}", path: judges + "/j1",
+			call:   func(ctx ctx, c client) (any, error) { return nil, c.Judges.Delete(ctx, "j1") },
+			status: 204,
+		}, {
+			name: "judges.run", route: "POST " + judges + "/{judge_id}/live-judging", path: judges + "/j1/live-judging",
+			call: func(ctx ctx, c client) (any, error) {
+				return c.Judges.Run(ctx, "j1", mistralobs.RunJudgeParams{
+					Messages:   []mistralobs.Message{mistralobs.User("Hi <3")},
+					Properties: map[string]string{"expected_output": "Hello"},
+				})
+			},
+			body:   `{"messages":[{"role":"user","content":"Hi <3"}],"properties":{"expected_output":"Hello"}}`,
+			status: 200, answer: `{"analysis":"a","answer":0.5}`,
+			want: &mistralobs.Judgement{Analysis: "a", Answer: mistralobs.Answer("0.5")},
+		}, {
 			name: "spans.search", route: "POST " + spans + "/search",
 			path: spans + "/search",
 			call: func(ctx ctx, c client) (any, error) {
@@ -501,7 +543,7 @@ func TestOperationsRefuseOtherDocuments(t *testing.T) {
 					require.NoError(t, err, "an operation without a result ignores the body")
 					return
 				}
-				require.ErrorIs(t, err, mistralobs.ErrUnexpectedResponse, "add a missing method to the type of the result")
+				require.ErrorIs(t, err, mistralobs.ErrUnexpectedResponse, "add envelope or required to the request")
 				assert.Equal(t, op.creates, errors.Is(err, mistralobs.ErrMaybeApplied))
 			})
 		}

@@ -105,8 +105,19 @@ func (s *TasksService) List(
 func (s *TasksService) All(
 	ctx context.Context, datasetID string, params ListParams, opts ...CallOption,
 ) iter.Seq2[*ImportTask, error] {
+	return s.walk(datasetID, params, opts).items(ctx)
+}
+
+// Pages returns the pages that [TasksService.All] reads.
+func (s *TasksService) Pages(
+	ctx context.Context, datasetID string, params ListParams, opts ...CallOption,
+) iter.Seq2[*Page[ImportTask], error] {
+	return s.walk(datasetID, params, opts).pages(ctx)
+}
+
+func (s *TasksService) walk(datasetID string, params ListParams, opts []CallOption) walk[ImportTask] {
 	list := func(ctx context.Context, params ListParams, opts []CallOption) (*Page[ImportTask], error) {
 		return s.List(ctx, datasetID, params, opts...)
 	}
-	return newWalk(s.client, params, opts, list, func(t *ImportTask) string { return t.ID }).items(ctx)
+	return newWalk(s.client, params, opts, list, func(t *ImportTask) string { return t.ID })
 }

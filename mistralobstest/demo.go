@@ -13,6 +13,7 @@ type Demo struct {
 	CampaignID         string   `json:"campaign_id"`
 	CompletionEventIDs []string `json:"completion_event_ids"`
 	ConversationIDs    []string `json:"conversation_ids"`
+	JudgeID            string   `json:"judge_id"`
 	TraceIDs           []string `json:"trace_ids"` // oldest first
 }
 
@@ -20,8 +21,9 @@ type Demo struct {
 // completion events and playground conversations to import. The properties of each record are "id",
 // "category" and "expected_output".
 //
-// SeedDemo also adds the telemetry of a small chat service over the last day, by the server's
-// clock. Each trace has a span of the request, of a tool and of the chat model. Evaluations named
+// SeedDemo also adds a judge that grades how well an answer matches the property "expected_output",
+// from 0 to 1, and the telemetry of a small chat service over the last day, by the server's clock.
+// Each trace has a span of the request, of a tool and of the chat model. Evaluations named
 // "helpfulness" and "tone" score the chat spans from 0 to 1; a third of them have a helpfulness
 // below 0.5.
 func (s *Server) SeedDemo() Demo {
@@ -34,6 +36,13 @@ func (s *Server) SeedDemo() Demo {
 		demo.CompletionEventIDs = append(demo.CompletionEventIDs, s.SeedCompletionEvent(ticket))
 		demo.ConversationIDs = append(demo.ConversationIDs, s.SeedConversation(ticket))
 	}
+	demo.JudgeID = s.SeedJudge(mistralobs.JudgeDefinition{
+		Name: "Matches expectation", Description: "Compares an answer with the expected one",
+		ModelName: "mistral-medium-latest", Instructions: "How well does the answer match {{expected_output}}?",
+		Output: mistralobs.RegressionOutput(mistralobs.RegressionScale{
+			Max: 1, MinDescription: "it contradicts it", MaxDescription: "it says the same",
+		}),
+	})
 	demo.TraceIDs = s.seedDemoSpans()
 	return demo
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"unicode"
+
+	mistralobs "github.com/mistralobs/mistralobs-go"
 )
 
 const (
@@ -37,13 +39,18 @@ func (s *Server) judgeRecord(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	return s.withRecord(r, func(_ *store, rec *record) (answer, error) {
-		evidence, err := newEvidence(rec)
-		if err != nil {
-			return answer{}, apiError(http.StatusUnprocessableEntity, "JUDGE_CONVERSATION_FORMAT_ERROR", err.Error())
-		}
-		verdict, analysis := j.decide(evidence)
-		return answer{http.StatusOK, new(object).set("analysis", analysis).set("answer", verdict).bytes()}, nil
+		return j.run(rec.content.payload(), rec.content.properties())
 	})
+}
+
+// run returns the judgement of a conversation.
+func (j judge) run(payload, properties []byte) (answer, error) {
+	evidence, err := newEvidence(payload, properties)
+	if err != nil {
+		return answer{}, apiError(http.StatusUnprocessableEntity, "JUDGE_CONVERSATION_FORMAT_ERROR", err.Error())
+	}
+	verdict, analysis := j.decide(evidence)
+	return answer{http.StatusOK, new(object).set("analysis", analysis).set("answer", verdict).bytes()}, nil
 }
 
 // judge reads the body's judge_definition.
@@ -53,17 +60,36 @@ func (c *checker) judge() judge {
 		return judge{}
 	}
 	inner := c.nested(definition, "body", "judge_definition")
-	name := inner.text("name", true, minName, maxName)
-	inner.text("description", true, 0, maxJudgeDescription)
-	inner.text("model_name", true, 0, maxJudgeModelName)
-	inner.text("instructions", true, 0, maxJudgeInstructions)
-	inner.ids("tools", 0, -1, false)
-	j := inner.output()
+	j, _ := inner.judgeDefinition()
 	c.adopt(inner)
-	if name != nil {
-		j.name = *name
-	}
 	return j
+}
+
+// judgeDefinition reads a body that is a judge definition. It returns the definition also as the
+// server keeps it.
+func (c *checker) judgeDefinition() (judge, mistralobs.JudgeDefinition) {
+	var definition mistralobs.JudgeDefinition
+	for _, field := range []struct {
+		name        string
+		least, most int
+		value       *string
+	}{
+		{"name", minName, maxName, &definition.Name}, {"description", 0, maxJudgeDescription, &definition.Description},
+		{"model_name", 0, maxJudgeModelName, &definition.ModelName},
+		{"instructions", 0, maxJudgeInstructions, &definition.Instructions},
+	} {
+		if text := c.text(field.name, true, field.least, field.most); text != nil {
+			*field.value = *text
+		}
+	}
+	definition.Tools = append([]string{}, c.ids("tools", 0, -1, false)...)
+	j := c.output()
+	j.name = definition.Name
+	_ = json.Unmarshal(c.body["output"], &definition.Output) // output has checked it
+	if j.scale != nil {
+		definition.Output.Min, definition.Output.Max = j.scale.min, j.scale.max
+	}
+	return j, definition
 }
 
 func (c *checker) output() judge {
@@ -111,9 +137,9 @@ type evidence struct {
 // customary are the properties that usually have the right answer.
 var customary = []string{"category", "expected_output"}
 
-func newEvidence(rec *record) (*evidence, error) {
+func newEvidence(payload, rawProperties []byte) (*evidence, error) {
 	var properties map[string]any
-	_ = json.Unmarshal(rec.content.properties(), &properties) // validated when the record was stored
+	_ = json.Unmarshal(rawProperties, &properties) // it has been validated
 	e := &evidence{expected: map[string]bool{}, given: map[string]bool{}}
 	for _, name := range customary {
 		if text, ok := properties[name].(string); ok {
@@ -123,7 +149,7 @@ func newEvidence(rec *record) (*evidence, error) {
 	if text, ok := properties["expected_output"].(string); ok {
 		addWords(e.expected, text)
 	}
-	said, err := said(rec.content.payload())
+	said, err := said(payload)
 	addWords(e.given, said)
 	return e, err
 }

@@ -34,6 +34,12 @@ const (
 	FilesUpload             = "files.upload"
 	FilesGet                = "files.get"
 	FilesDelete             = "files.delete"
+	JudgesList              = "judges.list"
+	JudgesCreate            = "judges.create"
+	JudgesGet               = "judges.get"
+	JudgesUpdate            = "judges.update"
+	JudgesDelete            = "judges.delete"
+	JudgesRun               = "judges.run"
 	SpansSearch             = "spans.search"
 	SpansSearchEvaluations  = "spans.search_evaluations"
 	SpansLatestEvaluations  = "spans.latest_evaluations"
@@ -73,12 +79,14 @@ const (
 	recordPath   = recordsPath + "/{dataset_record_id}"
 	filesPath    = "/v1/files"
 	filePath     = filesPath + "/{file_id}"
+	judgesPath   = "/v1/observability/judges"
+	judgePath    = judgesPath + "/{judge_id}"
 	spansPath    = "/v1/observability/spans"
 	tracePath    = "/v1/observability/traces/{trace_id}/spans"
 )
 
 // routes has all operations in the order of the API reference.
-var routes = slices.Concat(datasetRoutes(), recordRoutes(), fileRoutes(), spanRoutes())
+var routes = slices.Concat(datasetRoutes(), recordRoutes(), fileRoutes(), judgeRoutes(), spanRoutes())
 
 func datasetRoutes() []route {
 	const dataset, imports = datasetPath, datasetPath + "/imports"
@@ -125,6 +133,17 @@ func fileRoutes() []route {
 			operation: ExportsDownload, pattern: "GET " + exportsPath + "/{dataset_id}/{blob}",
 			storage: (*Server).downloadExport,
 		},
+	}
+}
+
+func judgeRoutes() []route {
+	return []route{
+		{operation: JudgesList, pattern: "GET " + judgesPath, run: (*Server).listJudges},
+		{operation: JudgesCreate, pattern: "POST " + judgesPath, run: (*Server).createJudge},
+		{operation: JudgesGet, pattern: "GET " + judgePath, run: (*Server).getJudge},
+		{operation: JudgesUpdate, pattern: "PUT " + judgePath, run: (*Server).updateJudge},
+		{operation: JudgesDelete, pattern: "DELETE " + judgePath, run: (*Server).deleteJudge},
+		{operation: JudgesRun, pattern: "POST " + judgePath + "/live-judging", run: (*Server).runJudge},
 	}
 }
 

@@ -20,6 +20,7 @@ type store struct {
 	files         map[string]*file
 	blobs         map[string]*blob
 	running       []*task
+	judges        []*savedJudge // in the order of creation
 
 	campaigns     map[string][]RecordSeed
 	events        map[string]RecordSeed

@@ -31,6 +31,7 @@ type world struct {
 	client                      *mistralobs.Client
 	dataset, record, task, file string
 	campaign, event, chat       string
+	judge                       string
 	span                        mistralobs.SpanReference
 	oldTasks                    int // that are no creation of the call
 }
@@ -66,6 +67,7 @@ func newBareWorld(t *testing.T, opts ...mistralobstest.Option) *world {
 	payload := fmt.Appendf(nil, `{"text":"%s"}`, strings.Repeat("x", 40))
 	w.dataset = server.SeedDataset("Flow test", "", mistralobstest.RecordSeed{Payload: payload})
 	w.record = server.Records(w.dataset)[0].ID
+	w.judge = server.SeedJudge(judgeNamed("Judge of the world"))
 	return w
 }
 
@@ -149,6 +151,22 @@ var repeatable = map[string]operation{
 			return errors.Is(err, mistralobs.ErrNotFound)
 		},
 	},
+	mistralobstest.JudgesList: {call: func(w *world) error {
+		return failure(w.client.Judges.List(w.ctx, mistralobs.ListJudgesParams{}))
+	}},
+	mistralobstest.JudgesGet: {call: func(w *world) error { return failure(w.client.Judges.Get(w.ctx, w.judge)) }},
+	mistralobstest.JudgesUpdate: {
+		call: func(w *world) error { return w.client.Judges.Update(w.ctx, w.judge, judgeNamed("Changed")) },
+		done: func(w *world) bool { return w.server.Judges()[0].Name == "Changed" },
+	},
+	mistralobstest.JudgesDelete: {
+		call: func(w *world) error { return w.client.Judges.Delete(w.ctx, w.judge) },
+		done: func(w *world) bool { return len(w.server.Judges()) == 0 },
+	},
+	mistralobstest.JudgesRun: {call: func(w *world) error {
+		params := mistralobs.RunJudgeParams{Messages: []mistralobs.Message{mistralobs.User("Hi")}}
+		return failure(w.client.Judges.Run(w.ctx, w.judge, params))
+	}},
 	mistralobstest.SpansSearch: {call: func(w *world) error {
 		return failure(w.client.Spans.Search(w.ctx, mistralobs.SearchSpansParams{}))
 	}},
@@ -188,6 +206,10 @@ var creating = map[string]operation{
 		},
 		count: func(w *world) int { return len(w.server.Records(w.dataset)) - 1 },
 	},
+	mistralobstest.JudgesCreate: {
+		call:  func(w *world) error { return failure(w.client.Judges.Create(w.ctx, judgeNamed("Second"))) },
+		count: func(w *world) int { return len(w.server.Judges()) - 1 },
+	},
 	mistralobstest.ImportsFromCampaign: {
 		call:  func(w *world) error { return failure(w.client.Imports.FromCampaign(w.ctx, w.dataset, w.campaign)) },
 		count: (*world).newTasks,
@@ -221,6 +243,13 @@ var creating = map[string]operation{
 		},
 		count: (*world).newTasks,
 	},
+}
+
+// judgeNamed returns the definition of a judge.
+func judgeNamed(name string) mistralobs.JudgeDefinition {
+	return mistralobs.JudgeDefinition{
+		Name: name, Output: mistralobs.RegressionOutput(mistralobs.RegressionScale{Max: 1}), Tools: []string{},
+	}
 }
 
 // failure drops the result of a call.
@@ -442,6 +471,7 @@ func TestFaultTable(t *testing.T) {
 						mistralobstest.DatasetsDelete, mistralobstest.FilesDelete,
 						mistralobstest.RecordsDelete, mistralobstest.RecordsDeleteAll,
 						mistralobstest.RecordsUpdatePayload, mistralobstest.RecordsUpdateProperties,
+						mistralobstest.JudgesUpdate, mistralobstest.JudgesDelete,
 					}, operation)
 					if answersNothing && slices.Contains(anyBody, name) {
 						want = outcome{requests: 1}

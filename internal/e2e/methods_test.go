@@ -76,6 +76,13 @@ var methods = map[string]func(*scene) error{
 		assert.True(s.t, err != nil || dataset.ID == s.dataset, "found")
 		return err
 	},
+	"Datasets.FindOrCreate": func(s *scene) error {
+		_, _, err := s.client.Datasets.FindOrCreate(s.ctx, mistralobs.CreateDatasetParams{Name: "Second " + s.name})
+		return s.checkCreated(err, s.countDatasets("Second "+s.name))
+	},
+	"Datasets.Pages": func(s *scene) error {
+		return drain(s.client.Datasets.Pages(s.ctx, mistralobs.ListDatasetsParams{Query: s.name}))
+	},
 	"Datasets.Get": func(s *scene) error { return failure(s.client.Datasets.Get(s.ctx, s.dataset)) },
 	"Datasets.List": func(s *scene) error {
 		return failure(s.client.Datasets.List(s.ctx, mistralobs.ListDatasetsParams{Query: s.name}))
@@ -202,6 +209,36 @@ var methods = map[string]func(*scene) error{
 		return s.checkRecords(err, 1, func(r mistralobstest.Record) bool { return string(r.Properties) == newPayloadText })
 	},
 
+	"Judges.All": func(s *scene) error {
+		id := func(judge *mistralobs.Judge) string { return judge.ID }
+		return walk(s, s.client.Judges.All(s.ctx, mistralobs.ListJudgesParams{Query: s.name}), id, []string{s.judge})
+	},
+	"Judges.Create": func(s *scene) error {
+		err := failure(s.client.Judges.Create(s.ctx, judgeNamed("Second "+s.name)))
+		return s.checkCreated(err, s.countJudges("Second "+s.name))
+	},
+	"Judges.Delete": func(s *scene) error {
+		err := s.client.Judges.Delete(s.ctx, s.judge)
+		assert.True(s.t, err != nil || s.countJudges(s.name) == 0, "deleted")
+		return err
+	},
+	"Judges.Get": func(s *scene) error { return failure(s.client.Judges.Get(s.ctx, s.judge)) },
+	"Judges.List": func(s *scene) error {
+		return failure(s.client.Judges.List(s.ctx, mistralobs.ListJudgesParams{Query: s.name}))
+	},
+	"Judges.Pages": func(s *scene) error {
+		return drain(s.client.Judges.Pages(s.ctx, mistralobs.ListJudgesParams{Query: s.name}))
+	},
+	"Judges.Run": func(s *scene) error {
+		params := mistralobs.RunJudgeParams{Messages: []mistralobs.Message{mistralobs.User("Hi")}}
+		return failure(s.client.Judges.Run(s.ctx, s.judge, params))
+	},
+	"Judges.Update": func(s *scene) error {
+		err := s.client.Judges.Update(s.ctx, s.judge, judgeNamed("New "+s.name))
+		assert.True(s.t, err != nil || s.countJudges("New "+s.name) == 1, "updated")
+		return err
+	},
+
 	"Spans.All": func(s *scene) error {
 		return drain(s.client.Spans.All(s.ctx, mistralobs.SearchSpansParams{PageSize: 1}))
 	},
@@ -225,6 +262,9 @@ var methods = map[string]func(*scene) error{
 		return failure(s.client.Spans.Search(s.ctx, mistralobs.SearchSpansParams{}))
 	},
 
+	"Tasks.Pages": func(s *scene) error {
+		return drain(s.client.Tasks.Pages(s.ctx, s.dataset, mistralobs.ListParams{PageSize: 1}))
+	},
 	"Tasks.All": func(s *scene) error {
 		return drain(s.client.Tasks.All(s.ctx, s.dataset, mistralobs.ListParams{PageSize: 1}))
 	},
@@ -315,6 +355,7 @@ func newScene(t *testing.T, w world, method, folder string) *scene {
 	s := &scene{t: t, world: &w, name: fmt.Sprintf("Scene %016x", rand.Uint64()), folder: folder}
 	s.dataset = w.server.SeedDataset(s.name, "", records...)
 	s.seeded = w.server.Records(s.dataset)
+	s.judge = w.server.SeedJudge(judgeNamed(s.name))
 	s.record = s.seeded[0].ID
 	s.until(func(ctx context.Context) error {
 		params := mistralobs.UploadParams{Name: "f.jsonl", Body: strings.NewReader(line1)}
@@ -380,6 +421,15 @@ func (s *scene) newTasks() int { return s.countTasks() - s.tasks }
 func (s *scene) countDatasets(name string) (n int) {
 	for _, dataset := range s.server.Datasets() {
 		if dataset.Name == name {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *scene) countJudges(name string) (n int) {
+	for _, judge := range s.server.Judges() {
+		if judge.Name == name {
 			n++
 		}
 	}
