@@ -20,8 +20,10 @@ type savedJudge struct {
 	judge            judge
 }
 
-// SeedJudge adds a judge, and returns its ID. It panics if the definition has no Output.
+// SeedJudge adds a judge, and returns its ID. It panics if the service would refuse the definition,
+// for example because it has no Output.
 func (s *Server) SeedJudge(definition mistralobs.JudgeDefinition) (judgeID string) {
+	definition.Tools = append([]string{}, definition.Tools...) // not null
 	raw, err := json.Marshal(definition)
 	if err != nil {
 		panic("mistralobstest: " + err.Error())
@@ -29,8 +31,8 @@ func (s *Server) SeedJudge(definition mistralobs.JudgeDefinition) (judgeID strin
 	c := &checker{}
 	_ = json.Unmarshal(raw, &c.body)
 	judge, definition := c.judgeDefinition()
-	if err := c.failed(); err != nil {
-		panic("mistralobstest: the definition of the judge is not valid: " + err.Error())
+	for _, found := range c.complaints {
+		panic("mistralobstest: the definition of the judge is not valid: " + found.String())
 	}
 	d, now, unlock := s.lock()
 	defer unlock()
