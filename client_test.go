@@ -408,7 +408,7 @@ func TestNewClientNamesAllInvalidOptions(t *testing.T) {
 			mistralobs.WithBaseURL("nowhere"), mistralobs.WithLogger(nil))
 		require.ErrorIs(t, err, mistralobs.ErrNoAPIKey, "%q", key)
 		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
-		for _, name := range []string{"WithTimeout", "base URL", "WithLogger"} {
+		for _, name := range []string{"WithTimeout", "WithBaseURL", "WithLogger"} {
 			assert.ErrorContains(t, err, name)
 		}
 	}

@@ -459,7 +459,7 @@ func (c *config) complete() (*url.URL, error) {
 	if c.apiKey == nil && !c.keyGiven { // an invalid key is already reported
 		keyErr = c.keyFromEnvironment()
 	}
-	base, err := parseBaseURL(c.baseURL, c.allowsHTTP())
+	base, err := parseBaseURL(c.baseURLName(), c.baseURL, c.allowsHTTP())
 	return base, errors.Join(keyErr, err)
 }
 
@@ -471,29 +471,37 @@ func (c *config) attemptTimeout(s *callSettings) time.Duration {
 	return s.timeout
 }
 
+// baseURLName returns where the base URL comes from, for error texts.
+func (c *config) baseURLName() string {
+	if c.baseFromEnv {
+		return envBaseURL
+	}
+	return "WithBaseURL"
+}
+
 // parseBaseURL never shows the URL in an error, since it may hold credentials.
-func parseBaseURL(base string, insecure bool) (*url.URL, error) {
+func parseBaseURL(name, base string, insecure bool) (*url.URL, error) {
 	if !strings.Contains(base, "://") {
-		return nil, invalid("base URL", "the scheme is missing; it should look like %s or http://127.0.0.1:8787", BaseURL)
+		return nil, invalid(name, "the scheme is missing; the URL should look like %s or http://127.0.0.1:8787", BaseURL)
 	}
 	u, err := url.Parse(base)
 	switch {
 	case err != nil:
-		return nil, invalid("base URL", "it cannot be parsed")
+		return nil, invalid(name, "it cannot be parsed")
 	case u.User != nil:
-		return nil, invalid("base URL", "it must not contain credentials; use WithAPIKey")
+		return nil, invalid(name, "it must not contain credentials; use WithAPIKey")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(base, "#"):
-		return nil, invalid("base URL", "it must not have a query or a fragment")
+		return nil, invalid(name, "it must not have a query or a fragment")
 	case u.Host == "" || u.Hostname() == "" || u.Opaque != "":
-		return nil, invalid("base URL", "it has no host; it should look like %s", BaseURL)
+		return nil, invalid(name, "it has no host; it should look like %s", BaseURL)
 	case !transport.Secure(u, insecure):
-		return nil, invalid("base URL", "the scheme must be https, or http for a loopback host (see WithInsecureHTTP and MISTRALOBS_INSECURE_HTTP), "+
+		return nil, invalid(name, "the scheme must be https, or http for a loopback host (see WithInsecureHTTP and MISTRALOBS_INSECURE_HTTP), "+
 			"got %s://%s", u.Scheme, u.Host)
 	}
 	u.Path = strings.TrimRight(u.Path, "/")
 	u.RawPath = strings.TrimRight(u.RawPath, "/")
 	if strings.HasSuffix(u.Path, "/v1") {
-		return nil, invalid("base URL", "it must not end in /v1, which is part of the path of each operation")
+		return nil, invalid(name, "it must not end in /v1, which is part of the path of each operation")
 	}
 	return u, nil
 }

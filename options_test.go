@@ -250,8 +250,8 @@ func TestBaseURL(t *testing.T) {
 		},
 		"no scheme":                {base: "api.example.com", problem: "the scheme is missing"},
 		"no scheme but slashes":    {base: "//api.example.com", problem: "the scheme is missing"},
-		"no scheme but a port":     {base: "localhost:8080", problem: "the scheme is missing; it should look like"},
-		"no scheme but an address": {base: "127.0.0.1:8787", problem: "the scheme is missing; it should look like"},
+		"no scheme but a port":     {base: "localhost:8080", problem: "the scheme is missing; the URL should look like"},
+		"no scheme but an address": {base: "127.0.0.1:8787", problem: "the scheme is missing; the URL should look like"},
 		"the version of the API":   {base: "https://api.example.com/v1/", problem: "it must not end in /v1"},
 		"no host": {
 			base:    "https://",
@@ -322,7 +322,7 @@ func TestBaseURL(t *testing.T) {
 			if test.problem != "" {
 				assert.Nil(t, client)
 				require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
-				require.ErrorContains(t, err, "mistralobs: create client: base URL: "+test.problem)
+				require.ErrorContains(t, err, "mistralobs: create client: WithBaseURL: "+test.problem)
 				assert.NotContains(t, err.Error(), secretKey)
 				return
 			}

@@ -23,8 +23,11 @@ func Default() http.RoundTripper {
 	}
 	own := shared.Clone()
 	own.MaxIdleConns = 0
-	if own.HTTP2 == nil {
-		own.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter}
+	if own.HTTP2 == nil { // a clone of Go 1.27 has its own, of Go 1.26 none
+		own.HTTP2 = &http.HTTP2Config{}
+	}
+	if own.HTTP2.SendPingTimeout == 0 {
+		own.HTTP2.SendPingTimeout, own.HTTP2.PingTimeout = pingAfter, pingAfter
 	}
 	own.MaxIdleConnsPerHost = maxIdleConnsPerHost
 	return own
