@@ -66,12 +66,14 @@ func (o BulkOptions) check() error {
 // forever.
 //
 // If the input can be read twice, a second range over the sequence creates all records again. The
-// errors are those of [RecordsService.Create].
+// errors are those of [RecordsService.Create], and one that matches [ErrInvalidParams] if opts has a
+// [WithResponse].
 func (s *RecordsService) CreateAll(
 	ctx context.Context, datasetID string, records iter.Seq2[CreateRecordParams, error], options BulkOptions,
+	opts ...CallOption,
 ) iter.Seq2[*Record, error] {
 	create := func(ctx context.Context, params CreateRecordParams) (*Record, error) {
-		return s.Create(ctx, datasetID, params)
+		return s.Create(ctx, datasetID, params, opts...)
 	}
 	params := func(p CreateRecordParams) CreateRecordParams { return p }
 	id := func(r *Record) string {
@@ -80,7 +82,7 @@ func (s *RecordsService) CreateAll(
 		}
 		return r.ID
 	}
-	return runBulk(ctx, s.client, "create records", "records", records, create, params, id, options)
+	return runBulk(ctx, s.client, "create records", "records", records, create, params, id, options, opts)
 }
 
 // NoErrors pairs each element with a nil error. It turns a sequence without errors, such as
@@ -116,20 +118,21 @@ type RecordUpdate struct {
 // UpdateAll treats failures, a break of the loop and the end of the context as
 // [RecordsService.CreateAll] does. The errors are those of [RecordsService.UpdatePayload] and
 // [RecordsService.UpdateProperties]. An update whose Payload and Properties are both nil fails with
-// an error that matches [ErrInvalidParams].
+// an error that matches [ErrInvalidParams], as does a [WithResponse] in opts.
 func (s *RecordsService) UpdateAll(
-	ctx context.Context, updates iter.Seq2[RecordUpdate, error], options BulkOptions,
+	ctx context.Context, updates iter.Seq2[RecordUpdate, error], options BulkOptions, opts ...CallOption,
 ) iter.Seq2[string, error] {
 	params := func(u RecordUpdate) CreateRecordParams {
 		return CreateRecordParams{Payload: u.Payload, Properties: u.Properties}
 	}
 	id := func(id string) string { return id }
-	return runBulk(ctx, s.client, "update records", "updates", updates, s.update, params, id, options)
+	update := func(ctx context.Context, u RecordUpdate) (string, error) { return s.update(ctx, u, opts) }
+	return runBulk(ctx, s.client, "update records", "updates", updates, update, params, id, options, opts)
 }
 
 // update replaces the parts of a record that are set. It returns the record's ID, even with an
 // error.
-func (s *RecordsService) update(ctx context.Context, update RecordUpdate) (string, error) {
+func (s *RecordsService) update(ctx context.Context, update RecordUpdate, opts []CallOption) (string, error) {
 	payload, err := optionalObject("Payload", update.Payload)
 	if err != nil {
 		return update.ID, err
@@ -142,12 +145,12 @@ func (s *RecordsService) update(ctx context.Context, update RecordUpdate) (strin
 		return update.ID, invalid("RecordUpdate", "it changes neither Payload nor Properties")
 	}
 	if payload != nil {
-		if err := s.UpdatePayload(ctx, update.ID, payload); err != nil {
+		if err := s.UpdatePayload(ctx, update.ID, payload, opts...); err != nil {
 			return update.ID, err
 		}
 	}
 	if properties != nil {
-		return update.ID, s.UpdateProperties(ctx, update.ID, properties)
+		return update.ID, s.UpdateProperties(ctx, update.ID, properties, opts...)
 	}
 	return update.ID, nil
 }
@@ -163,8 +166,12 @@ func runBulk[In, Out any](
 	params func(In) CreateRecordParams,
 	id func(Out) string,
 	options BulkOptions,
+	opts []CallOption,
 ) iter.Seq2[Out, error] {
 	err := options.check()
+	if err == nil {
+		_, err = c.bulkSettings(opts)
+	}
 	switch {
 	case ctx == nil:
 		err = errNilContext
@@ -200,10 +207,13 @@ func runBulk[In, Out any](
 //
 // API: POST /v1/observability/dataset-records/bulk-delete
 //
-// It returns an error that matches [ErrInvalidParams], and deletes nothing, if there are no IDs or one
-// of them is empty.
-func (s *RecordsService) DeleteAll(ctx context.Context, recordIDs []string) error {
-	if err := checkIDs("recordIDs", recordIDs, 1, len(recordIDs)); err != nil {
+// If there are no IDs, it sends nothing and returns nil. It returns an error that matches
+// [ErrInvalidParams], and deletes nothing, if an ID is empty or opts has a [WithResponse].
+func (s *RecordsService) DeleteAll(ctx context.Context, recordIDs []string, opts ...CallOption) error {
+	if err := checkIDs("recordIDs", recordIDs, 0, len(recordIDs)); err != nil {
+		return err
+	}
+	if _, err := s.client.bulkSettings(opts); err != nil {
 		return err
 	}
 	batches := slices.Collect(slices.Chunk(recordIDs, MaxBulkDelete))
@@ -215,7 +225,7 @@ func (s *RecordsService) DeleteAll(ctx context.Context, recordIDs []string) erro
 	for i, batch := range batches {
 		group.Go(func() error {
 			if !failed.Load() {
-				errs[i] = s.deleteBatch(ctx, batch)
+				errs[i] = s.deleteBatch(ctx, batch, opts)
 				failed.CompareAndSwap(false, errs[i] != nil)
 			}
 			return nil
@@ -225,7 +235,7 @@ func (s *RecordsService) DeleteAll(ctx context.Context, recordIDs []string) erro
 	return errors.Join(errs...)
 }
 
-func (s *RecordsService) deleteBatch(ctx context.Context, recordIDs []string) error {
+func (s *RecordsService) deleteBatch(ctx context.Context, recordIDs []string, opts []CallOption) error {
 	body, err := encode(recordIDList{recordIDs})
 	if err != nil {
 		return err
@@ -233,19 +243,19 @@ func (s *RecordsService) deleteBatch(ctx context.Context, recordIDs []string) er
 	err = exec(ctx, s.client, request{
 		name: "records.delete_all", action: "delete records",
 		route: "POST /v1/observability/dataset-records/bulk-delete", body: body,
-	}, nil)
+	}, opts)
 	var e *Error
 	if errors.As(err, &e) && e.StatusCode == http.StatusNotFound && e.ambiguous {
 		// An attempt whose response was lost may have deleted the records. Deleting them one by one
 		// finds out.
-		return s.deleteEach(ctx, recordIDs)
+		return s.deleteEach(ctx, recordIDs, opts)
 	}
 	return err
 }
 
-func (s *RecordsService) deleteEach(ctx context.Context, recordIDs []string) error {
+func (s *RecordsService) deleteEach(ctx context.Context, recordIDs []string, opts []CallOption) error {
 	for _, id := range recordIDs {
-		if err := s.Delete(ctx, id); err != nil && !errors.Is(err, ErrNotFound) {
+		if err := s.Delete(ctx, id, opts...); err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
 	}

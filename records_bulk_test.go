@@ -583,7 +583,7 @@ func TestDeleteAll(t *testing.T) {
 		{name: "a full request", ids: upTo(500), fail: 0, batches: []int{500}, want: set()},
 		{name: "one more", ids: upTo(501), fail: 0, batches: []int{500, 1}, want: set()},
 		{name: "many", ids: upTo(1200), fail: 0, batches: []int{500, 500, 200}, want: set()},
-		{name: "none", ids: nil, fail: 0, batches: nil, want: set("params")},
+		{name: "none", ids: nil, fail: 0, batches: nil, want: set()},
 		{name: "an empty id", ids: append(upTo(700), ""), fail: 0, batches: nil, want: set("params")},
 		{name: "a second request that fails", ids: upTo(1200), fail: 2, batches: []int{500, 500}, want: set("forbidden")},
 	} {
@@ -830,4 +830,22 @@ func TestUpdateAllLeavesAbsentProperties(t *testing.T) {
 		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
 		assert.Empty(t, server.Requests(), "ErrInvalidParams means that nothing was sent")
 	})
+}
+
+// What has several requests in flight has no last response.
+func TestBulkRefusesWithResponse(t *testing.T) {
+	t.Parallel()
+	server := mistralobstest.NewServer()
+	t.Cleanup(server.Close)
+	client := server.Client(t)
+	with := mistralobs.WithResponse(&mistralobs.Response{})
+	require.ErrorIs(t, client.Records.DeleteAll(t.Context(), []string{"a"}, with), mistralobs.ErrInvalidParams)
+	records := mistralobs.NoErrors(slices.Values([]mistralobs.CreateRecordParams{{Payload: map[string]any{}}}))
+	for _, err := range client.Records.CreateAll(t.Context(), "d", records, mistralobs.BulkOptions{}, with) {
+		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	}
+	updates := mistralobs.NoErrors(slices.Values([]mistralobs.RecordUpdate{{ID: "a", Payload: map[string]any{}}}))
+	for _, err := range client.Records.UpdateAll(t.Context(), updates, mistralobs.BulkOptions{}, with) {
+		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	}
 }
