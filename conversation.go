@@ -121,8 +121,12 @@ func ChunkContent(chunks ...Chunk) (Content, error) {
 
 // Text returns the text of the message: its content if that is a string, otherwise the texts of its
 // text chunks, joined by newlines.
-func (m Message) Text() string {
-	chunks, _ := m.Content.Chunks() // invalid content has no text
+func (m Message) Text() string { return m.Content.Text() }
+
+// Text returns the text of the content: the string if it is one, otherwise the texts of its text
+// chunks, joined by newlines. The JSON of the content is string(c).
+func (c Content) Text() string {
+	chunks, _ := c.Chunks() // invalid content has no text
 	var texts []string
 	for _, chunk := range chunks {
 		if chunk.Type == "text" {
@@ -154,8 +158,8 @@ func (c Content) Chunks() ([]Chunk, error) {
 	return chunks, nil
 }
 
-// String returns the content's JSON.
-func (c Content) String() string { return string(c) }
+// String returns the text of the content, as [Content.Text] does.
+func (c Content) String() string { return c.Text() }
 
 // MarshalJSON returns the content as it is, or null if it is empty.
 func (c Content) MarshalJSON() ([]byte, error) { return Object(c).MarshalJSON() }
@@ -175,7 +179,10 @@ func (f FunctionCall) DecodeArguments(v any) error {
 	if json.Unmarshal(raw, &inner) == nil {
 		raw = json.RawMessage(inner)
 	}
-	return Object(raw).Decode(v)
+	if err := decodeExact(raw, v); err != nil {
+		return fmt.Errorf("mistralobs: decoding the arguments of a function call: %w", err)
+	}
+	return nil
 }
 
 // field binds a name of a JSON object to a pointer.
@@ -335,14 +342,7 @@ func (f field) decode(value []byte) bool {
 	if json.Unmarshal(value, f.pointer) != nil {
 		target.SetZero()
 	}
-	return !target.IsZero() && (target.Kind() != reflect.String || isUnicode(target.String(), value))
-}
-
-// isUnicode reports whether all replacement characters of a decoded string are in its JSON too.
-func isUnicode(text string, raw []byte) bool {
-	const replacement = "\uFFFD"
-	written := bytes.Count(raw, []byte(replacement)) + bytes.Count(bytes.ToLower(raw), []byte(`\ufffd`))
-	return strings.Count(text, replacement) == written
+	return !target.IsZero() && (target.Kind() != reflect.String || jsontext.Value(value).IsValid())
 }
 
 // unchanged reports whether the field still is as it was decoded from the value.

@@ -2,6 +2,7 @@ package mistralobs_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -227,6 +228,9 @@ func TestConversationKeepsTextThatIsNotUnicode(t *testing.T) {
 		"a surrogate in a function":    `{"messages":[{"tool_calls":[{"function":{"name":"\ud83d"}}]}]}`,
 		"broken UTF-8 in a content":    "{\"messages\":[{\"content\":\"\xff\"}]}",
 		"broken UTF-8 in a model":      "{\"messages\":[],\"model\":\"\xff\"}",
+		"a surrogate behind an escape": `{"messages":[{"name":"\\ufffd\ud800"}],"model":"\\ufffd\ud800"}`,
+		"a surrogate behind U+FFFD":    `{"messages":[],"model":"\ufffd\ud800"}`,
+		"a surrogate in a call":        `{"messages":[{"tool_calls":[{"id":"\\ufffd\ud800"}]}]}`,
 		"surrogates in unknown values": `{"messages":[],"x":["\ud83d"]}`,
 	}
 	for name, payload := range tests {
@@ -517,6 +521,8 @@ func TestMessageText(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, test.chunks, chunks)
 			assert.Equal(t, test.text, mistralobs.Message{Content: mistralobs.Content(test.content)}.Text())
+			assert.Equal(t, test.text, mistralobs.Content(test.content).Text())
+			assert.Equal(t, test.text, fmt.Sprint(mistralobs.Content(test.content)))
 		})
 	}
 	for _, content := range []string{`7`, `{"type":"text","text":"a"}`, `true`, `["a"]`, `[null]`, `text`} {
@@ -537,10 +543,10 @@ func TestTextContent(t *testing.T) {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
 			assert.Equal(t, text, mistralobs.User(text).Text())
-			assert.NotContains(t, mistralobs.TextContent(text).String(), "\n")
+			assert.NotContains(t, string(mistralobs.TextContent(text)), "\n")
 		})
 	}
-	assert.Equal(t, `"<&>"`, mistralobs.TextContent("<&>").String())
+	assert.Equal(t, `"<&>"`, string(mistralobs.TextContent("<&>")))
 	assert.Equal(t, "a\ufffd", mistralobs.User("a\xff").Text(), "it can be read, and not sent")
 }
 
@@ -574,7 +580,7 @@ func TestDecodeArguments(t *testing.T) {
 			require.ErrorContains(
 				t,
 				mistralobs.FunctionCall{Arguments: json.RawMessage(arguments)}.DecodeArguments(&got),
-				"mistralobs: decoding an object: ",
+				"mistralobs: decoding the arguments of a function call: ",
 			)
 		})
 	}

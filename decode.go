@@ -25,8 +25,8 @@ var lenient = jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.Al
 // decoding decodes results: a field of another type than documented is left zero.
 var decoding = jsonv2.JoinOptions(lenient, jsonv2.WithUnmarshalers(jsonv2.UnmarshalFromFunc(decodeValue)))
 
-// decodeValue decodes the next value into the variable that v points to. A struct, and a list of
-// structs, is left to the library, which calls decodeValue for each of their fields.
+// decodeValue decodes the next value into the variable that v points to. It leaves a struct and a
+// list of structs to the library, which calls decodeValue for each of their fields.
 func decodeValue(dec *jsontext.Decoder, v any) error {
 	target := reflect.TypeOf(v).Elem()
 	for target.Kind() == reflect.Pointer {
@@ -34,8 +34,7 @@ func decodeValue(dec *jsontext.Decoder, v any) error {
 	}
 	kind := dec.PeekKind()
 	switch {
-	case reflect.PointerTo(target).Implements(unmarshalerType) && target != timeType,
-		target.Kind() == reflect.Struct && target != timeType && kind == '{',
+	case target.Kind() == reflect.Struct && kind == '{' && !reflect.PointerTo(target).Implements(unmarshalerType),
 		target.Kind() == reflect.Slice && target.Elem().Kind() == reflect.Struct && kind == '[':
 		reflect.ValueOf(v).Elem().SetZero() // of repeated names, the last counts
 		return errors.ErrUnsupported
@@ -47,7 +46,7 @@ func decodeValue(dec *jsontext.Decoder, v any) error {
 	if kind == '0' {
 		raw = convertNumber(raw, target)
 	}
-	if kind == 'n' || jsonv2.Unmarshal(raw, v, lenient) != nil {
+	if jsonv2.Unmarshal(raw, v, lenient) != nil {
 		reflect.ValueOf(v).Elem().SetZero()
 	}
 	return nil

@@ -41,6 +41,18 @@ func ExampleObject_Decode() {
 	// Output: 9007199254740993 hard
 }
 
+func ExampleObject_Text() {
+	properties := mistralobs.Object(`{"category":"shipping","score":0.75}`)
+	category, _ := properties.Text("category")
+	score, ok := properties.Float64("score")
+	fmt.Println(category, score, ok)
+	_, ok = properties.Float64("category")
+	fmt.Println(ok)
+	// Output:
+	// shipping 0.75 true
+	// false
+}
+
 func ExampleNewConversation() {
 	var chat mistralobs.Conversation = mistralobs.NewConversation(
 		mistralobs.System("Answer in one word."),

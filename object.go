@@ -2,6 +2,7 @@ package mistralobs
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,8 +31,11 @@ type Object []byte
 
 // NewObject returns v as an Object. It keeps the bytes of an Object, a [json.RawMessage] or a
 // []byte. It encodes anything else, such as a map, a struct or a [Conversation], as encoding/json
-// does, but without escaping <, > and &. It returns an error that matches [ErrInvalidParams] if the
-// result is not a JSON object.
+// does, but without escaping <, > and &.
+//
+// It returns an error that matches [ErrInvalidParams] if the result is not a JSON object or not
+// UTF-8, and for values that encoding/json would silently encode as {}: an error, an [io.Reader],
+// and a struct whose fields are all unexported.
 func NewObject(v any) (Object, error) { return newObject("v", v) }
 
 // newObject is NewObject for the parameter or field that its errors name.
@@ -76,6 +80,9 @@ func toJSON(name string, v any) ([]byte, error) {
 	if raw, ok := rawJSON(v); ok {
 		return raw, nil
 	}
+	if lost := lostContent(v); lost != "" {
+		return nil, invalid(name, "it is %s (%T), whose content would be lost in JSON", lost, v)
+	}
 	raw, err := marshal(v)
 	if problem := new(notUTF8Error); errors.As(err, &problem) {
 		return nil, invalid(name, "%v", err)
@@ -85,6 +92,34 @@ func toJSON(name string, v any) ([]byte, error) {
 	}
 	return raw, nil
 }
+
+// lostContent says what v is if encoding/json would encode it without its content, or returns "".
+func lostContent(v any) string {
+	switch v.(type) {
+	case json.Marshaler, encoding.TextMarshaler, interface{ MarshalJSONTo(*jsontext.Encoder) error }:
+		return ""
+	case error:
+		return "an error"
+	case io.Reader:
+		return "an io.Reader"
+	}
+	t := reflect.TypeOf(v)
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil || t.Kind() != reflect.Struct || t.NumField() == 0 || reflect.PointerTo(t).Implements(marshalerType) {
+		return ""
+	}
+	for _, f := range reflect.VisibleFields(t) {
+		isEncoded := f.IsExported() && f.Tag.Get("json") != "-"
+		if isEncoded && !(f.Anonymous && f.Type.Kind() == reflect.Struct) { // its fields are visible too
+			return ""
+		}
+	}
+	return "a struct without exported fields"
+}
+
+var marshalerType = reflect.TypeFor[json.Marshaler]()
 
 // rawJSON returns v if it holds JSON text. The text may be invalid.
 func rawJSON(v any) (raw []byte, ok bool) {
@@ -233,19 +268,37 @@ func propertiesObject(name string, v any) (Object, error) {
 }
 
 // Decode stores the object in v, as encoding/json does. Numbers that are decoded into an any become
-// [json.Number], so they are not rounded. If a name occurs more than once, the last value counts.
-// It returns an error if the Object is empty.
+// [json.Number], so they are not rounded. An empty Object is decoded as {}.
+//
+// If a name occurs more than once, its values are stored one after the other. So the last value
+// counts, but a struct or a map that is a field of a struct also keeps the members that only an
+// earlier value has.
 func (o Object) Decode(v any) error {
-	dec := json.NewDecoder(bytes.NewReader(o))
+	if err := o.decode(v); err != nil {
+		return fmt.Errorf("mistralobs: decoding an object: %w", err)
+	}
+	return nil
+}
+
+func (o Object) decode(v any) error {
+	if len(bytes.TrimSpace(o)) == 0 {
+		o = Object("{}")
+	}
+	return decodeExact(o, v)
+}
+
+// decodeExact decodes JSON text as encoding/json does, but without rounding numbers.
+func decodeExact(raw []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
 	if err := dec.Decode(v); err != nil {
 		if err == io.EOF {
-			err = errors.New("the object is empty")
+			err = errors.New("the text is empty")
 		}
-		return fmt.Errorf("mistralobs: decoding an object: %w", err)
+		return err
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return errors.New("mistralobs: decoding an object: there is data after it")
+		return errors.New("there is data after it")
 	}
 	return nil
 }
@@ -254,9 +307,6 @@ func (o Object) Decode(v any) error {
 // the Object is empty.
 func (o Object) Map() (map[string]any, error) {
 	m := map[string]any{}
-	if len(o) == 0 {
-		return m, nil
-	}
 	if err := o.Decode(&m); err != nil {
 		return nil, err
 	}
@@ -286,6 +336,27 @@ func (o Object) Conversation() (*Conversation, error) {
 func (o Object) Get(name string) (json.RawMessage, bool) {
 	_, m := o.find(name)
 	return json.RawMessage(m.Value), m.Value != nil
+}
+
+// Text returns the text of the member with this name. It returns false if there is no such member,
+// or if it is not a JSON string.
+func (o Object) Text(name string) (string, bool) {
+	raw, _ := o.Get(name)
+	if len(raw) == 0 || raw[0] != '"' {
+		return "", false
+	}
+	return textOf(raw), true
+}
+
+// Float64 returns the number in the member with this name. It returns false if there is no such
+// member, or if it is not a JSON number within the range of a float64.
+func (o Object) Float64(name string) (float64, bool) {
+	raw, _ := o.Get(name)
+	if jsontext.Value(raw).Kind() != '0' {
+		return 0, false
+	}
+	n, err := strconv.ParseFloat(string(raw), 64)
+	return n, err == nil
 }
 
 // Set returns a copy of the object in which name has the value v, encoded as by [NewObject]. All

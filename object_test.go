@@ -1,11 +1,13 @@
 package mistralobs_test
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
 	"math"
+	"os"
 	"strings"
 	"testing"
 
@@ -112,6 +114,83 @@ func TestNewObjectRefusesTextThatIsNotUTF8(t *testing.T) {
 	object, err := mistralobs.NewObject(map[string]any{"a": "\uFFFD", "b": json.RawMessage(`"\ufffd\ud800"`)})
 	require.NoError(t, err)
 	assert.Equal(t, `{"a":"`+"\uFFFD"+`","b":"\ufffd\ud800"}`, object.String(), "these are UTF-8")
+}
+
+type secret struct{ text string }
+
+type inherits struct{ secret }
+
+type quiet struct {
+	Text string `json:"-"`
+}
+
+type speaks struct{ text string }
+
+func (s *speaks) MarshalJSON() ([]byte, error) {
+	return mistralobs.NewObject(map[string]string{"text": s.text})
+}
+
+// encoding/json makes {} of such values, or loses a part.
+func TestNewObjectRefusesValuesThatLoseTheirContent(t *testing.T) {
+	t.Parallel()
+	for want, given := range map[string]any{
+		"it is an error (*errors.errorString)":                              errors.New("no answer"),
+		"it is an error (*mistralobs.LineError)":                            &mistralobs.LineError{Line: 1},
+		"it is an io.Reader (*strings.Reader)":                              strings.NewReader(`{"a":1}`),
+		"it is an io.Reader (*os.File)":                                     os.Stdin,
+		"it is a struct without exported fields (mistralobs_test.secret)":   secret{"x"},
+		"it is a struct without exported fields (*mistralobs_test.secret)":  &secret{"x"},
+		"it is a struct without exported fields (mistralobs_test.inherits)": inherits{secret{"x"}},
+		"it is a struct without exported fields (mistralobs_test.quiet)":    quiet{"x"},
+		"it is a struct without exported fields (bytes.Buffer)":             bytes.Buffer{},
+	} {
+		_, err := mistralobs.NewObject(given)
+		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+		require.EqualError(t, err, "mistralobs: v: "+want+", whose content would be lost in JSON")
+		_, err = mistralobs.Object(`{}`).Set("error", given)
+		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+		_, err = mistralobs.NewJSONLRecord(map[string]int{}, given)
+		require.ErrorContains(t, err, "mistralobs: properties: "+want)
+	}
+	for want, given := range map[string]any{
+		`{}`:                  struct{}{},
+		`{"text":"x"}`:        &speaks{"x"},
+		`{"Payload":null}`:    struct{ Payload any }{},
+		`{"Messages":[null]}`: struct{ Messages []error }{Messages: []error{nil}},
+	} {
+		object, err := mistralobs.NewObject(given)
+		require.NoError(t, err)
+		assert.Equal(t, want, object.String())
+	}
+}
+
+func TestObjectTextAndFloat64(t *testing.T) {
+	t.Parallel()
+	object := mistralobs.Object(`{"s":"a\n<b>\u00e9","empty":"","half":"\ud800","n": 0.5,"i":-3,"big":1e400,` +
+		`"null":null,"list":["x"],"t":true,"twice":1,"twice":"x","digits":"0.5"}`)
+	texts, numbers := map[string]string{}, map[string]float64{}
+	members, err := object.Map()
+	require.NoError(t, err)
+	for name := range members {
+		if text, ok := object.Text(name); ok {
+			texts[name] = text
+		} else {
+			assert.Empty(t, text)
+		}
+		if n, ok := object.Float64(name); ok {
+			numbers[name] = n
+		}
+	}
+	assert.Equal(t, map[string]string{
+		"s": "a\n<b>é", "empty": "", "half": "\ufffd", "twice": "x", "digits": "0.5",
+	}, texts)
+	assert.Equal(t, map[string]float64{"n": 0.5, "i": -3}, numbers)
+	for _, object := range []mistralobs.Object{nil, mistralobs.Object(`[]`), mistralobs.Object(`{`), object} {
+		_, ok := object.Text("absent")
+		assert.False(t, ok)
+		_, ok = object.Float64("absent")
+		assert.False(t, ok)
+	}
 }
 
 func TestNewObjectRefuses(t *testing.T) {
@@ -226,6 +305,10 @@ func TestObjectDecode(t *testing.T) {
 		got, err := mistralobs.Object(`{"a":1,"a":2}`).Map()
 		require.NoError(t, err)
 		assert.Equal(t, map[string]any{"a": json.Number("2")}, got)
+		var typed struct{ A, B map[string]int }
+		require.NoError(t, mistralobs.Object(`{"A":{"x":1,"y":1},"B":{"x":1},"A":{"x":2},"B":null}`).Decode(&typed))
+		assert.Equal(t, map[string]int{"x": 2, "y": 1}, typed.A, "a map in a struct keeps what only an earlier value has")
+		assert.Nil(t, typed.B)
 	})
 	t.Run("an absent object is an empty map", func(t *testing.T) {
 		t.Parallel()
@@ -233,9 +316,20 @@ func TestObjectDecode(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, map[string]any{}, got)
 	})
+	t.Run("an absent object is {}", func(t *testing.T) {
+		t.Parallel()
+		for _, absent := range []mistralobs.Object{nil, mistralobs.Object(" \n")} {
+			var value any
+			require.NoError(t, absent.Decode(&value))
+			assert.Equal(t, map[string]any{}, value)
+			var typed map[string]int
+			require.NoError(t, absent.Decode(&typed))
+			assert.Equal(t, map[string]int{}, typed)
+			require.NoError(t, absent.Decode(&struct{ A int }{}))
+		}
+	})
 
 	failures := map[string]struct{ object, want string }{
-		"empty":       {object: "", want: "mistralobs: decoding an object: the object is empty"},
 		"cut short":   {object: `{"a":`, want: "mistralobs: decoding an object: unexpected EOF"},
 		"two objects": {object: `{}{}`, want: "mistralobs: decoding an object: there is data after it"},
 		"rubbish":     {object: `{}]`, want: "mistralobs: decoding an object: there is data after it"},
@@ -261,7 +355,6 @@ func TestObjectMapRefusesOthers(t *testing.T) {
 		`null`: "mistralobs: decoding an object: it must be a JSON object, got null",
 		`[]`:   "mistralobs: decoding an object: json: cannot unmarshal array into Go value of type map[string]interface {}",
 		`"a"`:  "mistralobs: decoding an object: json: cannot unmarshal string into Go value of type map[string]interface {}",
-		" ":    "mistralobs: decoding an object: the object is empty",
 	} {
 		t.Run(object, func(t *testing.T) {
 			t.Parallel()

@@ -1,8 +1,6 @@
 package mistralobs
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -135,9 +133,7 @@ func decodeText(name, text string, v any) error {
 	if !jsonscan.Valid([]byte(text)) {
 		return fmt.Errorf("mistralobs: %s is not JSON: %w", name, jsonError([]byte(text)))
 	}
-	dec := json.NewDecoder(bytes.NewReader([]byte(text)))
-	dec.UseNumber()
-	if err := dec.Decode(v); err != nil {
+	if err := decodeExact([]byte(text), v); err != nil {
 		return fmt.Errorf("mistralobs: decoding %s: %w", name, err)
 	}
 	return nil
