@@ -47,6 +47,27 @@ func ExampleRecordsService_All() {
 	// Capital of Norway?
 }
 
+func ExampleDecodeRecords() {
+	client, datasetID, done := exampleClient()
+	defer done()
+	type properties struct{ Difficulty string }
+	records := client.Records.All(context.Background(), datasetID, mistralobs.ListParams{})
+	for row, err := range mistralobs.DecodeRecords[mistralobs.Conversation, properties](records) {
+		switch {
+		case row.Record == nil:
+			log.Fatal(err) // the records cannot be read
+		case err != nil:
+			log.Print(err) // this record has another form
+		default:
+			fmt.Println(row.Payload.Messages[0].Text(), row.Properties.Difficulty)
+		}
+	}
+	// Output:
+	// Capital of France? easy
+	// Capital of Italy? easy
+	// Capital of Norway? easy
+}
+
 func ExampleRecordsService_CreateAll() {
 	client, datasetID, done := exampleClient()
 	defer done()

@@ -296,33 +296,50 @@ func (s *RecordsService) UpdateProperties(
 	}, opts)
 }
 
-// TypedRecord is a record and its decoded payload.
-type TypedRecord[T any] struct {
-	*Record
-	Value T // the decoded payload
+// DecodedRecord is a record with its decoded payload and properties.
+type DecodedRecord[P, Q any] struct {
+	Record     *Record
+	Payload    P
+	Properties Q
 }
 
-// RecordsOf decodes the payload of each record with [Object.Decode]. records is, for example, the
-// result of [RecordsService.All]. The sequence ends with the first error: an error of the input, or
-// one that names the record whose payload cannot be decoded.
-func RecordsOf[T any](records iter.Seq2[*Record, error]) iter.Seq2[TypedRecord[T], error] {
-	return func(yield func(TypedRecord[T], error) bool) {
+// DecodeRecords decodes the payload and the properties of each record with [Object.Decode]. records
+// is, for example, the result of [RecordsService.All]. If a part of a record does not fit its type,
+// DecodeRecords yields an error together with the Record, and the loop may go on. If the input
+// fails, it yields that error with a nil Record and ends.
+//
+//	for row, err := range mistralobs.DecodeRecords[mistralobs.Conversation, Scores](records) {
+//		switch {
+//		case row.Record == nil:
+//			return err // the input failed
+//		case err != nil:
+//			log.Print(err) // this record does not fit
+//			continue
+//		}
+//		…
+//	}
+func DecodeRecords[P, Q any](records iter.Seq2[*Record, error]) iter.Seq2[DecodedRecord[P, Q], error] {
+	return func(yield func(DecodedRecord[P, Q], error) bool) {
 		if records == nil {
-			yield(TypedRecord[T]{}, invalid("records", "the sequence is nil"))
+			yield(DecodedRecord[P, Q]{}, invalid("records", "the sequence is nil"))
 			return
 		}
 		for record, err := range records {
-			typed := TypedRecord[T]{Record: record}
-			if err == nil {
-				if err = record.Payload.Decode(&typed.Value); err != nil {
-					err = fmt.Errorf("record %s: %w", record.ID, err)
-				}
-			}
 			if err != nil {
-				yield(TypedRecord[T]{}, err)
+				yield(DecodedRecord[P, Q]{}, err)
 				return
 			}
-			if !yield(typed, nil) {
+			decoded := DecodedRecord[P, Q]{Record: record}
+			part := "payload"
+			if err = record.Payload.decode(&decoded.Payload); err == nil {
+				part = "properties"
+				err = record.Properties.decode(&decoded.Properties)
+			}
+			if err != nil {
+				decoded = DecodedRecord[P, Q]{Record: record}
+				err = fmt.Errorf("mistralobs: decoding the %s of record %s: %w", part, record.ID, err)
+			}
+			if !yield(decoded, err) {
 				return
 			}
 		}

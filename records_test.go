@@ -1,8 +1,8 @@
 package mistralobs_test
 
 import (
+	"fmt"
 	"io"
-	"iter"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -63,40 +63,52 @@ func TestSlugs(t *testing.T) {
 	assert.Equal(t, 1, n)
 }
 
-func TestRecordsOf(t *testing.T) {
+func TestDecodeRecords(t *testing.T) {
 	t.Parallel()
-	type question struct {
-		Text string `json:"text"`
+	type question struct{ Text string }
+	type scores struct{ Score *float64 }
+	record := func(id, payload, properties string) *mistralobs.Record {
+		return &mistralobs.Record{
+			ID: id, Payload: mistralobs.Object(payload), Properties: mistralobs.Object(properties),
+		}
 	}
-	records := func(payloads ...string) iter.Seq2[*mistralobs.Record, error] {
-		return func(yield func(*mistralobs.Record, error) bool) {
-			for _, payload := range payloads {
-				if !yield(&mistralobs.Record{ID: "r", Payload: mistralobs.Object(payload)}, nil) {
-					return
-				}
+	whole, other := record("a", `{"text":"A","more":1}`, `{"score":0.5}`), record("b", `{"text":"B"}`, ``)
+	oddPayload, oddProperties := record("c", `[null]`, `{"score":1}`), record("d", `{"text":"D"}`, `{"score":"x"}`)
+	records := func(yield func(*mistralobs.Record, error) bool) {
+		for _, r := range []*mistralobs.Record{whole, oddPayload, oddProperties, other} {
+			if !yield(r, nil) {
+				return
 			}
-			yield(nil, io.ErrUnexpectedEOF)
+		}
+		if yield(nil, io.ErrUnexpectedEOF) {
+			panic("the loop goes on after its input has failed")
 		}
 	}
-	var got []question
-	var last error
-	for record, err := range mistralobs.RecordsOf[question](records(`{"text":"a"}`, `{"text":"b","more":1}`)) {
-		require.NoError(t, last, "the error is the last item")
-		if last = err; err == nil {
-			assert.Equal(t, "r", record.ID)
-			got = append(got, record.Value)
-		}
+	type row = mistralobs.DecodedRecord[question, scores]
+	var got []row
+	var errs []string
+	for decoded, err := range mistralobs.DecodeRecords[question, scores](records) {
+		got = append(got, decoded)
+		errs = append(errs, fmt.Sprint(err))
 	}
-	assert.Equal(t, []question{{"a"}, {"b"}}, got)
-	require.ErrorIs(t, last, io.ErrUnexpectedEOF)
+	assert.Equal(t, []row{
+		{Record: whole, Payload: question{"A"}, Properties: scores{ptr(0.5)}},
+		{Record: oddPayload},
+		{Record: oddProperties},
+		{Record: other, Payload: question{"B"}},
+		{},
+	}, got)
+	require.Len(t, errs, 5)
+	assert.Equal(t, []string{"<nil>", "<nil>", "unexpected EOF"}, []string{errs[0], errs[3], errs[4]})
+	assert.Contains(t, errs[1], "mistralobs: decoding the payload of record c: json: cannot unmarshal array")
+	assert.Contains(t, errs[2], "mistralobs: decoding the properties of record d: json: cannot unmarshal string")
 
-	for _, err := range mistralobs.RecordsOf[question](records(`[null]`, `{}`)) {
-		require.ErrorContains(t, err, "record r: mistralobs: decoding an object: ")
+	for decoded, err := range mistralobs.DecodeRecords[mistralobs.Conversation, map[string]any](records) {
+		require.ErrorIs(t, err, mistralobs.ErrNotConversation)
+		assert.Equal(t, whole, decoded.Record)
+		break
 	}
-	for _, err := range mistralobs.RecordsOf[question](nil) {
+	for _, err := range mistralobs.DecodeRecords[question, any](nil) {
 		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
-	}
-	for range mistralobs.RecordsOf[question](records(`{}`)) {
-		break // without a panic
 	}
 }
