@@ -49,7 +49,8 @@ func NewJSONLRecord(payload, properties any) (*JSONLRecord, error) {
 // forms: {"payload":{…},"properties":{…}} and {"messages":[…],"properties":{…}}. The file may start
 // with a byte-order mark, contain CRLF and blank lines, and lack the last line break. A line may
 // have up to [MaxUploadBytes] bytes. One line at a time is in memory. Payloads and properties are
-// kept byte for byte, even if they are not objects. Methods that send records refuse those.
+// kept byte for byte, even if they are not objects. Methods that send records refuse those. A null
+// payload counts as absent if the line has an array of messages.
 //
 // The sequence ends with the first error: a [*LineError] for a line that is not a record or is too
 // long, or the error of r. Range over the sequence only once, because it reads r.
@@ -109,8 +110,8 @@ type lineParts struct {
 	others     []jsonscan.Member // all members but payload and properties
 }
 
-// splitLine returns the parts of a line, whatever their types. It returns an error unless the line is
-// an object with a payload or messages.
+// splitLine returns the parts of a line, whatever their types. It returns an error unless the line
+// is an object with a payload or messages.
 func splitLine(text []byte) (parts lineParts, err error) {
 	err = eachMember(text, func(m jsonscan.Member) error {
 		switch string(m.Name) {
@@ -128,10 +129,31 @@ func splitLine(text []byte) (parts lineParts, err error) {
 		parts.others = append(parts.others, m)
 		return nil
 	})
-	if err == nil && parts.payload == nil && parts.messages == nil {
-		err = errors.New(`it has neither "payload" nor "messages"`)
+	switch {
+	case err != nil:
+		return parts, explainLine(text, err)
+	case parts.payload == nil && parts.messages == nil:
+		return parts, errors.New(`it has neither "payload" nor "messages"`)
+	case string(parts.payload) == "null" && jsontext.Value(parts.messages).Kind() == '[':
+		parts.payload = nil
 	}
-	return parts, err
+	return parts, nil
+}
+
+// explainLine returns a better error than err for a line of a file in a common wrong format.
+func explainLine(text []byte, err error) error {
+	isTruncated := errors.Is(err, io.ErrUnexpectedEOF) && bytes.ContainsRune([]byte("{[,:"), rune(text[len(text)-1]))
+	switch {
+	case bytes.HasPrefix(text, []byte("\x1f\x8b")):
+		return errors.New("the file is compressed with gzip: decompress it first")
+	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")),
+		len(text) > 1 && (text[0] == 0 || text[1] == 0):
+		return errors.New("the text is UTF-16: convert it to UTF-8 first")
+	case isTruncated:
+		return fmt.Errorf("the JSON continues on the next line, as in a pretty-printed file: "+
+			"write each record on one line (%w)", err)
+	}
+	return err
 }
 
 // checkLine returns an error if the service cannot import a line. The values inside payload,

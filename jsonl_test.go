@@ -165,6 +165,10 @@ func TestReadJSONL(t *testing.T) {
 			file: `{"payload":{"a":1},"messages":12}`,
 			want: []*mistralobs.JSONLRecord{record(`{"a":1}`, ``, `{"messages":12}`)},
 		},
+		"messages beside a null payload": {
+			file: `{"payload":null,"messages":[{}],"properties":{"k":1}}`,
+			want: []*mistralobs.JSONLRecord{record(`{"messages":[{}]}`, `{"k":1}`, ``)},
+		},
 		"messages in front of a payload, also": {
 			file: `{"messages":12,"payload":{"a":1}}`,
 			want: []*mistralobs.JSONLRecord{record(`{"a":1}`, ``, `{"messages":12}`)},
@@ -224,7 +228,15 @@ func TestReadJSONLRefuses(t *testing.T) {
 		"a comma too many":                {line: `{"payload":{},}`, want: `invalid character ','`},
 		"a tabulator in a string":         {line: "{\"payload\":{\"a\":\"\t\"}}", want: `invalid character '\t'`},
 		"a byte-order mark in the middle": {line: "\ufeff{\"payload\":{}}", want: `invalid character '\ufeff'`},
-		"UTF-16":                          {line: "{\x00\"\x00}\x00", want: `invalid character '\x00'`},
+		"UTF-16":                          {line: "{\x00\"\x00}\x00", want: "the text is UTF-16: convert it to UTF-8 first"},
+		"UTF-16, big-endian":              {line: "\x00{\x00\"", want: "the text is UTF-16"},
+		"UTF-16 with a byte-order mark":   {line: "\xff\xfe{\x00", want: "the text is UTF-16"},
+		"a big-endian byte-order mark":    {line: "\xfe\xff\x00{", want: "the text is UTF-16"},
+		"gzip":                            {line: "\x1f\x8b\x08\x00\x00", want: "the file is compressed with gzip"},
+		"pretty-printed":                  {line: `{`, want: "as in a pretty-printed file: write each record on one line"},
+		"pretty-printed inside":           {line: `{"payload": {"a": [`, want: "as in a pretty-printed file"},
+		"pretty-printed after a comma":    {line: `{"payload": {"a": 1},`, want: "as in a pretty-printed file"},
+		"an array of records":             {line: `[`, want: "as in a pretty-printed file"},
 		"too deep": {
 			line: `{"payload":` + strings.Repeat(`{"a":`, 100_000), want: "exceeded max depth",
 		},
@@ -267,7 +279,8 @@ func TestReadJSONLKeepsOddValues(t *testing.T) {
 		`{"messages":{},"properties":1}`: {
 			Payload: mistralobs.Object(`{"messages":{}}`), Properties: mistralobs.Object(`1`),
 		},
-		`{"messages":[[null]]}`: {Payload: mistralobs.Object(`{"messages":[[null]]}`)},
+		`{"payload":null,"messages":null}`: {Extra: mistralobs.Object(`{"messages":null}`)},
+		`{"messages":[[null]]}`:            {Payload: mistralobs.Object(`{"messages":[[null]]}`)},
 		`{"id":7,"messages":null,"payload":false}`: {
 			Payload: mistralobs.Object(`false`), Extra: mistralobs.Object(`{"id":7,"messages":null}`),
 		},

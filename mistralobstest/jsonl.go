@@ -53,7 +53,10 @@ func parseLine(line []byte) (c RecordSeed, err error) {
 	for _, m := range members {
 		switch m.name {
 		case "payload":
-			c.Payload = m.value
+			if c.Payload = m.value; string(m.value) == "null" {
+				c.Payload = nil
+				continue
+			}
 		case "properties":
 			c.Properties = m.value
 			continue

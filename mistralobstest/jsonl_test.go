@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
@@ -38,4 +39,8 @@ func TestImportsThatFail(t *testing.T) {
 		assert.Contains(t, r.json(t, "message"), test.message, name)
 	}
 	assert.Empty(t, a.server.Records(id))
+	a.do("POST", datasets+"/"+id+"/imports/from-file", file(`{"payload":null,"messages":[{"role":"user"}]}`))
+	records := a.server.Records(id)
+	require.Len(t, records, 3)
+	assert.JSONEq(t, `{"messages":[{"role":"user"}]}`, string(records[1].Payload))
 }
