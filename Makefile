@@ -27,7 +27,7 @@ soak: ## all operations with faults and cancellations for SOAK
 	MISTRALOBS_SOAK=$(SOAK) go test -run '^TestSoak$$' -timeout 0 -v ./internal/e2e
 
 bench: ## the table of BENCHMARKS.md
-	go run ./examples/bench
+	go run ./internal/bench/table
 
 cover: ## the coverage of all packages by all tests
 	.ci/cover

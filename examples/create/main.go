@@ -1,48 +1,41 @@
-// Create creates an empty dataset and prints its id, which a script can pass on.
+// Create creates an empty dataset and prints its ID, which a script can pass on.
 //
-//	go run ./examples/create -name name [-description text] [-json] [-demo]
+//	go run ./examples/create -name name [-description text]
 package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
-	"os"
+	"log"
 
 	"github.com/mistralobs/mistralobs-go"
-	"github.com/mistralobs/mistralobs-go/examples/internal/cli"
-	"github.com/mistralobs/mistralobs-go/examples/internal/demo"
 )
 
-const about = `
-Create creates an empty dataset and prints its id, which a script can pass on.` + demo.Environment
-
 func main() {
+	log.SetFlags(0)
 	var params mistralobs.CreateDatasetParams
-	flag.StringVar(&params.Name, "name", "", "name of the dataset, 5 to 50 characters (required)")
+	flag.StringVar(&params.Name, "name", "", "name of the dataset, 5 to 50 characters")
 	flag.StringVar(&params.Description, "description", "", "description of the dataset, at most 200 characters")
-	asJSON := flag.Bool("json", false, "print the whole dataset as JSON instead of its id")
-	useDemo := flag.Bool("demo", false, demo.FlagText)
-	cli.Main(about, func(ctx context.Context) error {
-		client, done, err := demo.Client(*useDemo, os.Stderr)
-		if err != nil {
-			return err
-		}
-		defer done()
-		return create(ctx, client, params, *asJSON)
-	})
+	flag.Parse()
+	if err := create(context.Background(), params); err != nil {
+		log.Fatal(err)
+	}
 }
 
-func create(ctx context.Context, client *mistralobs.Client, params mistralobs.CreateDatasetParams, asJSON bool) error {
-	dataset, err := client.Datasets.Create(ctx, params)
+func create(ctx context.Context, params mistralobs.CreateDatasetParams) error {
+	client, err := mistralobs.NewClient()
 	if err != nil {
-		// Several datasets can have the same name, so a blind second try could create another one.
-		hint := fmt.Sprintf("go run ./examples/list -q %q shows whether the dataset exists", params.Name)
-		return cli.Hint(err, mistralobs.ErrMaybeApplied, hint)
+		return err
 	}
-	if asJSON {
-		return json.NewEncoder(os.Stdout).Encode(dataset)
+	dataset, err := client.Datasets.Create(ctx, params)
+	if errors.Is(err, mistralobs.ErrMaybeApplied) {
+		// The SDK does not retry this: a second request could create a second dataset of the same name.
+		return fmt.Errorf("%w: list the datasets before you try again", err)
+	}
+	if err != nil {
+		return err
 	}
 	_, err = fmt.Println(dataset.ID)
 	return err

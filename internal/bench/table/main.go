@@ -1,10 +1,8 @@
-// Bench runs the benchmarks of this repository and prints how the SDK compares, on this machine, with a program of
+// Table runs the benchmarks of this repository and prints how the SDK compares, on this machine, with a program of
 // net/http and encoding/json alone, and with Node if it is installed. Run it in the root of a checkout; it takes some
-// minutes.
+// minutes. BENCHMARKS.md explains the table.
 //
-//	go run ./examples/bench [-work regexp] [-runs 3] [-benchtime 1s] [-plot growth.svg]
-//
-// BENCHMARKS.md explains the table.
+//	go run ./internal/bench/table [-work regexp] [-runs 3] [-benchtime 1s] [-plot growth.svg]
 package main
 
 import (
@@ -12,32 +10,33 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"log"
 	"os"
 	"os/exec"
+	"os/signal"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/mistralobs/mistralobs-go/examples/internal/cli"
 )
-
-const about = `
-Bench runs the benchmarks of this repository and prints how the SDK compares, on
-this machine, with a program of net/http and encoding/json alone, and with Node
-if it is installed. Run it in the root of a checkout; it takes some minutes.`
 
 func main() {
 	work := flag.String("work", ".", "regular expression that selects the benchmarks")
 	runs := flag.Int("runs", 3, "how often to run each benchmark; the table has the medians")
 	benchtime := flag.String("benchtime", "1s", "how long to run each benchmark, as in go test")
 	plot := flag.String("plot", "", "measure how cost grows with the number of records, and draw it in this SVG file")
-	cli.Main(about, func(ctx context.Context) error {
-		if *plot != "" {
-			return drawGrowth(ctx, *runs, *plot)
-		}
-		return table(ctx, *work, *runs, *benchtime)
-	})
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var err error
+	if *plot != "" {
+		err = drawGrowth(ctx, *runs, *plot)
+	} else {
+		err = table(ctx, *work, *runs, *benchtime)
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
 }
 
 // table runs the benchmarks and prints the rows. A whole run follows the other, so that the clients take turns.
