@@ -28,7 +28,9 @@ var decoding = jsonv2.JoinOptions(lenient, jsonv2.WithUnmarshalers(jsonv2.Unmars
 // decodeValue decodes the next value into the variable that v points to. It leaves a struct and a
 // list of structs to the library, which calls decodeValue for each of their fields.
 func decodeValue(dec *jsontext.Decoder, v any) error {
-	target := reflect.TypeOf(v).Elem()
+	value := reflect.ValueOf(v).Elem()
+	value.SetZero() // of repeated names, the last counts
+	target := value.Type()
 	for target.Kind() == reflect.Pointer {
 		target = target.Elem()
 	}
@@ -36,7 +38,6 @@ func decodeValue(dec *jsontext.Decoder, v any) error {
 	switch {
 	case target.Kind() == reflect.Struct && kind == '{' && !reflect.PointerTo(target).Implements(unmarshalerType),
 		target.Kind() == reflect.Slice && target.Elem().Kind() == reflect.Struct && kind == '[':
-		reflect.ValueOf(v).Elem().SetZero() // of repeated names, the last counts
 		return errors.ErrUnsupported
 	}
 	raw, err := dec.ReadValue()
@@ -47,7 +48,7 @@ func decodeValue(dec *jsontext.Decoder, v any) error {
 		raw = convertNumber(raw, target)
 	}
 	if jsonv2.Unmarshal(raw, v, lenient) != nil {
-		reflect.ValueOf(v).Elem().SetZero()
+		value.SetZero()
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package mistralobs_test
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -108,6 +109,101 @@ func TestOddAnswers(t *testing.T) {
 	}
 }
 
+// A field of another type than documented is zero, and hides no other field.
+func TestDecode(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 5, 4, 10, 20, 30, 0, time.UTC)
+	half, five, seven := 0.5, 5, int64(7)
+	ids := `"trace_id":"a","span_id":"b"`
+	span := func(s mistralobs.Span) *mistralobs.Span {
+		s.TraceID, s.SpanID = "a", "b"
+		return &s
+	}
+	for name, test := range map[string]struct {
+		body string
+		want any
+	}{
+		"every type": {
+			body: `{` + ids + `,"span_name":"\u0061\ud800","duration_ns":7,"request_temperature":0.5,` +
+				`"start_time":"2026-05-04T10:20:30Z","request_stop_sequences":["x",""],"span_attributes":{"k":"v"}}`,
+			want: span(mistralobs.Span{
+				SpanName: "a\uFFFD", DurationNS: 7, RequestTemperature: &half, StartTime: at,
+				RequestStopSequences: []string{"x", ""}, SpanAttributes: map[string]string{"k": "v"},
+			}),
+		},
+		"other types": {
+			body: `{"span_name":1,"duration_ns":"7","request_temperature":"0.5","start_time":true,` +
+				`"request_stop_sequences":"x","span_attributes":[],"service_name":{"a":[1]},` + ids + `}`,
+			want: span(mistralobs.Span{}),
+		},
+		"null": {
+			body: `{"span_name":null,"duration_ns":null,"request_temperature":null,"start_time":null,` +
+				`"request_stop_sequences":null,"span_attributes":null,` + ids + `}`,
+			want: span(mistralobs.Span{}),
+		},
+		"lists and maps with one odd item": {
+			body: `{"request_stop_sequences":["x",5],"span_attributes":{"a":"b","c":5},"span_name":"n",` + ids + `}`,
+			want: span(mistralobs.Span{SpanName: "n"}),
+		},
+		"the last of equal names, whether it fits or not": {
+			body: `{"span_name":"n","span_name":"m","duration_ns":7,"duration_ns":"x","request_temperature":1,` +
+				`"request_temperature":0.5,"request_stop_sequences":["x"],"request_stop_sequences":[],` +
+				`"span_attributes":{"a":"b"},"span_attributes":{"c":"d"},` + ids + `}`,
+			want: span(mistralobs.Span{
+				SpanName: "m", RequestTemperature: &half, RequestStopSequences: []string{},
+				SpanAttributes: map[string]string{"c": "d"},
+			}),
+		},
+		"other forms of numbers and times": {
+			body: `{"duration_ns":0.7e1,"request_max_tokens":9223372036854775808,"start_time":1777890030,` +
+				`"end_time":1e300,"usage_input_tokens":5.5,` + ids + `}`,
+			want: span(mistralobs.Span{DurationNS: 7, StartTime: at}),
+		},
+		"names that differ in case, or stand for no member": {
+			body: `{"Span_Name":"n","SpanName":"n","received":{"raw":1},"raw":1,"-":1,` + ids + `}`,
+			want: span(mistralobs.Span{}),
+		},
+		"pointers": {
+			body: `{"id":"t","progress":"5","message":5,"deleted_at":true,"result":[]}`, want: &mistralobs.ImportTask{ID: "t"},
+		},
+		"a part with odd fields": {
+			body: `{"id":"t","progress":5.0,"result":{"requested_record_count":5.0,"imported_record_count":"x"}}`,
+			want: &mistralobs.ImportTask{ID: "t", Progress: &five, Result: &mistralobs.ImportResult{Requested: 5}},
+		},
+		"the last of equal parts": {
+			body: `{"id":"t","result":{"requested_record_count":5},"result":{"imported_record_count":5}}`,
+			want: &mistralobs.ImportTask{ID: "t", Result: &mistralobs.ImportResult{Imported: 5}},
+		},
+		"a part that is null in the end": {
+			body: `{"id":"t","result":{"requested_record_count":5},"result":null}`, want: &mistralobs.ImportTask{ID: "t"},
+		},
+		"an embedded part": {
+			body: `{"id":"j","name":7,"model_name":"m","tools":"t","output":{"type":"REGRESSION","min":"0","max":5,` +
+				`"options":[{"value":"v","description":1},5]}}`,
+			want: &mistralobs.Judge{ID: "j", JudgeDefinition: mistralobs.JudgeDefinition{
+				ModelName: "m", Output: mistralobs.JudgeOutput{
+					Type: mistralobs.OutputRegression, Max: 5, Options: []mistralobs.JudgeOption{{Value: "v"}, {}},
+				},
+			}},
+		},
+		"an embedded part of another type": {
+			body: `{"id":"j","output":"x","tools":[1],"name":"n"}`,
+			want: &mistralobs.Judge{ID: "j", JudgeDefinition: mistralobs.JudgeDefinition{Name: "n"}},
+		},
+		"a file": {
+			body: `{"id":"f","bytes":7.0,"created_at":1777890030,"filename":["x"]}`,
+			want: &mistralobs.File{ID: "f", Bytes: &seven, CreatedAt: at},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := reflect.New(reflect.TypeOf(test.want).Elem()).Interface()
+			require.NoError(t, mistralobs.Decode([]byte(test.body), got))
+			assert.Equal(t, test.want, mistralobs.WithoutRaw(got))
+		})
+	}
+}
+
 // Only the ID decides whether an item is one. A list in another form than an array is an error: an empty page would
 // hide its items.
 func TestOddAnswersThatAreRefused(t *testing.T) {
@@ -120,6 +216,9 @@ func TestOddAnswersThatAreRefused(t *testing.T) {
 		`{"records":[]}`:                                      "it has no records",
 		`{}`:                                                  "it has no records",
 		`{"records":{"results":[{"id":"a"}`:                   "unexpected EOF",
+		`{"records":{"results":[]}}}`:                         "unexpected data after byte",
+		`{"records":{"results":[5]}}`:                         "it has no records.results[0].id",
+		`{"records":{"results":[{}]},"records":{}}`:           "it has no records.results[0].id",
 		`{"records":{"results":[` + strings.Repeat(`{"id":"a"},`, 100) + `{"id":"a"}]}}`: "more than 100 items",
 	} {
 		_, err := listRecords(t.Context(), answering(t, body))
