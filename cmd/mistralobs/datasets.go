@@ -49,7 +49,7 @@ func create(t *tool, flags *flag.FlagSet) func(context.Context) error {
 		var dataset *mistralobs.Dataset
 		var err error
 		if *orFind {
-			dataset, _, err = t.findOrCreate(ctx, params)
+			dataset, _, err = t.client.Datasets.FindOrCreate(ctx, params)
 		} else {
 			dataset, err = t.client.Datasets.Create(ctx, params)
 		}
@@ -58,18 +58,6 @@ func create(t *tool, flags *flag.FlagSet) func(context.Context) error {
 		}
 		return t.print(dataset, dataset.ID)
 	}
-}
-
-func (t *tool) findOrCreate(
-	ctx context.Context, params mistralobs.CreateDatasetParams,
-) (_ *mistralobs.Dataset, created bool, _ error) {
-	for dataset, err := range t.client.Datasets.All(ctx, mistralobs.ListDatasetsParams{}) {
-		if err != nil || dataset.Name == params.Name {
-			return dataset, false, err
-		}
-	}
-	dataset, err := t.client.Datasets.Create(ctx, params)
-	return dataset, true, err
 }
 
 // copyDataset deletes the new dataset if it cannot fill it.
@@ -88,7 +76,7 @@ func copyDataset(t *tool, flags *flag.FlagSet) func(context.Context) error {
 			ids = append(ids, record.ID)
 			t.progress.show("reading", int64(len(ids)), 0, "records")
 		}
-		target, created, err := t.findOrCreate(ctx, mistralobs.CreateDatasetParams{
+		target, created, err := t.client.Datasets.FindOrCreate(ctx, mistralobs.CreateDatasetParams{
 			Name: t.args[1], Description: source.Description,
 		})
 		if err != nil {
