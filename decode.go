@@ -80,9 +80,13 @@ const maxSeconds = 253402300799
 
 // timeOf returns the time in a JSON value: RFC 3339, or UNIX seconds.
 func timeOf(raw []byte) (at time.Time, ok bool) {
-	if raw[0] == '"' {
+	switch jsontext.Value(raw).Kind() {
+	case '"':
 		err := at.UnmarshalText(raw[1 : len(raw)-1])
 		return at, err == nil
+	case '0':
+	default:
+		return at, false
 	}
 	seconds, err := strconv.ParseFloat(string(raw), 64)
 	if err != nil || math.Abs(seconds) > maxSeconds {

@@ -98,7 +98,7 @@ func (r *Record) set(name, value []byte) {
 	case "deleted_at":
 		r.DeletedAt = nil
 		if at, ok := timeOf(value); ok {
-			r.DeletedAt = &at
+			r.DeletedAt = new(at) // &at would allocate it for null too
 		}
 	case "source":
 		r.Source = RecordSource(textOf(value))
