@@ -102,6 +102,15 @@ func commands() []command {
 			},
 		},
 		{
+			name: "evaluate", args: "DATASET", setup: evaluate, min: 1, max: 1,
+			about: "Runs a judge on all records, and prints the mean of its scores or the share that passes.\n" +
+				"With -write, a second run judges only the records that have no score.",
+			examples: []string{
+				`evaluate "Golden set" -judge helpful.json -by category`,
+				"evaluate golden-set -judge " + exampleID + " -write helpful -workers 4",
+			},
+		},
+		{
 			name: "emulator", setup: emulator, offline: true,
 			about: "Runs an in-memory server of the API with demo data, for clients in any language.\n" +
 				"The first line that it prints is a JSON object with the url, the api_key and the IDs of the demo data.",

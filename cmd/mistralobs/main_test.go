@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -37,7 +38,9 @@ func TestLife(t *testing.T) {
 	}
 	self, err := os.Executable()
 	require.NoError(t, err)
-	cmd := exec.Command(bash, "testdata/life.sh", self)
+	script, err := os.ReadFile("testdata/life.sh")
+	require.NoError(t, err)
+	cmd := exec.Command(bash, "-c", string(script), "life.sh", self)
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "MISTRAL_") {
 			cmd.Env = append(cmd.Env, variable)
@@ -124,12 +127,21 @@ func TestFailures(t *testing.T) {
 	failed := mistralobstest.Fault{
 		Operation: mistralobstest.ImportsFromDataset, Status: http.StatusBadRequest,
 	}
+	unreadable := mistralobstest.Fault{
+		Operation: mistralobstest.RecordsJudge, Status: http.StatusUnprocessableEntity,
+		Header: http.Header{"Content-Type": {"application/json"}},
+		Body:   `{"code":"JUDGE_CONVERSATION_FORMAT_ERROR","message":"no messages"}`,
+	}
+	judge := filepath.Join(t.TempDir(), "judge.json")
+	definition := `{"name":"Helpful","model_name":"m","instructions":"?","output":{"type":"REGRESSION","max":1}}`
+	require.NoError(t, os.WriteFile(judge, []byte(definition), 0o600))
 	three := strings.Repeat(`{"payload":{"n":1}}`+"\n", 3)
 	tests := []struct {
 		name   string
 		fault  mistralobstest.Fault
 		args   []string
 		stdin  string
+		stdout string
 		stderr []string
 	}{
 		{
@@ -144,6 +156,11 @@ func TestFailures(t *testing.T) {
 			name: "copy deletes a copy that failed", fault: failed, args: []string{"copy", "Support tickets", "Copied tickets"},
 			stderr: []string{"mistralobs copy: mistralobs: import from dataset"},
 		},
+		{
+			name: "evaluate goes on after a record that cannot be judged", fault: unreadable,
+			args:   []string{"evaluate", "Support tickets", "-judge", judge, "-workers", "1"},
+			stdout: "GROUP  RECORDS  MEAN\nall    11 ", stderr: []string{"no messages", "1 records cannot be judged"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -154,6 +171,7 @@ func TestFailures(t *testing.T) {
 			server.Inject(tt.fault)
 			got := run(t.Context(), server, tt.stdin, tt.args)
 			assert.Equal(t, statusFailed, got.status)
+			assert.Contains(t, got.stdout, tt.stdout)
 			for _, text := range tt.stderr {
 				assert.Contains(t, got.stderr, text)
 			}

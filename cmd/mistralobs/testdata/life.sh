@@ -93,6 +93,26 @@ if command -v jq > jq; then
   [ "$("$tool" datasets -json -q Capitals | jq -r '.id')" = "$dataset" ] || fail "jq read another dataset"
 fi
 
+# Evaluate: with a judge of the workspace, and with one in a file.
+judge=$(printf '%s' "$line" | sed 's/.*"judge_id":"\([^"]*\)".*/\1/')
+expect 2 evaluate "Support tickets"
+expect 1 evaluate "Support tickets" -judge nonsense
+expect 0 evaluate "Support tickets" -judge "$judge" -json
+count 12
+expect 0 evaluate "Support tickets" -judge "$judge" -write score -by category
+has stdout "^shipping  *4  *[01]"
+mv stdout first
+cat > judge.json <<'END'
+{"name":"Category","model_name":"mistral-small-latest","instructions":"Which category?","output":{"type":"CLASSIFICATION",
+"options":[{"value":"shipping","description":"parcels"},{"value":"refunds","description":"returns"}]}}
+END
+expect 0 evaluate "Support tickets" -judge judge.json -by category -pass refunds
+has stdout "PASS (refunds)"
+expect 0 evaluate "Support tickets" -judge "$judge" -write score -by category -json
+count 0 # none is judged again
+expect 0 evaluate "Support tickets" -judge "$judge" -write score -by category
+cmp first stdout || fail "the second evaluation has other results"
+
 # Sync: a dry run, a refusal, the changes, and again.
 printf '%s\n' '{"payload":{"question":"Capital of Malta?","answer":"Valletta"},"properties":{"id":"mt","continent":"Europe"}}' \
   '{"payload":{"question":"Capital of Ghana?","answer":"Accra"},"properties":{"id":"gh","continent":"Africa"}}' > wanted.jsonl
