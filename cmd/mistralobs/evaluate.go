@@ -43,10 +43,13 @@ func evaluate(t *tool, flags *flag.FlagSet) func(context.Context) error {
 	flags.StringVar(&e.pass, "pass", "", "the `answer` that passes, if the judge chooses one (default: its first option)")
 	flags.IntVar(&e.workers, "workers", 8, "judge this `number` of records at once")
 	flags.BoolVar(&t.asJSON, "json", false, "print each judgement as JSON, one a line, instead of the table")
-	return func(ctx context.Context) error {
+	t.check = func() error {
 		if *source == "" || e.workers < 1 {
 			return usagef("-judge is required, and -workers must be positive")
 		}
+		return nil
+	}
+	return func(ctx context.Context) error {
 		if err := e.findJudge(ctx, *source); err != nil {
 			return err
 		}

@@ -75,10 +75,13 @@ func importSpans(t *tool, flags *flag.FlagSet) func(context.Context) error {
 	again := flags.Bool("again", false, "import also the spans that the dataset has already")
 	flags.BoolVar(&t.asJSON, "json", false, "print the import tasks as JSON, one a line, instead of a summary")
 	t.hints = []hint{{mistralobs.ErrForbidden, "reading telemetry requires a role in the workspace"}}
-	return func(ctx context.Context) error {
+	t.check = func() error {
 		if search.Expression == "" || len(mappings) == 0 {
 			return usagef("-search and -map are required")
 		}
+		return nil
+	}
+	return func(ctx context.Context) error {
 		if *since > 0 {
 			search.From = time.Now().Add(-*since)
 		}

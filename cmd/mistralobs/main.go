@@ -67,7 +67,8 @@ type tool struct {
 	asJSON   bool
 	client   *mistralobs.Client
 	progress *progress
-	hints    []hint // of the command
+	hints    []hint       // of the command
+	check    func() error // checks the arguments and flags; may be nil
 }
 
 // main runs a command and returns the exit status.
@@ -108,6 +109,11 @@ func (t *tool) run(ctx context.Context, args []string) error {
 		return usagef("unexpected argument %q: mistralobs %s %s", t.args[c.max], c.name, c.args)
 	case c.offline:
 		return run(ctx)
+	}
+	if t.check != nil {
+		if err := t.check(); err != nil {
+			return err
+		}
 	}
 	done, err := t.connect()
 	if err != nil {

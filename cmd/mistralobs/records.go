@@ -64,11 +64,12 @@ func get(t *tool, flags *flag.FlagSet) func(context.Context) error {
 
 func edit(t *tool, flags *flag.FlagSet) func(context.Context) error {
 	flags.BoolVar(&t.asJSON, "json", false, "print the changed record as JSON")
+	var set func(*mistralobs.Record) error
+	t.check = func() (err error) {
+		set, err = assignments(t.args[1:])
+		return err
+	}
 	return func(ctx context.Context) error {
-		set, err := assignments(t.args[1:])
-		if err != nil {
-			return err
-		}
 		record, err := t.editRecord(ctx, t.args[0], set)
 		if err != nil {
 			return err

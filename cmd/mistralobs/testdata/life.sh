@@ -33,6 +33,9 @@ expect 2
 expect 2 nonsense
 expect 2 create
 expect 2 create one two
+expect 2 edit record name=text
+expect 2 evaluate dataset
+expect 2 import-spans dataset
 expect 2 datasets -nonsense
 has stderr "mistralobs datasets -h"
 expect 0 sync -h
@@ -46,7 +49,7 @@ has stdout "Support tickets"
 
 # The emulator announces itself in its first line.
 mkfifo hello
-"$tool" emulator -addr 127.0.0.1:0 -task-duration 0 > hello &
+"$tool" emulator -addr 127.0.0.1:0 -task-duration 0 -latency 1us -rate-limit 10000 > hello &
 emulator=$!
 read -r line < hello
 MISTRAL_BASE_URL=$(printf '%s' "$line" | sed 's/.*"url":"\([^"]*\)".*/\1/')
@@ -95,7 +98,6 @@ fi
 
 # Evaluate: with a judge of the workspace, and with one in a file.
 judge=$(printf '%s' "$line" | sed 's/.*"judge_id":"\([^"]*\)".*/\1/')
-expect 2 evaluate "Support tickets"
 expect 1 evaluate "Support tickets" -judge nonsense
 expect 0 evaluate "Support tickets" -judge "$judge" -json
 count 12
@@ -141,7 +143,6 @@ expect 0 import-spans Capitals -search "operation_name = 'chat'" -map question=g
 has stdout "0 imported"
 expect 0 import-spans Capitals -again -search "operation_name = 'chat'" -map question=gen_ai.input.messages
 has stdout "12 imported"
-expect 2 import-spans Capitals
 
 # A full disk and a closed pipe are failures.
 if [ -e /dev/full ]; then
