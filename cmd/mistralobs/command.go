@@ -64,13 +64,19 @@ func commands() []command {
 			about: "Adds the records of a JSONL file, in order, with one request for each.\n" +
 				"It checks all lines first. It stops at the first record that the service refuses.\n" +
 				"For many records, import takes fewer requests.",
-			examples: []string{`add "Support tickets" records.jsonl`, `jq -c '{payload: .}' chats.json | mistralobs add support-tickets`},
+			examples: []string{
+				`add "Support tickets" records.jsonl`,
+				`jq -c '{payload: .}' chats.json | mistralobs add support-tickets`,
+			},
 		},
 		{
 			name: "import", args: "DATASET [FILE|-]", setup: importFile, min: 1, max: 2,
 			about: "Uploads a JSONL file, imports it, waits for the import, and deletes the upload.\n" +
 				"It checks all lines before it uploads anything.",
-			examples: []string{`import "Support tickets" records.jsonl`, "zcat records.jsonl.gz | mistralobs import support-tickets"},
+			examples: []string{
+				`import "Support tickets" records.jsonl`,
+				"zcat records.jsonl.gz | mistralobs import support-tickets",
+			},
 		},
 		{
 			name: "import-spans", args: "DATASET", setup: importSpans, min: 1, max: 1,
@@ -89,8 +95,11 @@ func commands() []command {
 		},
 		{
 			name: "copy", args: "DATASET NEW-NAME", setup: copyDataset, min: 2, max: 2,
-			about:    "Copies a dataset into a new one and prints the new ID.",
-			examples: []string{`copy "Support tickets" "Tickets of March"`, `id=$(mistralobs copy support-tickets "Try another prompt")`},
+			about: "Copies a dataset into a new one and prints the new ID.",
+			examples: []string{
+				`copy "Support tickets" "Tickets of March"`,
+				`id=$(mistralobs copy support-tickets "Try another prompt")`,
+			},
 		},
 		{
 			name: "sync", args: "DATASET FILE|-", setup: syncDataset, min: 2, max: 2,

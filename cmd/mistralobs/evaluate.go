@@ -29,7 +29,8 @@ type evaluation struct {
 	unjudged int
 }
 
-// group has the sum of scores of records. A score is a number or, for a classification, 1 for a pass and otherwise 0.
+// group has the sum of scores of records. A score is a number or, for a classification, 1 for a
+// pass and otherwise 0.
 type group struct {
 	records int
 	sum     float64
@@ -38,7 +39,7 @@ type group struct {
 func evaluate(t *tool, flags *flag.FlagSet) func(context.Context) error {
 	e := &evaluation{tool: t, groups: map[string]*group{}}
 	source := flags.String("judge", "", "a `file` with the definition of a judge as JSON, or the ID of a judge (required)")
-	flags.StringVar(&e.write, "write", "", "write each answer to this `property`; records that have it are not judged again")
+	flags.StringVar(&e.write, "write", "", "write answers to this `property`; records that have it are not judged again")
 	flags.StringVar(&e.by, "by", "", "show a result for each value of this `property`")
 	flags.StringVar(&e.pass, "pass", "", "the `answer` that passes, if the judge chooses one (default: its first option)")
 	flags.IntVar(&e.workers, "workers", 8, "judge this `number` of records at once")

@@ -36,7 +36,8 @@ func (m marked) Unwrap() []error { return []error{m.error, m.as} }
 // errOutputClosed means that nobody reads standard output any more.
 var errOutputClosed = errors.New("standard output is closed")
 
-// output is standard output. Unlike a closed connection of the client, a closed pipe is errOutputClosed.
+// output is standard output. Unlike a closed connection of the client, a closed pipe is
+// errOutputClosed.
 type output struct{ file *os.File }
 
 func (o output) Write(p []byte) (int, error) {
@@ -77,7 +78,8 @@ func (t *tool) dataset(ctx context.Context) (*mistralobs.Dataset, error) {
 	return dataset, err
 }
 
-// open opens the file that the second argument names. "-" or no argument is standard input, whose reads end with ctx.
+// open opens the file that the second argument names. "-" or no argument is standard input, whose
+// reads end with ctx.
 func (t *tool) open(ctx context.Context) (io.ReadCloser, error) {
 	input := t.stdin
 	if len(t.args) > 1 && t.args[1] != "-" {
@@ -120,8 +122,8 @@ func (t *tool) print(value any, text string) error {
 	return err
 }
 
-// printable escapes characters that are not printable, except line breaks: names and errors may hold anything that
-// somebody has stored, also sequences that control a terminal.
+// printable escapes characters that are not printable, except line breaks: names and errors may
+// hold anything that somebody has stored, also sequences that control a terminal.
 func printable(text string) string {
 	var b strings.Builder
 	for len(text) > 0 {

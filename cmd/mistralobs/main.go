@@ -1,7 +1,7 @@
 // Mistralobs works with the observability datasets of Mistral from a shell or in CI.
 //
-// Install it with "go install github.com/mistralobs/mistralobs-go/cmd/mistralobs@latest". The command
-// "mistralobs -h" lists its commands.
+// Install it with "go install github.com/mistralobs/mistralobs-go/cmd/mistralobs@latest". The
+// command "mistralobs -h" lists its commands.
 package main
 
 import (
@@ -123,7 +123,8 @@ func (t *tool) run(ctx context.Context, args []string) error {
 	return run(ctx)
 }
 
-// parse parses flags that may stand after arguments, and returns the arguments. After "--" there are no flags.
+// parse parses flags that may stand after arguments, and returns the arguments. After "--" there
+// are no flags.
 func parse(flags *flag.FlagSet, args []string) (arguments []string, err error) {
 	for {
 		if err := flags.Parse(args); err != nil {

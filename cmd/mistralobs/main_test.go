@@ -41,12 +41,7 @@ func TestLife(t *testing.T) {
 	script, err := os.ReadFile("testdata/life.sh")
 	require.NoError(t, err)
 	cmd := exec.Command(bash, "-c", string(script), "life.sh", self)
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "MISTRAL_") {
-			cmd.Env = append(cmd.Env, variable)
-		}
-	}
-	cmd.Env = append(cmd.Env, "MISTRALOBS_TEST_AS_TOOL=1")
+	cmd.Env = append(os.Environ(), "MISTRALOBS_TEST_AS_TOOL=1")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 }
@@ -57,10 +52,13 @@ type result struct {
 	stdout, stderr string
 }
 
-func run(ctx context.Context, server *mistralobstest.Server, stdin string, args []string, o ...mistralobs.Option) result {
-	options := append([]mistralobs.Option{
-		mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey), mistralobs.WithHTTPClient(server.HTTPClient()),
-	}, o...)
+func run(
+	ctx context.Context, server *mistralobstest.Server, stdin string, args []string, options ...mistralobs.Option,
+) result {
+	options = append([]mistralobs.Option{
+		mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey),
+		mistralobs.WithHTTPClient(server.HTTPClient()),
+	}, options...)
 	var stdout, stderr bytes.Buffer
 	tool := &tool{stdin: strings.NewReader(stdin), stdout: &stdout, stderr: &stderr, options: options}
 	status := tool.main(ctx, args)
@@ -79,7 +77,7 @@ func TestFlagsMayStandAfterArguments(t *testing.T) {
 		{name: "before", args: []string{"-json", "-q", "x", "a"}, want: []string{"a"}, query: "x", json: true},
 		{name: "after", args: []string{"a", "-json", "b", "-q=x"}, want: []string{"a", "b"}, query: "x", json: true},
 		{name: "a dash is an argument", args: []string{"a", "-", "-json"}, want: []string{"a", "-"}, json: true},
-		{name: "two dashes end the flags", args: []string{"-json", "a", "--", "-q", "--"}, want: []string{"a", "-q", "--"}, json: true},
+		{name: "two dashes end the flags", args: []string{"a", "--", "-q", "--"}, want: []string{"a", "-q", "--"}},
 		{name: "two dashes first", args: []string{"--", "-json"}, want: []string{"-json"}},
 		{name: "none"},
 	}
@@ -122,7 +120,9 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 // Life.sh has the errors of users; these need a server with faults.
 func TestFailures(t *testing.T) {
 	t.Parallel()
-	refused := mistralobstest.Fault{Operation: mistralobstest.RecordsCreate, Skip: 1, Status: http.StatusUnprocessableEntity}
+	refused := mistralobstest.Fault{
+		Operation: mistralobstest.RecordsCreate, Skip: 1, Status: http.StatusUnprocessableEntity,
+	}
 	lost := mistralobstest.Fault{Operation: mistralobstest.DatasetsCreate, Break: mistralobstest.ResetUnanswered}
 	failed := mistralobstest.Fault{
 		Operation: mistralobstest.ImportsFromDataset, Status: http.StatusBadRequest,

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// progress is a line on a terminal that shows how far the tool is. If the output is not a terminal, it shows nothing.
+// progress is a line on a terminal that shows how far the tool is. If the output is not a terminal,
+// it shows nothing.
 type progress struct {
 	mu    sync.Mutex
 	out   io.Writer // nil if it is not a terminal
@@ -32,7 +33,8 @@ func isTerminal(file *os.File) bool {
 	return err != nil || !os.SameFile(stat, null)
 }
 
-// show draws the line, at most ten times a second. A total of 0 or less is unknown. A unit of "MB" means bytes.
+// show draws the line, at most ten times a second. A total of 0 or less is unknown. A unit of "MB"
+// means bytes.
 func (p *progress) show(what string, done, total int64, unit string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,6 +1,8 @@
-// Add-records adds the records of a JSONL file to a dataset, with one request for each, and prints their IDs.
+// Add-records adds the records of a JSONL file to a dataset, with one request for each, and prints
+// their IDs.
 //
-// It checks all lines before it adds the first record. For large files, import-jsonl takes fewer requests.
+// It checks all lines before it adds the first record. For large files, import-jsonl takes fewer
+// requests.
 //
 //	go run ./examples/add-records -dataset dataset [-file records.jsonl]
 package main

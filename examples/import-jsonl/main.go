@@ -1,4 +1,5 @@
-// Import-jsonl uploads a JSONL file, imports it into a dataset, waits for the import, and deletes the upload.
+// Import-jsonl uploads a JSONL file, imports it into a dataset, waits for the import, and deletes
+// the upload.
 //
 // It checks all lines before it uploads anything.
 //

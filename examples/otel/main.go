@@ -1,5 +1,5 @@
-// Otel counts the records of all datasets and prints its telemetry: a span for each attempt of each request, under a
-// span for the whole walk, and metrics.
+// Otel counts the records of all datasets and prints its telemetry: a span for each attempt of each
+// request, under a span for the whole walk, and metrics.
 //
 // It is a module of its own, so that the SDK does not depend on OpenTelemetry.
 //

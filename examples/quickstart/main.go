@@ -1,5 +1,5 @@
-// Quickstart creates a dataset, imports fifty conversations, edits a record, exports the dataset, and compares the
-// export with the input. At the end it deletes the dataset.
+// Quickstart creates a dataset, imports fifty conversations, edits a record, exports the dataset,
+// and compares the export with the input. At the end it deletes the dataset.
 //
 // Without an API key it uses an in-memory server that it starts itself.
 //
@@ -30,7 +30,8 @@ var conversations []byte
 
 func main() {
 	log.SetFlags(0)
-	// These signals end the context, and the dataset is deleted. SIGPIPE comes if nobody reads the output.
+	// These signals end the context, and the dataset is deleted. SIGPIPE comes if nobody reads the
+	// output.
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE}
 	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()

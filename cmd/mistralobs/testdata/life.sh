@@ -3,6 +3,7 @@
 # Every exit status is checked.
 set -euo pipefail
 tool=$1
+unset MISTRAL_API_KEY MISTRAL_SA_TOKEN_PATH MISTRAL_BASE_URL
 dir=$(mktemp -d)
 emulator=""
 # shellcheck disable=SC2329 # called by the trap
@@ -105,8 +106,9 @@ expect 0 evaluate "Support tickets" -judge "$judge" -write score -by category
 has stdout "^shipping  *4  *[01]"
 mv stdout first
 cat > judge.json <<'END'
-{"name":"Category","model_name":"mistral-small-latest","instructions":"Which category?","output":{"type":"CLASSIFICATION",
-"options":[{"value":"shipping","description":"parcels"},{"value":"refunds","description":"returns"}]}}
+{"name":"Category","model_name":"mistral-small-latest","instructions":"Which category?",
+"output":{"type":"CLASSIFICATION","options":[
+{"value":"shipping","description":"parcels"},{"value":"refunds","description":"returns"}]}}
 END
 expect 0 evaluate "Support tickets" -judge judge.json -by category -pass refunds
 has stdout "PASS (refunds)"
@@ -116,8 +118,10 @@ expect 0 evaluate "Support tickets" -judge "$judge" -write score -by category
 cmp first stdout || fail "the second evaluation has other results"
 
 # Sync: a dry run, a refusal, the changes, and again.
-printf '%s\n' '{"payload":{"question":"Capital of Malta?","answer":"Valletta"},"properties":{"id":"mt","continent":"Europe"}}' \
-  '{"payload":{"question":"Capital of Ghana?","answer":"Accra"},"properties":{"id":"gh","continent":"Africa"}}' > wanted.jsonl
+cat > wanted.jsonl <<'END'
+{"payload":{"question":"Capital of Malta?","answer":"Valletta"},"properties":{"id":"mt","continent":"Europe"}}
+{"payload":{"question":"Capital of Ghana?","answer":"Accra"},"properties":{"id":"gh","continent":"Africa"}}
+END
 expect 3 sync Capitals wanted.jsonl -delete -dry-run -full
 has stdout "Accra"
 expect 3 sync Capitals wanted.jsonl -delete -dry-run -json

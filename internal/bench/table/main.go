@@ -1,6 +1,6 @@
-// Table runs the benchmarks of this repository and prints how the SDK compares, on this machine, with a program of
-// net/http and encoding/json alone, and with Node if it is installed. Run it in the root of a checkout; it takes some
-// minutes. BENCHMARKS.md explains the table.
+// Table runs the benchmarks of this repository and prints how the SDK compares, on this machine,
+// with a program of net/http and encoding/json alone, and with Node if it is installed. Run it in
+// the root of a checkout; it takes some minutes. BENCHMARKS.md explains the table.
 //
 //	go run ./internal/bench/table [-work regexp] [-runs 3] [-benchtime 1s] [-plot growth.svg]
 package main
@@ -39,7 +39,8 @@ func main() {
 	}
 }
 
-// table runs the benchmarks and prints the rows. A whole run follows the other, so that the clients take turns.
+// table runs the benchmarks and prints the rows. A whole run follows the other, so that the clients
+// take turns.
 func table(ctx context.Context, work string, runs int, benchtime string) error {
 	var out bytes.Buffer
 	for i := range runs {
@@ -69,7 +70,8 @@ func benchmark(ctx context.Context, out *bytes.Buffer, pkg string, args ...strin
 	return nil
 }
 
-// medians returns the median of each metric of each benchmark, by the name of both: "Walk/by=plain ns/op".
+// medians returns the median of each metric of each benchmark, by the name of both: "Walk/by=plain
+// ns/op".
 func medians(out string) map[string]float64 {
 	cores := regexp.MustCompile(`-\d+$`)
 	all := map[string][]float64{}

@@ -59,7 +59,8 @@ func curves(metrics map[string]float64, metric string, unit float64) (all []curv
 	return all
 }
 
-// slope fits a line through the logarithms: 1 means that the cost grows in proportion to the records.
+// slope fits a line through the logarithms: 1 means that the cost grows in proportion to the
+// records.
 func slope(points []point) float64 {
 	var n, x, y, xx, xy float64
 	for _, p := range points {
@@ -69,7 +70,8 @@ func slope(points []point) float64 {
 	return (n*xy - x*y) / (n*xx - x*x)
 }
 
-// drawPlot draws a log-log plot, 320 by 320, with its left edge at left. Both axes have grid lines at powers of ten.
+// drawPlot draws a log-log plot, 320 by 320, with its left edge at left. Both axes have grid lines
+// at powers of ten.
 func drawPlot(svg *bytes.Buffer, left float64, title string, all []curve) {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, c := range all {

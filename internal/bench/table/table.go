@@ -7,13 +7,15 @@ import (
 	"text/tabwriter"
 )
 
-// row compares a metric of the SDK's benchmark with another one's, or with a number if there is no other.
+// row compares a metric of the SDK's benchmark with another one's, or with a number if there is no
+// other.
 type row struct {
 	work, ours, theirs, metric string
 	bar                        bar
 }
 
-// bar returns the result that a row shows, the bar that the project sets itself, and whether the result meets it.
+// bar returns the result that a row shows, the bar that the project sets itself, and whether the
+// result meets it.
 type bar func(ours, theirs float64) (result, wanted string, met bool)
 
 // faster wants the SDK to take at most 1/times of what the other takes.
