@@ -29,9 +29,27 @@ func (s *Server) exportJSONL(r *http.Request) (answer, error) {
 			d.blobs[path] = b
 		}
 		b.expires = now.Add(s.options.exportTTL)
-		link := url.URL{Scheme: "http", Host: r.Host, Path: path, RawQuery: s.signer.query(path, b.expires)}
+		link := url.URL{Scheme: scheme(r), Host: r.Host, Path: prefix(r) + path, RawQuery: s.signer.query(path, b.expires)}
 		return answer{http.StatusOK, new(object).set("file_url", link.String()).bytes()}, nil
 	})
+}
+
+// scheme returns the scheme of the server's URLs.
+func scheme(r *http.Request) string {
+	if r.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
+
+// prefix returns the path below which the handler of the server stands, or "".
+func prefix(r *http.Request) string {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	prefix, _ := strings.CutSuffix(path, r.URL.EscapedPath())
+	if prefix == path {
+		return ""
+	}
+	return prefix
 }
 
 // downloadExport serves the URL of an export as an object storage does.

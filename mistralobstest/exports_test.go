@@ -1,12 +1,16 @@
 package mistralobstest_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
+	mistralobs "github.com/mistralobs/mistralobs-go"
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
@@ -73,4 +77,23 @@ func TestExportLinks(t *testing.T) {
 	assert.Contains(t, late.body, "<?xml")
 	a.do("POST", datasets+"/"+id+"/records", `{"payload":{}}`)
 	assert.NotEqual(t, etag, fetch(export()).header.Get("ETag"), "another content is another file")
+}
+
+// The URL of an export has the scheme and the path below which the handler stands.
+func TestExportBehindTLSAndAPrefix(t *testing.T) {
+	t.Parallel()
+	for _, prefix := range []string{"", "/mistral"} {
+		server := mistralobstest.NewUnstartedServer()
+		defer server.Close()
+		front := httptest.NewTLSServer(http.StripPrefix(prefix, server.Handler()))
+		defer front.Close()
+		client, err := mistralobs.NewClient(mistralobs.WithAPIKey(server.APIKey),
+			mistralobs.WithBaseURL(front.URL+prefix), mistralobs.WithHTTPClient(front.Client()))
+		require.NoError(t, err)
+		dataset := server.SeedDataset("Test data", "", mistralobstest.RecordSeed{Payload: []byte(`{"n":1}`)})
+		var file strings.Builder
+		_, err = client.Exports.Download(t.Context(), dataset, &file, mistralobs.TransferOptions{})
+		require.NoError(t, err)
+		assert.Contains(t, file.String(), `{"n":1}`)
+	}
 }

@@ -79,10 +79,14 @@ const (
 )
 
 // Inject adds a fault. If several faults match a call, the oldest one that is not used up applies.
-// Inject panics if the operation does not exist, because the test would then test nothing.
+// Inject panics if the operation does not exist, because the test would then test nothing, and if
+// Status is not 0 and not 200 to 599.
 func (s *Server) Inject(f Fault) {
 	if f.Operation != "" && !knownOperation(f.Operation) {
 		panic(fmt.Sprintf("mistralobstest: there is no operation %q", f.Operation))
+	}
+	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
+		panic(fmt.Sprintf("mistralobstest: a fault cannot have status %d", f.Status))
 	}
 	s.faults.add(f)
 }

@@ -40,3 +40,12 @@ func TestWhichCallsAreHit(t *testing.T) {
 	assert.InDelta(t, 40, hits, 25)
 	assert.Panics(t, func() { a.server.Inject(mistralobstest.Fault{Operation: "nonsense"}) })
 }
+
+func TestInjectRefusesABadStatus(t *testing.T) {
+	t.Parallel()
+	server := mistralobstest.NewServer()
+	t.Cleanup(server.Close)
+	for _, status := range []int{-1, 99, 101, 600} {
+		assert.Panics(t, func() { server.Inject(mistralobstest.Fault{Status: status}) })
+	}
+}

@@ -8,11 +8,12 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mistralobs/mistralobs-go/internal/stream"
 )
 
 // MaxUploadBytes is the size of the largest file that the server accepts: 512 MiB. The service
@@ -22,10 +23,13 @@ const MaxUploadBytes = 512 << 20
 // defaultExpiry is how long the service keeps an upload that sets no expiry.
 const defaultExpiry = 30 * 24 * time.Hour
 
+// maxExpiryHours is the longest time that the service keeps an upload: ten years.
+const maxExpiryHours = 10 * 365 * 24
+
 // file is an uploaded file. Its content is on disk, because it may be large.
 type file struct {
 	id, name, purpose, visibility, signature string
-	path                                     string
+	content                                  *stream.TempFile
 	size                                     int64
 	lines                                    int
 	created, expires                         time.Time
@@ -37,11 +41,15 @@ func (s *Server) uploadFile(r *http.Request) (answer, error) {
 		err = s.sleep(r.Context(), s.tunedNow().latency)
 	}
 	if err != nil {
-		_ = os.Remove(f.path)
+		f.close()
 		return answer{}, err
 	}
 	d, _, unlock := s.lock()
 	defer unlock()
+	if d.files == nil { // the server was closed during the upload
+		f.close()
+		return answer{}, errClosed
+	}
 	d.files[f.id] = f
 	return answer{http.StatusOK, f.object().bytes()}, nil
 }
@@ -74,7 +82,7 @@ func (s *Server) receive(r *http.Request) (*file, error) {
 			return f, invalidFile("the body broke off or is malformed")
 		}
 	}
-	if f.path == "" {
+	if f.content == nil {
 		missing := complaint{Type: "missing", Loc: []any{"body", "file"}, Msg: "Field required"}
 		return f, validationError(r, missing)
 	}
@@ -100,11 +108,17 @@ func (f *file) addPart(r *http.Request, part *multipart.Part) error {
 		f.purpose = value
 	case "visibility":
 		f.visibility = value
+		if value != "workspace" && value != "user" {
+			return validationError(r, complaint{
+				Type: "enum", Loc: []any{"body", "visibility"}, Msg: "Input should be 'workspace' or 'user'", Input: value,
+			})
+		}
 	case "expiry":
 		hours, err := strconv.Atoi(value)
-		if err != nil || hours < 1 {
+		if err != nil || hours < 1 || hours > maxExpiryHours {
 			return validationError(r, complaint{
-				Type: "int_parsing", Loc: []any{"body", "expiry"}, Msg: "Input should be a valid integer", Input: value,
+				Type: "int_parsing", Loc: []any{"body", "expiry"}, Msg: "Input should be an integer from 1 to 87600",
+				Input: value,
 			})
 		}
 		f.expires = f.created.Add(time.Duration(hours) * time.Hour)
@@ -117,16 +131,13 @@ func (f *file) store(part *multipart.Part) error {
 	if part.FileName() == "" {
 		return invalidFile("the file has no name")
 	}
-	temp, err := os.CreateTemp("", "mistralobstest-*")
+	temp, err := stream.NewTempFile("mistralobstest-*")
 	if err != nil {
 		message := "the upload cannot be stored"
 		return platformError(http.StatusInternalServerError, "internal_server_error", "3000", message)
 	}
-	defer temp.Close()
-	if f.path != "" { // if the form has two files, the last one is used
-		_ = os.Remove(f.path)
-	}
-	f.name, f.path = filepath.Base(part.FileName()), temp.Name()
+	f.close() // if the form has two files, the last one is used
+	f.name, f.content = filepath.Base(part.FileName()), temp
 	hash := sha256.New()
 	counter := &lineCounter{}
 	f.size, err = io.Copy(io.MultiWriter(temp, hash, counter), io.LimitReader(part, MaxUploadBytes+1))
@@ -139,6 +150,13 @@ func (f *file) store(part *multipart.Part) error {
 	}
 	f.lines, f.signature = counter.lines(), hex.EncodeToString(hash.Sum(nil)[:8])
 	return nil
+}
+
+// close removes the content. It must not be in use.
+func (f *file) close() {
+	if f.content != nil {
+		f.content.Close()
+	}
 }
 
 // lineCounter counts lines. The last line may lack its line break.
@@ -172,7 +190,7 @@ func (s *Server) getFile(r *http.Request) (answer, error) {
 func (s *Server) deleteFile(r *http.Request) (answer, error) {
 	return s.withFile(r, func(d *store, f *file) (answer, error) {
 		delete(d.files, f.id)
-		_ = os.Remove(f.path)
+		f.close()
 		body := new(object).set("id", f.id).set("object", "file").set("deleted", true).bytes()
 		return answer{http.StatusOK, body}, nil
 	})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -17,7 +18,8 @@ const maxBody = 64 << 20
 // serve dispatches a request. For requests without a route, the response is that of the service's
 // web framework.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	if _, pattern := s.mux.Handler(r); s.routes[pattern] != nil {
+	clean := path.Clean(r.URL.Path) == r.URL.Path // the mux would redirect another path
+	if _, pattern := s.mux.Handler(r); s.routes[pattern] != nil && clean {
 		s.mux.ServeHTTP(w, r)
 		return
 	}
@@ -26,6 +28,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 
 // unrouted returns 405 if another method has a route for the path, else 404.
 func (s *Server) unrouted(r *http.Request) *failure {
+	if path.Clean(r.URL.Path) != r.URL.Path {
+		return frameworkError(http.StatusNotFound, "Not Found")
+	}
 	var allowed []string
 	for _, method := range []string{"DELETE", "GET", "PATCH", "POST", "PUT"} {
 		other := r.Clone(r.Context())

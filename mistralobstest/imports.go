@@ -2,6 +2,7 @@ package mistralobstest
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 )
@@ -131,14 +132,29 @@ func (s *Server) importFile(r *http.Request) (answer, error) {
 	if err := c.failed(); err != nil {
 		return answer{}, err
 	}
+	result, failed := s.importedFile(strings.ToLower(*id)) // not under the lock, since it may be large
 	return s.withDataset(r, func(d *store, ds *dataset) (answer, error) {
-		return s.startTask(d, ds, ImportsFromFile, func() (imported, error) {
-			f := d.files[strings.ToLower(*id)]
-			if f == nil || s.options.now().After(f.expires) {
-				return imported{}, fmt.Errorf("file %s not found", *id)
-			}
-			records, err := readJSONL(f.path)
-			return withSource(records, sourceUploadedFile), err
-		})
+		return s.startTask(d, ds, ImportsFromFile, func() (imported, error) { return result, failed })
 	})
+}
+
+// importedFile returns the records of an uploaded file.
+func (s *Server) importedFile(id string) (imported, error) {
+	content, err := s.openFile(id)
+	if err != nil {
+		return imported{}, err
+	}
+	records, err := readJSONL(content)
+	return withSource(records, sourceUploadedFile), err
+}
+
+// openFile returns a reader of an uploaded file.
+func (s *Server) openFile(id string) (io.Reader, error) {
+	d, now, unlock := s.lock()
+	defer unlock()
+	f := d.files[id]
+	if f == nil || now.After(f.expires) {
+		return nil, fmt.Errorf("file %s not found", id)
+	}
+	return io.NewSectionReader(f.content, 0, f.size), nil
 }

@@ -7,17 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"unicode/utf8"
 )
 
 // readJSONL reads a dataset file. A line may have either documented format. Errors name the line.
-func readJSONL(path string) ([]RecordSeed, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, errors.New("the file cannot be read")
-	}
-	defer f.Close()
+func readJSONL(f io.Reader) ([]RecordSeed, error) {
 	var records []RecordSeed
 	reader := bufio.NewReaderSize(f, 1<<20)
 	for number := 1; ; number++ {

@@ -22,7 +22,7 @@ func (s *Server) listRecords(r *http.Request) (answer, error) {
 func (s *Server) createRecord(r *http.Request) (answer, error) {
 	c := check(r)
 	c.readBody()
-	record := RecordSeed{Payload: c.payload(), Properties: c.object("properties", false)}
+	record := RecordSeed{Payload: c.object("payload", true), Properties: c.properties()}
 	from := c.enum("source", sourceDirectInput.String(), sourceTelemetrySpan.String())
 	if err := c.failed(); err != nil {
 		return answer{}, err
@@ -69,7 +69,7 @@ func (s *Server) deleteRecords(r *http.Request) (answer, error) {
 func (s *Server) updatePayload(r *http.Request) (answer, error) {
 	c := check(r)
 	c.readBody()
-	payload := c.payload()
+	payload := c.object("payload", true)
 	return s.update(c, func(old content) content { return newContent(payload, old.properties()) })
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/rand"
 	"maps"
-	"os"
 	"slices"
 	"time"
 
@@ -62,9 +61,9 @@ func newStore() store {
 // close removes the uploaded files from disk.
 func (d *store) close() {
 	for _, f := range d.files {
-		_ = os.Remove(f.path)
+		f.close()
 	}
-	clear(d.files)
+	d.files = nil
 }
 
 func (d *store) addDataset(name, description string, now time.Time) *dataset {

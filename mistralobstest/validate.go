@@ -190,17 +190,13 @@ func (c *checker) object(name string, required bool) json.RawMessage {
 	return value
 }
 
-// payload returns the payload from the body. If it has messages, they must be a list.
-func (c *checker) payload() json.RawMessage {
-	payload := c.object("payload", true)
-	var members map[string]json.RawMessage // a struct would match names in any case
-	if payload == nil || json.Unmarshal(payload, &members) != nil {
-		return payload
+// properties returns the optional properties from the body. Unlike other optional members, they must
+// not be null.
+func (c *checker) properties() json.RawMessage {
+	if value := c.body["properties"]; string(value) == "null" {
+		c.complain("dict_type", "Input should be a valid dictionary", value, "body", "properties")
 	}
-	if messages := members["messages"]; messages != nil && messages[0] != '[' {
-		c.complain("list_type", "Input should be a valid list", messages, "body", "payload", "messages")
-	}
-	return payload
+	return c.object("properties", false)
 }
 
 // list returns the items of a list from the body. A negative most is no limit.

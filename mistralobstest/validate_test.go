@@ -132,9 +132,21 @@ func TestErrors(t *testing.T) {
 			body: `{"payload":"x"}`, status: 422, want: code("VALIDATION_ERROR"),
 		},
 		{
-			name: "messages that are text", method: "POST", path: datasets + "/" + id + "/records",
-			body: `{"payload":{"messages":"x"}}`, status: 422,
-			want: map[string]string{"detail.message": "body.payload.messages"},
+			name: "null properties", method: "POST", path: datasets + "/" + id + "/records",
+			body: `{"payload":{"messages":"any text"},"properties":null}`, status: 422,
+			want: map[string]string{"detail.message": "body.properties: Input should be a valid dictionary"},
+		},
+		{
+			name: "a judge without definition", method: "POST", path: records + "/" + recordIDs[0] + "/live-judging",
+			body: `{}`, status: 422, want: map[string]string{"detail.message": "body.judge_definition: Field required"},
+		},
+		{
+			name: "a path that is not clean", method: "GET", path: "/v1//observability/datasets", status: 404,
+			want: map[string]string{"detail": "Not Found"},
+		},
+		{
+			name: "a path with dots", method: "GET", path: datasets + "/../datasets", status: 404,
+			want: map[string]string{"detail": "Not Found"},
 		},
 		{
 			name: "properties that are a list", method: "PUT",
