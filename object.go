@@ -107,7 +107,7 @@ func lostContent(v any) string {
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t == nil || t.Kind() != reflect.Struct || t.NumField() == 0 || reflect.PointerTo(t).Implements(marshalerType) {
+	if t == nil || t.Kind() != reflect.Struct || t.NumField() == 0 {
 		return ""
 	}
 	for _, f := range reflect.VisibleFields(t) {
@@ -118,8 +118,6 @@ func lostContent(v any) string {
 	}
 	return "a struct without exported fields"
 }
-
-var marshalerType = reflect.TypeFor[json.Marshaler]()
 
 // rawJSON returns v if it holds JSON text. The text may be invalid.
 func rawJSON(v any) (raw []byte, ok bool) {

@@ -120,7 +120,10 @@ type secret struct{ text string }
 
 type inherits struct{ secret }
 
+type Secret struct{ text string }
+
 type quiet struct {
+	Secret
 	Text string `json:"-"`
 }
 
@@ -141,7 +144,8 @@ func TestNewObjectRefusesValuesThatLoseTheirContent(t *testing.T) {
 		"it is a struct without exported fields (mistralobs_test.secret)":   secret{"x"},
 		"it is a struct without exported fields (*mistralobs_test.secret)":  &secret{"x"},
 		"it is a struct without exported fields (mistralobs_test.inherits)": inherits{secret{"x"}},
-		"it is a struct without exported fields (mistralobs_test.quiet)":    quiet{"x"},
+		"it is a struct without exported fields (mistralobs_test.quiet)":    quiet{Text: "x"},
+		"it is a struct without exported fields (mistralobs_test.speaks)":   speaks{"x"},
 		"it is a struct without exported fields (bytes.Buffer)":             bytes.Buffer{},
 	} {
 		_, err := mistralobs.NewObject(given)
