@@ -98,7 +98,7 @@ func ExampleBulkOptions() {
 	records := mistralobs.NoErrors(slices.Values(input))
 	for record, err := range client.Records.CreateAll(context.Background(), datasetID, records, mistralobs.BulkOptions{
 		Concurrency: 4,
-		OnError: func(index int, _ mistralobs.CreateRecordParams, _ error) error {
+		OnError: func(index int, _ error) error {
 			fmt.Println("skipped:", index)
 			return nil
 		},

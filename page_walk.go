@@ -7,7 +7,7 @@ import (
 	"iter"
 	"sync"
 
-	"github.com/mistralobs/mistralobs-go/internal/transport"
+	"github.com/mistralobs/mistralobs-go/internal/bulk"
 )
 
 // maxReadAhead is the largest number of pages in flight if the number adapts. With 8 in flight a
@@ -80,7 +80,7 @@ func (w walk[T]) pages(ctx context.Context) iter.Seq2[*Page[T], error] {
 		ahead := prefetch[T]{ctx: ctx, walk: w, number: max(1, w.params.Page), response: settings.response}
 		defer ahead.running.Wait()
 		defer cancel()
-		window := newReadAhead(w.params.ReadAhead, w.client.cfg.pacer)
+		window := newReadAhead(w.params.ReadAhead, w.client.cfg.pacer.Refusals)
 		seen := newSeenPages[T]()
 		for {
 			page, err := ahead.next()
@@ -126,15 +126,13 @@ func (w walk[T]) rest(page *Page[T], n int) int {
 
 // readAhead decides how many pages are in flight.
 type readAhead struct {
-	fixed   int // pages while the caller consumes one, or -1 if the number adapts
-	window  int // pages in flight
-	first   bool
-	pacer   *transport.Pacer
-	refused int // 429 responses to the client so far
+	fixed int // pages while the caller consumes one, or -1 if the number adapts
+	first bool
+	ramp  *bulk.Ramp
 }
 
-func newReadAhead(setting int, pacer *transport.Pacer) *readAhead {
-	r := &readAhead{fixed: setting, window: 1, first: true, pacer: pacer, refused: pacer.Refusals()}
+func newReadAhead(setting int, refusals func() int) *readAhead {
+	r := &readAhead{fixed: setting, first: true, ramp: bulk.NewRamp(1, maxReadAhead, refusals)}
 	switch setting {
 	case NoReadAhead:
 		r.fixed = 0
@@ -147,13 +145,13 @@ func newReadAhead(setting int, pacer *transport.Pacer) *readAhead {
 // whileConsuming returns the pages to have in flight while the caller consumes a page. A caller
 // that breaks within the first page causes one request.
 func (r *readAhead) whileConsuming() int {
-	if r.fixed >= 0 {
+	switch {
+	case r.fixed >= 0:
 		return r.fixed
-	}
-	if r.first {
+	case r.first:
 		return 0
 	}
-	return r.window
+	return r.ramp.Size()
 }
 
 // afterConsuming returns the pages to have in flight after the caller has consumed a page whole.
@@ -162,12 +160,8 @@ func (r *readAhead) afterConsuming() int {
 		return r.fixed
 	}
 	r.first = false
-	if refused := r.pacer.Refusals(); refused > r.refused {
-		r.window, r.refused = max(1, r.window/2), refused
-	} else {
-		r.window = min(2*r.window, maxReadAhead)
-	}
-	return r.window
+	r.ramp.Step()
+	return r.ramp.Size()
 }
 
 // prefetch requests pages ahead of their use.

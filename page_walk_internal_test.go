@@ -115,7 +115,7 @@ func TestWalkFeedStopsWithItsCaller(t *testing.T) {
 func TestReadAheadShrinksAfterARefusal(t *testing.T) {
 	t.Parallel()
 	pacer := transport.NewPacer()
-	ahead := newReadAhead(0, pacer)
+	ahead := newReadAhead(0, pacer.Refusals)
 	window := []int{ahead.whileConsuming()}
 	for range 5 {
 		window = append(window, ahead.afterConsuming())

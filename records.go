@@ -176,6 +176,12 @@ func (s *RecordsService) Create(
 	if err != nil {
 		return nil, err
 	}
+	return s.create(ctx, datasetID, body, opts)
+}
+
+func (s *RecordsService) create(
+	ctx context.Context, datasetID string, body []byte, opts []CallOption,
+) (*Record, error) {
 	return fetch[Record](ctx, s.client, request{
 		name: "records.create", action: "create record", route: "POST /v1/observability/datasets/{dataset_id}/records",
 		ids: ids{datasetID}, body: body, creates: true,

@@ -25,20 +25,29 @@ const maxConcurrentDeletes = 8
 // Its zero value is a sensible default.
 type BulkOptions struct {
 	// Concurrency is the largest number of requests in flight. 0 means adaptive: it starts at 8,
-	// grows up to 32 while the throughput rises, and shrinks after a 429 or 503.
+	// doubles up to 32 while the service refuses nothing, and is halved after a 429 or 503.
 	Concurrency int
-	// OnError is called for each element whose request failed, but not if the end of the context
-	// canceled the request. index is the position of the element in the input, from 0. params has
-	// the payload and the properties that were to be written. If OnError returns nil, the element
-	// is skipped. If it returns an error, no more requests are started, and that error is yielded
-	// last. If OnError is nil, the first failure is yielded last.
-	OnError func(index int, params CreateRecordParams, err error) error
-	// OnResult is called for each element whose request was started. index is the position of the
+	// OnError is called for each element that cannot be encoded or whose request failed, but not if
+	// the end of the context canceled the request. index is the position of the element in the
+	// input, from 0. If OnError returns nil, the element is skipped. If it returns an error, no more
+	// requests are started, and that error is yielded last. If OnError is nil, the first failure is
+	// yielded last.
+	OnError func(index int, err error) error
+	// OnResult is called for each element that was taken. index is the position of the
 	// element in the input, from 0. recordID is "" if a creation failed. err is nil if the request
 	// succeeded. Calls do not overlap. They are in the order of the input, before OnError and
 	// before the result is yielded. So OnResult can match results to elements even if others were
 	// skipped or canceled.
 	OnResult func(index int, recordID string, err error)
+}
+
+const leastInFlight, mostInFlight = 8, 32
+
+func (o BulkOptions) ramp(refusals func() int) *bulk.Ramp {
+	if o.Concurrency > 0 {
+		return bulk.NewRamp(o.Concurrency, o.Concurrency, refusals)
+	}
+	return bulk.NewRamp(leastInFlight, mostInFlight, refusals)
 }
 
 func (o BulkOptions) check() error {
@@ -61,9 +70,11 @@ func (o BulkOptions) check() error {
 // [ErrMaybeApplied].
 //
 // If the loop breaks or the context ends, the requests in flight are canceled. Their records may or
-// may not exist. The context is checked between two elements of the input. CreateAll reads the
-// input in the goroutine of the loop. So an input that waits for a result of the loop blocks
-// forever.
+// may not exist. The context is checked between two elements of the input.
+//
+// CreateAll reads the input, encodes each element before it reads the next, and calls the functions
+// of options in the goroutine of the loop. So the input may reuse its values, and a panic reaches
+// the caller. An input that waits for a result of the loop blocks forever.
 //
 // If the input can be read twice, a second range over the sequence creates all records again. The
 // errors are those of [RecordsService.Create], and one that matches [ErrInvalidParams] if opts has a
@@ -72,17 +83,18 @@ func (s *RecordsService) CreateAll(
 	ctx context.Context, datasetID string, records iter.Seq2[CreateRecordParams, error], options BulkOptions,
 	opts ...CallOption,
 ) iter.Seq2[*Record, error] {
-	create := func(ctx context.Context, params CreateRecordParams) (*Record, error) {
-		return s.Create(ctx, datasetID, params, opts...)
+	prepare := func(params CreateRecordParams) (bulk.Task[*Record], error) {
+		body, err := params.body()
+		return func(ctx context.Context) (*Record, error) { return s.create(ctx, datasetID, body, opts) }, err
 	}
-	params := func(p CreateRecordParams) CreateRecordParams { return p }
 	id := func(r *Record) string {
 		if r == nil {
 			return ""
 		}
 		return r.ID
 	}
-	return runBulk(ctx, s.client, "create records", "records", records, create, params, id, options, opts)
+	run := bulkRun[CreateRecordParams, *Record]{s.client, "create records", options, opts, prepare, id}
+	return run.results(ctx, records)
 }
 
 // NoErrors pairs each element with a nil error. It turns a sequence without errors, such as
@@ -122,82 +134,170 @@ type RecordUpdate struct {
 func (s *RecordsService) UpdateAll(
 	ctx context.Context, updates iter.Seq2[RecordUpdate, error], options BulkOptions, opts ...CallOption,
 ) iter.Seq2[string, error] {
-	params := func(u RecordUpdate) CreateRecordParams {
-		return CreateRecordParams{Payload: u.Payload, Properties: u.Properties}
+	prepare := func(update RecordUpdate) (bulk.Task[string], error) {
+		parts, err := update.encode()
+		task := func(ctx context.Context) (string, error) { return update.ID, s.update(ctx, update.ID, parts, opts) }
+		if err != nil {
+			task = func(context.Context) (string, error) { return update.ID, err }
+		}
+		return task, nil
 	}
 	id := func(id string) string { return id }
-	update := func(ctx context.Context, u RecordUpdate) (string, error) { return s.update(ctx, u, opts) }
-	return runBulk(ctx, s.client, "update records", "updates", updates, update, params, id, options, opts)
+	run := bulkRun[RecordUpdate, string]{s.client, "update records", options, opts, prepare, id}
+	return run.results(ctx, updates)
 }
 
-// update replaces the parts of a record that are set. It returns the record's ID, even with an
-// error.
-func (s *RecordsService) update(ctx context.Context, update RecordUpdate, opts []CallOption) (string, error) {
-	payload, err := optionalObject("Payload", update.Payload)
-	if err != nil {
-		return update.ID, err
+// encodedUpdate holds the parts of an update. A part that is left as it is is nil.
+type encodedUpdate struct{ payload, properties Object }
+
+func (u RecordUpdate) encode() (parts encodedUpdate, err error) {
+	if parts.payload, err = optionalObject("Payload", u.Payload); err != nil {
+		return parts, err
 	}
-	properties, err := optionalObject("Properties", update.Properties)
-	if err != nil {
-		return update.ID, err
+	if parts.properties, err = optionalObject("Properties", u.Properties); err != nil {
+		return parts, err
 	}
-	if payload == nil && properties == nil {
-		return update.ID, invalid("RecordUpdate", "it changes neither Payload nor Properties")
+	if parts.payload == nil && parts.properties == nil {
+		err = invalid("RecordUpdate", "it changes neither Payload nor Properties")
 	}
-	if payload != nil {
-		if err := s.UpdatePayload(ctx, update.ID, payload, opts...); err != nil {
-			return update.ID, err
+	return parts, err
+}
+
+// update replaces the parts of a record that are set.
+func (s *RecordsService) update(ctx context.Context, id string, parts encodedUpdate, opts []CallOption) error {
+	if parts.payload != nil {
+		if err := s.UpdatePayload(ctx, id, parts.payload, opts...); err != nil {
+			return err
 		}
 	}
-	if properties != nil {
-		return update.ID, s.UpdateProperties(ctx, update.ID, properties, opts...)
+	if parts.properties != nil {
+		return s.UpdateProperties(ctx, id, parts.properties, opts...)
 	}
-	return update.ID, nil
+	return nil
 }
 
-// runBulk sends a request for each element of the input. params and id are what the options are told
-// of an element and of a result. name is the parameter that holds the input.
-func runBulk[In, Out any](
-	ctx context.Context,
-	c *Client,
-	action, name string,
-	input iter.Seq2[In, error],
-	send func(context.Context, In) (Out, error),
-	params func(In) CreateRecordParams,
-	id func(Out) string,
-	options BulkOptions,
-	opts []CallOption,
-) iter.Seq2[Out, error] {
-	err := options.check()
-	if err == nil {
-		_, err = c.bulkSettings(opts)
-	}
-	switch {
-	case ctx == nil:
-		err = errNilContext
-	case input == nil:
-		err = invalid(name, "the sequence is nil")
-	}
-	if err != nil {
-		return func(yield func(Out, error) bool) {
-			var none Out
+// bulkRun sends a request for each element of an input.
+type bulkRun[In, Out any] struct {
+	client  *Client
+	action  string
+	options BulkOptions
+	opts    []CallOption
+	prepare func(In) (bulk.Task[Out], error) // encodes an element, which is not used afterwards
+	id      func(Out) string
+}
+
+// results yields the results of the successful requests in the order of the input, and at most one
+// error, last. The input, the options and the loop run in the caller's goroutine.
+func (b bulkRun[In, Out]) results(ctx context.Context, input iter.Seq2[In, error]) iter.Seq2[Out, error] {
+	return func(yield func(Out, error) bool) {
+		var none Out
+		if err := b.check(ctx, input == nil); err != nil {
+			yield(none, err)
+			return
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		state := bulkState{ctx: ctx, run: b.action}
+		broken := false
+		over := func() bool { return broken || state.failed != nil || state.stopping.Load() || ctx.Err() != nil }
+		tasks := func(start func(bulk.Task[Out]) bool) {
+			for in, err := range input {
+				if err != nil {
+					state.fail(err)
+					return
+				}
+				if over() || !start(b.task(in, &state.stopping)) || over() {
+					return
+				}
+			}
+		}
+		for result := range bulk.Run(ctx, tasks, b.options.ramp(b.client.cfg.pacer.Refusals)) {
+			if b.options.OnResult != nil {
+				b.options.OnResult(result.Index, b.id(result.Value), result.Err)
+			}
+			switch {
+			case broken: // the requests in flight are canceled
+			case result.Err == nil:
+				if broken = !yield(result.Value, nil); broken {
+					cancel()
+				}
+			default:
+				state.failedElement(result.Index, result.Err, b.options.OnError)
+			}
+		}
+		if err := state.end(); err != nil && !broken {
 			yield(none, err)
 		}
 	}
-	run := bulk.Options[In, Out]{
-		Concurrency: options.Concurrency,
-		Refusals:    c.cfg.pacer.Refusals,
-		Wrap:        func(index int, err error) error { return fmt.Errorf("record %d of the input: %w", index, err) },
-		Ended:       func(err error) error { return fmt.Errorf("mistralobs: %s: %w", action, err) },
-		Marked:      func(err error) bool { return errors.Is(err, ErrMaybeApplied) },
+}
+
+func (b bulkRun[In, Out]) check(ctx context.Context, noInput bool) error {
+	switch {
+	case ctx == nil:
+		return errNilContext
+	case noInput:
+		return invalid("input", "the sequence is nil")
 	}
-	if options.OnError != nil {
-		run.OnError = func(index int, in In, err error) error { return options.OnError(index, params(in), err) }
+	if err := b.options.check(); err != nil {
+		return err
 	}
-	if options.OnResult != nil {
-		run.OnResult = func(index int, out Out, err error) { options.OnResult(index, id(out), err) }
+	_, err := b.client.bulkSettings(b.opts)
+	return err
+}
+
+// task encodes an element. An error takes its turn like the error of a request.
+func (b bulkRun[In, Out]) task(in In, stopping *atomic.Bool) bulk.Task[Out] {
+	task, err := b.prepare(in)
+	return func(ctx context.Context) (out Out, _ error) {
+		if err == nil {
+			out, err = task(ctx)
+		}
+		if err != nil && b.options.OnError == nil {
+			stopping.Store(true) // nothing is started while the results before this one are awaited
+		}
+		return out, err
 	}
-	return bulk.Run(ctx, input, send, run)
+}
+
+// bulkState is how a bulk call goes.
+type bulkState struct {
+	ctx      context.Context
+	run      string      // what it does, for the error
+	failed   error       // ends the call
+	stopping atomic.Bool // an element whose result has not come up has ended the call
+}
+
+func (s *bulkState) fail(err error) {
+	if s.failed == nil {
+		s.failed = err
+	} else if err != nil {
+		s.failed = errors.Join(s.failed, err)
+	}
+}
+
+// failedElement decides about the error of an element.
+func (s *bulkState) failedElement(index int, err error, onError func(int, error) error) {
+	marked := func(err error) bool { return errors.Is(err, ErrMaybeApplied) }
+	switch ended := s.ctx.Err(); {
+	case ended != nil && errors.Is(err, ended):
+		// The element did not fail, the call has ended. All requests in flight end with the same
+		// error, of which one is enough, unless another one is marked.
+		if !errors.Is(s.failed, ended) || marked(err) && !marked(s.failed) {
+			s.fail(err)
+		}
+	case onError == nil:
+		s.fail(fmt.Errorf("record %d of the input: %w", index, err))
+	default:
+		s.fail(onError(index, err))
+	}
+}
+
+// end returns the error of the call.
+func (s *bulkState) end() error {
+	if s.failed == nil && s.ctx.Err() != nil {
+		return fmt.Errorf("mistralobs: %s: %w", s.run, s.ctx.Err())
+	}
+	return s.failed
 }
 
 // DeleteAll deletes any number of records, up to [MaxBulkDelete] per request. Up to 8 requests are

@@ -392,13 +392,13 @@ func TestCreateAllOnError(t *testing.T) {
 						numberedRecords(10, &read),
 						mistralobs.BulkOptions{
 							Concurrency: 2,
-							OnError: func(index int, params mistralobs.CreateRecordParams, err error) error {
+							OnError: func(index int, err error) error {
 								kind := "maybe applied"
 								if errors.Is(err, mistralobs.ErrValidation) {
 									kind = "validation"
 								}
 								assert.ErrorIs(t, err, kinds[kind])
-								seen = append(seen, failure{index, params.Payload.(map[string]int)["n"], kind})
+								seen = append(seen, failure{index, index, kind})
 								return test.onError(len(seen))
 							},
 						},
@@ -485,7 +485,7 @@ func TestCreateAllEndsWithItsContext(t *testing.T) {
 				service, read := &bulkService{took: func(int) time.Duration { return time.Second }}, 0
 				options := mistralobs.BulkOptions{Concurrency: 2}
 				if skip {
-					options.OnError = func(int, mistralobs.CreateRecordParams, error) error { return nil }
+					options.OnError = func(int, error) error { return nil }
 				}
 				start := time.Now()
 				// An end to the input, so that a walk that does not see the context ends too.
@@ -677,7 +677,7 @@ func TestCreateAllOnResult(t *testing.T) {
 		var results []string
 		options := mistralobs.BulkOptions{
 			Concurrency: 3,
-			OnError:     func(int, mistralobs.CreateRecordParams, error) error { return nil },
+			OnError:     func(int, error) error { return nil },
 			OnResult: func(index int, id string, err error) {
 				results = append(results, fmt.Sprintf("%d %q %t", index, id, errors.Is(err, context.Canceled)))
 			},
@@ -726,7 +726,7 @@ func TestCreateAllAsksTheContext(t *testing.T) {
 		})
 		read, failed := 0, 0
 		options := mistralobs.BulkOptions{
-			OnError: func(int, mistralobs.CreateRecordParams, error) error { failed++; return nil },
+			OnError: func(int, error) error { failed++; return nil },
 		}
 		ids, err := gather(
 			t,
@@ -765,8 +765,8 @@ func TestUpdateAll(t *testing.T) {
 		var skipped []string
 		var ids []string
 		for id, err := range client.Records.UpdateAll(t.Context(), updates, mistralobs.BulkOptions{
-			OnError: func(index int, params mistralobs.CreateRecordParams, err error) error {
-				skipped = append(skipped, fmt.Sprint(index, params.Payload != nil,
+			OnError: func(index int, err error) error {
+				skipped = append(skipped, fmt.Sprint(index,
 					errors.Is(err, mistralobs.ErrNotFound), errors.Is(err, mistralobs.ErrInvalidParams)))
 				return nil
 			},
@@ -775,7 +775,7 @@ func TestUpdateAll(t *testing.T) {
 			ids = append(ids, id)
 		}
 		assert.Equal(t, []string{"both", "payload", "properties", "last"}, ids)
-		assert.Equal(t, []string{"3 true true false", "4 false false true"}, skipped)
+		assert.Equal(t, []string{"3 true false", "4 false true"}, skipped)
 		assert.Equal(t, map[string][]string{
 			"both": {"PUT payload", "PUT properties"}, "payload": {"PUT payload"}, "properties": {"PUT properties"},
 			"missing": {"PUT payload"}, "last": {"PUT payload"},
@@ -847,5 +847,84 @@ func TestBulkRefusesWithResponse(t *testing.T) {
 	updates := mistralobs.NoErrors(slices.Values([]mistralobs.RecordUpdate{{ID: "a", Payload: map[string]any{}}}))
 	for _, err := range client.Records.UpdateAll(t.Context(), updates, mistralobs.BulkOptions{}, with) {
 		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	}
+}
+
+// A generator may yield one value again and again: each element is encoded before the next is read.
+func TestBulkInputsMayReuseTheirValues(t *testing.T) {
+	t.Parallel()
+	server := mistralobstest.NewServer()
+	defer server.Close()
+	client := server.Client(t)
+	dataset := server.SeedDataset("Test data", "")
+	const n = 100
+	reusing := func(yield func(mistralobs.CreateRecordParams, error) bool) {
+		payload := map[string]int{}
+		for i := range n {
+			payload["n"] = i
+			if !yield(mistralobs.CreateRecordParams{Payload: payload}, nil) {
+				return
+			}
+		}
+	}
+	var ids []string
+	for record, err := range client.Records.CreateAll(t.Context(), dataset, reusing, mistralobs.BulkOptions{}) {
+		require.NoError(t, err)
+		assert.Equal(t, fmt.Sprintf(`{"n":%d}`, len(ids)), record.Payload.String())
+		ids = append(ids, record.ID)
+	}
+	require.Len(t, ids, n)
+	updates := func(yield func(mistralobs.RecordUpdate, error) bool) {
+		properties := &struct{ N int }{}
+		for i, id := range ids {
+			properties.N = i
+			if !yield(mistralobs.RecordUpdate{ID: id, Properties: properties}, nil) {
+				return
+			}
+		}
+	}
+	for _, err := range client.Records.UpdateAll(t.Context(), updates, mistralobs.BulkOptions{}) {
+		require.NoError(t, err)
+	}
+	for i, id := range ids {
+		record, err := client.Records.Get(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, fmt.Sprintf(`{"N":%d}`, i), record.Properties.String())
+	}
+}
+
+type panics struct{}
+
+func (panics) MarshalJSON() ([]byte, error) { panic("oh") }
+
+// A panic of the caller's code reaches the caller, where it can be recovered.
+func TestBulkPanicsReachTheCaller(t *testing.T) {
+	t.Parallel()
+	server := mistralobstest.NewServer()
+	defer server.Close()
+	client := server.Client(t)
+	dataset := server.SeedDataset("Test data", "")
+	good := mistralobs.CreateRecordParams{Payload: map[string]int{}}
+	for name, test := range map[string]struct {
+		input   iter.Seq2[mistralobs.CreateRecordParams, error]
+		options mistralobs.BulkOptions
+	}{
+		"the input": {input: func(yield func(mistralobs.CreateRecordParams, error) bool) { yield(good, nil); panic("oh") }},
+		"MarshalJSON": {input: mistralobs.NoErrors(slices.Values([]mistralobs.CreateRecordParams{
+			good, {Payload: map[string]any{"a": panics{}}},
+		}))},
+		"OnResult": {
+			input:   mistralobs.NoErrors(slices.Values([]mistralobs.CreateRecordParams{good, good})),
+			options: mistralobs.BulkOptions{OnResult: func(int, string, error) { panic("oh") }},
+		},
+		"OnError": {
+			input:   mistralobs.NoErrors(slices.Values([]mistralobs.CreateRecordParams{{Payload: 5}, good})),
+			options: mistralobs.BulkOptions{OnError: func(int, error) error { panic("oh") }},
+		},
+	} {
+		assert.PanicsWithValue(t, "oh", func() {
+			for range client.Records.CreateAll(t.Context(), dataset, test.input, test.options) {
+			}
+		}, name)
 	}
 }

@@ -238,7 +238,7 @@ func (s *soak) fill(ctx context.Context, id string) {
 	}
 	reported := map[string]bool{}
 	for record, err := range s.client.Records.CreateAll(ctx, id, mistralobs.NoErrors(input), mistralobs.BulkOptions{
-		Concurrency: 4, OnError: func(_ int, _ mistralobs.CreateRecordParams, err error) error { s.certain(err); return nil },
+		Concurrency: 4, OnError: func(_ int, err error) error { s.certain(err); return nil },
 	}) {
 		if s.certain(err) {
 			reported[record.Payload.String()] = true
