@@ -377,7 +377,7 @@ func (d *download) recover(err error) error {
 		return fmt.Errorf("%w: %w", d.cannotContinue("the server gave no strong ETag to continue by"), d.failed(err))
 	case errors.Is(err, ErrForbidden) && !d.failures.renewed:
 		return d.renew()
-	case !isTemporary(err) || d.failures.count >= policy.MaxAttempts:
+	case !transient(err) || d.failures.count >= policy.MaxAttempts:
 		return d.failed(err)
 	}
 	pause, again := policy.pause(d.ctx, d.failures.count, retryAfterOf(err), time.Since(d.failures.first))
@@ -390,15 +390,6 @@ func (d *download) recover(err error) error {
 		return d.failed(err)
 	}
 	return nil
-}
-
-// isTemporary reports whether another attempt may succeed.
-func isTemporary(err error) bool {
-	var response *Error
-	if errors.As(err, &response) {
-		return retryableStatus(response.StatusCode)
-	}
-	return !permanent(err)
 }
 
 // renew exports the dataset again for a new URL. An expired URL and a forbidden one look alike, so

@@ -55,8 +55,9 @@ type CreateRecordParams struct {
 // [Client].Records.
 type RecordsService struct{ client *Client }
 
-// scan reads the next value as a record. It is faster than the JSON library, and like decodeValue it
-// leaves a field of another type than documented zero. It returns false if the JSON is not valid.
+// scan reads the next value as a record. It is faster than the JSON library, and like decodeValue
+// it leaves a field of another type than documented zero. It returns false if the JSON is not
+// valid.
 func (r *Record) scan(s *jsonscan.Scanner) bool {
 	*r = Record{}
 	if s.Peek() != '{' {
@@ -135,7 +136,8 @@ func (s *RecordsService) List(
 //
 // The loop may update records, but the service does not promise that an update keeps the order of
 // the list. If the loop must see every record exactly once, collect the IDs first and update
-// afterwards.
+// afterwards, with [RecordsService.Edit]: the records of the loop are as old as the request of
+// their page, and pages are requested ahead.
 //
 // Records that are created or deleted during the loop, by the loop or by another program, shift the
 // later pages: a record can be missed or come twice. To delete records, collect their IDs in the
@@ -263,6 +265,8 @@ func between(least, most int) string {
 }
 
 // UpdatePayload replaces the payload of a record. payload may be anything that [NewObject] accepts.
+// What another program has changed in the payload since it was read is lost; see
+// [RecordsService.Edit].
 //
 // API: PUT /v1/observability/dataset-records/{dataset_record_id}/payload
 //
@@ -281,8 +285,9 @@ func (s *RecordsService) UpdatePayload(ctx context.Context, recordID string, pay
 }
 
 // UpdateProperties replaces all properties of a record. properties may be anything that [NewObject]
-// accepts. nil means {}, which removes all properties; in a [RecordUpdate] nil keeps them. To
-// change one property, read the record, change its Properties, and send all of them.
+// accepts. nil means {}, which removes all properties; in a [RecordUpdate] nil keeps them. What
+// another program has changed in the properties since they were read is lost: to change one
+// property, use [RecordsService.Edit].
 //
 // API: PUT /v1/observability/dataset-records/{dataset_record_id}/properties
 //

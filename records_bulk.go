@@ -21,23 +21,22 @@ const MaxBulkDelete = 500
 // maxConcurrentDeletes is the number of requests of [RecordsService.DeleteAll] in flight.
 const maxConcurrentDeletes = 8
 
-// BulkOptions says how [RecordsService.CreateAll] and [RecordsService.UpdateAll] send their requests.
-// Its zero value is a sensible default.
+// BulkOptions says how [RecordsService.CreateAll] and [RecordsService.UpdateAll] send their
+// requests. Its zero value is a sensible default.
 type BulkOptions struct {
 	// Concurrency is the largest number of requests in flight. 0 means adaptive: it starts at 8,
 	// doubles up to 32 while the service refuses nothing, and is halved after a 429 or 503.
 	Concurrency int
 	// OnError is called for each element that cannot be encoded or whose request failed, but not if
-	// the end of the context canceled the request. index is the position of the element in the
-	// input, from 0. If OnError returns nil, the element is skipped. If it returns an error, no more
-	// requests are started, and that error is yielded last. If OnError is nil, the first failure is
-	// yielded last.
+	// the end of the context canceled the request. index is the position of the element in the input,
+	// from 0. If OnError returns nil, the element is skipped. If it returns an error, no more requests
+	// are started, and that error is yielded last. If OnError is nil, the first failure is yielded
+	// last.
 	OnError func(index int, err error) error
-	// OnResult is called for each element that was taken. index is the position of the
-	// element in the input, from 0. recordID is "" if a creation failed. err is nil if the request
-	// succeeded. Calls do not overlap. They are in the order of the input, before OnError and
-	// before the result is yielded. So OnResult can match results to elements even if others were
-	// skipped or canceled.
+	// OnResult is called for each element that was taken. index is the position of the element in the
+	// input, from 0. recordID is "" if a creation failed. err is nil if the request succeeded. Calls
+	// do not overlap. They are in the order of the input, before OnError and before the result is
+	// yielded. So OnResult can match results to elements even if others were skipped or canceled.
 	OnResult func(index int, recordID string, err error)
 }
 
@@ -77,8 +76,8 @@ func (o BulkOptions) check() error {
 // the caller. An input that waits for a result of the loop blocks forever.
 //
 // If the input can be read twice, a second range over the sequence creates all records again. The
-// errors are those of [RecordsService.Create], and one that matches [ErrInvalidParams] if opts has a
-// [WithResponse].
+// errors are those of [RecordsService.Create], and one that matches [ErrInvalidParams] if opts has
+// a [WithResponse].
 func (s *RecordsService) CreateAll(
 	ctx context.Context, datasetID string, records iter.Seq2[CreateRecordParams, error], options BulkOptions,
 	opts ...CallOption,
@@ -110,8 +109,8 @@ func NoErrors[T any](elements iter.Seq[T]) iter.Seq2[T, error] {
 	}
 }
 
-// RecordUpdate is one element of the input of [RecordsService.UpdateAll]. Payload and Properties can be
-// anything that [NewObject] accepts.
+// RecordUpdate is one element of the input of [RecordsService.UpdateAll]. Payload and Properties
+// can be anything that [NewObject] accepts.
 type RecordUpdate struct {
 	ID         string // of the record; required
 	Payload    any    // replaces the payload; nil leaves it as it is
@@ -122,6 +121,9 @@ type RecordUpdate struct {
 // updated records in the order of the input. It sends one request for a Payload and then one for
 // Properties, and none for a field that is nil. It reads the input only as fast as it updates
 // records.
+//
+// An update replaces all of a part: what another program has changed in it since it was read is
+// lost. To change records that others change too, use [RecordsService.Edit].
 //
 // A failed update may have replaced the payload but not the properties. It is harmless to repeat;
 // options.OnResult tells which updates failed. Two updates of one record in the same input may be
@@ -280,8 +282,8 @@ func (s *bulkState) failedElement(index int, err error, onError func(int, error)
 	marked := func(err error) bool { return errors.Is(err, ErrMaybeApplied) }
 	switch ended := s.ctx.Err(); {
 	case ended != nil && errors.Is(err, ended):
-		// The element did not fail, the call has ended. All requests in flight end with the same
-		// error, of which one is enough, unless another one is marked.
+		// The element did not fail, the call has ended. All requests in flight end with the same error,
+		// of which one is enough, unless another one is marked.
 		if !errors.Is(s.failed, ended) || marked(err) && !marked(s.failed) {
 			s.fail(err)
 		}
@@ -346,8 +348,8 @@ func (s *RecordsService) deleteBatch(ctx context.Context, recordIDs []string, op
 	}, opts)
 	var e *Error
 	if errors.As(err, &e) && e.StatusCode == http.StatusNotFound && e.ambiguous {
-		// An attempt whose response was lost may have deleted the records. Deleting them one by one
-		// finds out.
+		// An attempt whose response was lost may have deleted the records. Deleting them one by one finds
+		// out.
 		return s.deleteEach(ctx, recordIDs, opts)
 	}
 	return err

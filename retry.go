@@ -217,3 +217,24 @@ func permanent(err error) bool {
 	}
 	return attempt.Reach == transport.NotSent || transport.Permanent(err)
 }
+
+// transient reports whether another attempt may succeed after the error of a call or of a download.
+func transient(err error) bool {
+	if response := new(Error); errors.As(err, &response) {
+		return retryableStatus(response.StatusCode)
+	}
+	return !permanent(err)
+}
+
+// retryAfterOf returns the pause that an error asks for, or 0.
+func retryAfterOf(err error) time.Duration {
+	var response *Error
+	var network *NetworkError
+	switch {
+	case errors.As(err, &response):
+		return response.RetryAfter
+	case errors.As(err, &network):
+		return network.RetryAfter
+	}
+	return 0
+}

@@ -296,29 +296,6 @@ func (w *waiter) result() error {
 	return &TaskError{Task: w.task}
 }
 
-// transient reports whether a poll that failed may succeed later.
-func transient(err error) bool {
-	var answer *Error
-	if errors.As(err, &answer) {
-		return retryableStatus(answer.StatusCode)
-	}
-	var network *NetworkError
-	return errors.As(err, &network) && !permanent(err)
-}
-
-// retryAfterOf returns the pause that an error asks for, or 0.
-func retryAfterOf(err error) time.Duration {
-	var response *Error
-	var network *NetworkError
-	switch {
-	case errors.As(err, &response):
-		return response.RetryAfter
-	case errors.As(err, &network):
-		return network.RetryAfter
-	}
-	return 0
-}
-
 func sameState(a, b *ImportTask) bool {
 	return a.Status == b.Status && equal(a.Progress, b.Progress) && equal(a.Message, b.Message)
 }

@@ -199,6 +199,13 @@ var methods = map[string]func(*scene) error{
 		pages := s.client.Records.Pages(s.ctx, s.dataset, mistralobs.ListParams{PageSize: 6})
 		return walk(s, pages, last, []string{s.seeded[5].ID, s.seeded[11].ID})
 	},
+	"Records.Edit": func(s *scene) error {
+		_, err := s.client.Records.Edit(s.ctx, s.record, func(r *mistralobs.Record) error {
+			r.Properties = mistralobs.Object(newPayloadText)
+			return nil
+		})
+		return s.checkRecords(err, 1, func(r mistralobstest.Record) bool { return string(r.Properties) == newPayloadText })
+	},
 	"Records.UpdateAll": (*scene).updateAll,
 	"Records.UpdatePayload": func(s *scene) error {
 		err := s.client.Records.UpdatePayload(s.ctx, s.record, newPayload)

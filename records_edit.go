@@ -1,0 +1,117 @@
+package mistralobs
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mistralobs/mistralobs-go/internal/transport"
+)
+
+// Edit changes a record while other programs may change it too, for example to write a score back
+// to it. It reads the record, calls edit, and sends the payload and the properties, each only if
+// edit has changed its bytes. It returns the record as edited.
+//
+//	record, err := client.Records.Edit(ctx, id, func(r *mistralobs.Record) (err error) {
+//		r.Properties, err = r.Properties.Set("score", 0.9)
+//		return err
+//	})
+//
+// Each part is sent once. If that fails in a way that may be repeated, Edit begins again with the
+// reading, as often and for as long as the retry policy allows. A part that then reads back as it
+// was sent is done. So edit can run several times, and must give the same result on its own result:
+// set a value, do not append to it.
+//
+// The service has no conditional writes. What others write to the same part between the reading and
+// the write is lost, but not what they write to the other part, or at any other time.
+//
+// Edit calls [RecordsService.Get], [RecordsService.UpdatePayload] and
+// [RecordsService.UpdateProperties], and returns their errors. It returns the error of edit, and
+// then sends nothing. It returns an error that matches [ErrInvalidParams] if edit is nil or makes a
+// part that is not a JSON object.
+func (s *RecordsService) Edit(
+	ctx context.Context, recordID string, edit func(*Record) error, opts ...CallOption,
+) (*Record, error) {
+	if edit == nil {
+		return nil, attempted("edit record", invalid("edit", "it is nil"))
+	}
+	settings, err := s.client.settings(opts)
+	if err != nil {
+		return nil, attempted("edit record", err)
+	}
+	policy := settings.retry
+	once := policy
+	once.MaxAttempts = 1
+	e := recordEdit{service: s, id: recordID, edit: edit, opts: opts, once: append(slices.Clip(opts), WithRetry(once))}
+	started := time.Now()
+	for failures := 1; ; failures++ {
+		record, err := e.try(ctx)
+		if err == nil || !e.writing || !transient(err) || failures >= policy.MaxAttempts {
+			return record, err
+		}
+		pause, again := policy.pause(ctx, failures, retryAfterOf(err), time.Since(started))
+		if !again {
+			return nil, err
+		}
+		if ended := transport.Sleep(ctx, pause); ended != nil {
+			return nil, fmt.Errorf("mistralobs: edit record: %w, while waiting to try again after: %w", ended, err)
+		}
+	}
+}
+
+// recordEdit is one call of Edit.
+type recordEdit struct {
+	service *RecordsService
+	id      string
+	edit    func(*Record) error
+	opts    []CallOption
+	once    []CallOption // for a write
+	writing bool         // the last try failed at a write, not at the reading or in edit
+	sent    encodedUpdate
+}
+
+// try reads the record, edits it and writes what has changed.
+func (e *recordEdit) try(ctx context.Context) (*Record, error) {
+	e.writing = false
+	record, err := e.service.Get(ctx, e.id, e.opts...)
+	if err != nil {
+		return nil, err
+	}
+	before := encodedUpdate{slices.Clone(record.Payload), slices.Clone(record.Properties)}
+	if err := e.edit(record); err != nil {
+		return nil, err
+	}
+	change, err := e.changes(before, record)
+	if err != nil {
+		return nil, attempted("edit record", err)
+	}
+	e.writing = true
+	if change.payload != nil {
+		e.sent.payload = change.payload
+	}
+	if change.properties != nil {
+		e.sent.properties = change.properties
+	}
+	if err := e.service.update(ctx, e.id, change, e.once); err != nil {
+		return nil, err
+	}
+	return record, nil
+}
+
+// changes returns the parts that edit has changed and that do not read back as they were sent.
+func (e *recordEdit) changes(before encodedUpdate, record *Record) (change encodedUpdate, err error) {
+	if !bytes.Equal(before.payload, record.Payload) && !isSent(e.sent.payload, before.payload) {
+		if change.payload, err = newObject("Payload", record.Payload); err != nil {
+			return change, err
+		}
+	}
+	if !bytes.Equal(before.properties, record.Properties) && !isSent(e.sent.properties, before.properties) {
+		change.properties, err = propertiesObject("Properties", record.Properties)
+	}
+	return change, err
+}
+
+// isSent reports whether a part reads back as it was sent.
+func isSent(sent, read Object) bool { return sent != nil && bytes.Equal(sent, read) }
