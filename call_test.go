@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/internal/optest"
 )
 
 func TestTimeoutIsPerAttempt(t *testing.T) {
@@ -87,7 +88,7 @@ func TestAReadSurvives(t *testing.T) {
 				}), mistralobs.WithTimeout(time.Second))
 				got, err := client.Datasets.Get(t.Context(), datasetID)
 				require.NoError(t, err)
-				assert.Equal(t, &wantDataset, mistralobs.WithoutRaw(got))
+				assert.Equal(t, &optest.Dataset, mistralobs.WithoutRaw(got))
 				assert.Equal(t, 5, requests)
 			})
 		})
@@ -151,7 +152,7 @@ func TestAnswersOfTheLargestSize(t *testing.T) {
 			}), mistralobs.WithMaxResponseBytes(int64(len(datasetJSON))))
 			got, err := client.Datasets.Get(t.Context(), datasetID)
 			require.NoError(t, err)
-			assert.Equal(t, &wantDataset, mistralobs.WithoutRaw(got))
+			assert.Equal(t, &optest.Dataset, mistralobs.WithoutRaw(got))
 		})
 	}
 }

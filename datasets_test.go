@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/internal/optest"
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
@@ -91,7 +92,7 @@ func TestFindDatasetWithoutSlugs(t *testing.T) {
 		dataset, err := newMockClient(t, mock).Datasets.Find(t.Context(), "Support")
 
 		require.NoError(t, err)
-		assert.Equal(t, &wantDataset, mistralobs.WithoutRaw(dataset))
+		assert.Equal(t, &optest.Dataset, mistralobs.WithoutRaw(dataset))
 	}
 }
 
@@ -100,7 +101,7 @@ func TestFindLeavesDeletedDatasetsAlone(t *testing.T) {
 	t.Parallel()
 	deleted := `{"id":"gone","name":"Support","deleted_at":"2026-05-04T10:20:30Z"}`
 	for body, want := range map[string]string{
-		deleted + `,` + datasetJSON: wantDataset.ID, deleted: "",
+		deleted + `,` + datasetJSON: optest.Dataset.ID, deleted: "",
 	} {
 		mock := httpmock.NewMockTransport()
 		mock.RegisterResponder("GET", baseURL+"/v1/observability/datasets/Support", httpmock.NewStringResponder(200, deleted))

@@ -6,13 +6,36 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/internal/optest"
+)
+
+const (
+	baseURL   = "https://api.example.com"
+	datasetID = optest.DatasetID
+	recordID  = optest.RecordID
+	taskID    = optest.TaskID
+	fileID    = optest.FileID
+	traceID   = optest.TraceID
+	spanID    = optest.SpanID
+
+	datasetJSON = optest.DatasetJSON
+	recordJSON  = optest.RecordJSON
+	taskJSON    = optest.TaskJSON
+	fileJSON    = optest.FileJSON
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// newMockClient returns a client that sends each request once, to the mock.
+func newMockClient(t *testing.T, mock *httpmock.MockTransport, opts ...mistralobs.Option) *mistralobs.Client {
+	t.Helper()
+	return clientOver(t, mock, append([]mistralobs.Option{mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1})}, opts...)...)
+}
 
 // clientOver returns a client whose requests all go to transport.
 func clientOver(t testing.TB, transport http.RoundTripper, opts ...mistralobs.Option) *mistralobs.Client {
@@ -45,3 +68,5 @@ func count[T any](items iter.Seq2[T, error]) (n int, err error) {
 	}
 	return n, nil
 }
+
+func ptr[T any](v T) *T { return &v }

@@ -1,5 +1,7 @@
 package mistralobs_test
 
+//lint:file-ignore SA1019 deprecated imports are tested as long as they exist
+
 import (
 	"strings"
 	"testing"
@@ -74,4 +76,18 @@ func TestImportFromSpansRefusesNothing(t *testing.T) {
 	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
 	require.ErrorContains(t, err, "mappings: it holds no mapping")
 	assert.Empty(t, server.Requests())
+}
+
+// Imports of nothing that the service allows send an empty list.
+func TestImportOfNothing(t *testing.T) {
+	t.Parallel()
+	server := mistralobstest.NewServer()
+	t.Cleanup(server.Close)
+	dataset, client := server.SeedDataset("Nothing", ""), server.Client(t)
+	_, err := client.Imports.FromPlayground(t.Context(), dataset, nil)
+	require.NoError(t, err)
+	_, err = client.Imports.FromExplorer(t.Context(), dataset, nil)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"conversation_ids":[]}`, string(server.Requests()[0].Body))
+	assert.JSONEq(t, `{"completion_event_ids":[]}`, string(server.Requests()[1].Body))
 }

@@ -11,38 +11,22 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/internal/optest"
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
-
-const judgeDefinitionJSON = `{"name":"politeness","description":"d","model_name":"m","instructions":"i","tools":[],` +
-	`"output":{"type":"REGRESSION","min":0,"min_description":"rude","max":1,"max_description":"polite"}}`
-
-const judgeJSON = `{"id":"j1","created_at":"2026-05-04T10:20:30Z","updated_at":null,"deleted_at":null,"owner_id":"o",` +
-	`"workspace_id":"w","up_revision":null,"down_revision":"j0",` + `"name":"politeness","description":"d",` +
-	`"model_name":"m","instructions":"i","tools":[],` +
-	`"output":{"type":"REGRESSION","min":0,"min_description":"rude","max":1,"max_description":"polite"}}`
-
-var wantJudge = mistralobs.Judge{
-	ID: "j1", CreatedAt: time.Date(2026, 5, 4, 10, 20, 30, 0, time.UTC), OwnerID: "o", WorkspaceID: "w",
-	DownRevision: "j0",
-	JudgeDefinition: mistralobs.JudgeDefinition{
-		Name: "politeness", Description: "d", ModelName: "m", Instructions: "i", Tools: []string{},
-		Output: mistralobs.RegressionOutput(mistralobs.RegressionScale{Max: 1, MinDescription: "rude", MaxDescription: "polite"}),
-	},
-}
 
 func TestJudges(t *testing.T) {
 	t.Parallel()
 	server := mistralobstest.NewServer()
 	defer server.Close()
 	client := server.Client(t)
-	judge, err := client.Judges.Create(t.Context(), wantJudge.JudgeDefinition)
+	judge, err := client.Judges.Create(t.Context(), optest.Judge.JudgeDefinition)
 	require.NoError(t, err)
-	assert.Equal(t, wantJudge.JudgeDefinition, judge.JudgeDefinition)
-	_, err = client.Judges.Create(t.Context(), wantJudge.JudgeDefinition)
+	assert.Equal(t, optest.Judge.JudgeDefinition, judge.JudgeDefinition)
+	_, err = client.Judges.Create(t.Context(), optest.Judge.JudgeDefinition)
 	require.ErrorIs(t, err, mistralobs.ErrConflict)
 
-	changed := wantJudge.JudgeDefinition
+	changed := optest.Judge.JudgeDefinition
 	changed.Instructions = "Grade the tone."
 	require.NoError(t, client.Judges.Update(t.Context(), judge.ID, changed))
 	judge, err = client.Judges.Get(t.Context(), judge.ID)
@@ -87,7 +71,7 @@ func TestJudgeUpdateIsRepeated(t *testing.T) {
 			same := httpmock.NewStringResponder(409, `{"detail":{"message":"same","error_code":"JUDGE_DID_NOT_CHANGE"}}`)
 			mock.RegisterResponder(http.MethodPut, baseURL+"/v1/observability/judges/j1", test.first.Then(same))
 			client := newMockClient(t, mock, mistralobs.WithRetry(mistralobs.RetryPolicy{MinWait: 1, MaxWait: time.Second}))
-			err := client.Judges.Update(t.Context(), "j1", wantJudge.JudgeDefinition)
+			err := client.Judges.Update(t.Context(), "j1", optest.Judge.JudgeDefinition)
 			if test.ok {
 				require.NoError(t, err)
 				return

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,49 +15,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/internal/optest"
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// Documents with every documented field.
-var (
-	spanJSON       = golden("testdata/span.json")
-	evaluationJSON = golden("testdata/evaluation.json")
-)
-
-func golden(path string) string {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		panic(err)
-	}
-	return strings.TrimSpace(string(content))
-}
-
-func wantSpan() (span mistralobs.Span) {
-	if err := json.Unmarshal([]byte(spanJSON), &span); err != nil {
-		panic(err)
-	}
-	return span
-}
-
-var wantEvaluation = mistralobs.SpanEvaluation{
-	CustomerID: "customer id", OrganizationID: "organization id", WorkspaceID: "workspace id", UserID: "user id",
-	TraceID: traceID, SpanID: spanID, ResponseID: "response id", ConversationID: "conversation id",
-	Timestamp:      time.Date(2026, 11, 5, 10, 8, 0, 123e6, time.UTC),
-	EvaluationName: "evaluation name", ScoreValue: 10.25, ScoreLabel: "score label", Explanation: "explanation",
-	Metadata: map[string]string{"a.b": "metadata"},
-}
-
 func TestSpanHasEveryDocumentedField(t *testing.T) {
 	t.Parallel()
-	span := wantSpan()
+	span := optest.Span()
 	raw, err := json.Marshal(span)
 	require.NoError(t, err)
-	assert.Equal(t, anyOf(t, spanJSON), anyOf(t, string(raw)))
+	assert.Equal(t, anyOf(t, optest.SpanJSON), anyOf(t, string(raw)))
 	var decoded mistralobs.Span
-	require.NoError(t, mistralobs.Decode([]byte(spanJSON), &decoded))
-	assert.Equal(t, mistralobs.Object(strings.TrimSpace(spanJSON)), decoded.Raw())
+	require.NoError(t, mistralobs.Decode([]byte(optest.SpanJSON), &decoded))
+	assert.Equal(t, mistralobs.Object(strings.TrimSpace(optest.SpanJSON)), decoded.Raw())
 	assert.Equal(t, mistralobs.SpanReference{TraceID: traceID, SpanID: spanID}, span.Reference())
-	assert.Equal(t, span.Reference(), wantEvaluation.Reference())
+	assert.Equal(t, span.Reference(), optest.Evaluation.Reference())
 }
 
 // anyOf decodes JSON without rounding numbers.
@@ -261,7 +232,7 @@ func TestAnswersToSearches(t *testing.T) {
 		"no feed":          {answer: `{"spans":null}`, err: mistralobs.ErrUnexpectedResponse},
 		"spans without id": {answer: `{"spans":{"results":[{},{}]}}`, err: mistralobs.ErrUnexpectedResponse},
 		"no progress": {
-			answer: `{"spans":{"results":[` + spanJSON + `],"next":"again"}}`, items: 1, err: mistralobs.ErrNoProgress,
+			answer: `{"spans":{"results":[` + optest.SpanJSON + `],"next":"again"}}`, items: 1, err: mistralobs.ErrNoProgress,
 		},
 	}
 	for name, test := range tests {
@@ -330,7 +301,7 @@ func TestFieldOptions(t *testing.T) {
 
 // Decoding foreign bytes never panics. It keeps the bytes of every span that it accepts.
 func FuzzSpan(f *testing.F) {
-	f.Add(spanJSON)
+	f.Add(optest.SpanJSON)
 	f.Add(`{"trace_id":"a","span_id":"b","duration_ns":"x","input_messages":"[{\"role\":1}]"}`)
 	f.Add(`{"trace_id":"a","span_id":"b","trace_id":null}`)
 	f.Add(`null`)
