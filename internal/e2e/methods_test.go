@@ -19,13 +19,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mistralobs/mistralobs-go"
 	"github.com/mistralobs/mistralobs-go/datasetsync"
+	"github.com/mistralobs/mistralobs-go/internal/optest"
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
@@ -33,7 +33,6 @@ import (
 type scene struct {
 	*world
 	t      *testing.T
-	name   string                  // of the dataset; no other dataset has it
 	folder string                  // for files of the method
 	seeded []mistralobstest.Record // the records at the beginning
 	tasks  int                     // the number of imports at the beginning
@@ -48,7 +47,20 @@ const seededRecords = 12
 // methods calls every method of the SDK that sends requests, by its name. A call checks that its result and its error
 // agree with what the server holds, and returns the error. It may end at any moment: when its context ends, or by a
 // fault of the server.
-var methods = map[string]func(*scene) error{
+var methods = func() map[string]func(*scene) error {
+	all := maps.Clone(composite)
+	for _, op := range optest.Operations() {
+		name := op.Method
+		if all[name] != nil {
+			name += ", " + op.Name // the second of a method
+		}
+		all[name] = func(s *scene) error { return s.operate(operation{op}) }
+	}
+	return all
+}()
+
+// composite are the methods that are more than one operation of the list.
+var composite = map[string]func(*scene) error{
 	"Client.Do": func(s *scene) error {
 		return s.client.Do(s.ctx, http.MethodGet, "/v1/observability/datasets", nil, nil)
 	},
@@ -62,15 +74,6 @@ var methods = map[string]func(*scene) error{
 		params := mistralobs.ListDatasetsParams{Query: s.name}
 		return walk(s, s.client.Datasets.All(s.ctx, params), datasetID, []string{s.dataset})
 	},
-	"Datasets.Create": func(s *scene) error {
-		_, err := s.client.Datasets.Create(s.ctx, mistralobs.CreateDatasetParams{Name: "Second " + s.name})
-		return s.checkCreated(err, s.countDatasets("Second "+s.name))
-	},
-	"Datasets.Delete": func(s *scene) error {
-		err := s.client.Datasets.Delete(s.ctx, s.dataset)
-		assert.True(s.t, err != nil || s.countDatasets(s.name) == 0, "deleted")
-		return err
-	},
 	"Datasets.Find": func(s *scene) error {
 		dataset, err := s.client.Datasets.Find(s.ctx, s.name)
 		assert.True(s.t, err != nil || dataset.ID == s.dataset, "found")
@@ -82,16 +85,6 @@ var methods = map[string]func(*scene) error{
 	},
 	"Datasets.Pages": func(s *scene) error {
 		return drain(s.client.Datasets.Pages(s.ctx, mistralobs.ListDatasetsParams{Query: s.name}))
-	},
-	"Datasets.Get": func(s *scene) error { return failure(s.client.Datasets.Get(s.ctx, s.dataset)) },
-	"Datasets.List": func(s *scene) error {
-		return failure(s.client.Datasets.List(s.ctx, mistralobs.ListDatasetsParams{Query: s.name}))
-	},
-	"Datasets.Update": func(s *scene) error {
-		params := mistralobs.UpdateDatasetParams{Name: ptr("New " + s.name)}
-		err := failure(s.client.Datasets.Update(s.ctx, s.dataset, params))
-		assert.True(s.t, err != nil || s.countDatasets("New "+s.name) == 1, "updated")
-		return err
 	},
 
 	"Exports.Download": func(s *scene) error {
@@ -125,27 +118,7 @@ var methods = map[string]func(*scene) error{
 		assert.Equal(s.t, []string{"export.jsonl: " + want}, contents(s.t, s.folder), "%v", err)
 		return err
 	},
-	"Exports.ToJSONL": func(s *scene) error { return failure(s.client.Exports.ToJSONL(s.ctx, s.dataset)) },
 
-	"Files.Delete": func(s *scene) error { return s.client.Files.Delete(s.ctx, s.file) },
-	"Files.Get":    func(s *scene) error { return failure(s.client.Files.Get(s.ctx, s.file)) },
-	"Files.Upload": func(s *scene) error {
-		params := mistralobs.UploadParams{Name: "n", Body: io.MultiReader(strings.NewReader(line1), strings.NewReader("\n"))}
-		return failure(s.client.Files.Upload(s.ctx, params, mistralobs.TransferOptions{}))
-	},
-
-	"Imports.FromCampaign": func(s *scene) error {
-		return s.checkStarted(failure(s.client.Imports.FromCampaign(s.ctx, s.dataset, s.campaign)))
-	},
-	"Imports.FromDataset": func(s *scene) error {
-		return s.checkStarted(failure(s.client.Imports.FromDataset(s.ctx, s.dataset, []string{s.record})))
-	},
-	"Imports.FromExplorer": func(s *scene) error {
-		return s.checkStarted(failure(s.client.Imports.FromExplorer(s.ctx, s.dataset, []string{s.event})))
-	},
-	"Imports.FromFile": func(s *scene) error {
-		return s.checkStarted(failure(s.client.Imports.FromFile(s.ctx, s.dataset, s.file)))
-	},
 	"Imports.FromJSONL": func(s *scene) error {
 		input := strings.NewReader(strings.Repeat(line1+"\n", 20))
 		result, err := s.client.Imports.FromJSONL(s.ctx, s.dataset, input, mistralobs.JSONLImportOptions{MaxFileBytes: 1000})
@@ -160,40 +133,12 @@ var methods = map[string]func(*scene) error{
 		})
 		return err
 	},
-	"Imports.FromPlayground": func(s *scene) error {
-		return s.checkStarted(failure(s.client.Imports.FromPlayground(s.ctx, s.dataset, []string{s.chat})))
-	},
-	"Imports.FromSpans": func(s *scene) error {
-		mapping := []mistralobs.SpanMapping{mistralobs.SpanAttribute("messages", "gen_ai.input.messages")}
-		spans := []mistralobs.SpanReference{s.span}
-		return s.checkStarted(failure(s.client.Imports.FromSpans(s.ctx, s.dataset, spans, mapping)))
-	},
 
 	"Records.All": func(s *scene) error {
 		params := mistralobs.ListParams{PageSize: 2}
 		return walk(s, s.client.Records.All(s.ctx, s.dataset, params), recordID, s.ids())
 	},
-	"Records.Create": func(s *scene) error {
-		err := failure(s.client.Records.Create(s.ctx, s.dataset, mistralobs.CreateRecordParams{Payload: newPayload}))
-		return s.checkCreated(err, len(s.server.Records(s.dataset))-seededRecords)
-	},
 	"Records.CreateAll": (*scene).createAll,
-	"Records.Delete": func(s *scene) error {
-		err := s.client.Records.Delete(s.ctx, s.record)
-		return s.checkRecords(err, 1, deleted)
-	},
-	"Records.DeleteAll": func(s *scene) error {
-		err := s.client.Records.DeleteAll(s.ctx, s.ids()[:5])
-		return s.checkRecords(err, 5, deleted)
-	},
-	"Records.Get": func(s *scene) error { return failure(s.client.Records.Get(s.ctx, s.record)) },
-	"Records.Judge": func(s *scene) error {
-		output := mistralobs.RegressionOutput(mistralobs.RegressionScale{Max: 1})
-		return failure(s.client.Records.Judge(s.ctx, s.record, mistralobs.JudgeDefinition{Name: "judge", Output: output}))
-	},
-	"Records.List": func(s *scene) error {
-		return failure(s.client.Records.List(s.ctx, s.dataset, mistralobs.ListParams{}))
-	},
 	"Records.Pages": func(s *scene) error {
 		last := func(page *mistralobs.Page[mistralobs.Record]) string { return page.Items[len(page.Items)-1].ID }
 		pages := s.client.Records.Pages(s.ctx, s.dataset, mistralobs.ListParams{PageSize: 6})
@@ -207,43 +152,13 @@ var methods = map[string]func(*scene) error{
 		return s.checkRecords(err, 1, func(r mistralobstest.Record) bool { return string(r.Properties) == newPayloadText })
 	},
 	"Records.UpdateAll": (*scene).updateAll,
-	"Records.UpdatePayload": func(s *scene) error {
-		err := s.client.Records.UpdatePayload(s.ctx, s.record, newPayload)
-		return s.checkRecords(err, 1, func(r mistralobstest.Record) bool { return string(r.Payload) == newPayloadText })
-	},
-	"Records.UpdateProperties": func(s *scene) error {
-		err := s.client.Records.UpdateProperties(s.ctx, s.record, newPayload)
-		return s.checkRecords(err, 1, func(r mistralobstest.Record) bool { return string(r.Properties) == newPayloadText })
-	},
 
 	"Judges.All": func(s *scene) error {
 		id := func(judge *mistralobs.Judge) string { return judge.ID }
 		return walk(s, s.client.Judges.All(s.ctx, mistralobs.ListJudgesParams{Query: s.name}), id, []string{s.judge})
 	},
-	"Judges.Create": func(s *scene) error {
-		err := failure(s.client.Judges.Create(s.ctx, judgeNamed("Second "+s.name)))
-		return s.checkCreated(err, s.countJudges("Second "+s.name))
-	},
-	"Judges.Delete": func(s *scene) error {
-		err := s.client.Judges.Delete(s.ctx, s.judge)
-		assert.True(s.t, err != nil || s.countJudges(s.name) == 0, "deleted")
-		return err
-	},
-	"Judges.Get": func(s *scene) error { return failure(s.client.Judges.Get(s.ctx, s.judge)) },
-	"Judges.List": func(s *scene) error {
-		return failure(s.client.Judges.List(s.ctx, mistralobs.ListJudgesParams{Query: s.name}))
-	},
 	"Judges.Pages": func(s *scene) error {
 		return drain(s.client.Judges.Pages(s.ctx, mistralobs.ListJudgesParams{Query: s.name}))
-	},
-	"Judges.Run": func(s *scene) error {
-		params := mistralobs.RunJudgeParams{Messages: []mistralobs.Message{mistralobs.User("Hi")}}
-		return failure(s.client.Judges.Run(s.ctx, s.judge, params))
-	},
-	"Judges.Update": func(s *scene) error {
-		err := s.client.Judges.Update(s.ctx, s.judge, judgeNamed("New "+s.name))
-		assert.True(s.t, err != nil || s.countJudges("New "+s.name) == 1, "updated")
-		return err
 	},
 
 	"Spans.All": func(s *scene) error {
@@ -257,27 +172,12 @@ var methods = map[string]func(*scene) error{
 		id := func(span *mistralobs.Span) string { return span.SpanID }
 		return walk(s, spans, id, []string{s.span.SpanID})
 	},
-	"Spans.SearchEvaluations": func(s *scene) error {
-		return failure(s.client.Spans.SearchEvaluations(s.ctx, mistralobs.SearchEvaluationsParams{}))
-	},
-	"Spans.FieldOptions": func(s *scene) error {
-		return failure(s.client.Spans.FieldOptions(s.ctx, "service_name", time.Time{}, time.Time{}))
-	},
-	"Spans.Fields": func(s *scene) error { return failure(s.client.Spans.Fields(s.ctx)) },
-	"Spans.Get":    func(s *scene) error { return failure(s.client.Spans.Get(s.ctx, s.span)) },
-	"Spans.Search": func(s *scene) error {
-		return failure(s.client.Spans.Search(s.ctx, mistralobs.SearchSpansParams{}))
-	},
 
 	"Tasks.Pages": func(s *scene) error {
 		return drain(s.client.Tasks.Pages(s.ctx, s.dataset, mistralobs.ListParams{PageSize: 1}))
 	},
 	"Tasks.All": func(s *scene) error {
 		return drain(s.client.Tasks.All(s.ctx, s.dataset, mistralobs.ListParams{PageSize: 1}))
-	},
-	"Tasks.Get": func(s *scene) error { return failure(s.client.Tasks.Get(s.ctx, s.dataset, s.task)) },
-	"Tasks.List": func(s *scene) error {
-		return failure(s.client.Tasks.List(s.ctx, s.dataset, mistralobs.ListParams{}))
 	},
 	"Tasks.Wait": func(s *scene) error {
 		task, err := s.client.Tasks.Wait(s.ctx, s.dataset, s.running, mistralobs.WaitOptions{})
@@ -329,8 +229,8 @@ func TestMethodTableIsComplete(t *testing.T) {
 	}
 	require.Greater(t, len(want), 50)
 	got := slices.Collect(maps.Keys(methods))
-	got = slices.DeleteFunc(got, func(name string) bool { return strings.Contains(name, ", ") }) // the second of a method
-	assert.ElementsMatch(t, want, got, "add what is only in list A to methods")
+	got = slices.DeleteFunc(got, func(name string) bool { return strings.Contains(name, ", ") })
+	assert.ElementsMatch(t, want, got, "add what is only in list A to internal/optest, or to composite")
 }
 
 // seedTelemetry adds what imports take, and returns it.
@@ -359,10 +259,11 @@ func newScene(t *testing.T, w world, method, folder string) *scene {
 			Payload: json.RawMessage(`{"messages":[],"v":"old"}`), Properties: fmt.Appendf(nil, `{"id":"k%02d"}`, i),
 		}
 	}
-	s := &scene{t: t, world: &w, name: fmt.Sprintf("Scene %016x", rand.Uint64()), folder: folder}
-	s.dataset = w.server.SeedDataset(s.name, "", records...)
+	s := &scene{t: t, world: &w, folder: folder}
+	s.name = fmt.Sprintf("Scene %016x", rand.Uint64())
+	s.dataset = w.server.SeedDataset(s.name, "Tickets", records...)
 	s.seeded = w.server.Records(s.dataset)
-	s.judge = w.server.SeedJudge(judgeNamed(s.name))
+	s.judge = w.server.SeedJudge(optest.JudgeNamed(s.name))
 	s.record = s.seeded[0].ID
 	s.until(func(ctx context.Context) error {
 		params := mistralobs.UploadParams{Name: "f.jsonl", Body: strings.NewReader(line1)}
@@ -383,6 +284,26 @@ func newScene(t *testing.T, w world, method, folder string) *scene {
 	s.running = s.startImport()
 	s.tasks = s.countTasks()
 	return s
+}
+
+// operate calls an operation. It changes what it is for, and nothing else.
+func (s *scene) operate(op operation) error {
+	s.before = s.state()
+	err := op.call(s.world)
+	changes := s.changes()
+	switch {
+	case strings.HasPrefix(op.Name, "imports."):
+		return s.checkStarted(err)
+	case strings.HasPrefix(op.Name, "files."): // is not in the state
+		return err
+	case op.Creates:
+		return s.checkCreated(err, changes)
+	case op.Changes():
+		assert.True(s.t, changes == 1 || changes == 0 && err != nil, "%d changes: %v", changes, err)
+	default:
+		assert.Zero(s.t, changes, "%v", err)
+	}
+	return err
 }
 
 // until makes a call that the scene needs, again and again until no fault hits it.
@@ -428,15 +349,6 @@ func (s *scene) newTasks() int { return s.countTasks() - s.tasks }
 func (s *scene) countDatasets(name string) (n int) {
 	for _, dataset := range s.server.Datasets() {
 		if dataset.Name == name {
-			n++
-		}
-	}
-	return n
-}
-
-func (s *scene) countJudges(name string) (n int) {
-	for _, judge := range s.server.Judges() {
-		if judge.Name == name {
 			n++
 		}
 	}
@@ -516,9 +428,6 @@ func (s *scene) checkStarted(err error) error {
 	s.later(func() { _ = s.checkCreated(err, s.newTasks()) })
 	return err
 }
-
-// deleted is for checkRecords.
-func deleted(r mistralobstest.Record) bool { return r.ID == "" }
 
 // checkRecords checks the records that the server holds after a change of the first n. Each of these is changed or
 // as before, and all are changed if the call succeeded. The others are as before. It returns the error of the call.
