@@ -137,7 +137,7 @@ func (e *evaluation) judgeRecord(ctx context.Context, record *mistralobs.Record)
 		return nil
 	}
 	if err == nil && e.write != "" {
-		_, err = e.editRecord(ctx, record.ID, func(record *mistralobs.Record) (err error) {
+		_, err = e.client.Records.Edit(ctx, record.ID, func(record *mistralobs.Record) (err error) {
 			record.Properties, err = record.Properties.Set(e.write, judgement.Answer)
 			return err
 		})

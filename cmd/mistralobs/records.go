@@ -70,7 +70,7 @@ func edit(t *tool, flags *flag.FlagSet) func(context.Context) error {
 		return err
 	}
 	return func(ctx context.Context) error {
-		record, err := t.editRecord(ctx, t.args[0], set)
+		record, err := t.client.Records.Edit(ctx, t.args[0], set)
 		if err != nil {
 			return err
 		}
@@ -79,20 +79,6 @@ func edit(t *tool, flags *flag.FlagSet) func(context.Context) error {
 		}
 		return nil
 	}
-}
-
-// editRecord changes the properties of a record.
-func (t *tool) editRecord(
-	ctx context.Context, id string, edit func(*mistralobs.Record) error,
-) (*mistralobs.Record, error) {
-	record, err := t.client.Records.Get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if err := edit(record); err != nil {
-		return nil, err
-	}
-	return record, t.client.Records.UpdateProperties(ctx, id, record.Properties)
 }
 
 // assignments returns a function that sets the properties that arguments such as score=0.5 name.

@@ -69,12 +69,11 @@ func run(ctx context.Context, client *mistralobs.Client) (err error) {
 	if err != nil {
 		return err
 	}
-	record := page.Items[0]
-	properties, err := record.Properties.Set("reviewed_by", "quickstart")
-	if err != nil {
+	record, err := client.Records.Edit(ctx, page.Items[0].ID, func(record *mistralobs.Record) (err error) {
+		record.Properties, err = record.Properties.Set("reviewed_by", "quickstart")
 		return err
-	}
-	if err := client.Records.UpdateProperties(ctx, record.ID, properties); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	fmt.Printf("Edited the properties of record %s.\n", record.ID)
