@@ -40,29 +40,29 @@ func TestOddAnswers(t *testing.T) {
 	}{
 		"a list of datasets without results": {
 			body: `{"datasets":{"count":87}}`, call: listDatasets,
-			want: &mistralobs.Page[mistralobs.Dataset]{Total: 87, Number: 1},
+			want: &mistralobs.Page[mistralobs.Dataset]{Total: 87, Number: 1, Size: 50},
 		},
 		"a list of records without results": {
 			body: `{"records":{"count":87}}`, call: listRecords,
-			want: &mistralobs.Page[mistralobs.Record]{Total: 87, Number: 1},
+			want: &mistralobs.Page[mistralobs.Record]{Total: 87, Number: 1, Size: 50},
 		},
 		"a list of tasks without results": {
 			body: `{"tasks":{"count":87}}`, call: listTasks,
-			want: &mistralobs.Page[mistralobs.ImportTask]{Total: 87, Number: 1},
+			want: &mistralobs.Page[mistralobs.ImportTask]{Total: 87, Number: 1, Size: 50},
 		},
 		"null results and an odd count": {
 			body: `{"records":{"results":null,"count":"87","next":null,"previous":false}}`, call: listRecords,
-			want: &mistralobs.Page[mistralobs.Record]{Number: 1},
+			want: &mistralobs.Page[mistralobs.Record]{Number: 1, Size: 50},
 		},
 		"a next that is not a string": {
 			body: `{"tasks":{"results":[{"id":"t"}],"next":2}}`, call: listTasks,
-			want: &mistralobs.Page[mistralobs.ImportTask]{Items: []mistralobs.ImportTask{{ID: "t"}}, Number: 1, Next: "2"},
+			want: &mistralobs.Page[mistralobs.ImportTask]{Items: []mistralobs.ImportTask{{ID: "t"}}, Number: 1, Size: 50, Next: "2"},
 		},
 		"an odd record among others": {
 			body: `{"records":{"results":[{"id":"a","payload":{}},` + oddRecord +
 				`,{"id":"b","payload":[1],"properties":"p"}]}}`,
 			call: listRecords,
-			want: &mistralobs.Page[mistralobs.Record]{Number: 1, Items: []mistralobs.Record{
+			want: &mistralobs.Page[mistralobs.Record]{Number: 1, Size: 50, Items: []mistralobs.Record{
 				{ID: "a", Payload: object(`{}`)},
 				{ID: "r", Payload: object(`{"messages":[[null]]}`), Properties: object(`[null]`)},
 				{ID: "b", Payload: object(`[1]`), Properties: object(`"p"`)},

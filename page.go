@@ -1,6 +1,7 @@
 package mistralobs
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"strconv"
@@ -12,6 +13,9 @@ import (
 // pages of this size.
 const MaxPageSize = 100
 
+// defaultPageSize is the service's page size if a request has none.
+const defaultPageSize = 50
+
 // NoReadAhead is a value for [ListParams].ReadAhead. An All method then requests a page only when
 // the loop needs it.
 const NoReadAhead = -1
@@ -21,6 +25,7 @@ const NoReadAhead = -1
 type Page[T any] struct {
 	Items    []T    `json:"results"`
 	Total    int    `json:"count"`    // the number of items on all pages, as the service reports it
+	Size     int    `json:"-"`        // how many items the page was requested with; the last page may have fewer
 	Number   int    `json:"-"`        // the number of this page, from 1
 	Next     string `json:"next"`     // set if another page follows: request page Number+1
 	Previous string `json:"previous"` // set if a page precedes this one
@@ -81,7 +86,7 @@ func fetchPage[T any](
 	if err != nil {
 		return nil, err
 	}
-	page.Number = max(1, params.Page)
+	page.Number, page.Size = max(1, params.Page), cmp.Or(params.PageSize, defaultPageSize)
 	return page, nil
 }
 

@@ -17,7 +17,7 @@ func TestListIsOnePage(t *testing.T) {
 	assert.Equal(
 		t,
 		&mistralobs.Page[mistralobs.Record]{
-			Items: []mistralobs.Record{{ID: "c"}, {ID: "d"}}, Total: 87, Number: 2, Next: "3",
+			Items: []mistralobs.Record{{ID: "c"}, {ID: "d"}}, Total: 87, Number: 2, Size: 50, Next: "3",
 		},
 		mistralobs.WithoutRaw(page),
 	)
