@@ -44,7 +44,7 @@ func datasetOperations() []Operation {
 		Query:  url.Values{"q": {"a&b ü"}, "page": {"2"}, "page_size": {"7"}},
 		Status: 200, Answer: `{"datasets":{"results":[` + DatasetJSON + `],"count":87,"next":"n","previous":"p"}}`,
 		Want: &mistralobs.Page[mistralobs.Dataset]{
-			Items: []mistralobs.Dataset{Dataset}, Total: 87, Number: 2, Next: "n", Previous: "p",
+			Items: []mistralobs.Dataset{Dataset}, Total: 87, Number: 2, Size: 7, Next: "n", Previous: "p",
 		},
 	}, {
 		Name: "datasets.create", Method: "Datasets.Create", Route: "POST " + datasets, Creates: true,
@@ -81,7 +81,7 @@ func recordOperations() []Operation {
 			return c.Records.List(ctx, w.Dataset, mistralobs.ListParams{})
 		},
 		Status: 200, Answer: `{"records":{"results":[` + RecordJSON + `],"count":1,"next":null,"previous":null}}`,
-		Want: &mistralobs.Page[mistralobs.Record]{Items: []mistralobs.Record{Record}, Total: 1, Number: 1},
+		Want: &mistralobs.Page[mistralobs.Record]{Items: []mistralobs.Record{Record}, Total: 1, Number: 1, Size: 50},
 	}, {
 		Name: "records.create", Method: "Records.Create", Route: "POST " + dataset + "/records", Creates: true,
 		Call: func(ctx ctx, c client, w World) (any, error) {
@@ -191,7 +191,7 @@ func taskOperations() []Operation {
 			return c.Tasks.List(ctx, w.Dataset, mistralobs.ListParams{Page: 3})
 		},
 		Query: url.Values{"page": {"3"}}, Status: 200, Answer: `{"tasks":{"count":87}}`,
-		Want: &mistralobs.Page[mistralobs.ImportTask]{Total: 87, Number: 3},
+		Want: &mistralobs.Page[mistralobs.ImportTask]{Total: 87, Number: 3, Size: 50},
 	}}
 }
 
@@ -229,7 +229,7 @@ func judgeOperations() []Operation {
 			"q": {"polite"}, "type_filter": {"A", "B"}, "model_filter": {"m"}, "page": {"2"}, "page_size": {"7"},
 		},
 		Status: 200, Answer: `{"judges":{"results":[` + JudgeJSON + `],"count":8}}`,
-		Want: &mistralobs.Page[mistralobs.Judge]{Items: []mistralobs.Judge{Judge}, Total: 8, Number: 2},
+		Want: &mistralobs.Page[mistralobs.Judge]{Items: []mistralobs.Judge{Judge}, Total: 8, Number: 2, Size: 7},
 	}, {
 		Name: "judges.create", Method: "Judges.Create", Route: "POST " + judges, Creates: true,
 		Call: func(ctx ctx, c client, w World) (any, error) { return c.Judges.Create(ctx, JudgeNamed(w.Name)) },
