@@ -22,6 +22,7 @@ type options struct {
 	burst        int
 	taskOutcome  func(TaskInfo) (status, message string)
 	taskProgress func(fraction float64) *int
+	partial      *partialImport
 	exportTTL    time.Duration
 	requestLog   int
 	inMemory     bool
@@ -79,7 +80,7 @@ func WithTaskDuration(d time.Duration) Option {
 //   - "" or COMPLETED: the import adds its records and completes, or fails if it
 //     cannot read them.
 //   - FAILED, CANCELED, TERMINATED or TIMED_OUT: the import ends with this
-//     status and message, and adds no records.
+//     status and message, and adds no records ([WithPartialImports] changes that).
 //   - Any other status, such as CONTINUED_AS_NEW or UNKNOWN: the task shows this
 //     status and runs for its duration once more. Then the server calls outcome
 //     again, with a TaskInfo.Run that is one higher.
@@ -87,6 +88,21 @@ func WithTaskDuration(d time.Duration) Option {
 // By default every import completes. The function must not call the Server.
 func WithTaskOutcome(outcome func(TaskInfo) (status, message string)) Option {
 	return func(o *options) { o.taskOutcome = outcome }
+}
+
+// partialImport is how imports end that add only some of their records.
+type partialImport struct {
+	records int
+	result  bool
+}
+
+// WithPartialImports makes each import add at most the first n of its records, also if it ends as
+// FAILED, CANCELED, TERMINATED or TIMED_OUT (see [WithTaskOutcome]). The result of a completed task
+// counts the others as skipped. A task that ended otherwise has a result only if withResult is
+// true. By default a completed import adds all its records, and another one adds none and has no
+// result.
+func WithPartialImports(n int, withResult bool) Option {
+	return func(o *options) { o.partial = &partialImport{records: max(n, 0), result: withResult} }
 }
 
 // WithTaskProgress sets the progress that tasks show. The server passes the fraction of the

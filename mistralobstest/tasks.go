@@ -46,10 +46,10 @@ type task struct {
 	duration time.Duration
 	run      int
 	load     func() (imported, error) // returns the records; its error becomes the message of the task
-	result   *importResult            // nil unless the task is completed
+	result   *importResult            // nil until the end, and at a bad end by default
 }
 
-// importResult counts the records of a completed import.
+// importResult counts the records of an import that has ended.
 type importResult struct {
 	Requested int `json:"requested_record_count"`
 	Imported  int `json:"imported_record_count"`
@@ -104,29 +104,38 @@ func (s *Server) endRun(t *task) bool {
 	t.run++
 	switch status {
 	case "", statusCompleted:
-		s.finish(t)
+		t.status, t.message = statusCompleted, ""
+		s.addRecords(t)
 		return true
 	case statusFailed, statusCanceled, statusTerminated, statusTimedOut:
 		t.status, t.message = status, message
+		if s.options.partial != nil {
+			s.addRecords(t)
+		}
 		return true
 	}
 	t.status, t.message = status, message
 	return false
 }
 
-// finish adds all records of the import, or none if one is invalid.
-func (s *Server) finish(t *task) {
+// addRecords adds the records of an import that has ended, or none if one is invalid.
+func (s *Server) addRecords(t *task) {
 	result, err := t.load()
 	if err != nil {
 		t.status, t.message = statusFailed, err.Error()
 		return
 	}
+	requested, partial := len(result.records)+result.skipped, s.options.partial
+	if partial != nil {
+		result.records = result.records[:min(len(result.records), partial.records)]
+	}
 	for _, rec := range result.records {
 		s.data.addRecord(t.dataset, rec.RecordSeed, rec.source, t.updated)
 	}
-	t.status, t.message = statusCompleted, ""
-	count := len(result.records)
-	t.result = &importResult{Requested: count + result.skipped, Imported: count, Skipped: result.skipped}
+	if t.status == statusCompleted || partial.result {
+		count := len(result.records)
+		t.result = &importResult{Requested: requested, Imported: count, Skipped: requested - count}
+	}
 }
 
 func (s *Server) getTask(r *http.Request) (answer, error) {

@@ -2,6 +2,7 @@ package mistralobstest_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -75,4 +76,56 @@ func TestImportResults(t *testing.T) {
 	r = a.do("GET", path+"/tasks/"+failed, "")
 	assert.Equal(t, "FAILED", r.json(t, "status"))
 	assert.Nil(t, r.json(t, "result"))
+}
+
+// An import may end with some of its records.
+func TestPartialImports(t *testing.T) {
+	t.Parallel()
+	const counts = `"result":{"requested_record_count":3,"imported_record_count":2,"skipped_record_count":1}`
+	for name, test := range map[string]struct {
+		status     string
+		withResult bool
+		want       string
+	}{
+		"completed":              {status: "COMPLETED", want: counts},
+		"failed":                 {status: "FAILED", want: `"result":null`},
+		"timed out, with result": {status: "TIMED_OUT", withResult: true, want: counts},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			outcome := func(mistralobstest.TaskInfo) (string, string) { return test.status, "" }
+			a := newAPI(t, mistralobstest.WithTaskDuration(0), mistralobstest.WithTaskOutcome(outcome),
+				mistralobstest.WithPartialImports(2, test.withResult))
+			id, recordIDs := a.dataset(`{"n":1}`, `{"n":2}`, `{"n":3}`)
+			body := `{"dataset_record_ids":["` + strings.Join(recordIDs, `","`) + `"]}`
+			task := a.do("POST", datasets+"/"+id+"/imports/from-dataset", body).json(t, "id").(string)
+			r := a.do("GET", datasets+"/"+id+"/tasks/"+task, "")
+			assert.Equal(t, test.status, r.json(t, "status"))
+			assert.Contains(t, r.body, test.want)
+			require.Len(t, a.server.Records(id), 5)
+			assert.Equal(t, `{"n":2}`, string(a.server.Records(id)[4].Payload))
+		})
+	}
+}
+
+// Faults make a service that reads what it has written late, and one that refuses a share of the requests.
+func TestFaultsForReadLagAndRefusals(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, mistralobstest.WithTaskDuration(0))
+	id, _ := a.dataset()
+	a.server.Inject(mistralobstest.Fault{Operation: mistralobstest.TasksGet, Status: 404, Times: 2})
+	task := a.do("POST", datasets+"/"+id+"/imports/from-playground", `{"conversation_ids":[]}`).json(t, "id").(string)
+	for _, want := range []int{404, 404, 200} {
+		assert.Equal(t, want, a.do("GET", datasets+"/"+id+"/tasks/"+task, "").status)
+	}
+	wait := http.Header{"Retry-After": {"1"}}
+	a.server.Inject(mistralobstest.Fault{Status: 429, Times: -1, Probability: 0.04, Header: wait})
+	refused := 0
+	for range 500 {
+		if r := a.do("GET", datasets+"/"+id, ""); r.status == 429 {
+			assert.Equal(t, "1", r.header.Get("Retry-After"))
+			refused++
+		}
+	}
+	assert.InDelta(t, 20, refused, 15)
 }
