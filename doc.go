@@ -18,7 +18,7 @@
 //	})
 //
 // The operations are methods of the client's fields: Datasets ([DatasetsService]), Records
-// ([RecordsService]), Imports ([ImportsService]), Tasks ([TasksService]), Exports
+// ([RecordsService]), Judges ([JudgesService]), Imports ([ImportsService]), Tasks ([TasksService]), Exports
 // ([ExportsService]), Files ([FilesService]) and Spans ([SpansService]). In the comment of a
 // method, the line that begins with "API:" names the HTTP operation that it sends. A method without
 // this line calls other methods, which its comment names. [Client.Do] sends any other operation.
@@ -119,6 +119,14 @@
 //
 // With the option WithInMemoryNetwork the server works inside a testing/synctest bubble, where
 // retries and waits take no real time.
+//
+// # If you come from openai-go or go-github
+//
+//   - ListAutoPaging and ListOptions: the All methods with for and range, and [ListParams].
+//   - option.WithMaxRetries and WithRequestTimeout: [WithRetry] and [WithTimeout], for a client or for a
+//     call. RetryPolicy.MaxElapsed limits the retries, and the context the whole call.
+//   - The response as a second result: [WithResponse]. The details of a failure are in [Error].
+//   - RawJSON: the Raw methods. A debug log: [WithDebugWriter].
 //
 // # Changes in the API
 //
