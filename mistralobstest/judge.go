@@ -2,6 +2,7 @@ package mistralobstest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -16,59 +17,26 @@ const (
 	maxJudgeInstructions = 10_000
 )
 
-// judge is the part of a judge definition that this server uses.
-type judge struct {
-	name    string
-	options []judgeOption // of a classification
-	scale   *judgeScale   // of a regression
-}
-
-type judgeOption struct {
-	Value       string `json:"value"`
-	Description string `json:"description"`
-}
-
-type judgeScale struct{ min, max float64 }
-
 // judgeRecord judges a record by comparing words; the package comment says how.
 func (s *Server) judgeRecord(r *http.Request) (answer, error) {
 	c := check(r)
 	c.readBody()
-	j := c.judge()
+	var judge mistralobs.JudgeDefinition
+	if definition := c.object("judge_definition", true); definition != nil {
+		inner := c.nested(definition, "body", "judge_definition")
+		judge = inner.judgeDefinition()
+		c.adopt(inner)
+	}
 	if err := c.failed(); err != nil {
 		return answer{}, err
 	}
 	return s.withRecord(r, func(_ *store, rec *record) (answer, error) {
-		return j.run(rec.content.payload(), rec.content.properties())
+		return runJudge(judge, rec.content.payload(), rec.content.properties())
 	})
 }
 
-// run returns the judgement of a conversation.
-func (j judge) run(payload, properties []byte) (answer, error) {
-	evidence, err := newEvidence(payload, properties)
-	if err != nil {
-		return answer{}, apiError(http.StatusUnprocessableEntity, "JUDGE_CONVERSATION_FORMAT_ERROR", err.Error())
-	}
-	verdict, analysis := j.decide(evidence)
-	return answer{http.StatusOK, new(object).set("analysis", analysis).set("answer", verdict).bytes()}, nil
-}
-
-// judge reads the body's judge_definition.
-func (c *checker) judge() judge {
-	definition := c.object("judge_definition", true)
-	if definition == nil {
-		return judge{}
-	}
-	inner := c.nested(definition, "body", "judge_definition")
-	j, _ := inner.judgeDefinition()
-	c.adopt(inner)
-	return j
-}
-
-// judgeDefinition reads a body that is a judge definition. It returns the definition also as the
-// server keeps it.
-func (c *checker) judgeDefinition() (judge, mistralobs.JudgeDefinition) {
-	var definition mistralobs.JudgeDefinition
+// judgeDefinition reads a body that is a judge definition.
+func (c *checker) judgeDefinition() (definition mistralobs.JudgeDefinition) {
 	for _, field := range []struct {
 		name        string
 		least, most int
@@ -83,75 +51,64 @@ func (c *checker) judgeDefinition() (judge, mistralobs.JudgeDefinition) {
 		}
 	}
 	definition.Tools = append([]string{}, c.ids("tools", 0, -1, false)...)
-	j := c.output()
-	j.name = definition.Name
-	_ = json.Unmarshal(c.body["output"], &definition.Output) // output has checked it
-	if j.scale != nil {
-		definition.Output.Min, definition.Output.Max = j.scale.min, j.scale.max
-	}
-	return j, definition
+	definition.Output = c.judgeOutput()
+	return definition
 }
 
-func (c *checker) output() judge {
+func (c *checker) judgeOutput() mistralobs.JudgeOutput {
+	var output mistralobs.JudgeOutput
 	raw := c.object("output", true)
 	if raw == nil {
-		return judge{}
+		return output
 	}
-	var output struct {
-		Type           string         `json:"type"`
-		Options        *[]judgeOption `json:"options"`
-		Min            *float64       `json:"min"`
-		Max            *float64       `json:"max"`
-		MinDescription *string        `json:"min_description"`
-		MaxDescription *string        `json:"max_description"`
-	}
-	err := json.Unmarshal(raw, &output)
+	var members map[string]json.RawMessage
+	err := errors.Join(json.Unmarshal(raw, &members), json.Unmarshal(raw, &output))
+	given := func(name string) bool { return members[name] != nil && string(members[name]) != "null" }
 	switch {
-	case err == nil && output.Type == "CLASSIFICATION" && output.Options != nil:
-		return judge{options: *output.Options}
-	case err == nil && output.Type == "REGRESSION" && output.MinDescription != nil && output.MaxDescription != nil:
-		scale := judgeScale{0, 1}
-		if output.Min != nil {
-			scale.min = *output.Min
+	case err == nil && output.Type == mistralobs.OutputClassification && given("options"):
+	case err == nil && output.Type == mistralobs.OutputRegression && given("min_description") && given("max_description"):
+		if !given("max") {
+			output.Max = 1
 		}
-		if output.Max != nil {
-			scale.max = *output.Max
-		}
-		if scale.min < 0 || scale.max >= 1e9 {
+		if output.Min < 0 || output.Max >= 1e9 {
 			c.complain("less_than", "Input should be from 0 to below 1000000000", raw, "body", "output")
 		}
-		return judge{scale: &scale}
+	default:
+		c.complain("union_tag_invalid",
+			"Input should be a classification with options, or a regression with descriptions", raw, "body", "output")
 	}
-	c.complain("union_tag_invalid",
-		"Input should be a classification with options, or a regression with descriptions", raw, "body", "output")
-	return judge{}
+	return output
 }
 
-// evidence has the words of a record that a judge compares.
-type evidence struct {
-	labels   []string        // the values of the customary properties
-	expected map[string]bool // the words of the expected output
-	given    map[string]bool // the words of the given answer
-}
-
-// customary are the properties that usually have the right answer.
-var customary = []string{"category", "expected_output"}
-
-func newEvidence(payload, rawProperties []byte) (*evidence, error) {
+// runJudge judges a payload by comparing words.
+func runJudge(judge mistralobs.JudgeDefinition, payload, rawProperties []byte) (answer, error) {
 	var properties map[string]any
 	_ = json.Unmarshal(rawProperties, &properties) // it has been validated
-	e := &evidence{expected: map[string]bool{}, given: map[string]bool{}}
-	for _, name := range customary {
-		if text, ok := properties[name].(string); ok {
-			e.labels = append(e.labels, text)
+	expected, _ := properties["expected_output"].(string)
+	category, _ := properties["category"].(string)
+	text, err := said(payload)
+	if err != nil {
+		return answer{}, apiError(http.StatusUnprocessableEntity, "JUDGE_CONVERSATION_FORMAT_ERROR", err.Error())
+	}
+	result, given := new(object), words(text)
+	if scale := judge.Output; scale.Type == mistralobs.OutputRegression {
+		share := overlap(words(expected), given)
+		analysis := fmt.Sprintf("%s: the answer contains %.0f %% of the expected words.", judge.Name, share*100)
+		result.set("analysis", analysis).set("answer", scale.Min+share*(scale.Max-scale.Min))
+		return answer{http.StatusOK, result.bytes()}, nil
+	}
+	best, most := "", -1.0
+	for _, option := range judge.Output.Options {
+		support := overlap(words(option.Value+" "+option.Description), given)
+		if strings.EqualFold(category, option.Value) || strings.EqualFold(expected, option.Value) {
+			support = 2
+		}
+		if support > most {
+			best, most = option.Value, support
 		}
 	}
-	if text, ok := properties["expected_output"].(string); ok {
-		addWords(e.expected, text)
-	}
-	said, err := said(payload)
-	addWords(e.given, said)
-	return e, err
+	analysis := fmt.Sprintf("%s: of %d options, %q has the most support.", judge.Name, len(judge.Output.Options), best)
+	return answer{http.StatusOK, result.set("analysis", analysis).set("answer", best).bytes()}, nil
 }
 
 // said returns the given answer: the last content of an assistant, or the whole payload if it is
@@ -168,12 +125,12 @@ func said(payload []byte) (string, error) {
 		Content json.RawMessage `json:"content"`
 	}
 	if err := json.Unmarshal(*chat.Messages, &messages); err != nil || len(messages) == 0 {
-		return "", fmt.Errorf("the messages are not a conversation")
+		return "", errors.New("the messages are not a conversation")
 	}
 	last := ""
 	for _, m := range messages {
 		if m.Role == "" {
-			return "", fmt.Errorf("a message has no role")
+			return "", errors.New("a message has no role")
 		}
 		if m.Role == "assistant" {
 			last = string(m.Content)
@@ -182,51 +139,22 @@ func said(payload []byte) (string, error) {
 	return last, nil
 }
 
-func addWords(set map[string]bool, text string) {
+func words(text string) map[string]bool {
+	set := map[string]bool{}
 	separator := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 	for _, word := range strings.FieldsFunc(strings.ToLower(text), separator) {
 		set[word] = true
 	}
+	return set
 }
 
 // overlap returns the share of the words of a that are in b.
 func overlap(a, b map[string]bool) float64 {
-	if len(a) == 0 {
-		return 0
-	}
 	shared := 0
 	for word := range a {
 		if b[word] {
 			shared++
 		}
 	}
-	return float64(shared) / float64(len(a))
-}
-
-func (j judge) decide(e *evidence) (verdict any, analysis string) {
-	if j.scale != nil {
-		share := overlap(e.expected, e.given)
-		score := j.scale.min + share*(j.scale.max-j.scale.min)
-		return score, fmt.Sprintf("%s: the answer contains %.0f %% of the expected words.", j.name, share*100)
-	}
-	best, bestScore := "", -1.0
-	for _, option := range j.options {
-		if score := e.support(option); score > bestScore {
-			best, bestScore = option.Value, score
-		}
-	}
-	return best, fmt.Sprintf("%s: of %d options, %q has the most support (%.2f).", j.name, len(j.options), best, bestScore)
-}
-
-// support returns 2 if a label is the value of the option. Otherwise it returns the share of the
-// option's words that the given answer contains.
-func (e *evidence) support(option judgeOption) float64 {
-	for _, label := range e.labels {
-		if strings.EqualFold(label, option.Value) {
-			return 2
-		}
-	}
-	words := map[string]bool{}
-	addWords(words, option.Value+" "+option.Description)
-	return overlap(words, e.given)
+	return float64(shared) / float64(max(1, len(a)))
 }

@@ -17,7 +17,6 @@ type savedJudge struct {
 	id               string
 	created, updated time.Time
 	definition       mistralobs.JudgeDefinition
-	judge            judge
 }
 
 // SeedJudge adds a judge, and returns its ID. It panics if the service would refuse the definition,
@@ -30,13 +29,13 @@ func (s *Server) SeedJudge(definition mistralobs.JudgeDefinition) (judgeID strin
 	}
 	c := &checker{}
 	_ = json.Unmarshal(raw, &c.body)
-	judge, definition := c.judgeDefinition()
+	definition = c.judgeDefinition()
 	for _, found := range c.complaints {
 		panic("mistralobstest: the definition of the judge is not valid: " + found.String())
 	}
 	d, now, unlock := s.lock()
 	defer unlock()
-	return d.addJudge(judge, definition, now).id
+	return d.addJudge(definition, now).id
 }
 
 // Judges returns the existing judges in the order of creation.
@@ -53,8 +52,8 @@ func (s *Server) Judges() []mistralobs.Judge {
 	return judges
 }
 
-func (d *store) addJudge(j judge, definition mistralobs.JudgeDefinition, now time.Time) *savedJudge {
-	saved := &savedJudge{id: newID(), created: now, updated: now, definition: definition, judge: j}
+func (d *store) addJudge(definition mistralobs.JudgeDefinition, now time.Time) *savedJudge {
+	saved := &savedJudge{id: newID(), created: now, updated: now, definition: definition}
 	d.judges = append(d.judges, saved)
 	return saved
 }
@@ -91,7 +90,7 @@ func (d *store) judgeJSON(j *savedJudge) []byte {
 func (s *Server) createJudge(r *http.Request) (answer, error) {
 	c := check(r)
 	c.readBody()
-	judge, definition := c.judgeDefinition()
+	definition := c.judgeDefinition()
 	if err := c.failed(); err != nil {
 		return answer{}, err
 	}
@@ -100,7 +99,7 @@ func (s *Server) createJudge(r *http.Request) (answer, error) {
 	if err := d.checkJudgeName(definition.Name, nil); err != nil {
 		return answer{}, err
 	}
-	return answer{http.StatusCreated, d.judgeJSON(d.addJudge(judge, definition, now))}, nil
+	return answer{http.StatusCreated, d.judgeJSON(d.addJudge(definition, now))}, nil
 }
 
 // checkJudgeName returns an error if a judge other than except has the name.
@@ -122,7 +121,7 @@ func (s *Server) getJudge(r *http.Request) (answer, error) {
 func (s *Server) updateJudge(r *http.Request) (answer, error) {
 	c := check(r)
 	c.readBody()
-	judge, definition := c.judgeDefinition()
+	definition := c.judgeDefinition()
 	if err := c.failed(); err != nil {
 		return answer{}, err
 	}
@@ -133,7 +132,7 @@ func (s *Server) updateJudge(r *http.Request) (answer, error) {
 		if err := d.checkJudgeName(definition.Name, j); err != nil {
 			return answer{}, err
 		}
-		j.judge, j.definition = judge, definition
+		j.definition = definition
 		j.updated = time.UnixMilli(later(j.updated.UnixMilli(), s.options.now()))
 		return answer{status: http.StatusNoContent}, nil
 	})
@@ -146,7 +145,7 @@ func (s *Server) deleteJudge(r *http.Request) (answer, error) {
 	})
 }
 
-func (s *Server) runJudge(r *http.Request) (answer, error) {
+func (s *Server) judgeConversation(r *http.Request) (answer, error) {
 	c := check(r)
 	c.readBody()
 	messages := c.list("messages", 0, -1)
@@ -161,7 +160,7 @@ func (s *Server) runJudge(r *http.Request) (answer, error) {
 	}
 	payload := new(object).raw("messages", c.body["messages"]).bytes()
 	return s.withJudge(r, func(_ *store, j *savedJudge) (answer, error) {
-		return j.judge.run(payload, properties)
+		return runJudge(j.definition, payload, properties)
 	})
 }
 

@@ -143,7 +143,7 @@ func judgeRoutes() []route {
 		{operation: JudgesGet, pattern: "GET " + judgePath, run: (*Server).getJudge},
 		{operation: JudgesUpdate, pattern: "PUT " + judgePath, run: (*Server).updateJudge},
 		{operation: JudgesDelete, pattern: "DELETE " + judgePath, run: (*Server).deleteJudge},
-		{operation: JudgesRun, pattern: "POST " + judgePath + "/live-judging", run: (*Server).runJudge},
+		{operation: JudgesRun, pattern: "POST " + judgePath + "/live-judging", run: (*Server).judgeConversation},
 	}
 }
 
