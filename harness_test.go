@@ -34,7 +34,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // newMockClient returns a client that sends each request once, to the mock.
 func newMockClient(t *testing.T, mock *httpmock.MockTransport, opts ...mistralobs.Option) *mistralobs.Client {
 	t.Helper()
-	return clientOver(t, mock, append([]mistralobs.Option{mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1})}, opts...)...)
+	once := mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1})
+	return clientOver(t, mock, append([]mistralobs.Option{once}, opts...)...)
 }
 
 // clientOver returns a client whose requests all go to transport.

@@ -120,7 +120,7 @@ type secret struct{ text string }
 
 type inherits struct{ secret }
 
-type Secret struct{ text string }
+type Secret struct{ _ string }
 
 type quiet struct {
 	Secret

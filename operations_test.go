@@ -105,7 +105,8 @@ func TestOperationsReportErrors(t *testing.T) {
 			)
 			answer.Header.Set("mistral-correlation-id", "corr-1")
 
-			got, err := op.Call(t.Context(), newMockClient(t, mockOf(op, httpmock.ResponderFromResponse(answer))), optest.Example)
+			mock := mockOf(op, httpmock.ResponderFromResponse(answer))
+			got, err := op.Call(t.Context(), newMockClient(t, mock), optest.Example)
 
 			require.ErrorIs(t, err, mistralobs.ErrNotFound)
 			assert.NotErrorIs(t, err, mistralobs.ErrMaybeApplied)
@@ -292,7 +293,8 @@ func TestLimitsAreCheckedFirst(t *testing.T) {
 		},
 		"spans of no trace": {call: ofTrace("", mistralobs.TraceSpansParams{}), want: "traceID: it must have 32"},
 		"spans of a trace, the same": {
-			call: ofTrace(traceID, mistralobs.TraceSpansParams{From: time.Unix(2, 0), To: time.Unix(1, 0)}), want: "From: it is after To",
+			call: ofTrace(traceID, mistralobs.TraceSpansParams{From: time.Unix(2, 0), To: time.Unix(1, 0)}),
+			want: "From: it is after To",
 		},
 		"options of no field": {
 			call: func(ctx ctx, c *mistralobs.Client) error {

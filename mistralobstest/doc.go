@@ -55,9 +55,12 @@
 //   - A bulk deletion ignores the IDs of records that do not exist.
 //   - If a file, event, conversation or record to import does not exist, the task
 //     of the import fails. If a campaign does not exist, the response is 404.
-//   - All records of an import appear when its task completes, not before.
+//   - All records of an import appear when its task completes, not before. An import that ends
+//     otherwise adds none ([WithPartialImports] changes that).
 //   - Validation errors have the format of the API reference. The service has also
 //     returned the format of its web framework; a Fault can return that.
+//   - An update of a judge keeps its ID, and makes no revision that can be read. One that changes
+//     nothing gets a 409 with JUDGE_DID_NOT_CHANGE.
 //   - A slug is the name in lower case, with a hyphen for each run of characters
 //     that are not ASCII letters or digits. If another dataset has the slug, a
 //     number is appended. A rename keeps the slug.

@@ -29,7 +29,9 @@ func TestImportsThatFail(t *testing.T) {
 		"an unknown record": {
 			from: "dataset", body: `{"dataset_record_ids":["` + nobody + `"]}`, message: nobody,
 		},
-		"Latin-1":              {from: "file", body: file("{\"payload\":{\"a\":\"\xe9\"}}"), message: "line 3: it is not UTF-8"},
+		"Latin-1": {
+			from: "file", body: file("{\"payload\":{\"a\":\"\xe9\"}}"), message: "line 3: it is not UTF-8",
+		},
 		"a line cut too early": {from: "file", body: file(`{"payload":{}`), message: "line 3: "},
 	}
 	for name, test := range tests {

@@ -35,7 +35,8 @@ func (s *Server) searchSpans(r *http.Request) (answer, error) {
 	d, now, unlock := s.lock()
 	spans := d.spans // they never change
 	unlock()
-	found := search.filter(itemsOf(spanFields, spans, spanTime, func(sp *mistralobs.Span) bool { return !expired(sp.StartTime, now) }))
+	current := func(sp *mistralobs.Span) bool { return !expired(sp.StartTime, now) }
+	found := search.filter(itemsOf(spanFields, spans, spanTime, current))
 	return s.feed("spans", search, newestFirst(found)), nil
 }
 
@@ -57,7 +58,8 @@ func (s *Server) listTraceSpans(r *http.Request) (answer, error) {
 
 // traceItems returns the spans of a trace that have not expired.
 func (d *store) traceItems(trace string, now time.Time) []feedItem {
-	return itemsOf(spanFields, d.spans, spanTime, func(sp *mistralobs.Span) bool { return sp.TraceID == trace && !expired(sp.StartTime, now) })
+	current := func(sp *mistralobs.Span) bool { return sp.TraceID == trace && !expired(sp.StartTime, now) }
+	return itemsOf(spanFields, d.spans, spanTime, current)
 }
 
 func (s *Server) getSpan(r *http.Request) (answer, error) {

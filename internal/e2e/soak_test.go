@@ -195,10 +195,8 @@ func measure() usage {
 // round creates a dataset, calls all operations on it and deletes it. A doubtful creation ends the round early.
 func (s *soak) round(worker int, number uint64) {
 	ctx := context.Background()
-	dataset, err := s.client.Datasets.Create(
-		ctx,
-		mistralobs.CreateDatasetParams{Name: fmt.Sprintf("Soak %d-%d", worker, number)},
-	)
+	params := mistralobs.CreateDatasetParams{Name: fmt.Sprintf("Soak %d-%d", worker, number)}
+	dataset, err := s.client.Datasets.Create(ctx, params)
 	if !s.certain(err) {
 		return
 	}
@@ -276,14 +274,8 @@ func (s *soak) look(ctx context.Context, id string) {
 	s.certain(err)
 	s.certain(s.client.Records.UpdatePayload(ctx, ids[0], mistralobs.NewConversation(mistralobs.User("hi"))))
 	s.certain(s.client.Records.UpdateProperties(ctx, ids[0], map[string]string{"category": "wet"}))
-	_, err = s.client.Records.Judge(
-		ctx,
-		ids[0],
-		mistralobs.JudgeDefinition{
-			Name:   "wetness",
-			Output: mistralobs.ClassificationOutput(mistralobs.JudgeOption{Value: "wet"}),
-		},
-	)
+	output := mistralobs.ClassificationOutput(mistralobs.JudgeOption{Value: "wet"})
+	_, err = s.client.Records.Judge(ctx, ids[0], mistralobs.JudgeDefinition{Name: "wetness", Output: output})
 	s.certain(err)
 	s.certain(s.client.Records.Delete(ctx, ids[1]))
 	s.certain(s.client.Records.DeleteAll(ctx, ids[2:4]))

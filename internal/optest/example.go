@@ -105,8 +105,9 @@ func Span() (span mistralobs.Span) {
 
 // JudgeNamed is the definition of [Judge] with a name.
 func JudgeNamed(name string) mistralobs.JudgeDefinition {
+	scale := mistralobs.RegressionScale{Max: 1, MinDescription: "rude", MaxDescription: "polite"}
 	return mistralobs.JudgeDefinition{
 		Name: name, Description: "d", ModelName: "m", Instructions: "i", Tools: []string{},
-		Output: mistralobs.RegressionOutput(mistralobs.RegressionScale{Max: 1, MinDescription: "rude", MaxDescription: "polite"}),
+		Output: mistralobs.RegressionOutput(scale),
 	}
 }

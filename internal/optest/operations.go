@@ -115,7 +115,8 @@ func recordOperations() []Operation {
 			return c.Records.Judge(ctx, w.Record, judge)
 		},
 		Body: `{"judge_definition":{"name":"politeness","description":"d","model_name":"mistral-medium-latest",` +
-			`"instructions":"i","tools":[],"output":{"type":"CLASSIFICATION","options":[{"value":"yes","description":"polite"}]}}}`,
+			`"instructions":"i","tools":[],"output":{"type":"CLASSIFICATION",` +
+			`"options":[{"value":"yes","description":"polite"}]}}}`,
 		Status: 200, Answer: `{"analysis":"because","answer":"yes"}`,
 		Want: &mistralobs.Judgement{Analysis: "because", Answer: mistralobs.Answer(`"yes"`)},
 	}, {
