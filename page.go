@@ -38,8 +38,10 @@ func (p *Page[T]) HasNext() bool { return p.Next != "" }
 // ListParams selects a part of a list. Its zero value selects the first page in List methods, and
 // all pages in All methods.
 type ListParams struct {
-	Page     int // the number of the (first) page, from 1; 0 means 1
-	PageSize int // items on a page, at most [MaxPageSize]; 0 means 50 in List methods, MaxPageSize in All methods
+	Page int // the number of the (first) page, from 1; 0 means 1
+	// PageSize is how many items a page has, at most [MaxPageSize]. 0 means 50 in List methods. In All
+	// methods it means MaxPageSize, or fewer if the items are large: a page aims at no more than 8 MiB.
+	PageSize int
 	// ReadAhead is how many pages an All method requests before the loop needs them. More pages in
 	// flight are faster and take more memory. Items keep their order.
 	//

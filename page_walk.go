@@ -2,9 +2,11 @@ package mistralobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/mistralobs/mistralobs-go/internal/bulk"
@@ -14,6 +16,16 @@ import (
 // walk is about 8 times as fast as one page at a time, and holds at most 800 items in memory.
 const maxReadAhead = 8
 
+// Limits of the responses of a walk whose page size is not the caller's. A page that is larger is
+// requested again in parts, so a walk over large items needs little memory.
+const (
+	maxPageBytes  = 8 << 20
+	maxAheadBytes = 32 << 20 / maxReadAhead // of a page that the loop does not need yet
+)
+
+// partSizes are the sizes of the parts. Each divides the one before, so offsets stay aligned.
+var partSizes = []int{MaxPageSize, 50, 25, 5, 1}
+
 // walk is one list with the parameters of a walk over it. Every All method of a list is a walk.
 type walk[T any] struct {
 	client *Client
@@ -21,6 +33,7 @@ type walk[T any] struct {
 	opts   []CallOption
 	fetch  func(context.Context, ListParams, []CallOption) (*Page[T], error)
 	id     func(*T) string // tells whether two pages are the same
+	adapts bool            // the page size follows the size of the items
 }
 
 // newWalk returns a walk that requests the largest pages, unless params says otherwise.
@@ -28,10 +41,11 @@ func newWalk[T any](
 	client *Client, params ListParams, opts []CallOption,
 	fetch func(context.Context, ListParams, []CallOption) (*Page[T], error), id func(*T) string,
 ) walk[T] {
-	if params.PageSize == 0 {
+	adapts := params.PageSize == 0
+	if adapts {
 		params.PageSize = MaxPageSize
 	}
-	return walk[T]{client, params, opts, fetch, id}
+	return walk[T]{client, params, opts, fetch, id, adapts}
 }
 
 // items yields the items of all pages, and at most one error, last.
@@ -67,8 +81,7 @@ func itemsOf[T any](pages iter.Seq2[[]T, error]) iter.Seq2[*T, error] {
 	}
 }
 
-// pages yields pages in order and keeps later ones in flight. It requests pages by number, so
-// that no request has to wait for the page before. Nothing is in flight after it returns.
+// pages yields pages in order. Nothing is in flight after it returns.
 func (w walk[T]) pages(ctx context.Context) iter.Seq2[*Page[T], error] {
 	return func(yield func(*Page[T], error) bool) {
 		settings, err := w.check(ctx)
@@ -76,28 +89,100 @@ func (w walk[T]) pages(ctx context.Context) iter.Seq2[*Page[T], error] {
 			yield(nil, err)
 			return
 		}
-		ctx, cancel := context.WithCancel(ctx)
-		ahead := prefetch[T]{ctx: ctx, walk: w, number: max(1, w.params.Page), response: settings.response}
-		defer ahead.running.Wait()
-		defer cancel()
-		window := newReadAhead(w.params.ReadAhead, w.client.cfg.pacer.Refusals)
 		seen := newSeenPages[T]()
-		for {
-			page, err := ahead.next()
+		check := func(page *Page[T], err error) bool { // and yield; reports whether the walk goes on
 			if err == nil {
 				err = seen.add(page.Items, page.Next, w.id)
 			}
 			if err != nil {
 				yield(nil, err)
-				return
+				return false
 			}
-			ahead.start(w.rest(page, window.whileConsuming()))
-			if !yield(page, nil) || !page.HasNext() {
-				return
+			return yield(page, nil) && page.HasNext()
+		}
+		number, more := max(1, w.params.Page), true
+		for more {
+			if number, more = w.ahead(ctx, number, settings, check); more {
+				number, more = w.parts(ctx, number, settings, check)
 			}
-			ahead.start(w.rest(page, window.afterConsuming()))
 		}
 	}
+}
+
+// ahead yields pages from a number on and keeps later ones in flight. It requests pages by number,
+// so that no request has to wait for the page before. If a page is too large for that, it returns the
+// number of the page to go on with, and true.
+func (w walk[T]) ahead(
+	ctx context.Context, number int, settings *callSettings, yield func(*Page[T], error) bool,
+) (next int, large bool) {
+	ctx, cancel := context.WithCancel(ctx)
+	ahead := prefetch[T]{ctx: ctx, walk: w, number: number, settings: settings}
+	defer ahead.running.Wait()
+	defer cancel()
+	window := newReadAhead(w.params.ReadAhead, w.client.cfg.pacer.Refusals)
+	for ; ; number++ {
+		page, err := ahead.next()
+		if w.adapts && errors.Is(err, ErrResponseTooLarge) {
+			return number, true
+		}
+		isLarge := err == nil && w.adapts && weight(page) > maxAheadBytes
+		if err == nil && !isLarge {
+			ahead.start(w.rest(page, window.whileConsuming()), true)
+		}
+		switch {
+		case !yield(page, err):
+			return 0, false
+		case isLarge:
+			return number + 1, true
+		}
+		ahead.start(w.rest(page, window.afterConsuming()), true)
+	}
+}
+
+// parts yields the pages from a number on in parts, one request at a time, until pages are small
+// again. It returns the number of the page to go on with, and whether there is one.
+func (w walk[T]) parts(
+	ctx context.Context, number int, settings *callSettings, yield func(*Page[T], error) bool,
+) (next int, more bool) {
+	offset, size := (number-1)*MaxPageSize, MaxPageSize
+	for {
+		params := w.params
+		params.Page, params.PageSize = offset/size+1, size
+		page, err := w.fetch(ctx, params, w.limited(settings, size, maxPageBytes))
+		if errors.Is(err, ErrResponseTooLarge) && size > 1 {
+			size = partSizes[slices.Index(partSizes, size)+1]
+			continue
+		}
+		if !yield(page, err) {
+			return 0, false
+		}
+		offset += size
+		item := weight(page) / max(1, len(page.Items))
+		if offset%MaxPageSize == 0 && item*MaxPageSize <= maxAheadBytes {
+			return offset/MaxPageSize + 1, true
+		}
+		fits := func(size int) bool { return offset%size == 0 && size*item <= maxPageBytes || size == 1 }
+		size = partSizes[slices.IndexFunc(partSizes, fits)]
+	}
+}
+
+// limited returns the options of a request for a page of some size. A page of one item may be as
+// large as the settings allow.
+func (w walk[T]) limited(settings *callSettings, size int, limit int64) []CallOption {
+	if !w.adapts || size == 1 || settings.maxResponse <= limit {
+		return w.opts
+	}
+	return append(slices.Clip(w.opts), WithMaxResponseBytes(limit))
+}
+
+// weight returns the size of the items of a page in JSON.
+func weight[T any](page *Page[T]) (bytes int) {
+	for i := range page.Items {
+		if item, ok := any(&page.Items[i]).(interface{ Raw() Object }); ok {
+			bytes += len(item.Raw())
+		}
+	}
+	return bytes
 }
 
 // check returns the settings of the walk's requests.
@@ -169,7 +254,7 @@ type prefetch[T any] struct {
 	ctx      context.Context
 	walk     walk[T]
 	number   int // of the next page to request
-	response *Response
+	settings *callSettings
 	queue    []chan fetched[T] // requested and not yet used, in order
 	running  sync.WaitGroup
 }
@@ -181,24 +266,29 @@ type fetched[T any] struct {
 	err      error
 }
 
-// start requests pages until n are in flight.
-func (p *prefetch[T]) start(n int) {
+// start requests pages until n are in flight. ahead means that the loop does not need them yet.
+func (p *prefetch[T]) start(n int, ahead bool) {
+	limit := int64(maxPageBytes)
+	if ahead {
+		limit = maxAheadBytes
+	}
 	for len(p.queue) < n {
 		params := p.walk.params
 		params.Page = p.number
 		p.number++
 		result := make(chan fetched[T], 1)
 		p.queue = append(p.queue, result)
-		p.running.Go(func() { result <- p.fetch(params) })
+		p.running.Go(func() { result <- p.fetch(params, limit) })
 	}
 }
 
 // fetch requests one page. Requests in flight must not share the caller's Response, so each has its own.
-func (p *prefetch[T]) fetch(params ListParams) fetched[T] {
-	opts, response := p.walk.opts, p.response
+func (p *prefetch[T]) fetch(params ListParams, limit int64) fetched[T] {
+	opts := p.walk.limited(p.settings, params.PageSize, limit)
+	response := p.settings.response
 	if response != nil {
 		response = &Response{}
-		opts = append(opts[:len(opts):len(opts)], WithResponse(response))
+		opts = append(slices.Clip(opts), WithResponse(response))
 	}
 	page, err := p.walk.fetch(p.ctx, params, opts)
 	return fetched[T]{page, response, err}
@@ -206,11 +296,11 @@ func (p *prefetch[T]) fetch(params ListParams) fetched[T] {
 
 // next returns the next page in order.
 func (p *prefetch[T]) next() (*Page[T], error) {
-	p.start(1)
+	p.start(1, false)
 	first := <-p.queue[0]
 	p.queue = p.queue[1:]
-	if p.response != nil {
-		*p.response = *first.response
+	if p.settings.response != nil {
+		*p.settings.response = *first.response
 	}
 	return first.page, first.err
 }

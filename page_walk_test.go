@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
 // walks are the All methods, as sequences of ids.
@@ -737,4 +738,53 @@ func TestReadAheadGoesByTheCountOnlyToSave(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Records that are too large for a page are requested in parts, and small ones in whole pages again.
+func TestAllReadsLargeRecords(t *testing.T) {
+	t.Parallel()
+	server := mistralobstest.NewServer()
+	defer server.Close()
+	dataset := server.SeedDataset("Test data", "")
+	sizes := func(i int) int { // in bytes
+		switch {
+		case i < 100:
+			return 900_000 // a page of 90 MB is larger than any response may be
+		case i < 200:
+			return 60_000 // a page of 6 MB is not requested ahead
+		}
+		return 100
+	}
+	const n = 850
+	server.SeedRecords(dataset, func(yield func(mistralobstest.RecordSeed) bool) {
+		for i := range n {
+			payload := fmt.Sprintf(`{"n":%d,"text":"%s"}`, i, strings.Repeat("x", sizes(i)))
+			if !yield(mistralobstest.RecordSeed{Payload: []byte(payload)}) {
+				return
+			}
+		}
+	})
+	for _, readAhead := range []int{0, mistralobs.NoReadAhead} {
+		next := 0
+		pages := map[int]int{} // by size
+		client := server.Client(t)
+		for page, err := range client.Records.Pages(t.Context(), dataset, mistralobs.ListParams{ReadAhead: readAhead}) {
+			require.NoError(t, err)
+			pages[page.Size]++
+			require.Equal(t, (page.Number-1)*page.Size, next)
+			for _, record := range page.Items {
+				number, _ := record.Payload.Float64("n")
+				require.InDelta(t, next, number, 0)
+				next++
+			}
+		}
+		assert.Equal(t, n, next)
+		assert.Equal(t, 7, pages[mistralobs.MaxPageSize], "the pages of small records")
+		assert.GreaterOrEqual(t, pages[5], 20, "the parts of the first hundred")
+		assert.Zero(t, pages[1])
+	}
+	_, err := server.Client(t).Records.List(t.Context(), dataset, mistralobs.ListParams{PageSize: 100})
+	require.ErrorIs(t, err, mistralobs.ErrResponseTooLarge, "a page size of the caller's is kept")
+	_, err = count(server.Client(t).Records.All(t.Context(), dataset, mistralobs.ListParams{PageSize: 100}))
+	require.ErrorIs(t, err, mistralobs.ErrResponseTooLarge)
 }
