@@ -38,10 +38,9 @@ const (
 // one error for all invalid options.
 type Option interface{ applyToClient(*config) error }
 
-// CallOption changes one setting of a single call. Pass it to any method that has a parameter opts.
-// For methods without it, which send several requests, make a client with other settings by
-// [Client.With]. An invalid option makes the call fail with [ErrInvalidParams] before anything is
-// sent.
+// CallOption changes one setting of a single call. Pass it to any method that takes a context. If the
+// method sends several requests, it holds for each of them. An invalid option makes the call fail
+// with [ErrInvalidParams] before anything is sent.
 type CallOption interface{ applyToCall(*callSettings) error }
 
 // SharedOption works both as an [Option] and as a [CallOption].

@@ -46,11 +46,19 @@ func (s *RecordsService) Edit(
 	once.MaxAttempts = 1
 	e := recordEdit{service: s, id: recordID, edit: edit, opts: opts, once: append(slices.Clip(opts), WithRetry(once))}
 	started := time.Now()
+	var failed error // of the write before
 	for failures := 1; ; failures++ {
-		record, err := e.try(ctx)
+		left := policy // for the reading: the policy holds for all rounds together
+		left.MaxAttempts = policy.MaxAttempts - failures + 1
+		left.MaxElapsed = max(1, policy.MaxElapsed-time.Since(started))
+		record, err := e.try(ctx, WithRetry(left))
+		if err != nil && !e.writing && failed != nil {
+			err = fmt.Errorf("%w; before that: %w", err, failed)
+		}
 		if err == nil || !e.writing || !transient(err) || failures >= policy.MaxAttempts {
 			return record, err
 		}
+		failed = err
 		pause, again := policy.pause(ctx, failures, retryAfterOf(err), time.Since(started))
 		if !again {
 			return nil, err
@@ -73,9 +81,9 @@ type recordEdit struct {
 }
 
 // try reads the record, edits it and writes what has changed.
-func (e *recordEdit) try(ctx context.Context) (*Record, error) {
+func (e *recordEdit) try(ctx context.Context, reading CallOption) (*Record, error) {
 	e.writing = false
-	record, err := e.service.Get(ctx, e.id, e.opts...)
+	record, err := e.service.Get(ctx, e.id, append(slices.Clip(e.opts), reading)...)
 	if err != nil {
 		return nil, err
 	}

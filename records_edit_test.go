@@ -176,3 +176,19 @@ func TestEditEnds(t *testing.T) {
 		})
 	}
 }
+
+// The policy holds for all rounds together, and a failed reading does not hide the write before it.
+func TestEditHoldsThePolicyAcrossRounds(t *testing.T) {
+	editing(t, func(t *testing.T, server *mistralobstest.Server, client *mistralobs.Client, id string) {
+		server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsUpdateProperties, Status: 503})
+		server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsGet, Status: 502, Skip: 1, Times: -1})
+		start := time.Now()
+		policy := mistralobs.RetryPolicy{MaxAttempts: 3, MinWait: time.Second, MaxElapsed: 10 * time.Second}
+		_, err := client.Records.Edit(t.Context(), id, setScore, mistralobs.WithRetry(policy))
+		require.ErrorContains(t, err, "502")
+		require.ErrorContains(t, err, "503")
+		assert.LessOrEqual(t, time.Since(start), policy.MaxElapsed)
+		const get, write = mistralobstest.RecordsGet, mistralobstest.RecordsUpdateProperties
+		assert.Equal(t, []string{get, write, get, get}, operationsOf(server))
+	})
+}
