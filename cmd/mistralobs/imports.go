@@ -89,15 +89,15 @@ func importSpans(t *tool, flags *flag.FlagSet) func(context.Context) error {
 		if err != nil {
 			return err
 		}
-		known := map[mistralobs.SpanReference]bool{}
-		if !*again {
-			if known, err = t.importedSpans(ctx, dataset.ID); err != nil {
-				return err
-			}
-		}
-		spans, found, err := t.findSpans(ctx, search, known)
+		spans, err := t.findSpans(ctx, search)
 		if err != nil {
 			return err
+		}
+		found := len(spans)
+		if !*again && found > 0 {
+			if spans, err = t.leaveOutImported(ctx, dataset.ID, spans); err != nil {
+				return err
+			}
 		}
 		tasks, err := t.importSpans(ctx, dataset.ID, spans, mappings)
 		if err != nil {
@@ -107,39 +107,52 @@ func importSpans(t *tool, flags *flag.FlagSet) func(context.Context) error {
 	}
 }
 
-// importedSpans returns the spans whose IDs are in the properties of the records of a dataset.
-func (t *tool) importedSpans(ctx context.Context, datasetID string) (map[mistralobs.SpanReference]bool, error) {
-	known := map[mistralobs.SpanReference]bool{}
+func (t *tool) findSpans(
+	ctx context.Context, search mistralobs.SearchSpansParams,
+) (spans []mistralobs.SpanReference, _ error) {
+	for span, err := range t.client.Spans.All(ctx, search) {
+		if err != nil {
+			return nil, err
+		}
+		spans = append(spans, span.Reference())
+		t.progress.show("searching", int64(len(spans)), 0, "spans")
+	}
+	return spans, nil
+}
+
+// leaveOutImported leaves out the spans that the dataset has. The service does not document how a
+// record names its span: it is known by the properties trace_id and span_id, or by any text property
+// that is the ID of the span.
+func (t *tool) leaveOutImported(
+	ctx context.Context, datasetID string, spans []mistralobs.SpanReference,
+) ([]mistralobs.SpanReference, error) {
+	searched := map[string]bool{} // IDs of spans
+	for _, span := range spans {
+		searched[span.SpanID] = true
+	}
+	exact, byID := map[mistralobs.SpanReference]bool{}, map[string]bool{}
 	read := int64(0)
 	for record, err := range t.client.Records.All(ctx, datasetID, mistralobs.ListParams{}) {
 		if err != nil {
 			return nil, err
 		}
-		var span mistralobs.SpanReference
-		if record.Properties.Decode(&span) == nil {
-			known[span] = true
-		}
 		read++
 		t.progress.show("reading", read, 0, "records")
-	}
-	return known, nil
-}
-
-// findSpans returns the spans that are not known, and the number of all.
-func (t *tool) findSpans(
-	ctx context.Context, search mistralobs.SearchSpansParams, known map[mistralobs.SpanReference]bool,
-) (spans []mistralobs.SpanReference, found int, _ error) {
-	for span, err := range t.client.Spans.All(ctx, search) {
-		if err != nil {
-			return nil, 0, err
+		traceID, hasTrace := record.Properties.Text("trace_id")
+		if spanID, hasSpan := record.Properties.Text("span_id"); hasTrace && hasSpan {
+			exact[mistralobs.SpanReference{TraceID: traceID, SpanID: spanID}] = true
+			continue
 		}
-		found++
-		if !known[span.Reference()] {
-			spans = append(spans, span.Reference())
+		properties, _ := record.Properties.Map() // properties that are no object name no span
+		for _, value := range properties {
+			if text, ok := value.(string); ok && searched[text] {
+				byID[text] = true
+			}
 		}
-		t.progress.show("searching", int64(found), 0, "spans")
 	}
-	return spans, found, nil
+	return slices.DeleteFunc(spans, func(span mistralobs.SpanReference) bool {
+		return exact[span] || byID[span.SpanID]
+	}), nil
 }
 
 func (t *tool) importSpans(
@@ -159,23 +172,20 @@ func (t *tool) importSpans(
 }
 
 func (t *tool) printSpanTasks(tasks []*mistralobs.ImportTask, found, requested int) error {
-	imported, skipped := 0, 0
+	skipped := 0
 	for _, task := range tasks {
 		if t.asJSON {
 			if err := t.printJSON(task); err != nil {
 				return err
 			}
 		}
-		if task.Result == nil { // the service does not report it
-			imported = requested
-			continue
+		if task.Result != nil {
+			skipped += task.Result.Skipped
 		}
-		imported += task.Result.Imported
-		skipped += task.Result.Skipped
 	}
 	if t.asJSON {
 		return nil
 	}
 	return t.print(nil, fmt.Sprintf("%d spans found, %d already in the dataset, %d imported, %d skipped by the service",
-		found, found-requested, imported, skipped))
+		found, found-requested, requested-skipped, skipped))
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -209,6 +211,45 @@ func TestInterruptedCopyIsDeleted(t *testing.T) {
 	assert.Equal(t, statusInterrupted, got.status)
 	assert.Contains(t, got.stderr, "mistralobs copy: interrupted: ")
 	assert.Len(t, server.Datasets(), 1)
+}
+
+// The service does not document how a record names the span that it was made from.
+func TestImportSpansLeavesOutSpansOfTheDataset(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name       string
+		properties string // %[1]s is the trace's ID, %[2]s that of the span
+		want       string
+	}{
+		{name: "by both IDs", properties: `{"trace_id":"%[1]s","span_id":"%[2]s"}`, want: "12 spans found, 1 already"},
+		{name: "by any text", properties: `{"source":"%[2]s","n":1,"no":"%[1]s"}`, want: "12 spans found, 1 already"},
+		{
+			name:       "not by the ID of a span in another trace",
+			properties: `{"trace_id":"other","span_id":"%[2]s","no":"%[1]s"}`, want: "12 spans found, 0 already",
+		},
+		{name: "not without its ID", properties: `{"trace":"%[1]s","span":"x%[2]s"}`, want: "12 spans found, 0 already"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			server := mistralobstest.NewServer()
+			defer server.Close()
+			server.SeedDemo()
+			const search = "operation_name = 'chat'"
+			for span, err := range server.Client(t).Spans.All(t.Context(), mistralobs.SearchSpansParams{Expression: search}) {
+				require.NoError(t, err)
+				properties := fmt.Sprintf(tt.properties, span.TraceID, span.SpanID)
+				server.SeedDataset("From spans", "", mistralobstest.RecordSeed{
+					Payload: json.RawMessage(`{}`), Properties: json.RawMessage(properties),
+				})
+				break
+			}
+			args := []string{"import-spans", "From spans", "-search", search, "-map", "question=gen_ai.input.messages"}
+			got := run(t.Context(), server, "", args)
+			assert.Empty(t, got.stderr)
+			assert.Contains(t, got.stdout, tt.want)
+		})
+	}
 }
 
 func TestPrintable(t *testing.T) {

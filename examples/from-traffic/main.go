@@ -1,6 +1,7 @@
 // From-traffic creates a record from each telemetry span that an evaluator scored low.
 //
-// Each record gets the fields "messages" and "answer" from attributes of its span.
+// Each record gets the fields "messages" and "answer" from attributes of its span. A second run leaves
+// out the spans that the dataset has.
 //
 //	go run ./examples/from-traffic -dataset dataset [-evaluator name] [-below score] [-since 24h]
 package main
@@ -41,15 +42,30 @@ func importSpans(ctx context.Context, name string, search mistralobs.SearchEvalu
 	if err != nil {
 		return err
 	}
+	// The service does not document which property of a record has the ID of its span.
+	texts := map[string]bool{}
+	for record, err := range client.Records.All(ctx, dataset.ID, mistralobs.ListParams{}) {
+		if err != nil {
+			return err
+		}
+		properties, _ := record.Properties.Map() // properties that are no object name no span
+		for _, value := range properties {
+			if text, ok := value.(string); ok {
+				texts[text] = true
+			}
+		}
+	}
 	var spans []mistralobs.SpanReference
 	for evaluation, err := range client.Spans.AllEvaluations(ctx, search) {
 		if err != nil {
 			return err
 		}
-		spans = append(spans, evaluation.Reference())
+		if span := evaluation.Reference(); !texts[span.SpanID] {
+			spans = append(spans, span)
+		}
 	}
 	if len(spans) == 0 {
-		log.Println("No span has such an evaluation.")
+		log.Println("No new span has such an evaluation.")
 		return nil
 	}
 	task, err := client.Imports.FromSpans(ctx, dataset.ID, spans, []mistralobs.SpanMapping{
