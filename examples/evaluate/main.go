@@ -111,6 +111,10 @@ func judgeRecord(
 func printMeans(
 	ctx context.Context, client *mistralobs.Client, datasetID string, judge mistralobs.JudgeDefinition, write, by string,
 ) error {
+	what := "mean"
+	if len(judge.Output.Options) > 0 {
+		what = "share with the first answer"
+	}
 	sums, counts := map[string]float64{}, map[string]int{}
 	for record, err := range client.Records.All(ctx, datasetID, mistralobs.ListParams{}) {
 		if err != nil {
@@ -132,7 +136,7 @@ func printMeans(
 	}
 	for _, group := range slices.Sorted(maps.Keys(counts)) {
 		count := counts[group]
-		if _, err := fmt.Printf("%-20s %4d records, mean %.2f\n", group, count, sums[group]/float64(count)); err != nil {
+		if _, err := fmt.Printf("%-20s %4d records, %s %.2f\n", group, count, what, sums[group]/float64(count)); err != nil {
 			return err
 		}
 	}
