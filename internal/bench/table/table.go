@@ -25,13 +25,6 @@ func faster(times float64) bar {
 	}
 }
 
-// moreBy wants the SDK to take at most n more than the other.
-func moreBy(n float64) bar {
-	return func(ours, theirs float64) (string, string, bool) {
-		return fmt.Sprintf("%+.0f", ours-theirs), fmt.Sprintf("%+.0f", n), ours-theirs <= n
-	}
-}
-
 // atMost wants the SDK to take at most n.
 func atMost(n float64) bar {
 	return func(ours, _ float64) (string, string, bool) {
