@@ -293,7 +293,8 @@ func (r *request) expand() error {
 
 // goNames are the names of the parameters that fill placeholders, for error texts.
 var goNames = map[string]string{
-	"dataset_id": "datasetID", "dataset_record_id": "recordID", "task_id": "taskID", "judge_id": "judgeID", "file_id": "fileID",
+	"dataset_id": "datasetID", "dataset_record_id": "recordID", "task_id": "taskID", "judge_id": "judgeID",
+	"file_id":  "fileID",
 	"trace_id": "TraceID", "span_id": "SpanID", "field_name": "name",
 }
 

@@ -270,7 +270,8 @@ func (i *itemJSON) check(list string, seen map[string]bool) error {
 		return errors.New("it has no payload or no properties")
 	case list == "update" && i.Payload == nil && i.Properties == nil:
 		return errors.New("it has neither payload nor properties")
-	case list == "delete" && (i.Payload == nil) != (i.Properties == nil), leaves && (i.Payload != nil || i.Properties != nil):
+	case list == "delete" && (i.Payload == nil) != (i.Properties == nil),
+		leaves && (i.Payload != nil || i.Properties != nil):
 		return errors.New("it has a payload or properties")
 	case i.Payload != nil && !isObject(i.Payload), i.Properties != nil && !isObject(i.Properties):
 		return errors.New("its payload or properties are not a JSON object")

@@ -288,7 +288,7 @@ func TestTheDatasetVanishes(t *testing.T) {
 	}
 }
 
-// A list that does not end is not read for ever, and one without a count is named.
+// Diff stops reading a list that does not end, and one without a count is named.
 func TestOddLists(t *testing.T) {
 	for name, test := range map[string]struct {
 		edit func(r *http.Request, body string) string
