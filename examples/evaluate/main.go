@@ -1,8 +1,7 @@
-// Evaluate runs a judge on all records of a dataset, writes the scores into their properties, and
-// prints the mean score of each category or, for a judge that chooses an answer, the share of records
-// with its first answer.
+// Evaluate runs a judge on all records of a dataset and writes the answers into their properties. It
+// skips records that have an answer, so a second run goes on where the first one ended.
 //
-// It skips records that have a score, so a second run goes on where the first one ended.
+// It prints the mean score of each category. If the judge chooses an answer, its first one scores 1.
 //
 //	go run ./examples/evaluate -dataset dataset -judge file|id [-write score] [-by category]
 package main
@@ -18,127 +17,106 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/mistralobs/mistralobs-go"
 )
 
+var (
+	name   = flag.String("dataset", "", "ID, slug or name of the dataset")
+	source = flag.String("judge", "", "JSON file with the definition of a judge, or the ID of a judge")
+	write  = flag.String("write", "score", "property to write the answer to")
+	by     = flag.String("by", "category", "property to group by")
+)
+
 func main() {
 	log.SetFlags(0)
-	dataset := flag.String("dataset", "", "ID, slug or name of the dataset")
-	judge := flag.String("judge", "", "JSON file with the definition of a judge, or the ID of a judge")
-	write := flag.String("write", "score", "property to write the score to")
-	by := flag.String("by", "category", "property to group by")
 	flag.Parse()
-	if err := evaluate(context.Background(), *dataset, *judge, *write, *by); err != nil {
+	if err := evaluate(context.Background()); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func evaluate(ctx context.Context, name, source, write, by string) error {
+func evaluate(ctx context.Context) error {
 	client, err := mistralobs.NewClient()
 	if err != nil {
 		return err
 	}
-	dataset, err := client.Datasets.Find(ctx, name)
+	dataset, err := client.Datasets.Find(ctx, *name)
 	if err != nil {
 		return err
 	}
-	judge, err := findJudge(ctx, client, source)
+	judge, err := findJudge(ctx, client)
 	if err != nil {
 		return err
 	}
 	records := make(chan *mistralobs.Record)
+	var mu sync.Mutex // guards scores and failed
+	scores := map[string][]float64{}
+	var failed error
 	var workers sync.WaitGroup
-	var failed atomic.Int32
 	for range 8 {
 		workers.Go(func() {
 			for record := range records {
-				if err := judgeRecord(ctx, client, record.ID, judge, write); err != nil {
-					log.Printf("record %s: %v", record.ID, err) // a second run tries it again
-					failed.Add(1)
+				answer, err := answer(ctx, client, record, judge)
+				score, _ := answer.Float64() // 0 if the answer is a text
+				if options := judge.Output.Options; len(options) > 0 && answer.String() == options[0].Value {
+					score = 1
 				}
+				group, _ := record.Properties.Text(*by)
+				mu.Lock()
+				if err != nil {
+					failed = errors.Join(failed, fmt.Errorf("record %s: %w", record.ID, err))
+				} else {
+					scores[group] = append(scores[group], score)
+				}
+				mu.Unlock()
 			}
 		})
 	}
 	for record, errAll := range client.Records.All(ctx, dataset.ID, mistralobs.ListParams{}) {
-		if err = errAll; err != nil {
-			break
-		}
-		if _, found := record.Properties.Get(write); !found {
+		if err = errAll; err == nil {
 			records <- record
 		}
 	}
 	close(records)
 	workers.Wait()
-	if n := failed.Load(); n > 0 {
-		err = errors.Join(err, fmt.Errorf("%d records were not judged", n))
-	}
-	return errors.Join(err, printMeans(ctx, client, dataset.ID, judge, write, by))
-}
-
-func findJudge(
-	ctx context.Context, client *mistralobs.Client, source string,
-) (definition mistralobs.JudgeDefinition, err error) {
-	text, err := os.ReadFile(source)
-	if errors.Is(err, os.ErrNotExist) {
-		judge, err := client.Judges.Get(ctx, source)
-		if err != nil {
-			return definition, err
+	for _, group := range slices.Sorted(maps.Keys(scores)) {
+		n, sum := len(scores[group]), 0.0
+		for _, score := range scores[group] {
+			sum += score
 		}
-		return judge.JudgeDefinition, nil
+		_, errPrint := fmt.Printf("%-20s %4d records, score %.2f\n", group, n, sum/float64(n))
+		failed = errors.Join(failed, errPrint)
 	}
-	if err == nil {
-		err = json.Unmarshal(text, &definition)
-	}
-	return definition, err
+	return errors.Join(err, failed)
 }
 
-func judgeRecord(
-	ctx context.Context, client *mistralobs.Client, id string, judge mistralobs.JudgeDefinition, write string,
-) error {
-	judgement, err := client.Records.Judge(ctx, id, judge)
-	if err != nil {
-		return err
+func findJudge(ctx context.Context, client *mistralobs.Client) (*mistralobs.Judge, error) {
+	text, err := os.ReadFile(*source)
+	if errors.Is(err, os.ErrNotExist) {
+		return client.Judges.Get(ctx, *source)
 	}
-	_, err = client.Records.Edit(ctx, id, func(record *mistralobs.Record) (err error) {
-		record.Properties, err = record.Properties.Set(write, judgement.Answer)
+	if err != nil {
+		return nil, err
+	}
+	judge := &mistralobs.Judge{}
+	return judge, json.Unmarshal(text, judge)
+}
+
+// answer returns the answer that the record has, or runs the judge and stores its answer.
+func answer(
+	ctx context.Context, client *mistralobs.Client, record *mistralobs.Record, judge *mistralobs.Judge,
+) (mistralobs.Answer, error) {
+	if stored, found := record.Properties.Get(*write); found {
+		return mistralobs.Answer(stored), nil
+	}
+	judgement, err := client.Records.Judge(ctx, record.ID, judge.JudgeDefinition)
+	if err != nil {
+		return nil, err
+	}
+	_, err = client.Records.Edit(ctx, record.ID, func(record *mistralobs.Record) (err error) {
+		record.Properties, err = record.Properties.Set(*write, judgement.Answer)
 		return err
 	})
-	return err
-}
-
-func printMeans(
-	ctx context.Context, client *mistralobs.Client, datasetID string, judge mistralobs.JudgeDefinition, write, by string,
-) error {
-	what := "mean"
-	if len(judge.Output.Options) > 0 {
-		what = "share with the first answer"
-	}
-	sums, counts := map[string]float64{}, map[string]int{}
-	for record, err := range client.Records.All(ctx, datasetID, mistralobs.ListParams{}) {
-		if err != nil {
-			return err
-		}
-		score, found := record.Properties.Float64(write)
-		if options := judge.Output.Options; len(options) > 0 { // answers are texts
-			var answer string
-			answer, found = record.Properties.Text(write)
-			if score = 0; answer == options[0].Value {
-				score = 1
-			}
-		}
-		if found {
-			group, _ := record.Properties.Text(by)
-			sums[group] += score
-			counts[group]++
-		}
-	}
-	for _, group := range slices.Sorted(maps.Keys(counts)) {
-		count := counts[group]
-		if _, err := fmt.Printf("%-20s %4d records, %s %.2f\n", group, count, what, sums[group]/float64(count)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return judgement.Answer, err
 }

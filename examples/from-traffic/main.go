@@ -1,9 +1,7 @@
-// From-traffic creates a record from each telemetry span that an evaluator scored low.
+// From-traffic creates a record from each telemetry span that an evaluator scored low. A second run
+// leaves out the spans that the dataset has.
 //
-// Each record gets the fields "messages" and "answer" from attributes of its span. A second run leaves
-// out the spans that the dataset has.
-//
-//	go run ./examples/from-traffic -dataset dataset [-evaluator name] [-below score] [-since 24h]
+//	go run ./examples/from-traffic -dataset dataset [-search expression] [-since 24h]
 package main
 
 import (
@@ -19,14 +17,12 @@ import (
 func main() {
 	log.SetFlags(0)
 	dataset := flag.String("dataset", "", "ID, slug or name of the dataset")
-	evaluator := flag.String("evaluator", "helpfulness", "name of the evaluator")
-	below := flag.Float64("below", 0.5, "import spans with a lower score than this")
-	since := flag.Duration("since", 24*time.Hour, "search evaluations that are younger than this")
+	expression := flag.String("search", "evaluation_name = 'helpfulness' AND score_value < 0.5",
+		"expression that selects evaluations of spans")
+	since := flag.Duration("since", 24*time.Hour, "age of the oldest evaluation")
 	flag.Parse()
-	search := mistralobs.SearchEvaluationsParams{
-		Expression: fmt.Sprintf("evaluation_name = '%s' AND score_value < %g", *evaluator, *below),
-		From:       time.Now().Add(-*since),
-		Latest:     true, // a span that was evaluated again counts once
+	search := mistralobs.SearchEvaluationsParams{ // Latest: a span that was evaluated twice counts once
+		Expression: *expression, From: time.Now().Add(-*since), Latest: true,
 	}
 	if err := importSpans(context.Background(), *dataset, search); err != nil {
 		log.Fatal(err)
@@ -48,7 +44,7 @@ func importSpans(ctx context.Context, name string, search mistralobs.SearchEvalu
 		if err != nil {
 			return err
 		}
-		properties, _ := record.Properties.Map() // properties that are no object name no span
+		properties, _ := record.Properties.Map() // nil if they are not an object
 		for _, value := range properties {
 			if text, ok := value.(string); ok {
 				texts[text] = true
@@ -65,7 +61,6 @@ func importSpans(ctx context.Context, name string, search mistralobs.SearchEvalu
 		}
 	}
 	if len(spans) == 0 {
-		log.Println("No new span has such an evaluation.")
 		return nil
 	}
 	task, err := client.Imports.FromSpans(ctx, dataset.ID, spans, []mistralobs.SpanMapping{
@@ -79,9 +74,6 @@ func importSpans(ctx context.Context, name string, search mistralobs.SearchEvalu
 	if err != nil {
 		return err
 	}
-	fmt.Println(len(spans), "spans requested")
-	if task.Result != nil { // nil if the service does not report it
-		fmt.Println(task.Result.Imported, "spans imported")
-	}
-	return nil
+	_, err = fmt.Println(task) // as JSON
+	return err
 }

@@ -1,7 +1,6 @@
 // Import-csv makes a dataset equal to a CSV file with the columns "id", "question" and any others.
 //
-// A question becomes a conversation; all other columns become properties. A second run changes only
-// edited rows.
+// A question becomes a conversation, and the other columns become properties.
 //
 //	go run ./examples/import-csv -dataset dataset [-file questions.csv]
 package main
