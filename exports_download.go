@@ -326,7 +326,7 @@ func (d *download) refused(resp *http.Response) error {
 	host, path := d.location()
 	e := &Error{
 		StatusCode: resp.StatusCode, RequestID: token(resp.Header.Get("X-Ms-Request-Id")), RetryAfter: after,
-		Header:    hideInHeader(resp.Header, func(text string) string { return transport.HideQueries(redactor.Text(text)) }),
+		Header:    hideInHeader(resp.Header, redactor.Text),
 		Operation: downloadName, Method: http.MethodGet, Host: host, Path: path,
 		Body: []byte(redactor.Text(string(body))), Attempts: d.failures.count + 1, action: downloadAction,
 	}
@@ -334,7 +334,7 @@ func (d *download) refused(resp *http.Response) error {
 		e.Message = d.unexpectedStatus(resp)
 		return e
 	}
-	e.parseBody(body, func(text string) string { return transport.HideQueries(redactor.Text(text)) })
+	e.parseBody(body, redactor.Text)
 	return e
 }
 

@@ -114,6 +114,26 @@ func TestDebugWriterShowsRequestsAndResponses(t *testing.T) {
 	}
 }
 
+// A key is hidden in the forms in which servers repeat it, and once: it may occur in what replaces it.
+func TestDebugWriterHidesTheKeyInAllForms(t *testing.T) {
+	t.Parallel()
+	for key, forms := range map[string]string{
+		`sk-"quo\ted"`: `"sk-\"quo\\ted\"" sk-%22quo%5Cted%22`,
+		"API":          "API",
+	} {
+		var text bytes.Buffer
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			return reply(req, 400, forms), nil
+		}), mistralobs.WithAPIKey(key), mistralobs.WithDebugWriter(&text))
+		_, err := client.Datasets.Get(t.Context(), datasetID)
+		require.Error(t, err)
+		_, end, _ := strings.Cut(text.String(), "< #1")
+		assert.Equal(t, strings.Count(forms, "sk-")+strings.Count(forms, "API"), strings.Count(end, "[API key]"), end)
+		assert.NotContains(t, end, "ted")
+		assert.NotContains(t, end, "[[")
+	}
+}
+
 func TestDebugWriterCutsBodies(t *testing.T) {
 	t.Parallel()
 	key := strings.Repeat("k", 100)

@@ -57,7 +57,7 @@ func (t *debugTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := t.next.RoundTrip(req)
 	switch {
 	case err != nil:
-		e.writeEnd("error: " + err.Error())
+		e.writeEnd(e.hide("error: " + err.Error()))
 	case resp == nil || resp.Body == nil: // net/http and the attempt mend it
 	default:
 		e.head = resp.Proto + " " + resp.Status + headerText(resp.Header)
@@ -83,20 +83,22 @@ func (e *exchange) writeRequest(req *http.Request) {
 		target = strings.TrimSuffix(target, req.URL.RawQuery)
 	}
 	op := OperationOf(req.Context())
-	e.writer.write(e.hide(fmt.Sprintf("> #%d %s, attempt %d: %s %s%s\n\n", e.number, op.Name, op.Attempt,
-		req.Method, target, "\nHost: "+req.URL.Host+headerText(req.Header))))
+	e.writer.write(fmt.Sprintf("> #%d %s, attempt %d: %s %s%s\n\n", e.number, op.Name, op.Attempt,
+		req.Method, hideKey(target, e.key), e.hide("\nHost: "+req.URL.Host+headerText(req.Header))))
 }
 
-func (e *exchange) writeResponse() { e.once.Do(func() { e.writeEnd(e.head + e.text(&e.received)) }) }
+func (e *exchange) writeResponse() {
+	e.once.Do(func() { e.writeEnd(e.hide(e.head) + e.text(&e.received)) })
+}
 
-// writeEnd writes the body of the request, and how the request ended.
+// writeEnd writes the body of the request, and how the request ended, without secrets.
 func (e *exchange) writeEnd(end string) {
 	text := ""
 	if body := e.text(&e.sent); body != "" {
 		text = fmt.Sprintf("> #%d body:%s\n\n", e.number, body)
 	}
 	took := time.Since(e.started).Round(time.Millisecond)
-	e.writer.write(text + fmt.Sprintf("< #%d after %v: %s\n\n", e.number, took, e.hide(end)))
+	e.writer.write(text + fmt.Sprintf("< #%d after %v: %s\n\n", e.number, took, end))
 }
 
 // text returns the start of a body on lines of its own, or "" if there was none.
@@ -114,15 +116,12 @@ func (e *exchange) text(body *bodyStart) string {
 
 // hide returns text without the API key, the queries of URLs and control characters.
 func (e *exchange) hide(text string) string {
-	if e.key != "" {
-		text = strings.ReplaceAll(text, e.key, hiddenKey)
-	}
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' {
 			return unicode.ReplacementChar
 		}
 		return r
-	}, HideQueries(text))
+	}, hideSecrets(text, e.key))
 }
 
 // bearer returns the API key of a request, or "" if it has none.

@@ -12,8 +12,9 @@ import (
 	"strings"
 )
 
-// signedURL finds a URL with a query in a text.
-var signedURL = regexp.MustCompile(`(?i)(https?:[^\s"'<>?]*)\?[^\s"'<>]*`)
+// signedURL finds the query of a URL in a text. A relative URL, as in a Location, or one that is
+// broken is only known by a parameter of its query.
+var signedURL = regexp.MustCompile(`(?i)(https?:[^\s"'<>?]*)\?[^\s"'<>]*|\?[^\s"'<>=?]+=[^\s"'<>]*`)
 
 // HideQueries returns text without the queries of the URLs in it, since they may be signed.
 func HideQueries(text string) string { return signedURL.ReplaceAllString(text, "$1?…") }
@@ -79,12 +80,12 @@ func formsOf(part string) []string {
 	return forms
 }
 
-// Text returns text without the queries.
+// Text returns text without the queries, and without those of other URLs in it.
 func (r Redactor) Text(text string) string {
-	if r.replacer == nil {
-		return text
+	if r.replacer != nil {
+		text = r.replacer.Replace(text)
 	}
-	return r.replacer.Replace(text)
+	return HideQueries(text)
 }
 
 // Error returns err with a text without the queries. Errors.Is and errors.As find the causes of
