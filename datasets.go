@@ -171,7 +171,7 @@ func (s *DatasetsService) findByName(ctx context.Context, action, name string, o
 		case dataset.DeletedAt != nil:
 		case dataset.Name == name:
 			found = dataset
-			ids = append(ids, dataset.ID)
+			ids = append(ids, token(dataset.ID))
 		}
 	}
 	if len(ids) > 1 {

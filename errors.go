@@ -374,13 +374,13 @@ type TaskError struct {
 func (e *TaskError) Error() string {
 	if e.err != nil {
 		return fmt.Sprintf("mistralobs: import task %s no longer exists, its last status was %s: %v",
-			e.Task.ID, e.Task.Status, e.err)
+			token(e.Task.ID), token(string(e.Task.Status)), e.err)
 	}
-	text := fmt.Sprintf("mistralobs: import task %s ended as %s", e.Task.ID, e.Task.Status)
+	text := fmt.Sprintf("mistralobs: import task %s ended as %s", token(e.Task.ID), token(string(e.Task.Status)))
 	if e.Task.Message != nil && *e.Task.Message != "" {
-		text += ": " + *e.Task.Message
+		text += ": " + printable(*e.Task.Message)
 	}
-	if result := e.Task.Result; result != nil {
+	if result := e.Task.Result; e.Task.counts() {
 		return text + fmt.Sprintf(" (%d of %d records were imported)", result.Imported, result.Requested)
 	}
 	return text + "; some records may have been imported"

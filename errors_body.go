@@ -48,10 +48,10 @@ const maxToken = 200
 // token returns a name that the service sends, without control characters and at most maxToken long.
 func token(text string) string {
 	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if unicode.IsSpace(r) && r != ' ' {
 			return utf8.RuneError
 		}
-		return r
+		return replaceControl(r)
 	}, strings.ToValidUTF8(text, string(utf8.RuneError)))
 	if len(text) > maxToken {
 		text = strings.ToValidUTF8(text[:maxToken], "") + "…"
@@ -157,15 +157,18 @@ func (e *Error) addMessage(message string) {
 // printable returns a text without control characters that a terminal would obey, and at most
 // maxMessage long.
 func printable(text string) string {
-	text = strings.Map(replaceControl, strings.ToValidUTF8(text, string(utf8.RuneError)))
+	text = strings.ReplaceAll(strings.ToValidUTF8(text, string(utf8.RuneError)), "\r\n", "\n")
+	text = strings.Map(replaceControl, text)
 	if len(text) > maxMessage {
 		text = strings.ToValidUTF8(text[:maxMessage], "") + "…"
 	}
 	return text
 }
 
+// replaceControl replaces what moves the cursor of a terminal, or changes the direction of the text
+// after it.
 func replaceControl(r rune) rune {
-	if unicode.IsControl(r) && !unicode.IsSpace(r) {
+	if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
 		return utf8.RuneError
 	}
 	return r
@@ -206,7 +209,7 @@ func snippet(body []byte) string {
 		cut = body[:n]
 	}
 	valid := strings.ToValidUTF8(string(cut), string(utf8.RuneError))
-	text := strings.Join(strings.Fields(strings.Map(replaceControl, valid)), " ")
+	text := strings.Map(replaceControl, strings.Join(strings.Fields(valid), " "))
 	if len(body) > snippetBytes {
 		text += "…"
 	}

@@ -153,7 +153,7 @@ func TestSentinels(t *testing.T) {
 
 func TestErrorTexts(t *testing.T) {
 	t.Parallel()
-	message, empty := "the file is empty", ""
+	message, empty, escapes := "the file is empty", "", "a\x1b[31m\rb\u202e\nc"
 	tests := map[string]struct {
 		err  error
 		want string
@@ -213,6 +213,11 @@ func TestErrorTexts(t *testing.T) {
 		"a task that failed": {
 			err:  &TaskError{Task: &ImportTask{ID: "t1", Status: StatusFailed, Message: &message}},
 			want: "mistralobs: import task t1 ended as FAILED: the file is empty; some records may have been imported",
+		},
+		"a task whose texts would move the cursor": {
+			err: &TaskError{Task: &ImportTask{ID: "t\x1b[2J", Status: "FAILED\r", Message: &escapes}},
+			want: "mistralobs: import task t\ufffd[2J ended as FAILED\ufffd: a\ufffd[31m\ufffdb\ufffd\nc; " +
+				"some records may have been imported",
 		},
 		"a task that failed without a word": {
 			err:  &TaskError{Task: &ImportTask{ID: "t1", Status: StatusTimedOut}},

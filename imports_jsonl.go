@@ -174,10 +174,11 @@ func (i *jsonlImport) run(ctx context.Context) error {
 	if i.options.NoWait {
 		return nil
 	}
-	if err := i.deleteFiles(ctx, i.result.Files); err != nil {
-		return i.failed(err)
+	err := i.checkResult()
+	if left := i.deleteFiles(ctx, i.result.Files); left != nil {
+		err = errors.Join(err, i.failed(left))
 	}
-	return i.checkResult()
+	return err
 }
 
 // upload uploads all parts.
@@ -231,7 +232,7 @@ func (i *jsonlImport) importPart(ctx context.Context, part importPart, file *Fil
 	n := len(i.result.Tasks)
 	task, err := i.client.Imports.FromFile(ctx, i.datasetID, file.ID, i.opts...)
 	if err != nil {
-		err = fmt.Errorf("%w; it was for uploaded file %s (%d of %d)", err, file.ID, n+1, len(i.result.Files))
+		err = fmt.Errorf("%w; it was for uploaded file %s (%d of %d)", err, token(file.ID), n+1, len(i.result.Files))
 		return errors.Is(err, ErrMaybeApplied), err
 	}
 	i.result.Tasks = append(i.result.Tasks, task)
@@ -244,7 +245,7 @@ func (i *jsonlImport) importPart(ctx context.Context, part importPart, file *Fil
 		task = ended
 	}
 	if err != nil && !task.Status.Done() {
-		err = fmt.Errorf("%w; the import continues at the service and needs uploaded file %s", err, file.ID)
+		err = fmt.Errorf("%w; the import continues at the service and needs uploaded file %s", err, token(file.ID))
 	}
 	return !task.Status.Done(), err
 }
@@ -266,21 +267,26 @@ func (e *partlyImportedError) Unwrap() error { return e.error }
 
 func (e *partlyImportedError) Is(target error) bool { return target == ErrMaybeApplied }
 
-// checkResult adds up the results of the tasks, and compares them with the number of records.
+// checkResult adds up the results of the tasks, and compares each with the number of its records.
 func (i *jsonlImport) checkResult() error {
 	var sum ImportResult
-	for _, task := range i.result.Tasks {
+	records, known, whole := 0, true, true
+	for n, task := range i.result.Tasks {
 		if task.Result == nil {
-			return nil
+			known = false
+			continue
 		}
+		records += i.parts.list[n].records
 		sum.Requested += task.Result.Requested
 		sum.Imported += task.Result.Imported
 		sum.Skipped += task.Result.Skipped
+		whole = whole && task.Result.Skipped <= 0 && task.Result.Imported >= i.parts.list[n].records
 	}
-	i.result.Result = &sum
-	if sum.Skipped > 0 || sum.Imported < i.result.Records {
-		return fmt.Errorf("%s: %w: %d of %d records were imported",
-			importJSONLAction, ErrRecordsSkipped, sum.Imported, i.result.Records)
+	if known {
+		i.result.Result = &sum
+	}
+	if !whole {
+		return fmt.Errorf("%s: %w: %d of %d records were imported", importJSONLAction, ErrRecordsSkipped, sum.Imported, records)
 	}
 	return nil
 }
@@ -307,7 +313,7 @@ func (i *jsonlImport) deleteFiles(ctx context.Context, files []*File) error {
 	var errs []error
 	for _, file := range files {
 		if err := i.client.Files.Delete(cleanup, file.ID, append(slices.Clip(i.opts), withoutResponse)...); err != nil {
-			errs = append(errs, fmt.Errorf("uploaded file %s is left behind: %w", file.ID, err))
+			errs = append(errs, fmt.Errorf("uploaded file %s is left behind: %w", token(file.ID), err))
 		}
 	}
 	return errors.Join(errs...)

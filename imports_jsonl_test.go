@@ -30,7 +30,7 @@ type fileService struct {
 	imports []string                           // file ids
 	deleted []string                           // file ids
 	task    func(n int) string                 // the JSON of the n-th task, from 1; nil: it has imported all
-	refuse  func(req *http.Request, n int) int // status instead, to the n-th upload or import; nil or 0: none
+	refuse  func(req *http.Request, n int) int // status instead, after n uploads or imports; nil or 0: none
 }
 
 type upload struct {
@@ -75,7 +75,7 @@ func (s *fileService) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 }
 
 func (s *fileService) refusal(req *http.Request, n int) int {
-	if s.refuse == nil || req.Method != http.MethodPost {
+	if s.refuse == nil || req.Method == http.MethodGet {
 		return 0
 	}
 	return s.refuse(req, n)
@@ -330,15 +330,32 @@ func TestFromJSONLFails(t *testing.T) {
 			maybe: true, deleted: all[1:], tasks: 2,
 		},
 		"the second task, before it imported anything": {
-			task: func(int) string { return `"status":"FAILED","result":{"requested_record_count":1}` },
+			task: func(int) string {
+				return `"status":"FAILED","result":{"requested_record_count":1,"imported_record_count":0}`
+			},
 			text: "task-1 ended as FAILED", deleted: all, tasks: 1,
 		},
 		"skipped records": {
-			task: secondTask(`"status":"COMPLETED","result":{"requested_record_count":1,"skipped_record_count":1}`),
+			task: secondTask(`"status":"COMPLETED","result":{"requested_record_count":1,"imported_record_count":0,"skipped_record_count":1}`),
 			want: mistralobs.ErrRecordsSkipped, text: "2 of 3 records were imported", deleted: all, tasks: 3,
 		},
+		"skipped records beside a part without a result": {
+			task: func(n int) string {
+				if n == 2 {
+					return `"status":"COMPLETED","result":{"requested_record_count":1,"imported_record_count":0}`
+				}
+				return `"status":"COMPLETED"`
+			},
+			want: mistralobs.ErrRecordsSkipped, text: "0 of 1 records were imported", deleted: all, tasks: 3,
+		},
+		"skipped records and a file that cannot be deleted": {
+			task:   secondTask(`"status":"COMPLETED","result":{"requested_record_count":1,"imported_record_count":0}`),
+			refuse: refuse("file-1", 3, 403),
+			want:   mistralobs.ErrRecordsSkipped, text: "uploaded file file-1 is left behind",
+			maybe: true, deleted: all[1:], tasks: 3,
+		},
 		"fewer records than lines": {
-			task: secondTask(`"status":"COMPLETED","result":{"requested_record_count":0}`),
+			task: secondTask(`"status":"COMPLETED","result":{"requested_record_count":0,"imported_record_count":0}`),
 			want: mistralobs.ErrRecordsSkipped, text: "2 of 3 records were imported", deleted: all, tasks: 3,
 		},
 	}

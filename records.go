@@ -348,7 +348,7 @@ func DecodeRecords[P, Q any](records iter.Seq2[*Record, error]) iter.Seq2[Decode
 			}
 			if err != nil {
 				decoded = DecodedRecord[P, Q]{Record: record}
-				err = fmt.Errorf("mistralobs: decoding the %s of record %s: %w", part, record.ID, err)
+				err = fmt.Errorf("mistralobs: decoding the %s of record %s: %w", part, token(record.ID), err)
 			}
 			if !yield(decoded, err) {
 				return

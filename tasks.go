@@ -65,7 +65,18 @@ type ImportResult struct {
 }
 
 // maybeImported reports whether the task may have created records.
-func (t *ImportTask) maybeImported() bool { return t.Result == nil || t.Result.Imported > 0 }
+func (t *ImportTask) maybeImported() bool { return !t.counts() || t.Result.Imported > 0 }
+
+// counts reports whether the result says how many records were imported. One without that number is
+// not the documented one, and says nothing.
+func (t *ImportTask) counts() bool {
+	if t.Result == nil || t.Result.Imported != 0 {
+		return t.Result != nil && t.Result.Imported > 0
+	}
+	result, sent := t.raw.Get("result")
+	_, known := Object(result).Float64("imported_record_count")
+	return !sent || known
+}
 
 // TasksService reads import tasks and waits for them. Use it as [Client].Tasks.
 type TasksService struct{ client *Client }

@@ -33,6 +33,7 @@ type poll struct {
 	status   mistralobs.TaskStatus
 	progress string // JSON; "" for null
 	message  string // JSON; "" for null
+	result   string // JSON; "" for null
 	fail     int    // an HTTP status instead of the task; -1: the connection breaks
 }
 
@@ -44,8 +45,8 @@ func (l poll) json(id string) string {
 		return s
 	}
 	return fmt.Sprintf(
-		`{"id":%q,"dataset_id":%q,"status":%q,"progress":%s,"message":%s}`, id, datasetID, l.status, orNull(l.progress),
-		orNull(l.message),
+		`{"id":%q,"dataset_id":%q,"status":%q,"progress":%s,"message":%s,"result":%s}`, id, datasetID, l.status, orNull(l.progress),
+		orNull(l.message), orNull(l.result),
 	)
 }
 
@@ -373,6 +374,18 @@ func TestWaitEnds(t *testing.T) {
 		{
 			name: "timed out", polls: []poll{run, {status: "TIMED_OUT"}}, status: "TIMED_OUT", kinds: set("maybe applied"), task: true,
 			text: "ended as TIMED_OUT",
+		},
+		{
+			name: "failed with a result that counts nothing", polls: []poll{{status: "FAILED", result: `{"requested_record_count":60}`}},
+			status: "FAILED", kinds: set("maybe applied"), task: true, text: "some records may have been imported",
+		},
+		{
+			name: "failed with a result that makes no sense", polls: []poll{{status: "FAILED", result: `{"imported_record_count":-1}`}},
+			status: "FAILED", kinds: set("maybe applied"), task: true, text: "some records may have been imported",
+		},
+		{
+			name: "failed, and imported nothing", polls: []poll{{status: "FAILED", result: `{"imported_record_count":0}`}},
+			status: "FAILED", kinds: set(), task: true, text: "0 of 0 records were imported",
 		},
 		{name: "unknown goes on", polls: []poll{{status: "UNKNOWN"}, done}, status: "COMPLETED"},
 		{name: "continued as new goes on", polls: []poll{{status: "CONTINUED_AS_NEW"}, run, done}, status: "COMPLETED"},

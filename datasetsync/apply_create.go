@@ -197,7 +197,7 @@ func (r *run) importBatch(ctx context.Context, batch []change) bool {
 func newImportError(err error, task *mistralobs.ImportTask, n int) *ImportError {
 	e := &ImportError{TaskID: task.ID, Records: n, Err: err}
 	switch {
-	case task.Result != nil:
+	case task.Result != nil && counts(task):
 		e.Created = min(task.Result.Imported, n)
 	case task.ID == "":
 		e.unknown = errors.Is(err, mistralobs.ErrMaybeApplied)
@@ -205,6 +205,13 @@ func newImportError(err error, task *mistralobs.ImportTask, n int) *ImportError 
 		e.Running, e.unknown = !task.Status.Done(), true
 	}
 	return e
+}
+
+// counts reports whether the result of a task says how many records were imported.
+func counts(task *mistralobs.ImportTask) bool {
+	result, _ := task.Raw().Get("result")
+	imported, known := mistralobs.Object(result).Float64("imported_record_count")
+	return known && imported >= 0
 }
 
 func (r *run) keepUploads(made *mistralobs.JSONLImport) {

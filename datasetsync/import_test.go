@@ -49,6 +49,22 @@ func TestTheCauseOfALostUpload(t *testing.T) {
 	})
 }
 
+// A result that does not say how many records were imported leaves that open.
+func TestAResultThatCountsNothing(t *testing.T) {
+	for _, result := range []string{`{}`, `{"imported_record_count":null}`, `{"imported_record_count":-1}`} {
+		t.Run(result, func(t *testing.T) {
+			inWorld(t, nil, func(w world) {
+				w.server.Inject(mistralobstest.Fault{
+					Operation: mistralobstest.TasksGet, Status: 200, Body: `{"id":"t","status":"FAILED","result":` + result + `}`,
+				})
+				report, err := w.sync(byImport, tickets(1, 30)...)
+				require.ErrorIs(t, err, mistralobs.ErrMaybeApplied)
+				assert.Zero(t, report.Created)
+			})
+		})
+	}
+}
+
 // An uploaded file is deleted after its import, however that ended. If the import may still run,
 // the report names it.
 func TestUploadsAreDeletedOrNamed(t *testing.T) {
