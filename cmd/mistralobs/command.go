@@ -32,7 +32,7 @@ func commands() []command {
 			name: "create", args: "NAME", about: "Creates an empty dataset and prints its ID.", setup: create,
 			min: 1, max: 1,
 			examples: []string{
-				`create "Support tickets" -description "March, with expected answers"`,
+				`create "Tickets of March" -description "With expected answers"`,
 				`id=$(mistralobs create -or-find "Support tickets")`,
 			},
 		},
@@ -55,7 +55,7 @@ func commands() []command {
 			},
 		},
 		{
-			name: "delete", args: "RECORD…", setup: deleteAll, min: 1, max: -1,
+			name: "delete", args: "RECORD… | -datasets DATASET…", setup: deleteAll, min: 1, max: -1,
 			about:    "Deletes records by ID; with -datasets, whole datasets.",
 			examples: []string{"delete " + exampleID, `delete -datasets "Support tickets"`},
 		},
@@ -97,7 +97,7 @@ func commands() []command {
 			name: "copy", args: "DATASET NEW-NAME", setup: copyDataset, min: 2, max: 2,
 			about: "Copies a dataset into a new one and prints the new ID.",
 			examples: []string{
-				`copy "Support tickets" "Tickets of March"`,
+				`copy "Support tickets" "Tickets of April"`,
 				`id=$(mistralobs copy support-tickets "Try another prompt")`,
 			},
 		},
@@ -113,7 +113,9 @@ func commands() []command {
 		{
 			name: "evaluate", args: "DATASET", setup: evaluate, min: 1, max: 1,
 			about: "Runs a judge on all records, and prints the mean of its scores or the share that passes.\n" +
-				"With -write, a second run judges only the records that have no score.",
+				"With -write, a second run judges only the records that have no answer. A judge in a file looks like this:\n" +
+				`{"name": "Helpful", "model_name": "mistral-medium-latest", "instructions": "How helpful is the answer?",` + "\n" +
+				` "output": {"type": "REGRESSION", "min": 0, "max": 1, "min_description": "no", "max_description": "very"}}`,
 			examples: []string{
 				`evaluate "Golden set" -judge helpful.json -by category`,
 				"evaluate golden-set -judge " + exampleID + " -write helpful -workers 4",
@@ -195,9 +197,10 @@ Flags:
   -version      prints the version
 
 Environment variables:
-  MISTRAL_API_KEY        the API key
-  MISTRAL_SA_TOKEN_PATH  a file with a service account's token; takes precedence over MISTRAL_API_KEY
-  MISTRAL_BASE_URL       the URL of the service, if it is not `+mistralobs.BaseURL+`
+  MISTRAL_API_KEY           the API key
+  MISTRAL_SA_TOKEN_PATH     a file with a service account's token; takes precedence over MISTRAL_API_KEY
+  MISTRAL_BASE_URL          the URL of the service, if it is not `+mistralobs.BaseURL+`
+  MISTRALOBS_INSECURE_HTTP  1 lets MISTRAL_BASE_URL be plain http, also to another host
 
 Exit status:
   0 done, 1 failed, 2 wrong usage, 3 a dry run found differences, 130 interrupted

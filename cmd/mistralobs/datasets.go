@@ -56,13 +56,25 @@ func create(t *tool, flags *flag.FlagSet) func(context.Context) error {
 		if err != nil {
 			return err
 		}
-		return t.print(dataset, dataset.ID)
+		return t.printDataset(dataset)
 	}
+}
+
+// printDataset prints a new dataset. If standard output is full or closed, the ID goes to standard
+// error, because the dataset exists.
+func (t *tool) printDataset(dataset *mistralobs.Dataset) error {
+	err := t.print(dataset, dataset.ID)
+	if err != nil {
+		t.message("the dataset is %s", dataset.ID)
+	}
+	return err
 }
 
 // copyDataset deletes the new dataset if it cannot fill it.
 func copyDataset(t *tool, flags *flag.FlagSet) func(context.Context) error {
 	flags.BoolVar(&t.asJSON, "json", false, "print the new dataset as JSON instead of its ID")
+	t.hints = []hint{{mistralobs.ErrMaybeApplied, "mistralobs datasets -q NEW-NAME shows whether there is a copy; " +
+		"delete it before you copy again"}}
 	return func(ctx context.Context) error {
 		source, err := t.dataset(ctx)
 		if err != nil {
@@ -90,7 +102,7 @@ func copyDataset(t *tool, flags *flag.FlagSet) func(context.Context) error {
 			defer cancel()
 			return errors.Join(err, t.client.Datasets.Delete(ctx, target.ID))
 		}
-		return t.print(target, target.ID)
+		return t.printDataset(target)
 	}
 }
 

@@ -26,11 +26,10 @@ type evaluation struct {
 	mu       sync.Mutex
 	groups   map[string]*group // by the value of the property that by names
 	judged   int
-	unjudged int
+	unscored int
 }
 
-// group has the sum of scores of records. A score is a number or, for a classification, 1 for a
-// pass and otherwise 0.
+// group has the sum of the scores of records.
 type group struct {
 	records int
 	sum     float64
@@ -64,8 +63,8 @@ func evaluate(t *tool, flags *flag.FlagSet) func(context.Context) error {
 		if !t.asJSON {
 			err = e.printTable()
 		}
-		if e.unjudged > 0 {
-			err = errors.Join(err, fmt.Errorf("%d records cannot be judged", e.unjudged))
+		if e.unscored > 0 {
+			err = errors.Join(err, fmt.Errorf("records without a score: %d", e.unscored))
 		}
 		return err
 	}
@@ -132,8 +131,7 @@ func (e *evaluation) judgeRecord(ctx context.Context, record *mistralobs.Record)
 	if failure, ok := errors.AsType[*mistralobs.Error](err); ok && failure.Code == mistralobs.CodeJudgeConversationFormat {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		e.unjudged++
-		e.message("record %s: %s", record.ID, err)
+		e.leaveOut(record, err)
 		return nil
 	}
 	if err == nil && e.write != "" {
@@ -148,35 +146,53 @@ func (e *evaluation) judgeRecord(ctx context.Context, record *mistralobs.Record)
 	return e.count(record, judgement, true)
 }
 
-// count adds a judgement to the group of its record.
+// leaveOut reports a record that has no score. The caller holds mu.
+func (e *evaluation) leaveOut(record *mistralobs.Record, why error) {
+	e.unscored++
+	e.message("record %s: %s", record.ID, why)
+}
+
+// score returns an answer as a number or, for a classification, 1 for a pass and otherwise 0.
+func (e *evaluation) score(answer mistralobs.Answer) (float64, error) {
+	switch {
+	case e.judge.Output.Type != mistralobs.OutputClassification:
+		return answer.Float64()
+	case answer.String() == e.pass:
+		return 1, nil
+	}
+	return 0, nil
+}
+
+// groupOf names the group of a record.
+func (e *evaluation) groupOf(record *mistralobs.Record) string {
+	if e.by == "" {
+		return "all"
+	}
+	if text, ok := record.Properties.Text(e.by); ok {
+		return text
+	}
+	value, _ := record.Properties.Get(e.by)
+	return cmp.Or(string(value), "none")
+}
+
+// count adds an answer to the group of its record. An answer without a score, such as a text that
+// somebody has stored in the property, is reported and left out.
 func (e *evaluation) count(record *mistralobs.Record, judgement *mistralobs.Judgement, judged bool) error {
-	score, err := judgement.Answer.Float64()
-	if e.judge.Output.Type == mistralobs.OutputClassification {
-		score, err = 0, nil
-		if judgement.Answer.String() == e.pass {
-			score = 1
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("record %s: its score: %w", record.ID, err)
-	}
-	name := "all"
-	if e.by != "" {
-		value, _ := record.Properties.Get(e.by)
-		name = cmp.Or(string(value), "none")
-		if text, ok := record.Properties.Text(e.by); ok {
-			name = text
-		}
-	}
+	score, err := e.score(judgement.Answer)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	g := e.groups[name]
-	if g == nil {
-		g = &group{}
-		e.groups[name] = g
+	if err != nil {
+		e.leaveOut(record, err)
+	} else {
+		name := e.groupOf(record)
+		g := e.groups[name]
+		if g == nil {
+			g = &group{}
+			e.groups[name] = g
+		}
+		g.records++
+		g.sum += score
 	}
-	g.records++
-	g.sum += score
 	if !judged {
 		return nil
 	}

@@ -155,13 +155,18 @@ func TestFailures(t *testing.T) {
 			stderr: []string{mistralobs.ErrMaybeApplied.Error(), "mistralobs datasets -q NAME"},
 		},
 		{
+			name: "copy names the check for a lost response", fault: lost,
+			args:   []string{"copy", "Support tickets", "Tickets of March"},
+			stderr: []string{mistralobs.ErrMaybeApplied.Error(), "mistralobs datasets -q NEW-NAME"},
+		},
+		{
 			name: "copy deletes a copy that failed", fault: failed, args: []string{"copy", "Support tickets", "Copied tickets"},
 			stderr: []string{"mistralobs copy: mistralobs: import from dataset"},
 		},
 		{
 			name: "evaluate goes on after a record that cannot be judged", fault: unreadable,
 			args:   []string{"evaluate", "Support tickets", "-judge", judge, "-workers", "1"},
-			stdout: "GROUP  RECORDS  MEAN\nall    11 ", stderr: []string{"no messages", "1 records cannot be judged"},
+			stdout: "GROUP  RECORDS  MEAN\nall    11 ", stderr: []string{"no messages", "records without a score: 1"},
 		},
 	}
 	for _, tt := range tests {

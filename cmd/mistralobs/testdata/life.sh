@@ -116,6 +116,13 @@ expect 0 evaluate "Support tickets" -judge "$judge" -write score -by category -j
 count 0 # none is judged again
 expect 0 evaluate "Support tickets" -judge "$judge" -write score -by category
 cmp first stdout || fail "the second evaluation has other results"
+expect 0 records "Support tickets"
+scored=$(sed -n '1s/^{"id":"\([^"]*\)".*/\1/p' stdout)
+expect 0 edit "$scored" 'score="high"'
+expect 1 evaluate "Support tickets" -judge "$judge" -write score
+has stdout "^all  *11 "
+has stderr "$scored"
+has stderr "records without a score: 1"
 
 # Sync: a dry run, a refusal, the changes, and again.
 cat > wanted.jsonl <<'END'
@@ -153,6 +160,11 @@ if [ -e /dev/full ]; then
   status=0
   "$tool" records Capitals > /dev/full 2> stderr || status=$?
   [ "$status" = 1 ] || fail "records ended with $status on a full disk"
+  status=0
+  "$tool" copy Capitals "Capitals in full" > /dev/full 2> stderr || status=$?
+  [ "$status" = 1 ] || fail "copy ended with $status on a full disk"
+  copy=$("$tool" create -or-find "Capitals in full")
+  has stderr "the dataset is $copy"
 fi
 mkfifo closed
 true < closed &
