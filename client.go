@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -175,13 +176,33 @@ func checkDo(method, path string, out any) error {
 	if target.Kind() != reflect.Pointer || target.IsNil() {
 		return invalid("out", "it must be a pointer that is not nil, got %T", out)
 	}
-	switch target.Elem().Kind() {
-	case reflect.Chan, reflect.Func, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer:
-		if _, ok := out.(json.Unmarshaler); !ok {
-			return invalid("out", "JSON cannot be decoded into a %T", out)
-		}
+	_, decodes := out.(json.Unmarshaler)
+	_, writes := out.(io.Writer)
+	holder := target.Elem() // an interface with methods must hold what JSON is decoded into
+	empty := holder.Kind() == reflect.Interface && holder.NumMethod() > 0 && holder.IsNil()
+	if !decodes && (writes || empty || !holdsJSON(target.Type())) {
+		return invalid("out", "JSON cannot be decoded into a %T", out)
 	}
 	return nil
+}
+
+// holdsJSON reports whether JSON can be decoded into a type, or into what it points to or consists
+// of. It does not look into structs.
+func holdsJSON(t reflect.Type) bool {
+	for range 10 { // a type may contain itself
+		switch t.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+			if t.Implements(reflect.TypeFor[json.Unmarshaler]()) {
+				return true
+			}
+			t = t.Elem()
+		case reflect.Chan, reflect.Func, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer:
+			return false
+		default:
+			return true
+		}
+	}
+	return true
 }
 
 // needsEscape reports whether a URL cannot hold r, neither in its path nor in its query.
@@ -199,6 +220,10 @@ func rawBody(in any) ([]byte, error) {
 		return bytes.Clone(in), nil
 	case json.RawMessage:
 		return bytes.Clone(in), nil
+	case io.Reader:
+		if _, encodes := in.(json.Marshaler); !encodes { // encoding/json would send {}
+			return nil, invalid("in", "a %T is not read; use io.ReadAll", in)
+		}
 	}
 	body, err := marshal(in)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -121,6 +122,10 @@ func TestDoRefusesBeforeSending(t *testing.T) {
 		{name: "a whole URL", method: "GET", path: "https://evil.example/v1"},
 		{name: "a path that is not escaped", method: "GET", path: "/v1/a%zz"},
 		{name: "a method with a space", method: "GET IT", path: "/v1/thing"},
+		{name: "an out that holds what cannot be JSON", method: "POST", path: "/v1/thing", out: new([]*chan int)},
+		{name: "an out that is an empty interface variable", method: "POST", path: "/v1/thing", out: new(io.Reader)},
+		{name: "an out that is written to", method: "POST", path: "/v1/thing", out: &bytes.Buffer{}},
+		{name: "a body that is a reader", method: "POST", path: "/v1/thing", in: strings.NewReader("{}")},
 		{name: "a body that cannot be marshaled", method: "POST", path: "/v1/thing", in: make(chan int)},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -365,6 +365,9 @@ func (d *download) recover(err error) error {
 		d.failures.first = time.Now()
 	}
 	d.failures.count++
+	if timeout := new(transport.TimeoutError); d.client.attempts.CloseIdle != nil && errors.As(err, &timeout) {
+		d.client.attempts.CloseIdle() // they may have gone silent with the connection that did
+	}
 	policy := d.settings.retry
 	switch {
 	case err == io.EOF:

@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -752,4 +755,69 @@ func TestABodyThatEndsWithItsContextIsNotWhole(t *testing.T) {
 		_, err = client.Records.List(t.Context(), "d", mistralobs.ListParams{})
 		require.ErrorIs(t, err, mistralobs.ErrTimeout, "an API call that stalls")
 	})
+}
+
+// After a connection to the storage went silent, the download does not try the other idle ones.
+func TestDownloadLeavesSilentConnections(t *testing.T) {
+	t.Parallel()
+	const callers = 3
+	var together sync.WaitGroup // so that each of the first downloads has its own connection
+	together.Add(callers)
+	var served, silent atomic.Int32
+	storage := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if served.Add(1) <= callers {
+			together.Done()
+			together.Wait()
+		}
+		_, _ = io.WriteString(w, `{"payload":{}}`)
+	}))
+	storage.Listener = &muteListener{Listener: storage.Listener, until: &silent}
+	storage.Start()
+	defer storage.Close()
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"file_url":%q}`, storage.URL)
+	}))
+	defer service.Close()
+	client, err := mistralobs.NewClient(mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL(service.URL),
+		mistralobs.WithTimeout(500*time.Millisecond),
+		mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2, MinWait: time.Millisecond, MaxWait: time.Millisecond}))
+	require.NoError(t, err)
+	defer client.CloseIdleConnections()
+	download := func() error {
+		_, err := client.Exports.Download(t.Context(), datasetID, io.Discard, mistralobs.TransferOptions{})
+		return err
+	}
+	var first sync.WaitGroup
+	for range callers {
+		first.Go(func() { assert.NoError(t, download()) })
+	}
+	first.Wait()
+	silent.Store(callers)
+	require.NoError(t, download())
+}
+
+// muteListener swallows what is written to its first connections, up to a number.
+type muteListener struct {
+	net.Listener
+	accepted int32
+	until    *atomic.Int32
+}
+
+func (l *muteListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	l.accepted++
+	return &muteConn{conn, l.accepted, l.until}, err
+}
+
+type muteConn struct {
+	net.Conn
+	number int32
+	until  *atomic.Int32
+}
+
+func (c *muteConn) Write(p []byte) (int, error) {
+	if c.number <= c.until.Load() {
+		return len(p), nil
+	}
+	return c.Conn.Write(p)
 }

@@ -78,7 +78,7 @@ func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 func (p *Plan) write(w *bufio.Writer) error {
 	head := planHead{planVersion, p.DatasetID, p.DatasetName, p.Key, p.Equal, p.Extra, p.full}
 	encoded, err := marshal(head)
-	if err = cmp.Or(head.check(), err); err != nil {
+	if err = cmp.Or(head.check(), p.checkKept(), err); err != nil {
 		return err
 	}
 	_, _ = w.Write(bytes.TrimSuffix(encoded, []byte("}"))) // Flush returns the errors of w
@@ -169,6 +169,8 @@ func (p *Plan) read(dec *json.Decoder) error {
 		case slices.Contains(listNames, name):
 			lists[name] = true
 			err = p.readItems(dec, name, seen)
+		case head[name] != nil:
+			err = errors.New("it is there twice")
 		default:
 			var value json.RawMessage
 			err = dec.Decode(&value)
@@ -190,6 +192,21 @@ func (p *Plan) read(dec *json.Decoder) error {
 	for _, name := range listNames {
 		if !lists[name] {
 			return fmt.Errorf("it has no list %q", name)
+		}
+	}
+	return p.checkKept()
+}
+
+// checkKept returns an error if the plan deletes a record that it keeps in the place of another one.
+func (p *Plan) checkKept() error {
+	deleted := make(map[string]bool, len(p.Delete))
+	for i := range p.Delete {
+		deleted[p.Delete[i].RecordID] = true
+	}
+	for i := range p.Delete {
+		if kept := p.Delete[i].known().kept; deleted[kept] {
+			return fmt.Errorf("delete: record %s is deleted, and kept in the place of %s",
+				display(kept), display(p.Delete[i].RecordID))
 		}
 	}
 	return nil

@@ -112,6 +112,11 @@ func TestReadPlanRefuses(t *testing.T) {
 		"no list of updates":  {plan: head + `,"create":[],"delete":[],"left_alone":[]}`, says: `it has no list "update"`},
 		"a list that is null": {plan: head + `,"create":null}`, says: "create: expected [, got"},
 		"a list twice":        {plan: head + `,"create":[],"create":[]}`, says: "create: it is there twice"},
+		"a dataset twice":     {plan: head + `,"dataset_id":"other"}`, says: "dataset_id: it is there twice"},
+		"a record that is deleted and kept": {
+			plan: head + `,"create":[],"update":[],"left_alone":[],"delete":[{"record_id":"r","kept":"r"}]}`,
+			says: "record r is deleted, and kept in the place of r",
+		},
 		"a record of a creation": {
 			plan: head + `,"create":[{"record_id":"r","payload":{},"properties":{}}]}`, says: "it has a record_id",
 		},
