@@ -60,7 +60,7 @@ func (a *Attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	started := time.Now()
 	defer func() { a.used += time.Since(started) }()
-	conn := &connection{}
+	conn := &connection{uploads: a.Upload}
 	resp, err := a.send(httptrace.WithClientTrace(ctx, conn.trace()), req, key, conn)
 	if err != nil {
 		a.leaveSilent(err)

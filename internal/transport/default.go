@@ -29,6 +29,9 @@ func Default() http.RoundTripper {
 	if own.HTTP2.SendPingTimeout == 0 {
 		own.HTTP2.SendPingTimeout, own.HTTP2.PingTimeout = pingAfter, pingAfter
 	}
+	if own.DialContext != nil {
+		own.DialContext = dialer(own.DialContext).forUploads
+	}
 	own.MaxIdleConnsPerHost = maxIdleConnsPerHost
 	return own
 }

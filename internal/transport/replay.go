@@ -57,7 +57,10 @@ func (emptyBody) Read([]byte) (int, error) { return 0, io.EOF }
 func (emptyBody) Close() error             { return nil }
 
 // connection notes which connection an attempt got, which the error alone does not show.
-type connection struct{ wanted, got, http2 atomic.Bool }
+type connection struct {
+	wanted, got, http2 atomic.Bool
+	uploads            bool // the request is an upload
+}
 
 func (c *connection) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
@@ -66,6 +69,7 @@ func (c *connection) trace() *httptrace.ClientTrace {
 			c.got.Store(true)
 			secure, ok := info.Conn.(interface{ ConnectionState() tls.ConnectionState })
 			c.http2.Store(ok && secure.ConnectionState().NegotiatedProtocol == "h2")
+			begin(info, c.uploads && !c.http2.Load())
 		},
 	}
 }
