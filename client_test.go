@@ -405,7 +405,7 @@ func TestTheSameKeyKeepsThePace(t *testing.T) {
 	})
 }
 
-// NewClient names all that is wrong, so that nobody has to mend one thing after the other.
+// NewClient reports all invalid options in one error.
 func TestNewClientNamesAllInvalidOptions(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{"", " ", "Bearer ", "bearer\t"} {

@@ -217,8 +217,8 @@ func TestConversationRoundTrips(t *testing.T) {
 	}
 }
 
-// What is not the text it seems to be (a lone surrogate, broken UTF-8) decodes
-// to U+FFFD, and so would be written back as something else.
+// A lone surrogate and broken UTF-8 decode to U+FFFD. The message keeps the original bytes, so that they
+// are written back.
 func TestConversationKeepsTextThatIsNotUnicode(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
@@ -251,7 +251,7 @@ func TestConversationKeepsTextThatIsNotUnicode(t *testing.T) {
 	}
 }
 
-// It can be read all the same, with U+FFFD in its place, and a U+FFFD that is meant is a text like any other.
+// A lone surrogate is read as U+FFFD. A U+FFFD that the service sends is kept.
 func TestTextThatIsNotUnicodeCanBeRead(t *testing.T) {
 	t.Parallel()
 	for name, content := range map[string]string{

@@ -130,9 +130,9 @@ func (s *DatasetsService) Find(ctx context.Context, idSlugOrName string, opts ..
 }
 
 // FindOrCreate returns the dataset with exactly the name params.Name. If there is none, it creates
-// one, and created is true. An existing dataset keeps its description. So a program that is run
-// again goes on with its dataset. Two programs that do this at the same time may create two, since
-// the service does not keep names unique.
+// one, and created is true. An existing dataset keeps its description. If a program runs again, it
+// thus uses the same dataset. Two programs that run at the same time may create two datasets,
+// because the service does not keep names unique.
 //
 // If several datasets have the name, it returns an error that matches [ErrAmbiguousName]. The other
 // errors are those of [DatasetsService.List] and [DatasetsService.Create].

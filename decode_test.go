@@ -204,8 +204,8 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// Only the ID decides whether an item is one. A list in another form than an array is an error: an empty page would
-// hide its items.
+// An item without an ID is refused, whatever else it has. A list that is not an array is an error: an empty page
+// would hide its items.
 func TestOddAnswersThatAreRefused(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
@@ -227,8 +227,8 @@ func TestOddAnswersThatAreRefused(t *testing.T) {
 	}
 }
 
-// A small compressed body can decode to very many items. Only the first is decoded if it is not one. This test is
-// not parallel, because it measures memory.
+// A small compressed body can decode to very many items. If the first one is refused, decoding stops. This test
+// is not parallel, because it measures memory.
 func TestRubbishTakesNoMemory(t *testing.T) {
 	items := strings.Repeat(`{},`, 100_000)
 	for _, name := range []string{"records", "datasets"} {

@@ -307,7 +307,7 @@ func FuzzErrorBody(f *testing.F) {
 	})
 }
 
-// What the service sends reaches a terminal without escape sequences, each text once, and bounded.
+// The text of an error has no escape sequences of the service, no repetition, and a limited length.
 func TestErrorTextsAreHarmless(t *testing.T) {
 	t.Parallel()
 	e := &Error{

@@ -311,7 +311,7 @@ func (d *download) cannotContinue(why string) error {
 	return fmt.Errorf("mistralobs: download export: %w: %s after %d bytes", ErrExportChanged, why, d.offset)
 }
 
-// maxStorageError is how much is kept of the body of an error.
+// maxStorageError is the number of bytes that are kept of the body of an error.
 const maxStorageError = 1 << 20
 
 // refused returns a response of the storage that is not the file as an *Error.

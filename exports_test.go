@@ -431,7 +431,7 @@ rubbish
 	assert.Equal(t, 3, s.urls)
 }
 
-// Whoever prints an export does not publish it.
+// Printing an export does not show the query of its URL.
 func TestExportHidesItsQuery(t *testing.T) {
 	t.Parallel()
 	export := &mistralobs.Export{FileURL: "https://blob.example.net/file.jsonl?sig=SECRET"}

@@ -56,7 +56,7 @@ func FuzzDecodePage(f *testing.F) {
 	})
 }
 
-// What can be read can be written and read again.
+// Every record that is read can be written, and read again.
 func FuzzReadJSONL(f *testing.F) {
 	for _, seed := range []string{
 		``, "\n\n", "\ufeff", "\ufeff\r\n{\"messages\":[]}\r\n\r\n",

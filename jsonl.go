@@ -29,7 +29,7 @@ type JSONLRecord struct {
 	Line int
 }
 
-// NewJSONLRecord returns a record of what a program has, for example for package datasetsync or
+// NewJSONLRecord makes a record from Go values, for example as input for package datasetsync or
 // [NewRecords]. payload and properties may be anything that [NewObject] accepts; properties may be
 // nil. If one of them is not a JSON object, NewJSONLRecord returns an error that matches
 // [ErrInvalidParams].

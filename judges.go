@@ -232,9 +232,9 @@ func (s *JudgesService) Get(ctx context.Context, judgeID string, opts ...CallOpt
 // API: PUT /v1/observability/judges/{judge_id}
 //
 // It returns an error that matches [ErrInvalidParams] if the definition has no Output, and one that
-// matches [ErrNotFound] if there is no such judge. If the definition is the same as before, the
-// service answers with an [Error] with code [CodeJudgeDidNotChange]. If an earlier attempt of the
-// call may have made that change, the call has succeeded.
+// matches [ErrNotFound] if there is no such judge. If the definition equals the current one, it
+// returns an [Error] with code [CodeJudgeDidNotChange], except if an earlier attempt of the same call
+// may have made the change: then it returns nil.
 func (s *JudgesService) Update(
 	ctx context.Context, judgeID string, judge JudgeDefinition, opts ...CallOption,
 ) error {

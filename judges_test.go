@@ -83,7 +83,7 @@ func TestJudgeUpdateIsRepeated(t *testing.T) {
 	}
 }
 
-// What cannot be sent is refused first.
+// Values that cannot be sent are refused before a request.
 func TestJudgesRefuse(t *testing.T) {
 	t.Parallel()
 	client := newMockClient(t, httpmock.NewMockTransport())

@@ -267,7 +267,7 @@ func TestNewObjectRefuses(t *testing.T) {
 	}
 }
 
-// What the caller does with its own bytes afterwards does not change the object.
+// A later change of the caller's bytes does not change the object.
 func TestNewObjectIsACopy(t *testing.T) {
 	t.Parallel()
 	given := json.RawMessage(`{"a":1}`)

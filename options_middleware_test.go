@@ -114,7 +114,7 @@ func TestDebugWriterShowsRequestsAndResponses(t *testing.T) {
 	}
 }
 
-// A key is hidden in the forms in which servers repeat it, and once: it may occur in what replaces it.
+// A key is hidden in all the forms that servers echo. It is replaced once, even if the replacement contains it.
 func TestDebugWriterHidesTheKeyInAllForms(t *testing.T) {
 	t.Parallel()
 	for key, forms := range map[string]string{

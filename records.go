@@ -265,7 +265,7 @@ func between(least, most int) string {
 }
 
 // UpdatePayload replaces the payload of a record. payload may be anything that [NewObject] accepts.
-// What another program has changed in the payload since it was read is lost; see
+// It overwrites changes that another program has made since the payload was read: to keep them, use
 // [RecordsService.Edit].
 //
 // API: PUT /v1/observability/dataset-records/{dataset_record_id}/payload

@@ -33,10 +33,10 @@ type BulkOptions struct {
 	// are started, and that error is yielded last. If OnError is nil, the first failure is yielded
 	// last.
 	OnError func(index int, err error) error
-	// OnResult is called for each element that was taken. index is the position of the element in the
-	// input, from 0. recordID is "" if a creation failed. err is nil if the request succeeded. Calls
-	// do not overlap. They are in the order of the input, before OnError and before the result is
-	// yielded. So OnResult can match results to elements even if others were skipped or canceled.
+	// OnResult is called for each element whose result is known, before OnError and before the result
+	// is yielded. index is the position of the element in the input, from 0. recordID is "" if a
+	// creation failed. err is nil if the request succeeded. Calls do not overlap, and are in the order
+	// of the input. OnResult can match results to elements even if others were skipped or canceled.
 	OnResult func(index int, recordID string, err error)
 }
 

@@ -832,7 +832,7 @@ func TestUpdateAllLeavesAbsentProperties(t *testing.T) {
 	})
 }
 
-// What has several requests in flight has no last response.
+// A call with several requests in flight has no last response.
 func TestBulkRefusesWithResponse(t *testing.T) {
 	t.Parallel()
 	server := mistralobstest.NewServer()

@@ -52,7 +52,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	}
 }
 
-// What signs a URL is not in an error, whatever comes instead of the file or of the link.
+// No error shows the signature of a URL, whatever is sent in place of the file or of the link.
 func TestErrorsHideSignatures(t *testing.T) {
 	t.Parallel()
 	const secret = "SECRETSIG"

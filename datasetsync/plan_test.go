@@ -123,7 +123,7 @@ func TestNilAndCopies(t *testing.T) {
 	})
 }
 
-// What cannot be read is not written.
+// WriteTo refuses a plan that ReadPlan would refuse.
 func TestWhatIsWrittenCanBeRead(t *testing.T) {
 	inWorld(t, tickets(1, 3), func(w world) {
 		plan := w.diff(byID, ticket("t-0001", "new"), ticket("new", "1"))

@@ -182,7 +182,7 @@ func (r *Report) missed() (lines []string) {
 	return lines
 }
 
-// what names the action and the record.
+// what returns the action and the key of the record, for the text of a report.
 func (r Result) what() string {
 	if shared := sharedError(r.Err); shared != nil {
 		return fmt.Sprintf("%s %d records", r.Action, shared.Records)

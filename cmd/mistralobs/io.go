@@ -33,7 +33,7 @@ type marked struct {
 
 func (m marked) Unwrap() []error { return []error{m.error, m.as} }
 
-// errOutputClosed means that nobody reads standard output any more.
+// errOutputClosed means that the reader of standard output has closed the pipe.
 var errOutputClosed = errors.New("standard output is closed")
 
 // output is standard output. Unlike a closed connection of the client, a closed pipe is

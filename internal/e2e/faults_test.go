@@ -91,7 +91,7 @@ func newWorld(t *testing.T, opts ...mistralobstest.Option) *world {
 	return w
 }
 
-// newWorldFor returns a world with what a call of an operation needs. The tables make thousands of them.
+// newWorldFor returns a world with the data that a call of an operation needs. The tables make thousands of them.
 func newWorldFor(t *testing.T, operation string) *world {
 	t.Helper()
 	w := newBareWorld(t)

@@ -95,7 +95,7 @@ var (
 	}
 )
 
-// Span is that of [SpanJSON].
+// Span returns the span that [SpanJSON] describes.
 func Span() (span mistralobs.Span) {
 	if err := json.Unmarshal([]byte(SpanJSON), &span); err != nil {
 		panic(err)

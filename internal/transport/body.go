@@ -121,7 +121,7 @@ func (p *BodyPool) get() *Body {
 	return &Body{}
 }
 
-// Put takes a body back. Nothing may refer to it or to its bytes any more.
+// Put takes a body back for reuse. The caller must keep no reference to it or to its bytes.
 func (p *BodyPool) Put(body *Body) {
 	if cap(body.data) <= maxFirstBuffer+1 {
 		p.pool.Put(body)

@@ -15,7 +15,7 @@ type IdleTimer struct {
 	timeout time.Duration
 }
 
-// NewIdleTimer starts a timer. It returns the context that the timer ends. Call Stop in the end.
+// NewIdleTimer starts a timer. It returns the context that the timer ends. Call Stop when the transfer is over.
 func NewIdleTimer(ctx context.Context, timeout time.Duration) (context.Context, *IdleTimer) {
 	t := &IdleTimer{timeout: timeout}
 	t.ctx, t.cancel = context.WithCancelCause(ctx)
@@ -29,7 +29,7 @@ func (t *IdleTimer) Stop() {
 	t.cancel(nil)
 }
 
-// Moved starts the time anew if n bytes have been transferred.
+// Moved restarts the timer if n is positive: bytes have been transferred.
 func (t *IdleTimer) Moved(n int) {
 	if n > 0 {
 		t.timer.Reset(t.timeout)
@@ -39,7 +39,7 @@ func (t *IdleTimer) Moved(n int) {
 // Pause stops the time until Resume.
 func (t *IdleTimer) Pause() { t.timer.Stop() }
 
-// Resume starts the time anew.
+// Resume restarts the timer.
 func (t *IdleTimer) Resume() { t.timer.Reset(t.timeout) }
 
 // Ended returns why the context has ended, or nil.
@@ -56,7 +56,7 @@ func explain(ctx context.Context, err error) error {
 	return err
 }
 
-// Reader returns r; each byte that is read starts the time anew.
+// Reader returns a reader of r that restarts the timer when it reads bytes.
 func (t *IdleTimer) Reader(r io.Reader) io.Reader { return &timedReader{r, t} }
 
 type timedReader struct {

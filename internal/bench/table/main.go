@@ -49,12 +49,6 @@ func table(ctx context.Context, work string, runs int, benchtime string) error {
 		if err != nil {
 			return err
 		}
-		if work == "." {
-			err := benchmark(ctx, &out, "./internal/jsonscan", "-bench", "Digest/(depth|lists|width)")
-			if err != nil {
-				return err
-			}
-		}
 	}
 	return show(os.Stdout, medians(out.String()))
 }
