@@ -285,8 +285,8 @@ func (s *RecordsService) UpdatePayload(ctx context.Context, recordID string, pay
 }
 
 // UpdateProperties replaces all properties of a record. properties may be anything that [NewObject]
-// accepts. nil means {}, which removes all properties; in a [RecordUpdate] nil keeps them. What
-// another program has changed in the properties since they were read is lost: to change one
+// accepts. nil means {}, which removes all properties; in a [RecordUpdate] nil keeps them. It
+// overwrites changes that another program has made since the properties were read: to change one
 // property, use [RecordsService.Edit].
 //
 // API: PUT /v1/observability/dataset-records/{dataset_record_id}/properties
