@@ -2,6 +2,7 @@ package mistralobs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -74,7 +75,7 @@ func newClient(cfg config, opts []Option) (*Client, error) {
 	}
 	next, err := cfg.roundTripper()
 	if err != nil {
-		return nil, err
+		return nil, attempted("create client", err)
 	}
 	c := &Client{cfg: cfg, base: base, baseText: base.String(), agent: userAgent(cfg.userAgent)}
 	c.header = c.requestHeader()
@@ -143,12 +144,9 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts 
 	plain, _, _ := strings.Cut(path, "?")
 	action := method + " " + plain
 	body, err := rawBody(in)
-	if err != nil {
-		return attempted(action, err)
-	}
 	return c.send(ctx, request{
 		name: "client.do", action: action, method: method, path: plain,
-		rawQuery: strings.TrimPrefix(path[len(plain):], "?"), body: body, creates: method == http.MethodPost,
+		rawQuery: strings.TrimPrefix(path[len(plain):], "?"), body: body, err: err, creates: method == http.MethodPost,
 	}, out, opts)
 }
 
@@ -243,6 +241,7 @@ type request struct {
 	ids       ids    // for the placeholders of the route
 	query     url.Values
 	body      []byte      // JSON, or nil
+	err       error       // the first invalid parameter, which send reports with the action
 	upload    *uploadBody // a stream instead of body, or nil
 	envelope  string      // the member of the response that holds the result; "" for the response itself
 	required  []string    // the fields without which a result, or an item of a page, is no such thing
@@ -271,11 +270,8 @@ func fetch[T any](ctx context.Context, c *Client, req request, opts []CallOption
 // stores the result in out. A DELETE that finds nothing, after an earlier attempt may have deleted
 // it, is a success.
 func (c *Client) send(ctx context.Context, req request, out any, opts []CallOption) error {
-	if ctx == nil {
-		return attempted(req.action, errNilContext)
-	}
 	settings, err := c.settings(opts)
-	if err != nil {
+	if err = cmp.Or(checkContext(ctx), err); err != nil {
 		return attempted(req.action, err)
 	}
 	if settings.response != nil {
@@ -287,15 +283,23 @@ func (c *Client) send(ctx context.Context, req request, out any, opts []CallOpti
 	cl := newCall(c, settings, req)
 	resp, err := cl.do(ctx) //nolint:bodyclose // the attempt has read and closed the body
 	if err != nil {
-		return err
+		return attempted(req.action, err)
 	}
 	return cl.readResult(resp, out)
 }
 
-var errNilContext = invalid("ctx", "it is nil; use context.Background")
+func checkContext(ctx context.Context) error {
+	if ctx == nil {
+		return invalid("ctx", "it is nil; use context.Background")
+	}
+	return nil
+}
 
-// expand fills in the method, the path with each id escaped, and the query.
+// expand checks the parameters. It fills in the method, the path with each id escaped, and the query.
 func (r *request) expand() error {
+	if r.err != nil {
+		return r.err
+	}
 	if r.route != "" {
 		r.method, r.path, _ = strings.Cut(r.route, " ")
 	}
@@ -325,8 +329,11 @@ var goNames = map[string]string{
 
 // checkID refuses ids that would make a path name another resource.
 func checkID(name, id string) error {
-	if id == "" || id == "." || id == ".." {
-		return invalid(name, "%q is not an id", id)
+	switch id {
+	case "":
+		return invalid(name, "it is empty")
+	case ".", "..":
+		return invalid(name, "%q is not an ID", id)
 	}
 	return nil
 }

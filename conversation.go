@@ -114,7 +114,7 @@ func TextContent(text string) Content {
 func ChunkContent(chunks ...Chunk) (Content, error) {
 	raw, err := marshal(append([]Chunk{}, chunks...))
 	if err != nil {
-		return nil, invalid("chunks", "%v", err)
+		return nil, attempted("encoding chunks", invalid("chunks", "%v", err))
 	}
 	return raw, nil
 }

@@ -36,10 +36,6 @@ type ListDatasetsParams struct {
 	ReadAhead int    // as in [ListParams]
 }
 
-func (p ListDatasetsParams) list() ListParams {
-	return ListParams{Page: p.Page, PageSize: p.PageSize, ReadAhead: p.ReadAhead}
-}
-
 // CreateDatasetParams describes a new dataset. The service documents a name of 5 to 50 characters
 // and a description of up to 200. The client does not check these limits.
 type CreateDatasetParams struct {
@@ -68,14 +64,7 @@ type DatasetsService struct{ client *Client }
 func (s *DatasetsService) List(
 	ctx context.Context, params ListDatasetsParams, opts ...CallOption,
 ) (*Page[Dataset], error) {
-	query := params.list().query()
-	if params.Query != "" {
-		query.Set("q", params.Query)
-	}
-	return fetchPage[Dataset](ctx, s.client, params.list(), request{
-		name: "datasets.list", action: "list datasets", route: "GET /v1/observability/datasets", query: query,
-		envelope: "datasets", required: hasID,
-	}, opts)
+	return s.list(params, opts).page(ctx)
 }
 
 // All returns an iterator over the workspace's datasets, from page params.Page on. Each range over
@@ -84,23 +73,26 @@ func (s *DatasetsService) List(
 func (s *DatasetsService) All(
 	ctx context.Context, params ListDatasetsParams, opts ...CallOption,
 ) iter.Seq2[*Dataset, error] {
-	return s.walk(params, opts).items(ctx)
+	return s.list(params, opts).items(ctx)
 }
 
 // Pages returns the pages that [DatasetsService.All] reads.
 func (s *DatasetsService) Pages(
 	ctx context.Context, params ListDatasetsParams, opts ...CallOption,
 ) iter.Seq2[*Page[Dataset], error] {
-	return s.walk(params, opts).pages(ctx)
+	return s.list(params, opts).pages(ctx)
 }
 
-func (s *DatasetsService) walk(params ListDatasetsParams, opts []CallOption) walk[Dataset] {
-	list := func(ctx context.Context, page ListParams, opts []CallOption) (*Page[Dataset], error) {
-		params := params
-		params.Page, params.PageSize = page.Page, page.PageSize
-		return s.List(ctx, params, opts...)
+func (s *DatasetsService) list(params ListDatasetsParams, opts []CallOption) list[Dataset] {
+	req := request{
+		name: "datasets.list", action: "list datasets", route: "GET /v1/observability/datasets",
+		envelope: "datasets", required: hasID,
 	}
-	return newWalk(s.client, params.list(), opts, list, func(d *Dataset) string { return d.ID })
+	if params.Query != "" {
+		req.query = url.Values{"q": {params.Query}}
+	}
+	page := ListParams{Page: params.Page, PageSize: params.PageSize, ReadAhead: params.ReadAhead}
+	return list[Dataset]{s.client, page, opts, req, func(d *Dataset) string { return d.ID }}
 }
 
 // Find returns the dataset with this ID or slug. If there is none, it returns the dataset with
@@ -114,7 +106,7 @@ func (s *DatasetsService) walk(params ListDatasetsParams, opts []CallOption) wal
 // [DatasetsService.List].
 func (s *DatasetsService) Find(ctx context.Context, idSlugOrName string, opts ...CallOption) (*Dataset, error) {
 	if idSlugOrName == "" {
-		return nil, invalid("idSlugOrName", "it is empty")
+		return nil, attempted("find dataset", invalid("idSlugOrName", "it is empty"))
 	}
 	if mayBeInPath(idSlugOrName) {
 		dataset, err := s.Get(ctx, idSlugOrName, opts...)
@@ -134,12 +126,17 @@ func (s *DatasetsService) Find(ctx context.Context, idSlugOrName string, opts ..
 // thus uses the same dataset. Two programs that run at the same time may create two datasets,
 // because the service does not keep names unique.
 //
-// If several datasets have the name, it returns an error that matches [ErrAmbiguousName]. The other
-// errors are those of [DatasetsService.List] and [DatasetsService.Create].
+// It returns an error that matches [ErrInvalidParams] if the name is empty. If several datasets have
+// the name, it returns an error that matches [ErrAmbiguousName]. The other errors are those of
+// [DatasetsService.List] and [DatasetsService.Create].
 func (s *DatasetsService) FindOrCreate(
 	ctx context.Context, params CreateDatasetParams, opts ...CallOption,
 ) (dataset *Dataset, created bool, err error) {
-	dataset, err = s.findByName(ctx, "find or create dataset", params.Name, opts)
+	const action = "find or create dataset"
+	if params.Name == "" {
+		return nil, false, attempted(action, invalid("Name", "it is empty"))
+	}
+	dataset, err = s.findByName(ctx, action, params.Name, opts)
 	if dataset != nil || err != nil {
 		return dataset, false, err
 	}
@@ -192,12 +189,9 @@ func (s *DatasetsService) Create(
 	ctx context.Context, params CreateDatasetParams, opts ...CallOption,
 ) (*Dataset, error) {
 	body, err := encode(params)
-	if err != nil {
-		return nil, err
-	}
 	return fetch[Dataset](ctx, s.client, request{
 		name: "datasets.create", action: "create dataset", route: "POST /v1/observability/datasets",
-		body: body, creates: true,
+		body: body, err: err, creates: true,
 		required: hasID,
 	}, opts)
 }
@@ -225,12 +219,9 @@ func (s *DatasetsService) Update(
 	ctx context.Context, datasetID string, params UpdateDatasetParams, opts ...CallOption,
 ) (*Dataset, error) {
 	body, err := encode(params)
-	if err != nil {
-		return nil, err
-	}
 	return fetch[Dataset](ctx, s.client, request{
 		name: "datasets.update", action: "update dataset", route: "PATCH /v1/observability/datasets/{dataset_id}",
-		ids: ids{datasetID}, body: body,
+		ids: ids{datasetID}, body: body, err: err,
 		required: hasID,
 	}, opts)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -374,7 +375,7 @@ type TaskError struct {
 func (e *TaskError) Error() string {
 	if e.err != nil {
 		return fmt.Sprintf("mistralobs: import task %s no longer exists, its last status was %s: %v",
-			token(e.Task.ID), token(string(e.Task.Status)), e.err)
+			token(e.Task.ID), token(string(e.Task.Status)), bare(e.err))
 	}
 	text := fmt.Sprintf("mistralobs: import task %s ended as %s", token(e.Task.ID), token(string(e.Task.Status)))
 	if e.Task.Message != nil && *e.Task.Message != "" {
@@ -409,10 +410,11 @@ func (e *LineError) Unwrap() error { return e.Err }
 type paramError struct{ action, field, problem string }
 
 func (e *paramError) Error() string {
-	if e.action != "" {
-		return fmt.Sprintf("mistralobs: %s: %s: %s", e.action, e.field, e.problem)
+	text := e.field + ": " + e.problem
+	if e.action != "" { // otherwise it is part of another error
+		text = "mistralobs: " + e.action + ": " + text
 	}
-	return fmt.Sprintf("mistralobs: %s: %s", e.field, e.problem)
+	return text
 }
 
 func (e *paramError) Is(target error) bool { return target == ErrInvalidParams }
@@ -432,11 +434,23 @@ func attempted(action string, err error) error {
 	case *keyError:
 		return fmt.Errorf("mistralobs: %s: %w", action, e)
 	case interface{ Unwrap() []error }:
-		var all []error
-		for _, err := range e.Unwrap() {
-			all = append(all, attempted(action, err))
+		all := slices.Clone(e.Unwrap())
+		if errors.Join(all...).Error() != err.Error() {
+			return err // it has a text of its own
+		}
+		for i, err := range all {
+			all[i] = attempted(action, err)
 		}
 		return errors.Join(all...)
 	}
 	return err
 }
+
+// bare returns err without the prefix of its text, for an error around it that has one.
+func bare(err error) error { return &bareError{err} }
+
+type bareError struct{ error }
+
+func (e *bareError) Error() string { return strings.TrimPrefix(e.error.Error(), "mistralobs: ") }
+
+func (e *bareError) Unwrap() error { return e.error }

@@ -232,16 +232,29 @@ func TestErrorTexts(t *testing.T) {
 				Task: &ImportTask{ID: "t1", Status: StatusRunning},
 				err:  &Error{StatusCode: 404, Attempts: 1, action: "get import task"},
 			},
-			want: "mistralobs: import task t1 no longer exists, its last status was RUNNING: mistralobs: get import task: " +
+			want: "mistralobs: import task t1 no longer exists, its last status was RUNNING: get import task: " +
 				"404 Not Found (1 attempt)",
 		},
 		"a line": {
 			err:  &LineError{Line: 12, Err: errors.New("it has no messages")},
 			want: "mistralobs: line 12: it has no messages",
 		},
+		"a parameter in a line": {
+			err:  &LineError{Line: 12, Err: invalid("Payload", "it is empty")},
+			want: "mistralobs: line 12: Payload: it is empty",
+		},
+		"several parameters": {
+			err: attempted("create client", errors.Join(invalid("WithLogger", "it is nil"), invalid("WithTimeout", "it is 0"))),
+			want: "mistralobs: create client: WithLogger: it is nil\n" +
+				"mistralobs: create client: WithTimeout: it is 0",
+		},
+		"a parameter among causes with a text": {
+			err:  attempted("create client", fmt.Errorf("%w and %w", invalid("a", "it is nil"), io.EOF)),
+			want: "a: it is nil and EOF",
+		},
 		"a parameter": {
-			err:  invalid("Name", "it must have %d to %d characters, got %d", 5, 50, 2),
-			want: "mistralobs: Name: it must have 5 to 50 characters, got 2",
+			err:  attempted("create dataset", invalid("Name", "it must have %d to %d characters, got %d", 5, 50, 2)),
+			want: "mistralobs: create dataset: Name: it must have 5 to 50 characters, got 2",
 		},
 	}
 	for name, test := range tests {

@@ -25,7 +25,7 @@ func ExampleNewObject() {
 	fmt.Println(err)
 	// Output:
 	// {"category":"shipping","order":9007199254740993} 9007199254740993
-	// mistralobs: v: it must be a JSON object, got an array
+	// mistralobs: encoding an object: v: it must be a JSON object, got an array
 }
 
 func ExampleObject_Decode() {

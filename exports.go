@@ -119,7 +119,7 @@ func (s *ExportsService) Download(
 	ctx context.Context, datasetID string, w io.Writer, options TransferOptions, opts ...CallOption,
 ) (int64, error) {
 	if w == nil {
-		return 0, invalid("w", "it is nil")
+		return 0, attempted(downloadAction, invalid("w", "it is nil"))
 	}
 	d, err := s.open(ctx, datasetID, options, opts)
 	if err != nil {
@@ -164,7 +164,7 @@ func (s *ExportsService) Save(
 ) (int64, error) {
 	file, err := newReplacement(path)
 	if err != nil {
-		return 0, err
+		return 0, attempted("save export", err)
 	}
 	defer file.discard() // also if OnProgress panics
 	for restarts := 0; ; restarts++ {

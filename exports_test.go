@@ -124,7 +124,7 @@ func TestSaveRefusesBadPaths(t *testing.T) {
 		want error
 		text string
 	}{
-		"empty":            {path: "", want: mistralobs.ErrInvalidParams, text: "mistralobs: path: it is empty"},
+		"empty":            {path: "", want: mistralobs.ErrInvalidParams, text: "mistralobs: save export: path: it is empty"},
 		"a folder":         {path: dir, want: mistralobs.ErrInvalidParams, text: "is a folder"},
 		"a device":         {path: os.DevNull, want: mistralobs.ErrInvalidParams, text: "but a device; use Download"},
 		"an open file":     {path: output, want: mistralobs.ErrInvalidParams, text: "an open file of a process"},

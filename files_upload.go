@@ -2,6 +2,7 @@ package mistralobs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -103,6 +104,8 @@ func (p *progressReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
+const uploadAction = "upload file"
+
 // Upload uploads a file. It streams the content, so its memory does not grow with the file. It
 // sends the file again only if the service cannot have stored it.
 //
@@ -117,26 +120,16 @@ func (s *FilesService) Upload(
 	ctx context.Context, params UploadParams, options TransferOptions, opts ...CallOption,
 ) (*File, error) {
 	params = params.withDefaults()
-	if err := params.check(); err != nil {
-		return nil, err
+	_, err := s.client.settings(opts)
+	err = cmp.Or(checkContext(ctx), params.check(), err)
+	content := &fileContent{}
+	if err == nil {
+		content, err = newContent(ctx, params.Body)
 	}
-	if ctx == nil {
-		return nil, errNilContext
-	}
-	if _, err := s.client.settings(opts); err != nil {
-		return nil, err
-	}
-	content, err := newContent(ctx, params.Body)
 	if err != nil {
-		return nil, err
+		return nil, attempted(uploadAction, err)
 	}
 	defer content.close()
-	switch {
-	case content.size > MaxUploadBytes:
-		return nil, invalid("Body", "the service accepts at most %d bytes, got %d", MaxUploadBytes, content.size)
-	case params.Size > 0 && content.size != params.Size:
-		return nil, invalid("Size", "it must be the number of bytes of Body, which is %d, got %d", content.size, params.Size)
-	}
 	return s.upload(ctx, params, content, options, opts)
 }
 
@@ -145,11 +138,14 @@ func (s *FilesService) upload(
 	ctx context.Context, params UploadParams, content *fileContent, options TransferOptions, opts []CallOption,
 ) (*File, error) {
 	body, err := newUploadBody(params, content, options)
-	if err != nil {
-		return nil, err
+	switch {
+	case content.size > MaxUploadBytes:
+		err = invalid("Body", "the service accepts at most %d bytes, got %d", MaxUploadBytes, content.size)
+	case params.Size > 0 && content.size != params.Size:
+		err = invalid("Size", "it must be the number of bytes of Body, which is %d, got %d", content.size, params.Size)
 	}
 	return fetch[File](ctx, s.client, request{
-		name: "files.upload", action: "upload file", route: "POST /v1/files", upload: body, creates: true,
+		name: "files.upload", action: uploadAction, route: "POST /v1/files", upload: body, err: err, creates: true,
 		required: hasID,
 	}, opts)
 }

@@ -24,11 +24,9 @@ type ImportsService struct{ client *Client }
 
 // start sends the request that starts an import.
 func (s *ImportsService) start(ctx context.Context, req request, params any, opts []CallOption) (*ImportTask, error) {
-	body, err := encode(params)
-	if err != nil {
-		return nil, err
+	if req.err == nil {
+		req.body, req.err = encode(params)
 	}
-	req.body = body
 	req.creates = true
 	req.required = hasID
 	return fetch[ImportTask](ctx, s.client, req, opts)
@@ -47,12 +45,10 @@ func (s *ImportsService) start(ctx context.Context, req request, params any, opt
 func (s *ImportsService) FromCampaign(
 	ctx context.Context, datasetID, campaignID string, opts ...CallOption,
 ) (*ImportTask, error) {
-	if campaignID == "" {
-		return nil, invalid("campaignID", "it is empty")
-	}
 	return s.start(ctx, request{
 		name: "imports.from_campaign", action: "import from campaign",
 		route: "POST /v1/observability/datasets/{dataset_id}/imports/from-campaign", ids: ids{datasetID},
+		err: checkID("campaignID", campaignID),
 	}, map[string]string{"campaign_id": campaignID}, opts)
 }
 
@@ -69,12 +65,10 @@ func (s *ImportsService) FromCampaign(
 func (s *ImportsService) FromExplorer(
 	ctx context.Context, datasetID string, eventIDs []string, opts ...CallOption,
 ) (*ImportTask, error) {
-	if err := checkIDs("eventIDs", eventIDs, 0, MaxExplorerImport); err != nil {
-		return nil, err
-	}
 	return s.start(ctx, request{
 		name: "imports.from_explorer", action: "import from explorer",
 		route: "POST /v1/observability/datasets/{dataset_id}/imports/from-explorer", ids: ids{datasetID},
+		err: checkIDs("eventIDs", eventIDs, 0, MaxExplorerImport),
 	}, map[string][]string{"completion_event_ids": eventIDs}, opts)
 }
 
@@ -88,12 +82,10 @@ func (s *ImportsService) FromExplorer(
 func (s *ImportsService) FromFile(
 	ctx context.Context, datasetID, fileID string, opts ...CallOption,
 ) (*ImportTask, error) {
-	if fileID == "" {
-		return nil, invalid("fileID", "it is empty")
-	}
 	return s.start(ctx, request{
 		name: "imports.from_file", action: "import from file",
 		route: "POST /v1/observability/datasets/{dataset_id}/imports/from-file", ids: ids{datasetID},
+		err: checkID("fileID", fileID),
 	}, map[string]string{"file_id": fileID}, opts)
 }
 
@@ -107,12 +99,10 @@ func (s *ImportsService) FromFile(
 func (s *ImportsService) FromPlayground(
 	ctx context.Context, datasetID string, conversationIDs []string, opts ...CallOption,
 ) (*ImportTask, error) {
-	if err := checkIDs("conversationIDs", conversationIDs, 0, len(conversationIDs)); err != nil {
-		return nil, err
-	}
 	return s.start(ctx, request{
 		name: "imports.from_playground", action: "import from playground",
 		route: "POST /v1/observability/datasets/{dataset_id}/imports/from-playground", ids: ids{datasetID},
+		err: checkIDs("conversationIDs", conversationIDs, 0, len(conversationIDs)),
 	}, map[string][]string{"conversation_ids": conversationIDs}, opts)
 }
 
@@ -126,12 +116,10 @@ func (s *ImportsService) FromPlayground(
 func (s *ImportsService) FromDataset(
 	ctx context.Context, datasetID string, recordIDs []string, opts ...CallOption,
 ) (*ImportTask, error) {
-	if err := checkIDs("recordIDs", recordIDs, 1, MaxDatasetImport); err != nil {
-		return nil, err
-	}
 	return s.start(ctx, request{
 		name: "imports.from_dataset", action: "import from dataset",
 		route: "POST /v1/observability/datasets/{dataset_id}/imports/from-dataset", ids: ids{datasetID},
+		err: checkIDs("recordIDs", recordIDs, 1, MaxDatasetImport),
 	}, recordIDList{recordIDs}, opts)
 }
 
@@ -184,12 +172,9 @@ func (s *ImportsService) FromSpans(
 	ctx context.Context, datasetID string, spans []SpanReference, mappings []SpanMapping, opts ...CallOption,
 ) (*ImportTask, error) {
 	params, err := newSpanImport(spans, mappings)
-	if err != nil {
-		return nil, err
-	}
 	return s.start(ctx, request{
 		name: "imports.from_spans", action: "import from spans",
-		route: "POST /v1/observability/datasets/{dataset_id}/imports/from-spans", ids: ids{datasetID},
+		route: "POST /v1/observability/datasets/{dataset_id}/imports/from-spans", ids: ids{datasetID}, err: err,
 	}, params, opts)
 }
 

@@ -2,6 +2,7 @@ package mistralobs
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,7 +48,7 @@ type JSONLImportOptions struct {
 const (
 	defaultJSONLName  = "dataset.jsonl"
 	defaultPartBytes  = 511_000_000
-	importJSONLAction = "mistralobs: import JSONL"
+	importJSONLAction = "import JSONL"
 )
 
 func (o JSONLImportOptions) withDefaults() (JSONLImportOptions, error) {
@@ -119,24 +120,17 @@ func (s *ImportsService) FromJSONL(
 	ctx context.Context, datasetID string, r io.Reader, options JSONLImportOptions, opts ...CallOption,
 ) (*JSONLImport, error) {
 	options, err := options.withDefaults()
+	_, optsErr := s.client.settings(opts)
+	if r == nil {
+		err = invalid("r", "it is nil")
+	}
+	err = cmp.Or(checkContext(ctx), checkID("datasetID", datasetID), err, optsErr)
+	var parts *importParts
+	if err == nil {
+		parts, err = newImportParts(ctx, r, options)
+	}
 	if err != nil {
-		return nil, err
-	}
-	switch {
-	case ctx == nil:
-		return nil, errNilContext
-	case r == nil:
-		return nil, errNilReader
-	}
-	if err := checkID("datasetID", datasetID); err != nil {
-		return nil, err
-	}
-	if _, err := s.client.settings(opts); err != nil {
-		return nil, err
-	}
-	parts, err := newImportParts(ctx, r, options)
-	if err != nil {
-		return nil, err
+		return nil, attempted(importJSONLAction, err)
 	}
 	defer parts.file.Close()
 	i := jsonlImport{client: s.client, datasetID: datasetID, parts: parts, options: options, opts: opts}
@@ -286,7 +280,8 @@ func (i *jsonlImport) checkResult() error {
 		i.result.Result = &sum
 	}
 	if !whole {
-		return fmt.Errorf("%s: %w: %d of %d records were imported", importJSONLAction, ErrRecordsSkipped, sum.Imported, records)
+		return fmt.Errorf("mistralobs: %s: %w: %d of %d records were imported",
+			importJSONLAction, ErrRecordsSkipped, sum.Imported, records)
 	}
 	return nil
 }
@@ -313,7 +308,9 @@ func (i *jsonlImport) deleteFiles(ctx context.Context, files []*File) error {
 	var errs []error
 	for _, file := range files {
 		if err := i.client.Files.Delete(cleanup, file.ID, append(slices.Clip(i.opts), withoutResponse)...); err != nil {
-			errs = append(errs, fmt.Errorf("uploaded file %s is left behind: %w", token(file.ID), err))
+			err = fmt.Errorf("mistralobs: %s: uploaded file %s is left behind: %w",
+				importJSONLAction, token(file.ID), bare(err))
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
@@ -348,7 +345,7 @@ func (p *importParts) content(part importPart) *fileContent {
 func newImportParts(ctx context.Context, r io.Reader, options JSONLImportOptions) (*importParts, error) {
 	file, err := stream.NewTempFile("mistralobs-import-*.jsonl")
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", importJSONLAction, err)
+		return nil, fmt.Errorf("mistralobs: %s: %w", importJSONLAction, err)
 	}
 	parts := &importParts{file: file}
 	whole := false
@@ -421,5 +418,5 @@ func tempFileError(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: writing a temporary file: %w", importJSONLAction, err)
+	return fmt.Errorf("mistralobs: %s: writing a temporary file: %w", importJSONLAction, err)
 }

@@ -36,11 +36,11 @@ type JSONLRecord struct {
 func NewJSONLRecord(payload, properties any) (*JSONLRecord, error) {
 	record := &JSONLRecord{}
 	var err error
-	if record.Payload, err = newObject("payload", payload); err != nil {
-		return nil, err
+	if record.Payload, err = newObject("payload", payload); err == nil {
+		record.Properties, err = optionalObject("properties", properties)
 	}
-	if record.Properties, err = optionalObject("properties", properties); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, attempted("encoding a JSONL record", err)
 	}
 	return record, nil
 }
@@ -57,7 +57,7 @@ func NewJSONLRecord(payload, properties any) (*JSONLRecord, error) {
 func ReadJSONL(r io.Reader) iter.Seq2[*JSONLRecord, error] {
 	return func(yield func(*JSONLRecord, error) bool) {
 		if r == nil {
-			yield(nil, errNilReader)
+			yield(nil, attempted("reading JSONL", invalid("r", "it is nil")))
 			return
 		}
 		lines := stream.NewLineReader(r, MaxUploadBytes)
@@ -87,8 +87,6 @@ func nextRecord(lines *stream.LineReader) (*JSONLRecord, error) {
 	return record, nil
 }
 
-var errNilReader = invalid("reader", "it is nil")
-
 // lineBuffer is how much is written at once.
 const lineBuffer = 64 << 10
 
@@ -99,7 +97,7 @@ func lineReadError(number int, err error) error {
 	if err == stream.ErrLineTooLong {
 		return &LineError{Line: number, Err: errLineTooLong}
 	}
-	return fmt.Errorf("mistralobs: reading line %d: %w", number, err)
+	return fmt.Errorf("mistralobs: reading line %d: %w", number, bare(err)) // r may be a download
 }
 
 // lineParts are the parts of a line. They share its memory.
@@ -245,7 +243,7 @@ func joinMembers(members []jsonscan.Member) Object {
 func NewRecords(records iter.Seq2[*JSONLRecord, error]) iter.Seq2[CreateRecordParams, error] {
 	return func(yield func(CreateRecordParams, error) bool) {
 		if records == nil {
-			yield(CreateRecordParams{}, invalid("records", "the sequence is nil"))
+			yield(CreateRecordParams{}, attempted("reading records", invalid("records", "the sequence is nil")))
 			return
 		}
 		for record, err := range records {

@@ -585,18 +585,18 @@ func TestJSONLWriterRefuses(t *testing.T) {
 		payload, properties any
 		want                string
 	}{
-		"no payload": {payload: nil, properties: nil, want: "mistralobs: payload: it must be a JSON object, got null"},
+		"no payload": {payload: nil, properties: nil, want: "mistralobs: encoding a JSONL record: payload: it must be a JSON object, got null"},
 		"a list": {
-			payload: []int{}, properties: nil, want: "mistralobs: payload: it must be a JSON object, got an array",
+			payload: []int{}, properties: nil, want: "mistralobs: encoding a JSONL record: payload: it must be a JSON object, got an array",
 		},
 		"an absent object": {payload: mistralobs.Object(nil), properties: nil,
-			want: "mistralobs: payload: it must be a JSON object, got nothing"},
+			want: "mistralobs: encoding a JSONL record: payload: it must be a JSON object, got nothing"},
 		"a property list": {payload: map[string]any{}, properties: []int{1},
-			want: "mistralobs: properties: it must be a JSON object, got an array"},
+			want: "mistralobs: encoding a JSONL record: properties: it must be a JSON object, got an array"},
 		"invalid properties": {payload: map[string]any{}, properties: map[string]any{"x": math.Inf(1)},
-			want: "mistralobs: properties: it cannot be encoded as JSON: json: unsupported value: +Inf"},
+			want: "mistralobs: encoding a JSONL record: properties: it cannot be encoded as JSON: json: unsupported value: +Inf"},
 		"Latin-1": {payload: map[string]any{}, properties: mistralobs.Object("{\"a\":\"\xe9\"}"),
-			want: `mistralobs: properties: the text at "/a" is not UTF-8: convert it first, for example from Latin-1`},
+			want: `mistralobs: encoding a JSONL record: properties: the text at "/a" is not UTF-8: convert it first, for example from Latin-1`},
 	} {
 		err := writer.Write(test.payload, test.properties)
 		require.ErrorIs(t, err, mistralobs.ErrInvalidParams, name)

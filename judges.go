@@ -111,17 +111,10 @@ func (o JudgeOutput) MarshalJSON() ([]byte, error) {
 
 // body returns the definition as a request body.
 func (d JudgeDefinition) body() ([]byte, error) {
-	if err := d.check(); err != nil {
-		return nil, err
+	if d.Output.Type == "" {
+		return nil, invalid("Output", "it is empty; use ClassificationOutput or RegressionOutput")
 	}
 	return encode(d)
-}
-
-func (d JudgeDefinition) check() error {
-	if d.Output.Type == "" {
-		return invalid("Output", "it is empty; use ClassificationOutput or RegressionOutput")
-	}
-	return nil
 }
 
 // ListJudgesParams selects judges. Its zero value selects all of them.
@@ -134,12 +127,8 @@ type ListJudgesParams struct {
 	ReadAhead int               // as in [ListParams]
 }
 
-func (p ListJudgesParams) list() ListParams {
-	return ListParams{Page: p.Page, PageSize: p.PageSize, ReadAhead: p.ReadAhead}
-}
-
 func (p ListJudgesParams) query() url.Values {
-	query := p.list().query()
+	query := url.Values{}
 	if p.Query != "" {
 		query.Set("q", p.Query)
 	}
@@ -164,10 +153,7 @@ type JudgesService struct{ client *Client }
 //
 // It returns an error that matches [ErrInvalidParams] if the page size is above [MaxPageSize].
 func (s *JudgesService) List(ctx context.Context, params ListJudgesParams, opts ...CallOption) (*Page[Judge], error) {
-	return fetchPage[Judge](ctx, s.client, params.list(), request{
-		name: "judges.list", action: "list judges", route: "GET /v1/observability/judges", query: params.query(),
-		envelope: "judges", required: hasID,
-	}, opts)
+	return s.list(params, opts).page(ctx)
 }
 
 // All returns an iterator over the workspace's judges, from page params.Page on. Each range over it
@@ -176,23 +162,23 @@ func (s *JudgesService) List(ctx context.Context, params ListJudgesParams, opts 
 func (s *JudgesService) All(
 	ctx context.Context, params ListJudgesParams, opts ...CallOption,
 ) iter.Seq2[*Judge, error] {
-	return s.walk(params, opts).items(ctx)
+	return s.list(params, opts).items(ctx)
 }
 
 // Pages returns the pages that [JudgesService.All] reads.
 func (s *JudgesService) Pages(
 	ctx context.Context, params ListJudgesParams, opts ...CallOption,
 ) iter.Seq2[*Page[Judge], error] {
-	return s.walk(params, opts).pages(ctx)
+	return s.list(params, opts).pages(ctx)
 }
 
-func (s *JudgesService) walk(params ListJudgesParams, opts []CallOption) walk[Judge] {
-	list := func(ctx context.Context, page ListParams, opts []CallOption) (*Page[Judge], error) {
-		params := params
-		params.Page, params.PageSize = page.Page, page.PageSize
-		return s.List(ctx, params, opts...)
+func (s *JudgesService) list(params ListJudgesParams, opts []CallOption) list[Judge] {
+	req := request{
+		name: "judges.list", action: "list judges", route: "GET /v1/observability/judges", query: params.query(),
+		envelope: "judges", required: hasID,
 	}
-	return newWalk(s.client, params.list(), opts, list, func(j *Judge) string { return j.ID })
+	page := ListParams{Page: params.Page, PageSize: params.PageSize, ReadAhead: params.ReadAhead}
+	return list[Judge]{s.client, page, opts, req, func(j *Judge) string { return j.ID }}
 }
 
 // Create keeps a new judge.
@@ -205,12 +191,9 @@ func (s *JudgesService) walk(params ListJudgesParams, opts []CallOption) walk[Ju
 // service may have created the judge although the call failed.
 func (s *JudgesService) Create(ctx context.Context, judge JudgeDefinition, opts ...CallOption) (*Judge, error) {
 	body, err := judge.body()
-	if err != nil {
-		return nil, err
-	}
 	return fetch[Judge](ctx, s.client, request{
 		name: "judges.create", action: "create judge", route: "POST /v1/observability/judges",
-		body: body, creates: true, required: hasID,
+		body: body, err: err, creates: true, required: hasID,
 	}, opts)
 }
 
@@ -239,12 +222,9 @@ func (s *JudgesService) Update(
 	ctx context.Context, judgeID string, judge JudgeDefinition, opts ...CallOption,
 ) error {
 	body, err := judge.body()
-	if err != nil {
-		return err
-	}
 	return exec(ctx, s.client, request{
 		name: "judges.update", action: "update judge", route: "PUT /v1/observability/judges/{judge_id}",
-		ids: ids{judgeID}, body: body, unchanged: CodeJudgeDidNotChange,
+		ids: ids{judgeID}, body: body, err: err, unchanged: CodeJudgeDidNotChange,
 	}, opts)
 }
 
@@ -281,23 +261,22 @@ type RunJudgeParams struct {
 func (s *JudgesService) Run(
 	ctx context.Context, judgeID string, params RunJudgeParams, opts ...CallOption,
 ) (*Judgement, error) {
-	properties, err := optionalObject("Properties", params.Properties)
-	if err != nil {
-		return nil, err
-	}
-	body, err := newObject("RunJudgeParams", runJudge{append([]Message{}, params.Messages...), properties})
-	if err != nil {
-		return nil, err
-	}
+	body, err := params.body()
 	return fetch[Judgement](ctx, s.client, request{
 		name: "judges.run", action: "run judge", route: "POST /v1/observability/judges/{judge_id}/live-judging",
-		ids: ids{judgeID}, body: body, required: []string{"answer"},
+		ids: ids{judgeID}, body: body, err: err, required: []string{"answer"},
 	}, opts)
 }
 
-type runJudge struct {
-	Messages   []Message `json:"messages"`
-	Properties Object    `json:"properties,omitempty"`
+func (p RunJudgeParams) body() (Object, error) {
+	properties, err := optionalObject("Properties", p.Properties)
+	if err != nil {
+		return nil, err
+	}
+	return newObject("Messages", struct {
+		Messages   []Message `json:"messages"`
+		Properties Object    `json:"properties,omitempty"`
+	}{append([]Message{}, p.Messages...), properties})
 }
 
 // Judgement is the answer of a judge and its reason.

@@ -36,7 +36,10 @@ type Object []byte
 // It returns an error that matches [ErrInvalidParams] if the result is not a JSON object or not
 // UTF-8, and for values that encoding/json would silently encode as {}: an error, an [io.Reader],
 // and a struct whose fields are all unexported.
-func NewObject(v any) (Object, error) { return newObject("v", v) }
+func NewObject(v any) (Object, error) {
+	object, err := newObject("v", v)
+	return object, attempted("encoding an object", err)
+}
 
 // newObject is NewObject for the parameter or field that its errors name.
 func newObject(name string, v any) (Object, error) {
@@ -363,6 +366,11 @@ func (o Object) Float64(name string) (float64, bool) {
 // [ErrInvalidParams] if the Object is not a JSON object, name is not valid UTF-8, or v cannot be
 // encoded.
 func (o Object) Set(name string, v any) (Object, error) {
+	object, err := o.set(name, v)
+	return object, attempted("setting a member of an object", err)
+}
+
+func (o Object) set(name string, v any) (Object, error) {
 	if len(bytes.TrimSpace(o)) == 0 {
 		o = Object("{}")
 	}

@@ -150,11 +150,11 @@ func TestNewObjectRefusesValuesThatLoseTheirContent(t *testing.T) {
 	} {
 		_, err := mistralobs.NewObject(given)
 		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
-		require.EqualError(t, err, "mistralobs: v: "+want+", whose content would be lost in JSON")
+		require.EqualError(t, err, "mistralobs: encoding an object: v: "+want+", whose content would be lost in JSON")
 		_, err = mistralobs.Object(`{}`).Set("error", given)
 		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
 		_, err = mistralobs.NewJSONLRecord(map[string]int{}, given)
-		require.ErrorContains(t, err, "mistralobs: properties: "+want)
+		require.ErrorContains(t, err, "mistralobs: encoding a JSONL record: properties: "+want)
 	}
 	for want, given := range map[string]any{
 		`{}`:                  struct{}{},
@@ -203,42 +203,42 @@ func TestNewObjectRefuses(t *testing.T) {
 		given any
 		want  string
 	}{
-		"nil":       {given: nil, want: "mistralobs: v: it must be a JSON object, got null"},
-		"a nil map": {given: map[string]any(nil), want: "mistralobs: v: it must be a JSON object, got null"},
+		"nil":       {given: nil, want: "mistralobs: encoding an object: v: it must be a JSON object, got null"},
+		"a nil map": {given: map[string]any(nil), want: "mistralobs: encoding an object: v: it must be a JSON object, got null"},
 		"a nil pointer": {given: (*mistralobs.Conversation)(nil),
-			want: "mistralobs: v: it must be a JSON object, got null"},
+			want: "mistralobs: encoding an object: v: it must be a JSON object, got null"},
 		"a nil object pointer": {
 			given: (*mistralobs.Object)(nil),
-			want:  "mistralobs: v: it must be a JSON object, got null",
+			want:  "mistralobs: encoding an object: v: it must be a JSON object, got null",
 		},
 		"a nil object": {
 			given: mistralobs.Object(nil),
-			want:  "mistralobs: v: it must be a JSON object, got nothing",
+			want:  "mistralobs: encoding an object: v: it must be a JSON object, got nothing",
 		},
 		"a blank object": {
 			given: mistralobs.Object(" \n"),
-			want:  "mistralobs: v: it must be a JSON object, got nothing",
+			want:  "mistralobs: encoding an object: v: it must be a JSON object, got nothing",
 		},
 		"an empty raw message": {
 			given: json.RawMessage{},
-			want:  "mistralobs: v: it must be a JSON object, got nothing",
+			want:  "mistralobs: encoding an object: v: it must be a JSON object, got nothing",
 		},
 		"null": {
 			given: json.RawMessage(" null"),
-			want:  "mistralobs: v: it must be a JSON object, got null",
+			want:  "mistralobs: encoding an object: v: it must be a JSON object, got null",
 		},
-		"an array": {given: []int{1}, want: "mistralobs: v: it must be a JSON object, got an array"},
-		"a string": {given: `{"a":1}`, want: "mistralobs: v: it must be a JSON object, got a string"},
+		"an array": {given: []int{1}, want: "mistralobs: encoding an object: v: it must be a JSON object, got an array"},
+		"a string": {given: `{"a":1}`, want: "mistralobs: encoding an object: v: it must be a JSON object, got a string"},
 		"bytes that are no JSON": {given: []byte(`{"a":1}]`),
-			want: "mistralobs: v: it must be a JSON object, got invalid JSON: unexpected data after byte 7"},
-		"a number":  {given: 1.5, want: "mistralobs: v: it must be a JSON object, got a number"},
-		"a boolean": {given: true, want: "mistralobs: v: it must be a JSON object, got a boolean"},
+			want: "mistralobs: encoding an object: v: it must be a JSON object, got invalid JSON: unexpected data after byte 7"},
+		"a number":  {given: 1.5, want: "mistralobs: encoding an object: v: it must be a JSON object, got a number"},
+		"a boolean": {given: true, want: "mistralobs: encoding an object: v: it must be a JSON object, got a boolean"},
 		"a channel": {given: make(chan int),
-			want: "mistralobs: v: it cannot be encoded as JSON: json: unsupported type: chan int"},
+			want: "mistralobs: encoding an object: v: it cannot be encoded as JSON: json: unsupported type: chan int"},
 		"a function in a map": {given: map[string]any{"f": func() {}},
-			want: "mistralobs: v: it cannot be encoded as JSON: json: unsupported type: func()"},
+			want: "mistralobs: encoding an object: v: it cannot be encoded as JSON: json: unsupported type: func()"},
 		"not a number": {given: map[string]any{"f": math.NaN()},
-			want: "mistralobs: v: it cannot be encoded as JSON: json: unsupported value: NaN"},
+			want: "mistralobs: encoding an object: v: it cannot be encoded as JSON: json: unsupported value: NaN"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -262,7 +262,7 @@ func TestNewObjectRefuses(t *testing.T) {
 			got, err := mistralobs.NewObject(json.RawMessage(raw))
 			assert.Nil(t, got)
 			require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
-			assert.ErrorContains(t, err, "mistralobs: v: it must be a JSON object, got invalid JSON: ")
+			assert.ErrorContains(t, err, "mistralobs: encoding an object: v: it must be a JSON object, got invalid JSON: ")
 		})
 	}
 }
@@ -456,11 +456,11 @@ func TestObjectGetAndSet(t *testing.T) {
 		value        any
 		want         string
 	}{
-		{object: `[]`, name: "a", value: 1, want: "mistralobs: Object: it must be a JSON object, got an array"},
-		{object: `{"a":}`, name: "a", value: 1, want: "mistralobs: Object: it must be a JSON object, got invalid JSON: "},
-		{object: `{}`, name: "\xff", value: 1, want: "mistralobs: name: it is not valid UTF-8"},
-		{object: `{}`, name: "a", value: json.RawMessage(`{`), want: "mistralobs: v: it is not valid JSON"},
-		{object: `{}`, name: "a", value: make(chan int), want: "mistralobs: v: it cannot be encoded as JSON: "},
+		{object: `[]`, name: "a", value: 1, want: "mistralobs: setting a member of an object: Object: it must be a JSON object, got an array"},
+		{object: `{"a":}`, name: "a", value: 1, want: "mistralobs: setting a member of an object: Object: it must be a JSON object, got invalid JSON: "},
+		{object: `{}`, name: "\xff", value: 1, want: "mistralobs: setting a member of an object: name: it is not valid UTF-8"},
+		{object: `{}`, name: "a", value: json.RawMessage(`{`), want: "mistralobs: setting a member of an object: v: it is not valid JSON"},
+		{object: `{}`, name: "a", value: make(chan int), want: "mistralobs: setting a member of an object: v: it cannot be encoded as JSON: "},
 	} {
 		_, err := mistralobs.Object(test.object).Set(test.name, test.value)
 		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)

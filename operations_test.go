@@ -208,7 +208,7 @@ func TestLimitsAreCheckedFirst(t *testing.T) {
 		},
 		"scale without an end": {
 			call: judge(func(d *mistralobs.JudgeDefinition) { d.Output.Max = math.NaN() }),
-			want: "/judge_definition/output/max",
+			want: "/output/max",
 		},
 		"500 events": {call: imports(func(ctx ctx, s service) (task, error) {
 			return s.FromExplorer(ctx, datasetID, many(500))
@@ -334,6 +334,13 @@ func TestLimitsAreCheckedFirst(t *testing.T) {
 			},
 			want: "idSlugOrName: it is empty",
 		},
+		"empty name to find or create": {
+			call: func(ctx ctx, c *mistralobs.Client) error {
+				_, _, err := c.Datasets.FindOrCreate(ctx, mistralobs.CreateDatasetParams{Description: "d"})
+				return err
+			},
+			want: "find or create dataset: Name: it is empty",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -349,6 +356,7 @@ func TestLimitsAreCheckedFirst(t *testing.T) {
 			}
 			require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
 			assert.ErrorContains(t, err, test.want)
+			assert.Regexp(t, `^mistralobs: [a-z]+( [a-z]+)+: `, err.Error())
 			assert.Zero(t, mock.GetTotalCallCount(), "nothing was sent")
 		})
 	}

@@ -3,6 +3,7 @@ package mistralobs
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/url"
 	"strconv"
 
@@ -74,17 +75,24 @@ func (p ListParams) query() url.Values {
 	return query
 }
 
-// fetchPage sends a list request and returns its page.
-func fetchPage[T any](
-	ctx context.Context, c *Client, params ListParams, req request, opts []CallOption,
-) (*Page[T], error) {
-	if err := params.check(); err != nil {
-		return nil, err
-	}
-	if req.query == nil {
-		req.query = params.query()
-	}
-	page, err := fetch[Page[T]](ctx, c, req, opts)
+// list is a list of the service: what List, All and Pages of its service have in common.
+type list[T any] struct {
+	client *Client
+	params ListParams
+	opts   []CallOption
+	req    request         // without the parameters of a page
+	id     func(*T) string // tells whether two pages are the same
+}
+
+// page requests the page that the parameters name.
+func (l list[T]) page(ctx context.Context) (*Page[T], error) { return l.fetch(ctx, l.params, l.opts) }
+
+// fetch requests a page.
+func (l list[T]) fetch(ctx context.Context, params ListParams, opts []CallOption) (*Page[T], error) {
+	req := l.req
+	req.query, req.err = params.query(), params.check()
+	maps.Copy(req.query, l.req.query)
+	page, err := fetch[Page[T]](ctx, l.client, req, opts)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package mistralobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,32 +27,17 @@ const (
 // partSizes are the sizes of the parts. Each divides the one before, so offsets stay aligned.
 var partSizes = []int{MaxPageSize, 50, 25, 5, 1}
 
-// walk is one list with the parameters of a walk over it. Every All method of a list is a walk.
+// walk is a walk over a list. It requests the largest pages, unless the parameters say otherwise.
 type walk[T any] struct {
-	client *Client
-	params ListParams
-	opts   []CallOption
-	fetch  func(context.Context, ListParams, []CallOption) (*Page[T], error)
-	id     func(*T) string // tells whether two pages are the same
-	adapts bool            // the page size follows the size of the items
-}
-
-// newWalk returns a walk that requests the largest pages, unless params says otherwise.
-func newWalk[T any](
-	client *Client, params ListParams, opts []CallOption,
-	fetch func(context.Context, ListParams, []CallOption) (*Page[T], error), id func(*T) string,
-) walk[T] {
-	adapts := params.PageSize == 0
-	if adapts {
-		params.PageSize = MaxPageSize
-	}
-	return walk[T]{client, params, opts, fetch, id, adapts}
+	list[T]
+	settings *callSettings
+	adapts   bool // the page size follows the size of the items
 }
 
 // items yields the items of all pages, and at most one error, last.
-func (w walk[T]) items(ctx context.Context) iter.Seq2[*T, error] {
+func (l list[T]) items(ctx context.Context) iter.Seq2[*T, error] {
 	return itemsOf(func(yield func([]T, error) bool) {
-		for page, err := range w.pages(ctx) {
+		for page, err := range l.pages(ctx) {
 			if err != nil {
 				yield(nil, err)
 				return
@@ -82,17 +68,19 @@ func itemsOf[T any](pages iter.Seq2[[]T, error]) iter.Seq2[*T, error] {
 }
 
 // pages yields pages in order. Nothing is in flight after it returns.
-func (w walk[T]) pages(ctx context.Context) iter.Seq2[*Page[T], error] {
+func (l list[T]) pages(ctx context.Context) iter.Seq2[*Page[T], error] {
 	return func(yield func(*Page[T], error) bool) {
-		settings, err := w.check(ctx)
+		settings, err := l.check(ctx)
 		if err != nil {
-			yield(nil, err)
+			yield(nil, attempted(l.req.action, err))
 			return
 		}
+		w := walk[T]{l, settings, l.params.PageSize == 0}
+		w.params.PageSize = cmp.Or(l.params.PageSize, MaxPageSize)
 		seen := newSeenPages[T]()
 		check := func(page *Page[T], err error) bool { // and yield; reports whether the walk goes on
 			if err == nil {
-				err = seen.add(page.Items, page.Next, w.id)
+				err = seen.add(page.Items, page.Next, l.id)
 			}
 			if err != nil {
 				yield(nil, err)
@@ -102,8 +90,8 @@ func (w walk[T]) pages(ctx context.Context) iter.Seq2[*Page[T], error] {
 		}
 		number, more := max(1, w.params.Page), true
 		for more {
-			if number, more = w.ahead(ctx, number, settings, check); more {
-				number, more = w.parts(ctx, number, settings, check)
+			if number, more = w.ahead(ctx, number, check); more {
+				number, more = w.parts(ctx, number, check)
 			}
 		}
 	}
@@ -113,10 +101,10 @@ func (w walk[T]) pages(ctx context.Context) iter.Seq2[*Page[T], error] {
 // so that no request has to wait for the page before. If a page is too large for that, it returns the
 // number of the page to go on with, and true.
 func (w walk[T]) ahead(
-	ctx context.Context, number int, settings *callSettings, yield func(*Page[T], error) bool,
+	ctx context.Context, number int, yield func(*Page[T], error) bool,
 ) (next int, large bool) {
 	ctx, cancel := context.WithCancel(ctx)
-	ahead := prefetch[T]{ctx: ctx, walk: w, number: number, settings: settings}
+	ahead := prefetch[T]{ctx: ctx, walk: w, number: number}
 	defer ahead.running.Wait()
 	defer cancel()
 	window := newReadAhead(w.params.ReadAhead, w.client.cfg.pacer.Refusals)
@@ -142,13 +130,13 @@ func (w walk[T]) ahead(
 // parts yields the pages from a number on in parts, one request at a time, until pages are small
 // again. It returns the number of the page to go on with, and whether there is one.
 func (w walk[T]) parts(
-	ctx context.Context, number int, settings *callSettings, yield func(*Page[T], error) bool,
+	ctx context.Context, number int, yield func(*Page[T], error) bool,
 ) (next int, more bool) {
 	offset, size := (number-1)*MaxPageSize, MaxPageSize
 	for {
 		params := w.params
 		params.Page, params.PageSize = offset/size+1, size
-		page, err := w.fetch(ctx, params, w.limited(settings, size, maxPageBytes))
+		page, err := w.fetch(ctx, params, w.limited(size, maxPageBytes))
 		if errors.Is(err, ErrResponseTooLarge) && size > 1 {
 			size = partSizes[slices.Index(partSizes, size)+1]
 			continue
@@ -168,8 +156,8 @@ func (w walk[T]) parts(
 
 // limited returns the options of a request for a page of some size. A page of one item may be as
 // large as the settings allow.
-func (w walk[T]) limited(settings *callSettings, size int, limit int64) []CallOption {
-	if !w.adapts || size == 1 || settings.maxResponse <= limit {
+func (w walk[T]) limited(size int, limit int64) []CallOption {
+	if !w.adapts || size == 1 || w.settings.maxResponse <= limit {
 		return w.opts
 	}
 	return append(slices.Clip(w.opts), WithMaxResponseBytes(limit))
@@ -186,14 +174,9 @@ func weight[T any](page *Page[T]) (bytes int) {
 }
 
 // check returns the settings of the walk's requests.
-func (w walk[T]) check(ctx context.Context) (*callSettings, error) {
-	if ctx == nil {
-		return nil, errNilContext
-	}
-	if err := w.params.check(); err != nil {
-		return nil, err
-	}
-	return w.client.settings(w.opts)
+func (l list[T]) check(ctx context.Context) (*callSettings, error) {
+	settings, err := l.client.settings(l.opts)
+	return settings, cmp.Or(checkContext(ctx), l.params.check(), err)
 }
 
 // rest returns how many of the n pages after this one to request. Total only avoids requests
@@ -251,12 +234,11 @@ func (r *readAhead) afterConsuming() int {
 
 // prefetch requests pages ahead of their use.
 type prefetch[T any] struct {
-	ctx      context.Context
-	walk     walk[T]
-	number   int // of the next page to request
-	settings *callSettings
-	queue    []chan fetched[T] // requested and not yet used, in order
-	running  sync.WaitGroup
+	ctx     context.Context
+	walk    walk[T]
+	number  int               // of the next page to request
+	queue   []chan fetched[T] // requested and not yet used, in order
+	running sync.WaitGroup
 }
 
 // fetched is the result of one request for a page.
@@ -284,8 +266,8 @@ func (p *prefetch[T]) start(n int, ahead bool) {
 
 // fetch requests one page. Requests in flight must not share the caller's Response, so each has its own.
 func (p *prefetch[T]) fetch(params ListParams, limit int64) fetched[T] {
-	opts := p.walk.limited(p.settings, params.PageSize, limit)
-	response := p.settings.response
+	opts := p.walk.limited(params.PageSize, limit)
+	response := p.walk.settings.response
 	if response != nil {
 		response = &Response{}
 		opts = append(slices.Clip(opts), WithResponse(response))
@@ -299,8 +281,8 @@ func (p *prefetch[T]) next() (*Page[T], error) {
 	p.start(1, false)
 	first := <-p.queue[0]
 	p.queue = p.queue[1:]
-	if p.settings.response != nil {
-		*p.settings.response = *first.response
+	if to := p.walk.settings.response; to != nil {
+		*to = *first.response
 	}
 	return first.page, first.err
 }
@@ -312,10 +294,6 @@ func walkFeed[T any](
 	fetch func(ctx context.Context, cursor string) (*Feed[T], error), id func(*T) string,
 ) iter.Seq2[*T, error] {
 	return itemsOf(func(yield func([]T, error) bool) {
-		if ctx == nil {
-			yield(nil, errNilContext)
-			return
-		}
 		seen, cursor := newSeenPages[T](), cursor
 		for {
 			feed, err := fetch(ctx, cursor)

@@ -123,11 +123,7 @@ func (r byteRange) of(raw Object, start int) Object {
 func (s *RecordsService) List(
 	ctx context.Context, datasetID string, params ListParams, opts ...CallOption,
 ) (*Page[Record], error) {
-	return fetchPage[Record](ctx, s.client, params, request{
-		name: "records.list", action: "list records", route: "GET /v1/observability/datasets/{dataset_id}/records",
-		ids:      ids{datasetID},
-		envelope: "records", required: hasID,
-	}, opts)
+	return s.list(datasetID, params, opts).page(ctx)
 }
 
 // All returns an iterator over a dataset's records, from page params.Page on. Each range over it
@@ -145,7 +141,7 @@ func (s *RecordsService) List(
 func (s *RecordsService) All(
 	ctx context.Context, datasetID string, params ListParams, opts ...CallOption,
 ) iter.Seq2[*Record, error] {
-	return s.walk(datasetID, params, opts).items(ctx)
+	return s.list(datasetID, params, opts).items(ctx)
 }
 
 // Pages returns the pages that [RecordsService.All] reads. If Page.Total differs between two pages,
@@ -153,14 +149,15 @@ func (s *RecordsService) All(
 func (s *RecordsService) Pages(
 	ctx context.Context, datasetID string, params ListParams, opts ...CallOption,
 ) iter.Seq2[*Page[Record], error] {
-	return s.walk(datasetID, params, opts).pages(ctx)
+	return s.list(datasetID, params, opts).pages(ctx)
 }
 
-func (s *RecordsService) walk(datasetID string, params ListParams, opts []CallOption) walk[Record] {
-	list := func(ctx context.Context, params ListParams, opts []CallOption) (*Page[Record], error) {
-		return s.List(ctx, datasetID, params, opts...)
-	}
-	return newWalk(s.client, params, opts, list, func(r *Record) string { return r.ID })
+func (s *RecordsService) list(datasetID string, params ListParams, opts []CallOption) list[Record] {
+	return list[Record]{s.client, params, opts, request{
+		name: "records.list", action: "list records", route: "GET /v1/observability/datasets/{dataset_id}/records",
+		ids:      ids{datasetID},
+		envelope: "records", required: hasID,
+	}, func(r *Record) string { return r.ID }}
 }
 
 // Create adds a record to a dataset.
@@ -174,21 +171,16 @@ func (s *RecordsService) walk(datasetID string, params ListParams, opts []CallOp
 func (s *RecordsService) Create(
 	ctx context.Context, datasetID string, params CreateRecordParams, opts ...CallOption,
 ) (*Record, error) {
-	body, err := params.body()
-	if err != nil {
-		return nil, err
-	}
-	return s.create(ctx, datasetID, body, opts)
+	return fetch[Record](ctx, s.client, params.request(datasetID), opts)
 }
 
-func (s *RecordsService) create(
-	ctx context.Context, datasetID string, body []byte, opts []CallOption,
-) (*Record, error) {
-	return fetch[Record](ctx, s.client, request{
+func (p CreateRecordParams) request(datasetID string) request {
+	body, err := p.body()
+	return request{
 		name: "records.create", action: "create record", route: "POST /v1/observability/datasets/{dataset_id}/records",
-		ids: ids{datasetID}, body: body, creates: true,
+		ids: ids{datasetID}, body: body, err: err, creates: true,
 		required: hasID,
-	}, opts)
+	}
 }
 
 // body returns the JSON body. It holds the objects byte for byte, which an encoder would change.
@@ -274,13 +266,10 @@ func between(least, most int) string {
 // that matches [ErrNotFound] if there is no such record.
 func (s *RecordsService) UpdatePayload(ctx context.Context, recordID string, payload any, opts ...CallOption) error {
 	object, err := newObject("payload", payload)
-	if err != nil {
-		return err
-	}
 	return exec(ctx, s.client, request{
 		name: "records.update_payload", action: "replace the payload of record",
 		route: "PUT /v1/observability/dataset-records/{dataset_record_id}/payload", ids: ids{recordID},
-		body: slices.Concat([]byte(`{"payload":`), object, []byte("}")),
+		body: slices.Concat([]byte(`{"payload":`), object, []byte("}")), err: err,
 	}, opts)
 }
 
@@ -297,13 +286,10 @@ func (s *RecordsService) UpdateProperties(
 	ctx context.Context, recordID string, properties any, opts ...CallOption,
 ) error {
 	object, err := propertiesObject("properties", properties)
-	if err != nil {
-		return err
-	}
 	return exec(ctx, s.client, request{
 		name: "records.update_properties", action: "replace the properties of record",
 		route: "PUT /v1/observability/dataset-records/{dataset_record_id}/properties", ids: ids{recordID},
-		body: slices.Concat([]byte(`{"properties":`), object, []byte("}")),
+		body: slices.Concat([]byte(`{"properties":`), object, []byte("}")), err: err,
 	}, opts)
 }
 
@@ -332,7 +318,7 @@ type DecodedRecord[P, Q any] struct {
 func DecodeRecords[P, Q any](records iter.Seq2[*Record, error]) iter.Seq2[DecodedRecord[P, Q], error] {
 	return func(yield func(DecodedRecord[P, Q], error) bool) {
 		if records == nil {
-			yield(DecodedRecord[P, Q]{}, invalid("records", "the sequence is nil"))
+			yield(DecodedRecord[P, Q]{}, attempted("decoding records", invalid("records", "the sequence is nil")))
 			return
 		}
 		for record, err := range records {

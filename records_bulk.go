@@ -1,6 +1,7 @@
 package mistralobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,8 +10,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/mistralobs/mistralobs-go/internal/bulk"
 )
 
@@ -18,7 +17,7 @@ import (
 // [RecordsService.DeleteAll] splits longer input.
 const MaxBulkDelete = 500
 
-// maxConcurrentDeletes is the number of requests of [RecordsService.DeleteAll] in flight.
+// maxConcurrentDeletes is the largest number of requests of [RecordsService.DeleteAll] in flight.
 const maxConcurrentDeletes = 8
 
 // BulkOptions says how [RecordsService.CreateAll] and [RecordsService.UpdateAll] send their
@@ -82,9 +81,9 @@ func (s *RecordsService) CreateAll(
 	ctx context.Context, datasetID string, records iter.Seq2[CreateRecordParams, error], options BulkOptions,
 	opts ...CallOption,
 ) iter.Seq2[*Record, error] {
-	prepare := func(params CreateRecordParams) (bulk.Task[*Record], error) {
-		body, err := params.body()
-		return func(ctx context.Context) (*Record, error) { return s.create(ctx, datasetID, body, opts) }, err
+	prepare := func(params CreateRecordParams) bulk.Task[*Record] {
+		req := params.request(datasetID)
+		return func(ctx context.Context) (*Record, error) { return fetch[Record](ctx, s.client, req, opts) }
 	}
 	id := func(r *Record) string {
 		if r == nil {
@@ -136,13 +135,14 @@ type RecordUpdate struct {
 func (s *RecordsService) UpdateAll(
 	ctx context.Context, updates iter.Seq2[RecordUpdate, error], options BulkOptions, opts ...CallOption,
 ) iter.Seq2[string, error] {
-	prepare := func(update RecordUpdate) (bulk.Task[string], error) {
+	prepare := func(update RecordUpdate) bulk.Task[string] {
 		parts, err := update.encode()
-		task := func(ctx context.Context) (string, error) { return update.ID, s.update(ctx, update.ID, parts, opts) }
-		if err != nil {
-			task = func(context.Context) (string, error) { return update.ID, err }
+		return func(ctx context.Context) (string, error) {
+			if err != nil {
+				return update.ID, attempted("update record", err)
+			}
+			return update.ID, s.update(ctx, update.ID, parts, opts)
 		}
-		return task, nil
 	}
 	id := func(id string) string { return id }
 	run := bulkRun[RecordUpdate, string]{s.client, "update records", options, opts, prepare, id}
@@ -184,7 +184,7 @@ type bulkRun[In, Out any] struct {
 	action  string
 	options BulkOptions
 	opts    []CallOption
-	prepare func(In) (bulk.Task[Out], error) // encodes an element, which is not used afterwards
+	prepare func(In) bulk.Task[Out] // encodes an element, which is not used afterwards
 	id      func(Out) string
 }
 
@@ -194,12 +194,12 @@ func (b bulkRun[In, Out]) results(ctx context.Context, input iter.Seq2[In, error
 	return func(yield func(Out, error) bool) {
 		var none Out
 		if err := b.check(ctx, input == nil); err != nil {
-			yield(none, err)
+			yield(none, attempted(b.action, err))
 			return
 		}
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		state := bulkState{ctx: ctx, run: b.action}
+		state := bulkState{ctx: ctx, action: b.action}
 		broken := false
 		over := func() bool { return broken || state.failed != nil || state.stopping.Load() || ctx.Err() != nil }
 		tasks := func(start func(bulk.Task[Out]) bool) {
@@ -234,26 +234,18 @@ func (b bulkRun[In, Out]) results(ctx context.Context, input iter.Seq2[In, error
 }
 
 func (b bulkRun[In, Out]) check(ctx context.Context, noInput bool) error {
-	switch {
-	case ctx == nil:
-		return errNilContext
-	case noInput:
-		return invalid("input", "the sequence is nil")
-	}
-	if err := b.options.check(); err != nil {
-		return err
-	}
 	_, err := b.client.bulkSettings(b.opts)
-	return err
+	if noInput {
+		err = invalid("input", "the sequence is nil")
+	}
+	return cmp.Or(checkContext(ctx), b.options.check(), err)
 }
 
 // task encodes an element. An error takes its turn like the error of a request.
 func (b bulkRun[In, Out]) task(in In, stopping *atomic.Bool) bulk.Task[Out] {
-	task, err := b.prepare(in)
-	return func(ctx context.Context) (out Out, _ error) {
-		if err == nil {
-			out, err = task(ctx)
-		}
+	task := b.prepare(in)
+	return func(ctx context.Context) (Out, error) {
+		out, err := task(ctx)
 		if err != nil && b.options.OnError == nil {
 			stopping.Store(true) // nothing is started while the results before this one are awaited
 		}
@@ -264,7 +256,7 @@ func (b bulkRun[In, Out]) task(in In, stopping *atomic.Bool) bulk.Task[Out] {
 // bulkState is how a bulk call goes.
 type bulkState struct {
 	ctx      context.Context
-	run      string      // what it does, for the error
+	action   string      // for error texts
 	failed   error       // ends the call
 	stopping atomic.Bool // an element whose result has not come up has ended the call
 }
@@ -288,7 +280,7 @@ func (s *bulkState) failedElement(index int, err error, onError func(int, error)
 			s.fail(err)
 		}
 	case onError == nil:
-		s.fail(fmt.Errorf("record %d of the input: %w", index, err))
+		s.fail(fmt.Errorf("mistralobs: %s: record %d of the input: %w", s.action, index, bare(err)))
 	default:
 		s.fail(onError(index, err))
 	}
@@ -297,13 +289,14 @@ func (s *bulkState) failedElement(index int, err error, onError func(int, error)
 // end returns the error of the call.
 func (s *bulkState) end() error {
 	if s.failed == nil && s.ctx.Err() != nil {
-		return fmt.Errorf("mistralobs: %s: %w", s.run, s.ctx.Err())
+		return fmt.Errorf("mistralobs: %s: %w", s.action, s.ctx.Err())
 	}
 	return s.failed
 }
 
-// DeleteAll deletes any number of records, up to [MaxBulkDelete] per request. Up to 8 requests are
-// in flight. After a failure no further request is started, and those in flight are waited for.
+// DeleteAll deletes any number of records, up to [MaxBulkDelete] per request. The first request is
+// sent alone. Then up to 8 are in flight, fewer after a 429 or 503. After a failure no further
+// request is started, and those in flight are waited for.
 // Then some of the records are deleted and others are not, and the error joins all failures, which
 // are those of [RecordsService.Delete].
 //
@@ -312,39 +305,37 @@ func (s *bulkState) end() error {
 // If there are no IDs, it sends nothing and returns nil. It returns an error that matches
 // [ErrInvalidParams], and deletes nothing, if an ID is empty or opts has a [WithResponse].
 func (s *RecordsService) DeleteAll(ctx context.Context, recordIDs []string, opts ...CallOption) error {
-	if err := checkIDs("recordIDs", recordIDs, 0, len(recordIDs)); err != nil {
-		return err
+	_, err := s.client.bulkSettings(opts)
+	err = cmp.Or(checkContext(ctx), checkIDs("recordIDs", recordIDs, 0, len(recordIDs)), err)
+	if err != nil {
+		return attempted("delete records", err)
 	}
-	if _, err := s.client.bulkSettings(opts); err != nil {
-		return err
-	}
-	batches := slices.Collect(slices.Chunk(recordIDs, MaxBulkDelete))
-	errs := make([]error, len(batches))
-	var group errgroup.Group // without a context, which would cancel the requests in flight
-	// A few requests gain little by concurrency, and one after the other they stop sooner.
-	group.SetLimit(max(1, min(len(batches)/4, maxConcurrentDeletes)))
 	var failed atomic.Bool
-	for i, batch := range batches {
-		group.Go(func() error {
-			if !failed.Load() {
-				errs[i] = s.deleteBatch(ctx, batch, opts)
-				failed.CompareAndSwap(false, errs[i] != nil)
+	batches := func(start func(bulk.Task[struct{}]) bool) {
+		for batch := range slices.Chunk(recordIDs, MaxBulkDelete) {
+			task := func(ctx context.Context) (_ struct{}, err error) {
+				if err = s.deleteBatch(ctx, batch, opts); err != nil {
+					failed.Store(true)
+				}
+				return
 			}
-			return nil
-		})
+			if failed.Load() || !start(task) {
+				return
+			}
+		}
 	}
-	_ = group.Wait() // always nil
+	var errs []error
+	for result := range bulk.Run(ctx, batches, bulk.NewRamp(1, maxConcurrentDeletes, s.client.cfg.pacer.Refusals)) {
+		errs = append(errs, result.Err)
+	}
 	return errors.Join(errs...)
 }
 
 func (s *RecordsService) deleteBatch(ctx context.Context, recordIDs []string, opts []CallOption) error {
 	body, err := encode(recordIDList{recordIDs})
-	if err != nil {
-		return err
-	}
 	err = exec(ctx, s.client, request{
 		name: "records.delete_all", action: "delete records",
-		route: "POST /v1/observability/dataset-records/bulk-delete", body: body,
+		route: "POST /v1/observability/dataset-records/bulk-delete", body: body, err: err,
 	}, opts)
 	var e *Error
 	if errors.As(err, &e) && e.StatusCode == http.StatusNotFound && e.ambiguous {

@@ -34,10 +34,10 @@ import (
 func (s *RecordsService) Edit(
 	ctx context.Context, recordID string, edit func(*Record) error, opts ...CallOption,
 ) (*Record, error) {
-	if edit == nil {
-		return nil, attempted("edit record", invalid("edit", "it is nil"))
-	}
 	settings, err := s.client.settings(opts)
+	if edit == nil {
+		err = invalid("edit", "it is nil")
+	}
 	if err != nil {
 		return nil, attempted("edit record", err)
 	}
@@ -53,7 +53,7 @@ func (s *RecordsService) Edit(
 		left.MaxElapsed = max(1, policy.MaxElapsed-time.Since(started))
 		record, err := e.try(ctx, WithRetry(left))
 		if err != nil && !e.writing && failed != nil {
-			err = fmt.Errorf("%w; before that: %w", err, failed)
+			err = fmt.Errorf("%w; before that: %w", err, bare(failed))
 		}
 		if err == nil || !e.writing || !transient(err) || failures >= policy.MaxAttempts {
 			return record, err
@@ -64,7 +64,7 @@ func (s *RecordsService) Edit(
 			return nil, err
 		}
 		if ended := transport.Sleep(ctx, pause); ended != nil {
-			return nil, fmt.Errorf("mistralobs: edit record: %w, while waiting to try again after: %w", ended, err)
+			return nil, fmt.Errorf("mistralobs: edit record: %w, while waiting to try again after: %w", ended, bare(err))
 		}
 	}
 }

@@ -1,10 +1,9 @@
 package mistralobs
 
-import "context"
-
-type judgeRequest struct {
-	Judge JudgeDefinition `json:"judge_definition"`
-}
+import (
+	"context"
+	"slices"
+)
 
 // Judge runs a judge on a record and returns its judgement. The service does not store it: write
 // it to the record with [RecordsService.Edit]. The judge is a model: the response takes seconds, and
@@ -21,17 +20,11 @@ type judgeRequest struct {
 func (s *RecordsService) Judge(
 	ctx context.Context, recordID string, judge JudgeDefinition, opts ...CallOption,
 ) (*Judgement, error) {
-	if err := judge.check(); err != nil {
-		return nil, err
-	}
-	body, err := encode(judgeRequest{judge})
-	if err != nil {
-		return nil, err
-	}
+	definition, err := judge.body()
 	return fetch[Judgement](ctx, s.client, request{
 		name: "records.judge", action: "judge record",
 		route: "POST /v1/observability/dataset-records/{dataset_record_id}/live-judging",
-		ids:   ids{recordID}, body: body,
+		ids:   ids{recordID}, body: slices.Concat([]byte(`{"judge_definition":`), definition, []byte("}")), err: err,
 		required: []string{"answer"},
 	}, opts)
 }

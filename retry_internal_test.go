@@ -128,26 +128,26 @@ func TestPolicyDefaults(t *testing.T) {
 	}{
 		"negative attempts": {
 			given: RetryPolicy{MaxAttempts: -1},
-			want: "mistralobs: WithRetry: no field of the policy may be negative, got MaxAttempts -1, MinWait 0s, MaxWait " +
+			want: "WithRetry: no field of the policy may be negative, got MaxAttempts -1, MinWait 0s, MaxWait " +
 				"0s, MaxElapsed 0s",
 		},
 		"a negative shortest wait": {
 			given: RetryPolicy{MinWait: -1},
-			want: "mistralobs: WithRetry: no field of the policy may be negative, got MaxAttempts 0, MinWait -1ns, " +
+			want: "WithRetry: no field of the policy may be negative, got MaxAttempts 0, MinWait -1ns, " +
 				"MaxWait 0s, MaxElapsed 0s",
 		},
 		"a negative longest wait": {
 			given: RetryPolicy{MaxWait: -1},
-			want: "mistralobs: WithRetry: no field of the policy may be negative, got MaxAttempts 0, MinWait 0s, MaxWait " +
+			want: "WithRetry: no field of the policy may be negative, got MaxAttempts 0, MinWait 0s, MaxWait " +
 				"-1ns, MaxElapsed 0s",
 		},
 		"a negative time": {
 			given: RetryPolicy{MaxElapsed: -1},
-			want: "mistralobs: WithRetry: no field of the policy may be negative, got MaxAttempts 0, MinWait 0s, MaxWait " +
+			want: "WithRetry: no field of the policy may be negative, got MaxAttempts 0, MinWait 0s, MaxWait " +
 				"0s, MaxElapsed -1ns",
 		},
 		"waits the wrong way": {
-			given: RetryPolicy{MinWait: 2, MaxWait: 1}, want: "mistralobs: WithRetry: MinWait 2ns is longer than MaxWait 1ns",
+			given: RetryPolicy{MinWait: 2, MaxWait: 1}, want: "WithRetry: MinWait 2ns is longer than MaxWait 1ns",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

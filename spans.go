@@ -170,7 +170,7 @@ type SpansService struct{ client *Client }
 func search[T any](ctx context.Context, c *Client, expression string, req request, opts []CallOption) (*Feed[T], error) {
 	var err error
 	if req.body, err = encode(searchBody{expression}); err != nil {
-		return nil, invalid("Expression", "it is not valid UTF-8")
+		req.err = invalid("Expression", "it is not valid UTF-8")
 	}
 	req.required = hasSpanID
 	return fetch[Feed[T]](ctx, c, req, opts)
@@ -191,12 +191,9 @@ type searchBody struct {
 // [CodeSearchBadRequest] if the service does not understand the expression.
 func (s *SpansService) Search(ctx context.Context, params SearchSpansParams, opts ...CallOption) (*Feed[Span], error) {
 	query, err := feedQuery(params.From, params.To, params.PageSize, params.Cursor)
-	if err != nil {
-		return nil, err
-	}
 	return search[Span](ctx, s.client, params.Expression, request{
 		name: "spans.search", action: "search spans", route: "POST /v1/observability/spans/search",
-		envelope: "spans", query: query,
+		envelope: "spans", query: query, err: err,
 	}, opts)
 }
 
@@ -228,12 +225,9 @@ func (s *SpansService) SearchEvaluations(
 	ctx context.Context, params SearchEvaluationsParams, opts ...CallOption,
 ) (*Feed[SpanEvaluation], error) {
 	query, err := feedQuery(params.From, params.To, params.PageSize, params.Cursor)
-	if err != nil {
-		return nil, err
-	}
 	req := request{
 		name: "spans.search_evaluations", action: "search evaluations of spans",
-		route: "POST /v1/observability/spans/evaluations/search", envelope: "span_evaluations", query: query,
+		route: "POST /v1/observability/spans/evaluations/search", envelope: "span_evaluations", query: query, err: err,
 	}
 	if params.Latest {
 		req.name = "spans.latest_evaluations"
@@ -268,12 +262,9 @@ func evaluationKey(e *SpanEvaluation) string {
 // one that matches [ErrNotFound] if there is no such span.
 func (s *SpansService) Get(ctx context.Context, reference SpanReference, opts ...CallOption) (*Span, error) {
 	reference, err := reference.lower("")
-	if err != nil {
-		return nil, err
-	}
 	return fetch[Span](ctx, s.client, request{
 		name: "spans.get", action: "get span", route: "GET /v1/observability/traces/{trace_id}/spans/{span_id}",
-		ids:      ids{reference.TraceID, reference.SpanID},
+		ids: ids{reference.TraceID, reference.SpanID}, err: err,
 		required: hasSpanID,
 	}, opts)
 }
@@ -290,17 +281,14 @@ func (s *SpansService) AllOfTrace(
 ) iter.Seq2[*Span, error] {
 	pageSize := cmp.Or(params.PageSize, MaxPageSize)
 	return walkFeed(ctx, params.Cursor, func(ctx context.Context, cursor string) (*Feed[Span], error) {
-		if err := checkHex("traceID", traceID, 32); err != nil {
-			return nil, err
-		}
 		query, err := feedQuery(params.From, params.To, pageSize, cursor)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			err = checkHex("traceID", traceID, 32)
 		}
 		return fetch[Feed[Span]](ctx, s.client, request{
 			name: "spans.list_of_trace", action: "list spans of trace",
 			route: "GET /v1/observability/traces/{trace_id}/spans", ids: ids{strings.ToLower(traceID)},
-			query: query, envelope: "spans", required: hasSpanID,
+			query: query, err: err, envelope: "spans", required: hasSpanID,
 		}, opts)
 	}, spanKey)
 }
@@ -369,13 +357,10 @@ func (s *SpansService) FieldOptions(
 	ctx context.Context, name string, from, to time.Time, opts ...CallOption,
 ) ([]string, error) {
 	query, err := timeRange(from, to)
-	if err != nil {
-		return nil, err
-	}
 	options, err := fetch[spanFieldOptions](ctx, s.client, request{
 		name: "spans.field_options", action: "list options of field",
 		route: "GET /v1/observability/spans/fields/{field_name}/options", ids: ids{name}, query: query,
-		required: []string{"options"},
+		err: err, required: []string{"options"},
 	}, opts)
 	if err != nil {
 		return nil, err

@@ -103,11 +103,7 @@ func (s *TasksService) Get(ctx context.Context, datasetID, taskID string, opts .
 func (s *TasksService) List(
 	ctx context.Context, datasetID string, params ListParams, opts ...CallOption,
 ) (*Page[ImportTask], error) {
-	return fetchPage[ImportTask](ctx, s.client, params, request{
-		name: "tasks.list", action: "list import tasks",
-		route: "GET /v1/observability/datasets/{dataset_id}/tasks", ids: ids{datasetID},
-		envelope: "tasks", required: hasID,
-	}, opts)
+	return s.list(datasetID, params, opts).page(ctx)
 }
 
 // All returns an iterator over a dataset's import tasks, from page params.Page on. Each range over
@@ -116,19 +112,20 @@ func (s *TasksService) List(
 func (s *TasksService) All(
 	ctx context.Context, datasetID string, params ListParams, opts ...CallOption,
 ) iter.Seq2[*ImportTask, error] {
-	return s.walk(datasetID, params, opts).items(ctx)
+	return s.list(datasetID, params, opts).items(ctx)
 }
 
 // Pages returns the pages that [TasksService.All] reads.
 func (s *TasksService) Pages(
 	ctx context.Context, datasetID string, params ListParams, opts ...CallOption,
 ) iter.Seq2[*Page[ImportTask], error] {
-	return s.walk(datasetID, params, opts).pages(ctx)
+	return s.list(datasetID, params, opts).pages(ctx)
 }
 
-func (s *TasksService) walk(datasetID string, params ListParams, opts []CallOption) walk[ImportTask] {
-	list := func(ctx context.Context, params ListParams, opts []CallOption) (*Page[ImportTask], error) {
-		return s.List(ctx, datasetID, params, opts...)
-	}
-	return newWalk(s.client, params, opts, list, func(t *ImportTask) string { return t.ID })
+func (s *TasksService) list(datasetID string, params ListParams, opts []CallOption) list[ImportTask] {
+	return list[ImportTask]{s.client, params, opts, request{
+		name: "tasks.list", action: "list import tasks",
+		route: "GET /v1/observability/datasets/{dataset_id}/tasks", ids: ids{datasetID},
+		envelope: "tasks", required: hasID,
+	}, func(t *ImportTask) string { return t.ID }}
 }

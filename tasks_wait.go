@@ -1,10 +1,12 @@
 package mistralobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -82,11 +84,10 @@ func (s *TasksService) Wait(
 	ctx context.Context, datasetID, taskID string, options WaitOptions, opts ...CallOption,
 ) (*ImportTask, error) {
 	options, err := options.withDefaults()
+	_, optsErr := s.client.settings(opts)
+	err = cmp.Or(checkContext(ctx), checkID("datasetID", datasetID), checkID("taskID", taskID), err, optsErr)
 	if err != nil {
-		return nil, err
-	}
-	if ctx == nil {
-		return nil, errNilContext
+		return nil, attempted("wait for import task", err)
 	}
 	w := waiter{tasks: s, options: options, opts: opts, datasetID: datasetID, taskID: taskID}
 	return w.wait(ctx)
@@ -104,19 +105,12 @@ func (s *TasksService) WaitAll(
 	ctx context.Context, tasks []*ImportTask, options WaitOptions, opts ...CallOption,
 ) ([]*ImportTask, error) {
 	options, err := options.withDefaults()
-	if err != nil {
-		return nil, err
+	if i := slices.Index(tasks, nil); err == nil && i >= 0 {
+		err = invalid("tasks", "the task at index %d is nil", i)
 	}
-	for i, task := range tasks {
-		if task == nil {
-			return nil, invalid("tasks", "the task at index %d is nil", i)
-		}
-	}
-	if ctx == nil {
-		return nil, errNilContext
-	}
-	if _, err := s.client.bulkSettings(opts); err != nil {
-		return nil, err
+	_, optsErr := s.client.bulkSettings(opts)
+	if err = cmp.Or(checkContext(ctx), err, optsErr); err != nil {
+		return nil, attempted("wait for import tasks", err)
 	}
 	return s.waitAll(ctx, tasks, options, opts)
 }
@@ -281,11 +275,11 @@ func (w *waiter) failed(ctx context.Context, err error) error {
 	case err == nil:
 		err = ended
 	case ended != nil && !errors.Is(err, ended):
-		err = fmt.Errorf("%w: %w", ended, err)
+		err = fmt.Errorf("%w: %w", ended, bare(err))
 	case ended == nil && errors.Is(err, ErrNotFound) && w.task != nil:
 		return &TaskError{Task: w.task, err: err}
 	}
-	return fmt.Errorf("mistralobs: waiting for import task %s: %w", w.taskID, err)
+	return fmt.Errorf("mistralobs: wait for import task %s: %w", w.taskID, bare(err))
 }
 
 // result returns nil or a *TaskError for a task that has ended.
