@@ -242,7 +242,7 @@ func (cl *call) newError(resp *http.Response) *Error {
 		Header:    hideInHeader(resp.Header, body.Hide),
 		Operation: cl.req.name, Method: cl.req.method, Host: cl.client.base.Host, Path: cl.req.path,
 		Body: body.Redacted(), Attempts: cl.sent,
-		action: cl.req.action, ambiguous: cl.maybeApplied,
+		action: cl.req.action, keyName: cl.client.cfg.keyName, ambiguous: cl.maybeApplied,
 	}
 }
 

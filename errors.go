@@ -129,6 +129,7 @@ type Error struct {
 	Attempts   int           // how often the request was sent, at least 1
 
 	action       string
+	keyName      string // the option or the variable that the API key comes from
 	maybeApplied bool
 	ambiguous    bool // an attempt before the last one may have been applied
 	cause        error
@@ -212,7 +213,7 @@ func (e *Error) hint() string {
 	case e.Operation == downloadName: // the storage knows neither the API key nor its limits
 		return ""
 	case e.StatusCode == http.StatusUnauthorized:
-		return "check the API key, and that its quota is not used up"
+		return "check the API key from " + e.keyName + ", and that its quota is not used up"
 	case e.StatusCode == http.StatusTooManyRequests:
 		return "send fewer requests a second (see WithRateLimit)"
 	}

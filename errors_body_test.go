@@ -132,12 +132,12 @@ func TestErrorShapes(t *testing.T) {
 			status: 401, body: `{"message":"Unauthorized","request_id":"r2"}`, want: Error{
 				Message: "Unauthorized", RequestID: "r2",
 			},
-			text: "mistralobs: get dataset: 401 Unauthorized (1 attempt, request r2); check the API key, and that its " +
+			text: "mistralobs: get dataset: 401 Unauthorized (1 attempt, request r2); check the API key from WithAPIKey, and that its " +
 				"quota is not used up",
 		},
 		"the gateway, another one": {
 			status: 401, body: `{"detail":"Unauthorized"}`, want: Error{Message: "Unauthorized"},
-			text: "mistralobs: get dataset: 401 Unauthorized (1 attempt); check the API key, and that its quota is not used up",
+			text: "mistralobs: get dataset: 401 Unauthorized (1 attempt); check the API key from WithAPIKey, and that its quota is not used up",
 		},
 		"the gateway's limit": {
 			status: 429, body: `{"message":"API rate limit exceeded","request_id":"r3"}`, want: Error{
@@ -262,6 +262,7 @@ func TestErrorShapes(t *testing.T) {
 			want := test.want
 			want.StatusCode, want.Method, want.Path, want.Attempts, want.action = test.status, "GET",
 				"/v1/observability/datasets/d1", 1, "get dataset"
+			want.keyName = "WithAPIKey"
 			want.Operation, want.Host, want.Body = "datasets.get", "api.example.com", []byte(test.body)
 			if want.Header = test.header; want.Header == nil {
 				want.Header = http.Header{}
@@ -296,6 +297,7 @@ func FuzzErrorBody(f *testing.F) {
 			Body:       bytes.Clone(body),
 			Attempts:   1,
 			action:     "get dataset",
+			keyName:    "WithAPIKey",
 		}
 		e.parseBody(e.Body, func(text string) string { return text })
 

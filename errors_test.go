@@ -285,7 +285,7 @@ func TestErrorTellsADateAsTimeLeft(t *testing.T) {
 		assert.Equal(t, &Error{
 			StatusCode: 503, Message: "busy", RetryAfter: 90 * time.Second, Attempts: 1, Body: []byte("busy"),
 			Operation: "datasets.delete", Method: "DELETE", Host: "api.example.com", Path: "/v1/observability/datasets/d1",
-			Header: failed.Header, action: "delete dataset",
+			Header: failed.Header, action: "delete dataset", keyName: "WithAPIKey",
 		}, err)
 		assert.EqualError(t, err, "mistralobs: delete dataset: 503 Service Unavailable: busy (1 attempt, retry after 1m30s)")
 	})
@@ -310,7 +310,7 @@ func TestErrorOfACreation(t *testing.T) {
 			assert.Equal(t, &Error{
 				StatusCode: status, Message: "m", Attempts: 1, Body: []byte(`{"detail":"m"}`),
 				Operation: "datasets.create", Method: "POST", Host: "api.example.com", Path: "/v1/observability/datasets",
-				Header: http.Header{}, action: "create dataset", maybeApplied: maybe,
+				Header: http.Header{}, action: "create dataset", keyName: "WithAPIKey", maybeApplied: maybe,
 			}, err)
 			assert.Equal(t, maybe, errors.Is(err, ErrMaybeApplied))
 			assert.Equal(t, maybe, strings.Contains(err.Error(), "check before retrying"))

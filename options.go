@@ -82,6 +82,7 @@ type callSettings struct {
 type config struct {
 	callSettings
 	apiKey       func(context.Context) (transport.Key, error)
+	keyName      string                     // the option or the variable that apiKey comes from
 	isKey        func(identity string) bool // reports whether apiKey is that key or file
 	keyGiven     bool                       // an option sets the key, perhaps an invalid one
 	baseURL      string
@@ -137,7 +138,7 @@ func keyOption(name, key string) Option {
 		if err != nil {
 			return &keyError{name, err}
 		}
-		c.setKey("key "+key.Text(), func(context.Context) (transport.Key, error) { return key, nil })
+		c.setKey(name, "key "+key.Text(), func(context.Context) (transport.Key, error) { return key, nil })
 		return nil
 	})
 }
@@ -152,7 +153,7 @@ func WithAPIKeySource(source func(context.Context) (string, error)) Option {
 		if source == nil {
 			return invalid("WithAPIKeySource", "the function is nil")
 		}
-		c.setKey("", func(ctx context.Context) (transport.Key, error) {
+		c.setKey("WithAPIKeySource", "", func(ctx context.Context) (transport.Key, error) {
 			text, err := source(ctx)
 			if err != nil {
 				return transport.Key{}, fmt.Errorf("calling the API key source: %w", err)
@@ -182,7 +183,7 @@ func keyFileOption(name, path string) Option {
 		if path == "" {
 			return invalid(name, "the path is empty")
 		}
-		c.setKey("file "+path, func(context.Context) (transport.Key, error) {
+		c.setKey(name, "file "+path, func(context.Context) (transport.Key, error) {
 			key, err := transport.ReadKey(path)
 			if err != nil {
 				return transport.Key{}, &keyError{name, err}
@@ -207,12 +208,13 @@ func (e *keyError) Is(target error) bool {
 }
 
 // setKey also replaces the pacer if the key is another one, since the service limits the rate of
-// each key's workspace. identity is "" if keys cannot be compared.
-func (c *config) setKey(identity string, key func(context.Context) (transport.Key, error)) {
+// each key's workspace. name is that of the option or the variable. identity is "" if keys cannot be
+// compared.
+func (c *config) setKey(name, identity string, key func(context.Context) (transport.Key, error)) {
 	if identity == "" || c.isKey == nil || !c.isKey(identity) {
 		c.pacer = transport.NewPacer()
 	}
-	c.apiKey = key
+	c.apiKey, c.keyName = key, name
 	c.isKey = func(other string) bool { return other == identity }
 }
 

@@ -3,6 +3,9 @@ package mistralobs_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -75,4 +78,38 @@ func TestInvalidParamsNameTheAction(t *testing.T) {
 		}
 	}
 	assert.Greater(t, methods, 45)
+}
+
+// The hint of a 401 names where the key came from.
+func TestUnauthorizedNamesTheKey(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(file, []byte("secret-key"), 0o600))
+	source := func(context.Context) (string, error) { return "secret-key", nil }
+	for _, test := range []struct {
+		want, key, tokenPath string
+		opts                 []mistralobs.Option
+	}{
+		{want: "WithAPIKey", key: "other", opts: []mistralobs.Option{mistralobs.WithAPIKey("secret-key")}},
+		{want: "WithAPIKeyFile", key: "other", opts: []mistralobs.Option{mistralobs.WithAPIKeyFile(file)}},
+		{want: "WithAPIKeySource", key: "other", opts: []mistralobs.Option{mistralobs.WithAPIKeySource(source)}},
+		{want: "MISTRAL_API_KEY", key: "secret-key"},
+		{want: "MISTRAL_SA_TOKEN_PATH", key: "other", tokenPath: file},
+	} {
+		t.Run(test.want, func(t *testing.T) {
+			t.Setenv("MISTRAL_API_KEY", test.key)
+			t.Setenv("MISTRAL_SA_TOKEN_PATH", test.tokenPath)
+			mock := httpmock.NewMockTransport()
+			mock.RegisterNoResponder(httpmock.NewStringResponder(401, ""))
+			opts := append(test.opts, mistralobs.WithBaseURL(baseURL), mistralobs.WithHTTPClient(&http.Client{Transport: mock}))
+			client, err := mistralobs.NewClient(opts...)
+			require.NoError(t, err)
+			client, err = client.With(mistralobs.WithUserAgent("copy/1"))
+			require.NoError(t, err)
+
+			_, err = client.Datasets.Get(t.Context(), datasetID)
+
+			require.ErrorIs(t, err, mistralobs.ErrUnauthorized)
+			assert.ErrorContains(t, err, "; check the API key from "+test.want+", and that its quota is not used up")
+		})
+	}
 }
