@@ -261,6 +261,9 @@ func TestErrorTexts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			assert.EqualError(t, test.err, test.want)
+			for line := range strings.Lines(test.err.Error()) {
+				assert.LessOrEqual(t, strings.Count(line, "mistralobs:"), 1)
+			}
 		})
 	}
 }

@@ -233,7 +233,7 @@ func (i *jsonlImport) importPart(ctx context.Context, part importPart, file *Fil
 	if i.options.NoWait {
 		return true, nil
 	}
-	ended, err := i.client.Tasks.Wait(ctx, i.datasetID, task.ID, i.options.Wait)
+	ended, err := i.client.Tasks.Wait(ctx, i.datasetID, task.ID, i.options.Wait, i.opts...)
 	if ended != nil {
 		i.result.Tasks[n] = ended
 		task = ended

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/jarcoal/httpmock"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
 // callMethod calls a method of a service with zero values after its context, and the options. It returns the error, also
@@ -110,6 +112,116 @@ func TestUnauthorizedNamesTheKey(t *testing.T) {
 
 			require.ErrorIs(t, err, mistralobs.ErrUnauthorized)
 			assert.ErrorContains(t, err, "; check the API key from "+test.want+", and that its quota is not used up")
+		})
+	}
+}
+
+// The options of a call hold for each request that it sends.
+func TestCallOptionsReachEveryRequest(t *testing.T) {
+	t.Parallel()
+	type ctx = context.Context
+	type client = *mistralobs.Client
+	type option = mistralobs.CallOption
+	for name, test := range map[string]struct {
+		run      func(ctx ctx, c client, dataset string, opt option) error
+		requests int // at least
+	}{
+		"CreateAll": {requests: 20, run: func(ctx ctx, c client, d string, o option) error {
+			_, err := count(c.Records.CreateAll(ctx, d, func(yield func(mistralobs.CreateRecordParams, error) bool) {
+				for range 20 {
+					if !yield(mistralobs.CreateRecordParams{Payload: map[string]any{}}, nil) {
+						return
+					}
+				}
+			}, mistralobs.BulkOptions{}, o))
+			return err
+		}},
+		"UpdateAll": {requests: 20, run: func(ctx ctx, c client, d string, o option) error {
+			page, err := c.Records.List(ctx, d, mistralobs.ListParams{}, o)
+			if err != nil {
+				return err
+			}
+			_, err = count(c.Records.UpdateAll(ctx, func(yield func(mistralobs.RecordUpdate, error) bool) {
+				for _, r := range page.Items {
+					if !yield(mistralobs.RecordUpdate{ID: r.ID, Payload: r.Payload, Properties: r.Properties}, nil) {
+						return
+					}
+				}
+			}, mistralobs.BulkOptions{}, o))
+			return err
+		}},
+		"DeleteAll": {requests: 14, run: func(ctx ctx, c client, d string, o option) error {
+			var ids []string
+			for record, err := range c.Records.All(ctx, d, mistralobs.ListParams{}, o) {
+				if err != nil {
+					return err
+				}
+				ids = append(ids, record.ID)
+			}
+			return c.Records.DeleteAll(ctx, ids, o)
+		}},
+		"WaitAll": {requests: 2, run: func(ctx ctx, c client, d string, o option) error {
+			page, err := c.Tasks.List(ctx, d, mistralobs.ListParams{}, o)
+			if err != nil {
+				return err
+			}
+			for i := range page.Items {
+				page.Items[i].Status = mistralobs.StatusRunning // so that it is polled
+			}
+			_, err = c.Tasks.WaitAll(ctx, []*mistralobs.ImportTask{&page.Items[0]}, mistralobs.WaitOptions{}, o)
+			return err
+		}},
+		"FromJSONL": {requests: 4, run: func(ctx ctx, c client, d string, o option) error {
+			r := strings.NewReader(`{"payload":{"a":1}}`)
+			_, err := c.Imports.FromJSONL(ctx, d, r, mistralobs.JSONLImportOptions{}, o)
+			return err
+		}},
+		"Find and All": {requests: 2, run: func(ctx ctx, c client, _ string, o option) error {
+			_, err := c.Datasets.Find(ctx, "Capitals", o)
+			return err
+		}},
+		"FindOrCreate": {requests: 2, run: func(ctx ctx, c client, _ string, o option) error {
+			_, _, err := c.Datasets.FindOrCreate(ctx, mistralobs.CreateDatasetParams{Name: "Rivers"}, o)
+			return err
+		}},
+		"Edit": {requests: 3, run: func(ctx ctx, c client, d string, o option) error {
+			page, err := c.Records.List(ctx, d, mistralobs.ListParams{}, o)
+			if err != nil {
+				return err
+			}
+			_, err = c.Records.Edit(ctx, page.Items[0].ID, func(r *mistralobs.Record) (err error) {
+				r.Properties, err = r.Properties.Set("a", 1)
+				return err
+			}, o)
+			return err
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := mistralobstest.NewServer(mistralobstest.WithTaskDuration(0))
+			defer server.Close()
+			prepare := server.Client(t)
+			dataset, err := prepare.Datasets.Create(t.Context(), mistralobs.CreateDatasetParams{Name: "Capitals"})
+			require.NoError(t, err)
+			lines := strings.NewReader(strings.Repeat("{\"payload\":{\"a\":1}}\n", 1001))
+			_, err = prepare.Imports.FromJSONL(t.Context(), dataset.ID, lines, mistralobs.JSONLImportOptions{})
+			require.NoError(t, err)
+			var requests, marked atomic.Int32
+			client, err := prepare.With(mistralobs.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
+				return roundTripFunc(func(req *http.Request) (*http.Response, error) {
+					requests.Add(1)
+					if req.Header.Get("X-Team") == "evals" {
+						marked.Add(1)
+					}
+					return next.RoundTrip(req)
+				})
+			}))
+			require.NoError(t, err)
+
+			require.NoError(t, test.run(t.Context(), client, dataset.ID, mistralobs.WithHeader("X-Team", "evals")))
+
+			assert.GreaterOrEqual(t, int(requests.Load()), test.requests)
+			assert.Equal(t, requests.Load(), marked.Load())
 		})
 	}
 }
