@@ -52,6 +52,9 @@ type UpdateDatasetParams struct {
 
 // DatasetsService creates, finds, changes and deletes datasets. Use it as [Client].Datasets.
 //
+// Datasets are in public preview for organizations of the Enterprise tier. Others get an error that
+// matches [ErrForbidden].
+//
 // A parameter named datasetID, here and in the other services, is the dataset's ID or its Slug. The
 // service treats a value that looks like a UUID as an ID.
 type DatasetsService struct{ client *Client }

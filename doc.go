@@ -2,6 +2,9 @@
 // datasets and their records, imports records and telemetry, exports datasets as JSONL files, and
 // searches telemetry. It also runs judges: models that classify or grade a record.
 //
+// Datasets are in public preview for organizations of the Enterprise tier. For others, calls fail
+// with an error that matches [ErrForbidden].
+//
 // # First steps
 //
 // Create a [Client] once and share it. By default it takes the API key from the environment
@@ -105,8 +108,14 @@
 // searches, deletions, replacements and judge runs. The service has no idempotency keys. So the
 // client retries a request that creates something only if the service cannot have processed it. If
 // such a request fails and the service may have processed it, the error matches [ErrMaybeApplied].
-// [RetryPolicy] has the rules, and [WithRetry] sets the numbers. [WithTimeout] limits each attempt.
-// The context limits the whole call.
+// [RetryPolicy] has the rules.
+//
+// To bound the time of calls, for a client or for one call:
+//
+//   - [WithTimeout] limits each attempt, by default to 60 seconds.
+//   - [WithRetry] limits the attempts, the pauses between them, and the time in which attempts start.
+//     MaxAttempts 1 turns retries off.
+//   - The context limits the whole call, also a wait for a task, a walk over a list, and a transfer.
 //
 // # Testing
 //

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
@@ -222,6 +224,86 @@ func TestCallOptionsReachEveryRequest(t *testing.T) {
 
 			assert.GreaterOrEqual(t, int(requests.Load()), test.requests)
 			assert.Equal(t, requests.Load(), marked.Load())
+		})
+	}
+}
+
+// An error of a method that makes several calls has one prefix, whatever ends it.
+func TestErrorsHaveOnePrefix(t *testing.T) {
+	t.Parallel()
+	edit := func(ctx context.Context, c *mistralobs.Client) error {
+		_, err := c.Records.Edit(ctx, recordID, func(r *mistralobs.Record) error {
+			r.Properties = mistralobs.Object(`{"a":1}`)
+			return nil
+		})
+		return err
+	}
+	wait := func(ctx context.Context, c *mistralobs.Client) error {
+		_, err := c.Tasks.Wait(ctx, datasetID, taskID, mistralobs.WaitOptions{})
+		return err
+	}
+	for name, test := range map[string]struct {
+		call     func(context.Context, *mistralobs.Client) error
+		statuses []int // of the responses; the last one repeats
+		want     string
+	}{
+		"a wait that is not allowed": {
+			call: wait, statuses: []int{403}, want: "wait for import task " + taskID + ": get import task: 403",
+		},
+		"a wait that fails": {
+			call: wait, statuses: []int{500}, want: "wait for import task " + taskID + ": get import task: 500",
+		},
+		"a wait that its context ends": {
+			call: wait, statuses: []int{200}, want: "wait for import task " + taskID + ": context deadline exceeded",
+		},
+		"a wait whose service fails until its context ends": {
+			call: wait, statuses: []int{503},
+			want: "wait for import task " + taskID + ": context deadline exceeded: get import task: ",
+		},
+		"a task that vanishes": {
+			call: wait, statuses: []int{200, 404},
+			want: "import task " + taskID + " no longer exists, its last status was RUNNING: get import task: 404",
+		},
+		"an edit whose second reading fails": {
+			call: edit, statuses: []int{200, 500, 403},
+			want: "get record: 403 Forbidden (1 attempt); before that: replace the properties of record: 500",
+		},
+		"an edit that is canceled": {
+			call: edit, statuses: []int{200, 503},
+			want: "edit record: context canceled, while waiting to try again after: replace the properties",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				calls := 0
+				client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+					status := test.statuses[min(calls, len(test.statuses)-1)]
+					calls++
+					switch {
+					case status != 200:
+						return reply(req, status, ""), nil
+					case strings.Contains(req.URL.Path, "/tasks/"):
+						return reply(req, 200, taskJSON), nil
+					}
+					return reply(req, 200, recordJSON), nil
+				}))
+				timeout := time.Hour
+				if strings.Contains(name, "context") {
+					timeout = 1700 * time.Millisecond
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), timeout)
+				defer cancel()
+
+				if strings.HasSuffix(name, "is canceled") {
+					time.AfterFunc(time.Millisecond, cancel) // in the first pause
+				}
+
+				err := test.call(ctx, client)
+
+				require.ErrorContains(t, err, "mistralobs: "+test.want)
+				assert.Equal(t, 1, strings.Count(err.Error(), "mistralobs:"), err.Error())
+			})
 		})
 	}
 }

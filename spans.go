@@ -346,9 +346,9 @@ func (l *optionList) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// FieldOptions returns the values that a field had between from and to. A zero time means no limit.
-// The list is empty, not nil, if there are none. More than 100,000 values are an error that matches
-// [ErrUnexpectedResponse].
+// FieldOptions returns the values that a field had between from and to. A zero time means no limit;
+// it is not published whether the limits are inclusive. The list is empty, not nil, if there are
+// none. More than 100,000 values are an error that matches [ErrUnexpectedResponse].
 //
 // API: GET /v1/observability/spans/fields/{field_name}/options
 //
