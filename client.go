@@ -295,7 +295,8 @@ func checkContext(ctx context.Context) error {
 	return nil
 }
 
-// expand checks the parameters. It fills in the method, the path with each id escaped, and the query.
+// expand checks the parameters. It fills in the method, the path with each id escaped, and the
+// query.
 func (r *request) expand() error {
 	if r.err != nil {
 		return r.err

@@ -11,7 +11,8 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// The evaluation loop: eight workers judge the records of a dataset and store the scores in the properties.
+// The evaluation loop: eight workers judge the records of a dataset and store the scores in the
+// properties.
 func ExampleRecordsService_Edit() {
 	server := mistralobstest.NewServer() // or the service: leave out both options
 	defer server.Close()

@@ -21,8 +21,8 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// callMethod calls a method of a service with zero values after its context, and the options. It returns the error, also
-// that of an iterator.
+// callMethod calls a method of a service with zero values after its context, and the options. It
+// returns the error, also that of an iterator.
 func callMethod(method reflect.Value, ctx context.Context, opts ...mistralobs.CallOption) error {
 	in := []reflect.Value{reflect.Zero(method.Type().In(0))}
 	if ctx != nil {
@@ -45,8 +45,7 @@ func callMethod(method reflect.Value, ctx context.Context, opts ...mistralobs.Ca
 	return err
 }
 
-// Every invalid parameter of every method is refused before anything is sent, by an error that begins with what was
-// attempted, once.
+// Every method refuses invalid parameters by an error that begins with what was attempted, once.
 func TestInvalidParamsNameTheAction(t *testing.T) {
 	t.Parallel()
 	failing := httpmock.NewMockTransport()

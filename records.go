@@ -25,9 +25,9 @@ const (
 	SourceUploadedFile  RecordSource = "UPLOADED_FILE"  // Imports.FromFile and FromJSONL
 )
 
-// Record is an entry of a dataset. It has a payload, usually a conversation, and properties, such as
-// the expected answer, for judges and for the caller. An evaluation that the service runs passes the
-// payload to its task, not the properties.
+// Record is an entry of a dataset. It has a payload, usually a conversation, and properties, such
+// as the expected answer, for judges and for the caller. An evaluation that the service runs passes
+// the payload to its task, not the properties.
 type Record struct {
 	ID         string       `json:"id"`
 	DatasetID  string       `json:"dataset_id"`

@@ -485,7 +485,10 @@ func TestCreateAllEndsWithItsContext(t *testing.T) {
 				service, read := &bulkService{took: func(int) time.Duration { return time.Second }}, 0
 				options := mistralobs.BulkOptions{Concurrency: 2}
 				if skip {
-					options.OnError = func(int, error) error { return nil }
+					options.OnError = func(_ int, err error) error {
+						t.Errorf("the end of the context is no failure of an element: %v", err)
+						return nil
+					}
 				}
 				start := time.Now()
 				// An end to the input, so that a walk that does not see the context ends too.
@@ -495,6 +498,7 @@ func TestCreateAllEndsWithItsContext(t *testing.T) {
 				)
 				assert.Equal(t, 2500*time.Millisecond, time.Since(start))
 				assert.ErrorIs(t, err, context.Canceled, "a creation that was cut short does not look like a whole one")
+				assert.Equal(t, 1, strings.Count(fmt.Sprint(err), "context canceled"), "%v", err)
 				assert.Equal(t, upTo(4), ids)
 				assert.Len(t, service.started, 6)
 				assert.LessOrEqual(t, read, 7, "nothing more is read")
