@@ -553,3 +553,29 @@ func TestDeadlineInTheQueueOfThePace(t *testing.T) {
 		assert.Positive(t, failed)
 	})
 }
+
+// A transport that returns neither a response nor an error breaks its contract. That is an error, and
+// no panic.
+func TestTransportThatReturnsNothing(t *testing.T) {
+	t.Parallel()
+	nothing := roundTripFunc(func(req *http.Request) (*http.Response, error) {
+		if req.URL.Path == "/file" || !strings.HasSuffix(req.URL.Path, "/to-jsonl") {
+			return nil, nil
+		}
+		return reply(req, 200, `{"file_url":"https://storage.example.com/file"}`), nil
+	})
+	for name, opts := range map[string][]mistralobs.Option{
+		"bare": nil, "debug": {mistralobs.WithDebugWriter(io.Discard)},
+	} {
+		client := clientOver(t, nothing, append(opts, mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))...)
+		_, err := client.Datasets.Get(t.Context(), datasetID)
+		require.ErrorContains(t, err, "neither a response nor an error", name)
+		_, err = client.Datasets.Create(t.Context(), mistralobs.CreateDatasetParams{Name: "Tickets"})
+		require.ErrorIs(t, err, mistralobs.ErrMaybeApplied, name)
+		upload := mistralobs.UploadParams{Name: "n", Body: strings.NewReader("x")}
+		_, err = client.Files.Upload(t.Context(), upload, mistralobs.TransferOptions{})
+		require.ErrorIs(t, err, mistralobs.ErrMaybeApplied, name)
+		_, err = client.Exports.Open(t.Context(), datasetID, mistralobs.TransferOptions{})
+		require.ErrorContains(t, err, "neither a response nor an error", name)
+	}
+}

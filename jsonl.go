@@ -260,6 +260,9 @@ func NewRecords(records iter.Seq2[*JSONLRecord, error]) iter.Seq2[CreateRecordPa
 
 // params returns the parameters that create the record.
 func (r *JSONLRecord) params() (CreateRecordParams, error) {
+	if r == nil {
+		return CreateRecordParams{}, invalid("records", "a record is nil")
+	}
 	params := CreateRecordParams{Payload: r.Payload}
 	err := checkSendable("Payload", r.Payload)
 	if err == nil && len(r.Properties) > 0 {

@@ -295,6 +295,13 @@ func TestReadJSONLKeepsOddValues(t *testing.T) {
 	}
 }
 
+func TestNewRecordsOfNil(t *testing.T) {
+	t.Parallel()
+	none := func(yield func(*mistralobs.JSONLRecord, error) bool) { yield(nil, nil) }
+	_, err := count(mistralobs.NewRecords(none))
+	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+}
+
 func TestNewRecords(t *testing.T) {
 	t.Parallel()
 	const good = `{"payload":{"a":1},"properties":{"b":2}}` + "\n" + `{"messages":[]}` + "\n"

@@ -163,7 +163,7 @@ func (a *Attempt) exchange(ctx context.Context, req *http.Request, key Key, conn
 		return nil, explain(ctx, err)
 	}
 	if resp == nil {
-		return nil, errors.New("the transport returned neither a response nor an error")
+		return nil, errNothing
 	}
 	a.Protocol.responded(resp)
 	if resp.Body == nil { // as transports of tests return it
@@ -190,6 +190,8 @@ func (a *Attempt) exchange(ctx context.Context, req *http.Request, key Key, conn
 	resp.Body = body
 	return resp, nil
 }
+
+var errNothing = errors.New("the transport returned neither a response nor an error")
 
 // http2Window is how many bytes an HTTP/2 request sends before the server must accept some.
 const http2Window = 64<<10 - 1

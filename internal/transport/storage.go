@@ -14,6 +14,9 @@ type Storage struct{ Next http.RoundTripper }
 // RoundTrip implements [http.RoundTripper]. It returns either a response or an [*Error].
 func (s Storage) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := s.Next.RoundTrip(req)
+	if resp == nil && err == nil {
+		err = errNothing
+	}
 	if err != nil {
 		return nil, &Error{Reach: MayHaveArrived, Err: err}
 	}
