@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -159,7 +160,9 @@ func travel(ctx context.Context, most time.Duration) error {
 }
 
 func (w *writer) send(req *http.Request) (*http.Response, error) {
-	resp, err := w.base.RoundTrip(req.WithContext(context.WithoutCancel(req.Context())))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(req.Context()), 5*time.Second) // the server may fall silent
+	defer cancel()
+	resp, err := w.base.RoundTrip(req.WithContext(ctx))
 	var body []byte
 	var broken error
 	if err == nil {
@@ -168,6 +171,9 @@ func (w *writer) send(req *http.Request) (*http.Response, error) {
 		if resp.Body = io.NopCloser(bytes.NewReader(body)); broken != nil {
 			resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), brokenReader{broken}))
 		}
+	}
+	if ctx.Err() != nil { // the deadline is not the caller's
+		err = errSilent
 	}
 	w.now++
 	if strings.HasSuffix(req.URL.Path, "/imports/from-file") {
@@ -180,6 +186,8 @@ func (w *writer) send(req *http.Request) (*http.Response, error) {
 	}
 	return resp, err
 }
+
+var errSilent = errors.New("the server has fallen silent")
 
 type brokenReader struct{ error }
 

@@ -29,6 +29,8 @@ type syncRound struct {
 	n      int
 	syncs  int           // that have been run
 	pause  time.Duration // of the second writer between two edits
+	large  int           // one record in so many is large
+	bytes  int           // of a large record
 }
 
 // newSyncRound seeds the dataset. Two sizes in three take several pages.
@@ -36,10 +38,14 @@ func newSyncRound(
 	t *testing.T, server *mistralobstest.Server, client *mistralobs.Client, random *rand.Rand,
 ) *syncRound {
 	r := &syncRound{client: client, random: random, n: []int{60, 130, 230}[random.IntN(3)]}
+	r.large, r.bytes = 30, 100_000
+	if random.IntN(4) == 0 { // a page of them is too large for one response
+		r.n, r.large, r.bytes = 130, 8, 900_000
+	}
 	r.pause = []time.Duration{5, 50, 500}[random.IntN(3)] * time.Millisecond
 	records := make([]mistralobstest.RecordSeed, r.n)
 	for i := range records {
-		records[i].Payload, records[i].Properties = []byte(payload(i, "old")), fmt.Appendf(nil, `{"id":"k%d"}`, i)
+		records[i].Payload, records[i].Properties = []byte(r.payload(nil, i, "old")), fmt.Appendf(nil, `{"id":"k%d"}`, i)
 	}
 	want := map[string]content{}
 	for record := range r.wanted() {
@@ -50,28 +56,29 @@ func newSyncRound(
 	return r
 }
 
-// payload returns the payload of a record. Some are large.
-func payload(i int, v string) string {
-	if i%30 == 0 {
-		return fmt.Sprintf(`{"v":%q,"large":%q}`, v, strings.Repeat("x", 100_000))
+// payload appends the payload of a record. Some are large.
+func (r *syncRound) payload(to []byte, i int, v string) []byte {
+	if i%r.large == 0 {
+		return fmt.Appendf(to, `{"v":%q,"large":%q}`, v, strings.Repeat("x", r.bytes))
 	}
-	return fmt.Sprintf(`{"v":%q}`, v)
+	return fmt.Appendf(to, `{"v":%q}`, v)
 }
 
-// wanted yields the records that a sync wants, all in one variable. Every third differs from the
-// one that was seeded, in one part or both.
+// wanted yields the records that a sync wants, all in one variable and the same bytes. Every third
+// differs from the one that was seeded, in one part or both.
 func (r *syncRound) wanted() iter.Seq2[*mistralobs.JSONLRecord, error] {
 	return func(yield func(*mistralobs.JSONLRecord, error) bool) {
 		var record mistralobs.JSONLRecord
 		for i := 10; i < r.n+20; i++ {
-			wanted, properties := payload(i, "old"), fmt.Sprintf(`{"id":"k%d"}`, i)
+			version, more := "old", ""
 			if i%3 == 0 && i%2 == 0 {
-				wanted = payload(i, "new")
+				version = "new"
 			}
 			if i%3 == 0 && i%5 != 0 {
-				properties = fmt.Sprintf(`{"id":"k%d","new":true}`, i)
+				more = `,"new":true`
 			}
-			record = mistralobs.JSONLRecord{Payload: mistralobs.Object(wanted), Properties: mistralobs.Object(properties)}
+			record.Payload = r.payload(record.Payload[:0], i, version)
+			record.Properties = fmt.Appendf(record.Properties[:0], `{"id":"k%d"%s}`, i, more)
 			if !yield(&record, nil) {
 				return
 			}
@@ -244,6 +251,7 @@ func TestSyncsBesideASecondWriter(t *testing.T) {
 					// An import that was interrupted still runs when the next sync begins.
 					server := mistralobstest.NewServer(
 						mistralobstest.WithInMemoryNetwork(), mistralobstest.WithTaskDuration(2*time.Second),
+						mistralobstest.WithPartialImports(someRecords, seed%2 == 0), mistralobstest.WithTaskOutcome(badEnds),
 					)
 					defer server.Close()
 					breakThings(server)
