@@ -186,6 +186,23 @@ func TestTimeoutHoldsForAllRedirects(t *testing.T) {
 	assert.Less(t, time.Since(start), 800*time.Millisecond)
 }
 
+// A redirect whose body stalls ends an upload, and does not start its time anew.
+func TestStalledRedirectEndsAnUpload(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			_, _ = io.Copy(io.Discard, req.Body)
+			header := http.Header{"Location": {req.URL.Path + "x"}}
+			return answer(req, http.StatusTemporaryRedirect, header, untilDone{req.Context()}, 100), nil
+		}), mistralobs.WithTimeout(time.Second))
+		start := time.Now()
+		params := mistralobs.UploadParams{Name: "n", Body: strings.NewReader("x")}
+		_, err := client.Files.Upload(t.Context(), params, mistralobs.TransferOptions{})
+		require.ErrorIs(t, err, mistralobs.ErrTimeout)
+		assert.Equal(t, time.Second, time.Since(start))
+	})
+}
+
 // The options of a call change that call only.
 func TestCallOptions(t *testing.T) {
 	t.Parallel()

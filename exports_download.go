@@ -196,7 +196,8 @@ func (d *download) request() error {
 		err = d.accept(resp)
 	}
 	if err != nil {
-		if explained := timer.Explain(err); explained != err {
+		var response *Error // came before the time was over
+		if explained := timer.Explain(err); explained != err && !errors.As(err, &response) {
 			err = &transport.Error{Reach: transport.MayHaveArrived, Err: explained}
 		}
 		timer.Stop()

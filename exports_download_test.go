@@ -757,6 +757,29 @@ func TestABodyThatEndsWithItsContextIsNotWhole(t *testing.T) {
 	})
 }
 
+// A status is not hidden by a body that stalls.
+func TestDownloadKeepsTheStatusOfAStalledError(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(req.URL.Path, "/to-jsonl") {
+				return reply(req, 200, `{"file_url":"https://storage.example.com/file"}`), nil
+			}
+			return answer(req, 404, nil, untilDone{req.Context()}, 100), nil
+		}))
+		_, err := client.Exports.Open(t.Context(), datasetID, mistralobs.TransferOptions{})
+		require.ErrorIs(t, err, mistralobs.ErrNotFound)
+	})
+}
+
+// untilDone is a body of which nothing comes until the context ends.
+type untilDone struct{ ctx context.Context }
+
+func (u untilDone) Read([]byte) (int, error) {
+	<-u.ctx.Done()
+	return 0, u.ctx.Err()
+}
+
 // After a connection to the storage went silent, the download does not try the other idle ones.
 func TestDownloadLeavesSilentConnections(t *testing.T) {
 	t.Parallel()

@@ -178,8 +178,9 @@ func (a *Attempt) exchange(ctx context.Context, req *http.Request, key Key, conn
 		resp.ContentLength = 0 // it is that of a GET
 	}
 	body, err := readBody(resp, a.MaxBytes, a.Bodies)
-	if err == nil && resp.StatusCode < 300 && resp.ContentLength < 0 {
-		// The end of the context closes the connection. Some servers then end the body properly.
+	if err == nil && (resp.StatusCode < 300 && resp.ContentLength < 0 || resp.StatusCode/100 == 3) {
+		// The end of the context closes the connection. Some servers then end the body properly. A
+		// redirect must not start the time of an upload anew.
 		err = ctx.Err()
 	}
 	if err != nil {
