@@ -252,6 +252,7 @@ func callsEndWithTheirContext(t *testing.T) {
 }
 
 func attemptsEndWithinTheirTimeout(t *testing.T) {
+	t.Run("redirects", redirectsShareTheTimeout)
 	breaks := map[string]mistralobstest.Break{"header": mistralobstest.StallHeader, "body": mistralobstest.StallBody}
 	for what, how := range breaks {
 		t.Run(what, func(t *testing.T) {
@@ -307,6 +308,7 @@ func longRetryAfterFails(t *testing.T) {
 }
 
 func callersShareThePause(t *testing.T) {
+	t.Run("copies", copiesShareThePause)
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		var mu sync.Mutex
@@ -438,6 +440,7 @@ func contents(t *testing.T, folder string) (all []string) {
 
 // The bubble ends only when all goroutines have ended.
 func nothingIsLeft(t *testing.T) {
+	t.Run("connections", connectionsAreSharedAndReturned)
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	t.Setenv("TMP", temp)
@@ -530,6 +533,7 @@ func largeResponsesAreRefused(t *testing.T) {
 }
 
 func keyStaysAtItsOrigin(t *testing.T) {
+	t.Run("redirects", redirectsStayAtTheOrigin)
 	targets := []string{
 		"https://elsewhere.example/",
 		"http://127.0.0.1:1/",
