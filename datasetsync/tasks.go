@@ -69,11 +69,12 @@ func (l *taskLimit) stop() {
 	l.cancel(nil)
 }
 
-// explain returns the error of a wait. It says so if MaxTaskWait has ended the wait.
+// explain returns the error of a wait. It says so if MaxTaskWait has ended the wait. That error does
+// not match [context.Canceled], since the caller has canceled nothing.
 func (l *taskLimit) explain(err error, task *mistralobs.ImportTask) error {
-	if err == nil || context.Cause(l.ctx) != errTaskLimit {
+	if context.Cause(l.ctx) != errTaskLimit || !errors.Is(err, context.Canceled) {
 		return err
 	}
-	return fmt.Errorf("datasetsync: import task %s still has the status %s after %v (MaxTaskWait): %w: %w",
+	return fmt.Errorf("datasetsync: import task %s still has the status %s after %v (MaxTaskWait): %w: %v",
 		display(task.ID), display(string(cmp.Or(task.Status, mistralobs.StatusUnknown))), l.after, mistralobs.ErrTimeout, err)
 }
