@@ -172,7 +172,8 @@ func (a *Attempt) exchange(ctx context.Context, req *http.Request, key Key, conn
 	defer resp.Body.Close()
 	if a.Upload || req.ContentLength > http2Window {
 		// An HTTP/2 response that came before all of the request was sent does not end with its context.
-		defer context.AfterFunc(ctx, func() { resp.Body.Close() })()
+		wire := resp.Body // which is replaced below, perhaps while the function runs
+		defer context.AfterFunc(ctx, func() { wire.Close() })()
 	}
 	if req.Method == http.MethodHead {
 		resp.ContentLength = 0 // it is that of a GET

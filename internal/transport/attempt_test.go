@@ -299,3 +299,28 @@ func (d *drip) Read(p []byte) (int, error) {
 	p[0] = ' '
 	return 1, nil
 }
+
+// The context of an upload may end at the moment at which its response has been read. The race
+// detector tells whether closing the response meets anything.
+func TestUploadWhoseContextEndsWithItsResponse(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	attempt := newAttempt(func(req *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 413, Header: http.Header{}, Body: io.NopCloser(&lastRead{cancel})}, nil
+	})
+	attempt.Upload = true
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://api.example.com/x", strings.NewReader("{}"))
+	require.NoError(t, err)
+	resp, err := attempt.RoundTrip(req) //nolint:bodyclose // it is read whole
+	require.NoError(t, err)
+	assert.Equal(t, 413, resp.StatusCode)
+}
+
+// lastRead cancels a context, and leaves time for what that starts.
+type lastRead struct{ cancel context.CancelFunc }
+
+func (l *lastRead) Read([]byte) (int, error) {
+	l.cancel()
+	time.Sleep(10 * time.Millisecond)
+	return 0, io.EOF
+}
