@@ -39,10 +39,10 @@ func newSyncRound(
 ) *syncRound {
 	r := &syncRound{client: client, random: random, n: []int{60, 130, 230}[random.IntN(3)]}
 	r.large, r.bytes = 30, 100_000
-	if random.IntN(4) == 0 { // a page of them is too large for one response
-		r.n, r.large, r.bytes = 130, 8, 900_000
-	}
 	r.pause = []time.Duration{5, 50, 500}[random.IntN(3)] * time.Millisecond
+	if random.IntN(8) == 0 { // a page of them is too large for one response
+		r.n, r.large, r.bytes, r.pause = 60, 5, 900_000, 500*time.Millisecond
+	}
 	records := make([]mistralobstest.RecordSeed, r.n)
 	for i := range records {
 		records[i].Payload, records[i].Properties = []byte(r.payload(nil, i, "old")), fmt.Appendf(nil, `{"id":"k%d"}`, i)
