@@ -5,8 +5,8 @@ import (
 	"errors"
 	"net"
 	"net/http/httptrace"
+	"os"
 	"sync/atomic"
-	"syscall"
 )
 
 // uploadConn is a TCP connection that swallows the errors of writing a body. A server that refuses an
@@ -20,9 +20,11 @@ type uploadConn struct {
 
 func (c *uploadConn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
-	if err == nil {
+	own := errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) // not the server's doing
+	switch {
+	case err == nil:
 		c.started.Store(true)
-	} else if c.uploads.Load() && c.started.Load() && (errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)) {
+	case c.uploads.Load() && c.started.Load() && !own:
 		return len(p), nil
 	}
 	return n, err
