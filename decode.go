@@ -44,8 +44,8 @@ func decodeValue(dec *jsontext.Decoder, v any) error {
 	if err != nil {
 		return err
 	}
-	if kind == '0' {
-		raw = convertNumber(raw, target)
+	if kind == '0' || target == timeType {
+		raw = convert(raw, target)
 	}
 	if jsonv2.Unmarshal(raw, v, lenient) != nil {
 		value.SetZero()
@@ -58,9 +58,9 @@ var (
 	unmarshalerType = reflect.TypeFor[interface{ UnmarshalJSON([]byte) error }]()
 )
 
-// convertNumber returns a number in the form that the library accepts for a type: 50.0 for an
-// integer as 50, and UNIX seconds for a time as text.
-func convertNumber(raw []byte, target reflect.Type) []byte {
+// convert returns a value in the form that the library accepts for a type: 50.0 for an integer as
+// 50, and a time as text with its zone.
+func convert(raw []byte, target reflect.Type) []byte {
 	switch {
 	case target == timeType:
 		if at, ok := timeOf(raw); ok {
@@ -78,11 +78,18 @@ func convertNumber(raw []byte, target reflect.Type) []byte {
 // maxSeconds limits UNIX times to years that have four digits.
 const maxSeconds = 253402300799
 
-// timeOf returns the time in a JSON value: RFC 3339, or UNIX seconds.
+// withoutZone is RFC 3339 without the zone, as Python writes times. It is taken for UTC, lest a
+// deleted_at be overlooked.
+const withoutZone = "2006-01-02T15:04:05"
+
+// timeOf returns the time in a JSON value: RFC 3339 with or without a zone, or UNIX seconds.
 func timeOf(raw []byte) (at time.Time, ok bool) {
 	switch jsontext.Value(raw).Kind() {
 	case '"':
 		err := at.UnmarshalText(raw[1 : len(raw)-1])
+		if err != nil {
+			at, err = time.Parse(withoutZone, string(raw[1:len(raw)-1]))
+		}
 		return at, err == nil
 	case '0':
 	default:

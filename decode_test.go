@@ -113,6 +113,7 @@ func TestOddAnswers(t *testing.T) {
 func TestDecode(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 5, 4, 10, 20, 30, 0, time.UTC)
+	later := at.Add(500 * time.Millisecond)
 	half, five, seven := 0.5, 5, int64(7)
 	ids := `"trace_id":"a","span_id":"b"`
 	span := func(s mistralobs.Span) *mistralobs.Span {
@@ -165,6 +166,14 @@ func TestDecode(t *testing.T) {
 		},
 		"pointers": {
 			body: `{"id":"t","progress":"5","message":5,"deleted_at":true,"result":[]}`, want: &mistralobs.ImportTask{ID: "t"},
+		},
+		"times without a zone": {
+			body: `{"id":"d","created_at":"2026-05-04T10:20:30","deleted_at":"2026-05-04T10:20:30.500"}`,
+			want: &mistralobs.Dataset{ID: "d", CreatedAt: at, DeletedAt: &later},
+		},
+		"a record with times without a zone": {
+			body: `{"id":"r","created_at":"2026-05-04T10:20:30","deleted_at":"2026-05-04T10:20:30.500"}`,
+			want: &mistralobs.Record{ID: "r", CreatedAt: at, DeletedAt: &later},
 		},
 		"a part with odd fields": {
 			body: `{"id":"t","progress":5.0,"result":{"requested_record_count":5.0,"imported_record_count":"x"}}`,
