@@ -70,11 +70,8 @@ func (c *Client) With(opts ...Option) (*Client, error) {
 func newClient(cfg config, opts []Option) (*Client, error) {
 	invalidOptions := cfg.apply(opts)
 	base, err := cfg.complete()
-	if err := errors.Join(invalidOptions, err); err != nil {
-		return nil, attempted("create client", err)
-	}
-	next, err := cfg.roundTripper()
-	if err != nil {
+	next, invalidMiddleware := cfg.roundTripper()
+	if err := errors.Join(invalidOptions, err, invalidMiddleware); err != nil {
 		return nil, attempted("create client", err)
 	}
 	c := &Client{cfg: cfg, base: base, baseText: base.String(), agent: userAgent(cfg.userAgent)}

@@ -425,12 +425,13 @@ func TestTheSameKeyKeepsThePace(t *testing.T) {
 // NewClient reports all invalid options in one error.
 func TestNewClientNamesAllInvalidOptions(t *testing.T) {
 	t.Parallel()
+	noTransport := func(http.RoundTripper) http.RoundTripper { return nil }
 	for _, key := range []string{"", " ", "Bearer ", "bearer\t"} {
 		_, err := mistralobs.NewClient(mistralobs.WithAPIKey(key), mistralobs.WithTimeout(-1),
-			mistralobs.WithBaseURL("nowhere"), mistralobs.WithLogger(nil))
+			mistralobs.WithBaseURL("nowhere"), mistralobs.WithLogger(nil), mistralobs.WithMiddleware(noTransport))
 		require.ErrorIs(t, err, mistralobs.ErrNoAPIKey, "%q", key)
 		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
-		for _, name := range []string{"WithTimeout", "WithBaseURL", "WithLogger"} {
+		for _, name := range []string{"WithTimeout", "WithBaseURL", "WithLogger", "WithMiddleware"} {
 			assert.ErrorContains(t, err, name)
 		}
 	}

@@ -160,7 +160,7 @@ func travel(ctx context.Context, most time.Duration) error {
 }
 
 func (w *writer) send(req *http.Request) (*http.Response, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(req.Context()), 5*time.Second) // the server may fall silent
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(req.Context()), 2*time.Second) // the server may fall silent
 	defer cancel()
 	resp, err := w.base.RoundTrip(req.WithContext(ctx))
 	var body []byte
