@@ -156,8 +156,8 @@ func (cl *call) readResult(resp *http.Response, out any) error {
 	var err error
 	switch out := out.(type) {
 	case nil:
-		if isHTML(resp.Header, body.Bytes()) {
-			err = errors.New("it is a web page")
+		if isMarkup(resp.Header, body.Bytes()) {
+			err = errors.New("it is a web page or XML")
 		}
 	case *[]byte:
 		*out = body.Bytes()

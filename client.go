@@ -345,11 +345,30 @@ func encode(params any) ([]byte, error) {
 	return body, nil
 }
 
-// isHTML reports whether a body is a web page, as proxies and login forms send.
-func isHTML(header http.Header, body []byte) bool {
-	start := bytes.ToLower(bytes.TrimSpace(body[:min(len(body), 512)]))
-	return len(body) > 0 && strings.HasPrefix(strings.ToLower(header.Get("Content-Type")), "text/html") ||
-		bytes.HasPrefix(start, []byte("<!doctype")) || bytes.HasPrefix(start, []byte("<html"))
+// isMarkup reports whether a body is a web page or XML, as proxies and login forms send.
+func isMarkup(header http.Header, body []byte) bool {
+	first, _ := firstByte(body)
+	return first == '<' || len(body) > 0 && isMarkupType(header.Get("Content-Type"))
+}
+
+// firstByte returns the first byte of a text that is neither white space nor part of a byte-order
+// mark or of UTF-16. It returns false if there is none.
+func firstByte(text []byte) (byte, bool) {
+	for _, c := range text {
+		switch c {
+		case ' ', '\t', '\r', '\n', '\v', '\f', 0, 0xEF, 0xBB, 0xBF, 0xFE, 0xFF:
+		default:
+			return c, true
+		}
+	}
+	return 0, false
+}
+
+// isMarkupType reports whether a Content-Type is that of HTML or XML.
+func isMarkupType(contentType string) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	media = strings.ToLower(strings.TrimSpace(media))
+	return media == "text/html" || strings.HasSuffix(media, "/xml") || strings.HasSuffix(media, "+xml")
 }
 
 // newDownloadClient returns a client that has no key and no timeout of its own.

@@ -597,3 +597,35 @@ func TestTransportThatReturnsNothing(t *testing.T) {
 		require.ErrorContains(t, err, "neither a response nor an error", name)
 	}
 }
+
+// A page of a proxy is no success, in whatever form it comes, also where no body is needed.
+func TestPagesAreNoSuccess(t *testing.T) {
+	t.Parallel()
+	for name, page := range map[string]struct{ contentType, body string }{
+		"HTML":               {"text/html; charset=utf-8", "please log in"},
+		"HTML in capitals":   {"Text/HTML", "please log in"},
+		"HTML without type":  {"", "\n <HTML>"},
+		"a byte-order mark":  {"text/plain", "\ufeff<html>"},
+		"UTF-16":             {"text/plain", "\xff\xfe<\x00h\x00"},
+		"a comment":          {"application/json", "<!-- page --><html>"},
+		"XML":                {"application/xml", "please log in"},
+		"XML without a type": {"", "<?xml version='1.0'?><Error/>"},
+		"XHTML":              {"application/xhtml+xml", "please log in"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+				return reply(req, 200, page.body, "Content-Type", page.contentType), nil
+			}))
+			require.ErrorIs(t, client.Records.Delete(t.Context(), recordID), mistralobs.ErrUnexpectedResponse)
+			require.ErrorIs(t, client.Records.DeleteAll(t.Context(), []string{recordID}), mistralobs.ErrUnexpectedResponse)
+			err := client.Records.UpdatePayload(t.Context(), recordID, map[string]int{})
+			require.ErrorIs(t, err, mistralobs.ErrUnexpectedResponse)
+			require.ErrorIs(t, client.Do(t.Context(), "PUT", "/v1/thing", nil, nil), mistralobs.ErrUnexpectedResponse)
+		})
+	}
+	client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+		return reply(req, 200, "", "Content-Type", "text/html"), nil
+	}))
+	require.NoError(t, client.Records.Delete(t.Context(), recordID), "nothing is no page")
+}

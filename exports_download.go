@@ -81,9 +81,12 @@ func (d *download) read(p []byte) (int, error) {
 			break
 		}
 		n, err := d.conn.read(p)
-		if !d.file.begun && d.isMarkup(p[:n]) {
-			d.ended = errWebPage
-			break
+		if first, found := firstByte(p[:n]); found && !d.file.begun {
+			d.file.begun = true
+			if first == '<' { // a line of JSONL begins with a brace
+				d.ended = errWebPage
+				break
+			}
 		}
 		if n > 0 {
 			d.offset += int64(n)
@@ -95,20 +98,6 @@ func (d *download) read(p []byte) (int, error) {
 		}
 	}
 	return 0, d.ended
-}
-
-// isMarkup reports whether the first byte that is neither white space nor part of a byte-order mark
-// begins a tag, as in HTML and XML. A line of JSONL begins with a brace.
-func (d *download) isMarkup(p []byte) bool {
-	for _, c := range p {
-		switch c {
-		case ' ', '\t', '\r', '\n', '\v', '\f', 0, 0xEF, 0xBB, 0xBF, 0xFE, 0xFF:
-			continue
-		}
-		d.file.begun = true
-		return c == '<'
-	}
-	return false
 }
 
 var errWebPage = fmt.Errorf("mistralobs: download export: %w: it is a web page or XML instead of the file",
@@ -275,14 +264,6 @@ func (d *download) check(resp *http.Response) error {
 		return d.checkEnd(resp.Header)
 	}
 	return d.refused(resp)
-}
-
-// isMarkupType reports whether a Content-Type is that of HTML or XML. The storage sends exports
-// under other types.
-func isMarkupType(contentType string) bool {
-	media, _, _ := strings.Cut(contentType, ";")
-	media = strings.ToLower(strings.TrimSpace(media))
-	return media == "text/html" || strings.HasSuffix(media, "/xml") || strings.HasSuffix(media, "+xml")
 }
 
 // checkRest compares a 206 with what is known of the file.
