@@ -1,0 +1,63 @@
+package mistralobstest_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/mistralobstest"
+)
+
+// While the server parses a large file or searches many spans, it answers other requests. Not
+// parallel: it measures time.
+func TestLargeWorkHoldsUpNobody(t *testing.T) {
+	server := mistralobstest.NewServer(mistralobstest.WithTaskDuration(time.Hour))
+	defer server.Close()
+	client := server.Client(t)
+	id := server.SeedDataset("Large work", "")
+	line := `{"payload":{"messages":[{"role":"user","content":"` + strings.Repeat("hello ", 30) + `"}]}}` + "\n"
+	upload := mistralobs.UploadParams{Name: "large.jsonl", Body: strings.NewReader(strings.Repeat(line, 30_000))}
+	file, err := client.Files.Upload(t.Context(), upload, mistralobs.TransferOptions{})
+	require.NoError(t, err)
+	for range 15_000 {
+		server.SeedSpan(mistralobs.Span{SpanName: strings.Repeat("hello ", 30)})
+	}
+	for name, work := range map[string]func() error{
+		"an import": func() error {
+			_, err := client.Imports.FromFile(t.Context(), id, file.ID)
+			return err
+		},
+		"a search": func() error {
+			_, err := client.Spans.Search(t.Context(), mistralobs.SearchSpansParams{Expression: `span_name REGEXP '(o h)+z'`})
+			return err
+		},
+	} {
+		held := func() bool { // for most of the time
+			ctx, stop := context.WithCancel(t.Context())
+			var pings sync.WaitGroup
+			var longest time.Duration
+			pings.Go(func() {
+				for ctx.Err() == nil {
+					start := time.Now()
+					_, err := client.Datasets.Get(context.Background(), id)
+					assert.NoError(t, err)
+					longest = max(longest, time.Since(start))
+				}
+			})
+			start := time.Now()
+			assert.NoError(t, work(), name)
+			took := time.Since(start)
+			stop()
+			pings.Wait()
+			t.Log(name, took, longest)
+			return longest > took/2
+		}
+		assert.False(t, held() && held() && held(), "%s holds up a small request", name) // a busy machine may, once
+	}
+}
