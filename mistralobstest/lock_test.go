@@ -58,6 +58,10 @@ func TestLargeWorkHoldsUpNobody(t *testing.T) {
 			t.Log(name, took, longest)
 			return longest > took/2
 		}
-		assert.False(t, held() && held() && held(), "%s holds up a small request", name) // a busy machine may, once
+		times := 0
+		for times < 3 && held() { // a busy machine may hold up a request too, once
+			times++
+		}
+		assert.Less(t, times, 3, "%s holds up a small request", name)
 	}
 }

@@ -42,14 +42,9 @@ func (b *Body) Close() error { return nil }
 // Bytes returns the whole body, read or not.
 func (b *Body) Bytes() []byte { return b.data }
 
-// Redacted returns the whole body without the API key, which gateways have been seen to echo.
-// It returns the bytes themselves if the key is not in them.
-func (b *Body) Redacted() []byte {
-	if text := string(b.data); hideKey(text, b.key) != text {
-		return []byte(hideKey(text, b.key))
-	}
-	return b.data
-}
+// Redacted returns the whole body without the API key, which gateways have been seen to echo, and
+// without the queries of URLs.
+func (b *Body) Redacted() []byte { return []byte(b.Hide(string(b.data))) }
 
 // Hide returns a text that was taken from the response, without the API key and the queries of URLs.
 func (b *Body) Hide(text string) string { return hideSecrets(text, b.key) }

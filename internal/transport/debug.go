@@ -79,7 +79,7 @@ type exchange struct {
 
 func (e *exchange) writeRequest(req *http.Request) {
 	target := req.URL.RequestURI()
-	if e.key == "" { // a presigned URL
+	if e.key == "" || req.Response != nil { // a presigned URL, or perhaps the target of a redirect
 		target = strings.TrimSuffix(target, req.URL.RawQuery)
 	}
 	op := OperationOf(req.Context())

@@ -2,19 +2,20 @@ package transport
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"html"
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // signedURL finds the query of a URL in a text. A relative URL, as in a Location, or one that is
-// broken is only known by a parameter of its query.
-var signedURL = regexp.MustCompile(`(?i)(https?:[^\s"'<>?]*)\?[^\s"'<>]*|\?[^\s"'<>=?]+=[^\s"'<>]*`)
+// escaped or broken, is only known by a parameter of its query.
+var signedURL = regexp.MustCompile(`(?i)(https?:[^\s"'<>?]*)\?[^\s"'<>]*|` +
+	`(?:\?|\\u003f|%(?:25)*3f)[^\s"'<>=?]+?(?:=|\\u003d|%(?:25)*3d)[^\s"'<>]*`)
 
 // HideQueries returns text without the queries of the URLs in it, since they may be signed.
 func HideQueries(text string) string { return signedURL.ReplaceAllString(text, "$1?…") }
@@ -121,15 +122,36 @@ func hideKey(text, key string) string {
 	if key == "" {
 		return text
 	}
-	quoted := strconv.Quote(key)
-	asJSON, _ := json.Marshal(key) // a string can always be marshaled
-	forms := append(formsOf(key), quoted[1:len(quoted)-1], string(asJSON[1:len(asJSON)-1]))
-	slices.SortFunc(forms, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
-	var pairs []string
-	for _, form := range slices.Compact(forms) {
-		pairs = append(pairs, form, hiddenKey)
+	return keyPattern(key).ReplaceAllLiteralString(text, hiddenKey)
+}
+
+// lastPattern is that of the last key, since most programs have one.
+var lastPattern atomic.Pointer[struct {
+	key     string
+	pattern *regexp.Regexp
+}]
+
+// htmlNames are alternatives for the characters that HTML names.
+var htmlNames = map[byte]string{'"': "|quot", '&': "|amp", '\'': "|apos", '<': "|lt", '>': "|gt"}
+
+// keyPattern returns a pattern of the key in which each byte may be escaped, also several times, as in
+// JSON, Go, a URL or HTML.
+func keyPattern(key string) *regexp.Regexp {
+	if last := lastPattern.Load(); last != nil && last.key == key {
+		return last.pattern
 	}
-	return strings.NewReplacer(pairs...).Replace(text)
+	var text strings.Builder
+	for _, c := range []byte(key) {
+		literal, hex := regexp.QuoteMeta(string(rune(c))), fmt.Sprintf("(?i:%02x)", c)
+		fmt.Fprintf(&text, `(?:\\*%s|\\+(?:u00|x)%s|%%(?:25)*%s|&(?:amp;)*(?:#0*%d|#[xX]0*%s%s);)`,
+			literal, hex, hex, c, hex, htmlNames[c])
+	}
+	pattern := regexp.MustCompile(text.String())
+	lastPattern.Store(&struct {
+		key     string
+		pattern *regexp.Regexp
+	}{key, pattern})
+	return pattern
 }
 
 // hideSecretsIn returns err with a text without the secrets, as [Redactor.Error] does.

@@ -81,11 +81,22 @@ func TestHideSecrets(t *testing.T) {
 		"quoted": fmt.Sprintf("malformed header %q", key),
 		"JSON":   `{"key":"sk\"\u003c\u0026\\x"}`,
 		"URL":    url.QueryEscape(key),
+
+		"URL in lower case": strings.ToLower(url.QueryEscape(key)),
+		"URL in a URL":      url.QueryEscape(url.QueryEscape(key)),
+		"JSON of any sort":  `{"key":"\u0073\u006B\u0022\u003C\u0026\u005cx"}`,
+		"JSON in JSON":      `{"text":"{\"key\":\"sk\\\"<&\\\\x\"}"}`,
+		"HTML":              `sk&quot;&lt;&amp;\x`,
+		"HTML by numbers":   `sk&#34;&#x3c;&#038;\x`,
+		"HTML in HTML":      `sk&amp;quot;&amp;lt;&amp;amp;\x`,
 	} {
 		assert.Contains(t, hideSecrets(text, key), "[API key]", name)
 		assert.NotContains(t, hideSecrets(text, key), "sk", name)
 	}
 	assert.Equal(t, "x [API key] y", hideSecrets("x API y", "API"), "what replaces the key may hold it")
+	for _, link := range []string{`https:\/\/h\/f\u003fsv=1\u0026sig=x`, `to=https%3A%2F%2Fh%2Ff%3Fsv%3D1%26sig%3Dx`} {
+		assert.NotContains(t, hideSecrets(link, ""), "sig")
+	}
 	assert.Equal(t, "malformed MIME header line: Location: https://s.example/f?…",
 		hideSecrets("malformed MIME header line: Location: https://s.example/f?sig=x", ""))
 }
