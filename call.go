@@ -39,7 +39,9 @@ func (cl *call) loop(ctx context.Context) *retryablehttp.Client {
 		Shared:   &c.attempts,
 		Timeout:  c.cfg.attemptTimeout(cl.settings),
 		MaxBytes: cl.settings.maxResponse,
-		MaxHold:  cl.settings.retry.MaxWait,
+		Patience: transport.Patience{
+			Pause: cl.settings.retry.MaxWait, Until: cl.started.Add(cl.settings.retry.MaxElapsed),
+		},
 		Upload:   cl.req.upload != nil,
 		MayBlock: cl.req.upload != nil && !cl.req.upload.content.local,
 	}

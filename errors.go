@@ -317,6 +317,8 @@ func limitingOption(err error) string {
 		return "WithMaxResponseBytes"
 	case errors.As(err, &pace) && pace.Own:
 		return "WithRateLimit"
+	case errors.As(err, &pace) && pace.Bound != transport.ContextDeadline:
+		return "WithRetry"
 	}
 	return ""
 }

@@ -39,7 +39,7 @@ type Attempt struct {
 	*Shared
 	Timeout  time.Duration // of the whole attempt with its redirects; for an upload, without a byte sent
 	MaxBytes int64         // of the response
-	MaxHold  time.Duration // the longest Retry-After that holds back other callers
+	Patience Patience      // of the call, for its turn
 	Upload   bool          // the body is a stream of the caller's
 	MayBlock bool          // reading that stream may block
 
@@ -90,7 +90,7 @@ func (a *Attempt) admit(ctx context.Context, req *http.Request) (Key, error) {
 	if err := a.waitForLimiter(ctx); err != nil {
 		return Key{}, err
 	}
-	if err := a.Pacer.Wait(ctx, func(wait time.Duration) { a.Held(ctx, wait) }); err != nil {
+	if err := a.Pacer.Wait(ctx, a.Patience, func(wait time.Duration) { a.Held(ctx, wait) }); err != nil {
 		return Key{}, err
 	}
 	return a.Key(ctx)
@@ -199,11 +199,12 @@ var errNothing = errors.New("the transport returned neither a response nor an er
 const http2Window = 64<<10 - 1
 
 // pace adapts the pace of all callers to the response to a request that was sent at that time. A
-// pause that the retry policy would not wait for holds back nobody.
+// Retry-After of 0, or one that is too long for the call's own patience, holds back nobody else.
 func (a *Attempt) pace(resp *http.Response, sent time.Time) {
 	switch resp.StatusCode {
 	case http.StatusTooManyRequests:
-		if after, _ := RetryAfter(resp.Header, time.Now()); after <= a.MaxHold {
+		after, given := RetryAfter(resp.Header, time.Now())
+		if after <= a.Patience.Pause && (after > 0 || !given) {
 			a.Pacer.Limited(sent, after)
 		}
 	case http.StatusServiceUnavailable:

@@ -32,7 +32,7 @@ func newAttempt(next roundTripFunc) *Attempt {
 			Key:  func(context.Context) (Key, error) { return ParseKey("secret") },
 			Held: func(context.Context, time.Duration) {},
 		},
-		Timeout: time.Minute, MaxBytes: 100, MaxHold: time.Minute,
+		Timeout: time.Minute, MaxBytes: 100, Patience: Patience{time.Minute, time.Now().Add(time.Hour)},
 	}
 }
 

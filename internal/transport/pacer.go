@@ -1,5 +1,3 @@
-// Package transport makes one attempt of a request and returns the whole response, or an error that
-// says how far the request got. It knows nothing of the API.
 package transport
 
 import (
@@ -10,57 +8,55 @@ import (
 )
 
 // Pacer keeps all callers of a client just below the rate that the service allows. It does nothing
-// before the first 429. From then on it spaces the requests of all callers, by these rules:
+// before the first 429. Then everybody waits for its Retry-After, or for paceHold if it has none,
+// and a rateModel spaces the requests of all callers.
 //
-//   - Everybody waits for the Retry-After of a 429, or for paceHold if it has none.
-//   - The first 429 says little about the rate, because a service accepts a burst before it. So the
-//     pacer starts low, and doubles the rate every 0.7 seconds until the second 429.
-//   - Then it continues at a share of that rate, since the rate rose beyond the limit before the
-//     second 429 came. Each later 429 lowers the rate a little, or much if it came at once.
-//   - Without a 429 the rate grows, slowly at first and then faster. So the pacer seldom probes for
-//     more, and still finds a limit that was raised.
-//   - A 429 does not lower the rate if its request was sent before the latest change to a lower
-//     rate, or if no request was accepted since. In the second case other programs use up the limit.
-//     A client that gave way each time would get nothing.
-//   - After a pause of the callers, requests are no longer spaced.
-//
-// Waiters queue, and only the first one watches the clock, so a higher rate helps them all. The
-// numbers below were chosen by the simulations in internal/e2e.
+// Waiters queue, and only the first one watches the clock, so a higher rate helps them all. After a
+// pause of the callers, requests are no longer spaced.
 type Pacer struct {
 	turn chan struct{} // held by the first waiter of the queue
 
-	mu        sync.Mutex
-	refusals  int           // 429s and 503s so far
-	until     time.Time     // nothing is sent before this time
-	free      time.Time     // the next request may be sent at this time
-	rate      float64       // requests a second; 0 if requests are not spaced
-	searching bool          // the rate doubles, because there was only one 429
-	since     time.Time     // the latest change to a lower rate, or the start of the first burst
-	accepted  int           // requests that were sent since then and accepted
-	used      float64       // seconds that those took at the rate
-	calm      time.Duration // the use of a rate in which it grows by paceGrowth
+	mu       sync.Mutex
+	model    rateModel
+	refusals int           // 429s and 503s so far
+	asked    time.Time     // the service asks for no request before this time
+	until    time.Time     // nothing is sent before this time
+	free     time.Time     // the next request may be sent at this time
+	longer   chan struct{} // is closed when the service asks for a longer pause
 }
 
 const (
-	paceHold    = time.Second / 2  // after a 429 without Retry-After; the least pause of a retry, by default
-	paceBurst   = 0.5              // seconds: the first guess is a rate that allows the first burst in this time
-	paceStart   = 2                // requests a second: the lowest first guess
-	paceSearch  = 1                // added to the rate by each accepted request, to double it in 0.7 seconds
-	paceFound   = 0.68             // of the rate, after the 429 that ends the search
-	paceBackoff = 0.85             // of the rate, after a later 429; more would leave too little for other programs
-	paceTooHigh = 0.7              // of the rate, if the 429 came after at most paceAtOnce accepted requests
-	paceAtOnce  = 2                // requests
-	paceGrowth  = 0.1              // of the rate, in the first calm after a 429
-	paceCalm    = 10 * time.Second // a rate that grows faster meets the limit, and its pauses, more often
-	paceCalmFor = 5                // times the pause is added to it, since the next 429 costs that pause
-	paceForget  = 30 * time.Second // after a 429, a pause of paceIdle ends the spacing
-	paceIdle    = time.Second
+	paceHold = time.Second / 2 // after a 429 without Retry-After; the least pause of a retry, by default
+	paceIdle = time.Second     // without a request: a pause of the callers
 )
 
-// PaceError is returned by [Pacer.Wait] if the wait would outlast the context's deadline.
+// Patience is how long a caller waits for its turn.
+type Patience struct {
+	Pause time.Duration // the longest pause that the service may ask for
+	Until time.Time     // the time at which the request must be sent
+}
+
+// PaceError is returned by [Pacer.Wait] if the wait would be too long for the caller.
 type PaceError struct {
 	RetryAfter time.Duration // the rest of the wait
 	Own        bool          // the limit is the client's own, not the service's
+	Bound      Bound         // what the wait would exceed
+}
+
+// Bound is what ends a wait.
+type Bound int
+
+// The values of [Bound].
+const (
+	ContextDeadline Bound = iota
+	PatiencePause
+	PatienceUntil
+)
+
+var boundTexts = [...]string{
+	ContextDeadline: "after the deadline of the context",
+	PatiencePause:   "which is longer than the longest pause allowed",
+	PatienceUntil:   "after the time allowed for retries",
 }
 
 // Error says whose limit it is and how long the wait would be.
@@ -69,57 +65,99 @@ func (e *PaceError) Error() string {
 	if e.Own {
 		limit = "the client's own rate limit"
 	}
-	return fmt.Sprintf("not sent: %s allows the next request in %v, after the deadline of the context",
-		limit, e.RetryAfter.Round(time.Millisecond))
+	return fmt.Sprintf("not sent: %s allows the next request in %v, %s",
+		limit, e.RetryAfter.Round(time.Millisecond), boundTexts[e.Bound])
 }
 
-// Is matches context.DeadlineExceeded, since a later deadline would have let the request through.
-func (e *PaceError) Is(target error) bool { return target == context.DeadlineExceeded }
+// Is matches context.DeadlineExceeded if a later deadline would have let the request through.
+func (e *PaceError) Is(target error) bool {
+	return target == context.DeadlineExceeded && e.Bound == ContextDeadline
+}
 
 // NewPacer returns a Pacer that lets every request pass until the first 429.
-func NewPacer() *Pacer { return &Pacer{turn: make(chan struct{}, 1)} }
+func NewPacer() *Pacer { return &Pacer{turn: make(chan struct{}, 1), longer: make(chan struct{})} }
 
 // Wait returns when a request may be sent. It calls held, which may be nil, once before it waits,
-// with the expected wait. It returns a [*PaceError] at once if the wait would outlast the context's
-// deadline, or when the deadline passes in the queue, and the context's error if it is canceled.
-func (p *Pacer) Wait(ctx context.Context, held func(time.Duration)) error {
+// with the expected wait. If the wait would outlast the context's deadline or the patience, it
+// returns a [*PaceError] as soon as that is known, and the context's error if it is canceled.
+func (p *Pacer) Wait(ctx context.Context, patience Patience, held func(time.Duration)) error {
 	pause := p.pause(time.Now())
 	if pause < 0 {
 		return nil
 	}
-	if err := outlasts(ctx, pause); err != nil {
+	w := waiter{p, ctx, patience}
+	if err := w.exceeds(pause); err != nil {
 		return err
 	}
 	if held != nil {
 		held(pause)
 	}
-	select {
-	case p.turn <- struct{}{}:
-		defer func() { <-p.turn }()
-	case <-ctx.Done():
-		return p.ended(ctx)
-	}
+	return w.wait()
+}
+
+// waiter is a request that waits for its turn.
+type waiter struct {
+	p        *Pacer
+	ctx      context.Context
+	patience Patience
+}
+
+func (w waiter) wait() error {
+	ctx, cancel := context.WithDeadline(w.ctx, w.patience.Until)
+	defer cancel()
+	turn := w.p.turn         // nil once it is the waiter's
+	var due <-chan time.Time // nil before that
 	for {
-		pause := p.take(time.Now())
-		if pause <= 0 {
-			return nil
+		longer := w.p.lengthened()
+		pause := w.p.pause(time.Now())
+		if turn == nil {
+			if pause = w.p.take(time.Now()); pause <= 0 {
+				return nil
+			}
+			due = time.After(pause)
 		}
-		if err := outlasts(ctx, pause); err != nil {
+		if err := w.exceeds(pause); err != nil {
 			return err
 		}
-		if Sleep(ctx, pause) != nil {
-			return p.ended(ctx)
+		select {
+		case turn <- struct{}{}:
+			turn = nil
+			defer func() { <-w.p.turn }()
+		case <-due:
+		case <-longer:
+		case <-ctx.Done():
+			return w.ended()
 		}
 	}
 }
 
-// ended returns the error of a wait that the context has ended. A deadline that passes in the queue
-// was too short for the pace, like one that is known to be too short before.
-func (p *Pacer) ended(ctx context.Context) error {
-	if ctx.Err() == context.DeadlineExceeded {
-		return &PaceError{RetryAfter: max(1, p.pause(time.Now()))}
+// exceeds returns a *PaceError if the pause is too long for the waiter. The pauses between requests
+// that the pacer spaces are no pauses that the service asked for.
+func (w waiter) exceeds(pause time.Duration) error {
+	now := time.Now()
+	if err := outlasts(w.ctx, pause); err != nil {
+		return err
 	}
-	return ctx.Err()
+	if asked := w.p.askedFor(now); asked > w.patience.Pause {
+		return &PaceError{RetryAfter: asked, Bound: PatiencePause}
+	}
+	if now.Add(pause).After(w.patience.Until) {
+		return &PaceError{RetryAfter: pause, Bound: PatienceUntil}
+	}
+	return nil
+}
+
+// ended returns the error of a wait that has ended in the queue. A deadline that passes there was too
+// short for the pace, like one that is known to be too short before.
+func (w waiter) ended() error {
+	left := max(1, w.p.pause(time.Now()))
+	switch w.ctx.Err() {
+	case nil:
+		return &PaceError{RetryAfter: left, Bound: PatienceUntil}
+	case context.DeadlineExceeded:
+		return &PaceError{RetryAfter: left}
+	}
+	return w.ctx.Err()
 }
 
 // outlasts returns a *PaceError if the context ends before the pause does.
@@ -135,24 +173,27 @@ func (p *Pacer) pause(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if now.Sub(p.free) > paceIdle {
-		p.forget(now)
+		p.model.rested(now)
 	}
-	if p.rate == 0 && !now.Before(p.until) {
+	if p.model.rate == 0 && !now.Before(p.until) {
 		p.free = now
 		return -1
 	}
 	return max(0, p.until.Sub(now), p.free.Sub(now))
 }
 
-// forget is called after a pause of the callers. It drops a rate that is old, and starts a new
-// burst.
-func (p *Pacer) forget(now time.Time) {
-	if now.Sub(p.since) > paceForget {
-		p.rate, p.searching = 0, false
-	}
-	if p.rate == 0 {
-		p.since, p.accepted = now, 0
-	}
+// askedFor returns how long the service still asks for no request.
+func (p *Pacer) askedFor(now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asked.Sub(now)
+}
+
+// lengthened returns a channel that is closed when the service asks for a longer pause.
+func (p *Pacer) lengthened() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.longer
 }
 
 // take takes the next place in time if it is due. Otherwise it returns the time until then.
@@ -162,16 +203,8 @@ func (p *Pacer) take(now time.Time) time.Duration {
 	if pause := max(p.until.Sub(now), p.free.Sub(now)); pause > 0 {
 		return pause
 	}
-	p.free = now.Add(p.gap())
+	p.free = now.Add(p.model.gap())
 	return 0
-}
-
-// gap returns the time between two requests.
-func (p *Pacer) gap() time.Duration {
-	if p.rate == 0 {
-		return 0
-	}
-	return time.Duration(float64(time.Second) / p.rate)
 }
 
 // Refusals returns how many 429 and 503 responses there were so far.
@@ -188,58 +221,32 @@ func (p *Pacer) Unavailable() {
 	p.refusals++
 }
 
-// Succeeded raises the rate after the service has accepted a request that was sent at that time.
+// Succeeded is called after the service has accepted a request that was sent at that time.
 func (p *Pacer) Succeeded(sent time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.searching {
-		p.rate += paceSearch // also after a request of the first burst, whose response was slower than the 429
-	}
-	if sent.Before(p.since) {
-		return
-	}
-	p.accepted++
-	if p.rate > 0 && !p.searching {
-		// The rate grows by a share of itself in each second of use, and that share grows with the use:
-		// in calm it adds up to paceGrowth. A caller that sends little raises the rate little.
-		calm := p.calm.Seconds()
-		p.used += 1 / p.rate
-		p.rate += 2 * paceGrowth * p.used / (calm * calm)
-	}
+	p.model.succeeded(sent)
 }
 
-// Limited slows everybody down after a 429 to a request that was sent at that time. retryAfter is
-// the wait that the service asked for, or 0.
+// Limited holds everybody back after a 429 to a request that was sent at that time. retryAfter is
+// the pause that the service asked for, or 0 if it did not say.
 func (p *Pacer) Limited(sent time.Time, retryAfter time.Duration) {
 	now := time.Now()
-	if retryAfter == 0 {
-		retryAfter = paceHold
+	pause := retryAfter
+	if pause == 0 {
+		pause = paceHold
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.refusals++
-	if until := now.Add(retryAfter); until.After(p.until) {
+	if asked := now.Add(retryAfter); retryAfter > 0 && asked.After(p.asked) {
+		p.asked = asked
+		close(p.longer)
+		p.longer = make(chan struct{})
+	}
+	if until := now.Add(pause); until.After(p.until) {
 		p.until = until
 	}
-	if p.rate == 0 || p.accepted > 0 && sent.After(p.since) {
-		p.lower(now.Sub(p.since).Seconds())
-		p.calm = paceCalm + paceCalmFor*min(retryAfter, paceForget)
-		p.since, p.accepted, p.used = now, 0, 0
-	}
-	p.free = now.Add(max(p.gap(), p.until.Sub(now)))
-}
-
-// lower sets the rate after a 429 that came so many seconds after the start of the first burst, or
-// after the latest change to a lower rate.
-func (p *Pacer) lower(seconds float64) {
-	switch {
-	case p.rate == 0:
-		p.rate, p.searching = max(paceStart, float64(p.accepted)/(paceBurst+seconds)), true
-	case p.searching:
-		p.rate, p.searching = paceFound*p.rate, false
-	case p.accepted <= paceAtOnce:
-		p.rate *= paceTooHigh
-	default:
-		p.rate *= paceBackoff
-	}
+	p.model.refused(now, sent, pause)
+	p.free = now.Add(max(p.model.gap(), p.until.Sub(now)))
 }
