@@ -25,10 +25,12 @@ type RetryPolicy struct {
 	MaxAttempts int
 	// MinWait and MaxWait limit each pause. The n-th pause, from 1, is random: between MinWait and the
 	// smaller of MaxWait and MinWait * 2^n. The client waits for a Retry-After of up to MaxWait. If
-	// the Retry-After is longer, the call returns the error at once. The defaults are 500 ms and 30 s.
+	// the Retry-After is longer, the call returns the error at once. The same holds for a Retry-After
+	// that another call of the client got: the error is then a NetworkError that matches
+	// ErrRateLimited. The defaults are 500 ms and 30 s.
 	MinWait, MaxWait time.Duration
-	// MaxElapsed limits when the last retry starts, counted from the start of the call, including time
-	// spent waiting for a rate limit. The call itself can take longer, by one attempt. The default is
+	// MaxElapsed limits when the last attempt starts, counted from the start of the call, including
+	// time spent waiting for a rate limit of the service. The call itself can take longer, by one attempt. The default is
 	// 2 minutes.
 	MaxElapsed time.Duration
 }
