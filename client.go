@@ -25,7 +25,7 @@ import (
 const Version = "0.1.0"
 
 // Client sends requests to the service. Create one with [NewClient] and share it: it is immutable
-// and safe for concurrent use.
+// and safe for concurrent use. The zero Client cannot be used.
 type Client struct {
 	Datasets *DatasetsService // create, find and change datasets
 	Records  *RecordsService  // read, create, change, judge and delete records

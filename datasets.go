@@ -216,12 +216,16 @@ func (s *DatasetsService) Get(ctx context.Context, datasetID string, opts ...Cal
 //
 // API: PATCH /v1/observability/datasets/{dataset_id}
 //
-// It returns an error that matches [ErrValidation] if the service refuses the name or the
-// description, and one that matches [ErrNotFound] if there is no such dataset.
+// It returns an error that matches [ErrInvalidParams] if params has neither, one that matches
+// [ErrValidation] if the service refuses the name or the description, and one that matches
+// [ErrNotFound] if there is no such dataset.
 func (s *DatasetsService) Update(
 	ctx context.Context, datasetID string, params UpdateDatasetParams, opts ...CallOption,
 ) (*Dataset, error) {
 	body, err := encode(params)
+	if params == (UpdateDatasetParams{}) {
+		err = invalid("params", "there is nothing to change: set Name or Description")
+	}
 	return fetch[Dataset](ctx, s.client, request{
 		name: "datasets.update", action: "update dataset", route: "PATCH /v1/observability/datasets/{dataset_id}",
 		ids: ids{datasetID}, body: body, err: err,

@@ -154,8 +154,9 @@ func ResourceAttribute(target, key string) SpanMapping {
 // attributes fill the payload. The service also puts the IDs of the span and its trace into the
 // properties, under names that it does not document; "trace_id" and "span_id" are likely.
 //
-// Importing a span again creates another record. Leave out the spans whose IDs are among the
-// properties of the dataset's records.
+// Importing a span again creates another record. Wait for the imports that still run (see
+// [TasksService.All]), then leave out the spans whose IDs are among the properties of the dataset's
+// records.
 //
 // If an attribute is missing, blank or an empty list, the payload has no Target. If its text is a
 // JSON object or array, the payload has that value. Any other text stays a string.

@@ -147,7 +147,8 @@ func feedQuery(from, to time.Time, pageSize int, cursor string) (url.Values, err
 
 func timeRange(from, to time.Time) (url.Values, error) {
 	if !from.IsZero() && !to.IsZero() && from.After(to) {
-		return nil, invalid("From", "it is after To: %v, %v", from, to)
+		return nil, invalid("From", "it is after To: %s, %s",
+			from.Format(time.RFC3339Nano), to.Format(time.RFC3339Nano))
 	}
 	query := url.Values{}
 	if !from.IsZero() {

@@ -60,7 +60,12 @@ func Diff(
 //
 // After a failure or an interruption, call Sync again. It waits for imports that still run,
 // compares again, and makes the changes that are missing. It does not create a record that the
-// dataset already has.
+// dataset already has. If the error matches [mistralobs.ErrMaybeApplied], wait some seconds first:
+// the service may be about to start an import that nobody can see yet.
+//
+// An update replaces the payload and the properties as a whole. A property that the wanted record
+// lacks is removed, such as a score that [mistralobs.RecordsService.Edit] has written: keep scores
+// in a dataset that is not synced, or write them into the wanted records too.
 //
 // Sync returns the errors of Diff and Apply.
 func Sync(
