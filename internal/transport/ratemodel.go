@@ -30,14 +30,14 @@ type rateModel struct {
 }
 
 const (
-	modelFound    = .68              // of the rate, after the 429 that ends the slow start
-	modelDecrease = .87              // of the rate, after a later 429; less would leave too little for other programs
+	modelFound    = 0.68             // of the rate, after the 429 that ends the slow start
+	modelDecrease = 0.87             // of the rate, after a later 429; less would leave too little for other programs
 	modelCalm     = 8                // pauses; a rate that grows faster meets the limit, and its pauses, more often
-	modelStep     = .1               // seconds: the most that one request counts as use, since few requests tell little
-	modelEarly    = .85              // of length: a stretch that is shorter,
+	modelStep     = 0.1              // seconds: the most that one request counts as use, since few requests tell little
+	modelEarly    = 0.85             // of length: a stretch that is shorter,
 	modelSlack    = 1                // by more than so many requests, has ended early
 	modelTries    = 5                // early stretches in a row, after which the limit may have fallen:
-	modelFade     = .6               // the next one lowers the rate, and length by this share
+	modelFade     = 0.6              // the next one lowers the rate, and length by this share
 	modelForget   = 30 * time.Second // after a 429, a pause of the callers ends the spacing
 )
 
