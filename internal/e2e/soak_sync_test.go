@@ -244,7 +244,7 @@ func TestSyncsBesideASecondWriter(t *testing.T) {
 	var mu sync.Mutex
 	fates := map[fate]int{}
 	t.Run("seeds", func(t *testing.T) {
-		for seed := range uint64(5) {
+		for _, seed := range []uint64{0, 1, 2, 3, 5} { // 4 makes large records, which the race detector makes slow
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {

@@ -18,7 +18,12 @@ var signedURL = regexp.MustCompile(`(?i)(https?:[^\s"'<>?]*)\?[^\s"'<>]*|` +
 	`(?:\?|\\u003f|%(?:25)*3f)[^\s"'<>=?]+?(?:=|\\u003d|%(?:25)*3d)[^\s"'<>]*`)
 
 // HideQueries returns text without the queries of the URLs in it, since they may be signed.
-func HideQueries(text string) string { return signedURL.ReplaceAllString(text, "$1?…") }
+func HideQueries(text string) string {
+	if !strings.ContainsAny(text, `?\%`) { // the pattern is slow in long texts
+		return text
+	}
+	return signedURL.ReplaceAllString(text, "$1?…")
+}
 
 // minSecret is the length from which a value of a query is replaced wherever it stands. Shorter
 // values, such as the "r" of "sp=r", are replaced only beside their name.
@@ -119,7 +124,7 @@ func hideSecrets(text, key string) string { return HideQueries(hideKey(text, key
 // hideKey returns text without the API key, in all forms in which servers and libraries repeat it. It
 // reads the text once, since the key may occur in what it is replaced by.
 func hideKey(text, key string) string {
-	if key == "" {
+	if key == "" || !strings.ContainsAny(text, key[:1]+`\%&`) { // the pattern is slow in long texts
 		return text
 	}
 	return keyPattern(key).ReplaceAllLiteralString(text, hiddenKey)
