@@ -1,0 +1,70 @@
+package mistralobs_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mistralobs/mistralobs-go"
+)
+
+// largeRecords answers requests for pages of n records with a payload of the given size. It holds one
+// payload, so that the memory of a test is that of the client.
+func largeRecords(n, size int) http.RoundTripper {
+	payload := strings.Repeat("x", size)
+	return roundTripFunc(func(req *http.Request) (*http.Response, error) {
+		query := req.URL.Query()
+		pageSize, _ := strconv.Atoi(query.Get("page_size"))
+		page, _ := strconv.Atoi(query.Get("page"))
+		var parts []io.Reader
+		text := func(format string, args ...any) {
+			parts = append(parts, strings.NewReader(fmt.Sprintf(format, args...)))
+		}
+		text(`{"records":{"count":%d,"results":[`, n)
+		last := min(n, page*pageSize)
+		for i := (page - 1) * pageSize; i < last; i++ {
+			if i > (page-1)*pageSize {
+				text(",")
+			}
+			text(`{"id":"%08d","properties":{},"payload":{"text":"`, i)
+			parts = append(parts, strings.NewReader(payload))
+			text(`"}}`)
+		}
+		next := "null"
+		if last < n {
+			next = strconv.Quote(strconv.Itoa(page + 1))
+		}
+		text(`],"next":%s}}`, next)
+		return answer(req, http.StatusOK, http.Header{"Content-Type": {"application/json"}}, io.MultiReader(parts...), -1), nil
+	})
+}
+
+// A walk with default parameters holds few large records at a time. The test does not run in parallel,
+// because it measures the memory of the process.
+func TestAllOfLargeRecordsTakesLittleMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector needs more memory")
+	}
+	const n, bar = 2000, 96 << 20
+	client := clientOver(t, largeRecords(n, 400_000))
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	idle, most, read := stats.HeapAlloc, uint64(0), 0
+	for _, err := range client.Records.All(t.Context(), datasetID, mistralobs.ListParams{}) {
+		require.NoError(t, err)
+		runtime.ReadMemStats(&stats)
+		most = max(most, stats.HeapAlloc)
+		read++
+	}
+	t.Logf("%d MB over idle", (most-min(most, idle))>>20)
+	assert.Equal(t, n, read)
+	assert.Less(t, most, idle+bar)
+}
