@@ -235,6 +235,9 @@ func newReplacement(path string) (*replacement, error) {
 	// mode.
 	temp, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
+		if failure := new(os.PathError); errors.As(err, &failure) {
+			failure.Path = target // the caller knows no other name
+		}
 		return nil, saveError(err)
 	}
 	return &replacement{temp, target}, nil

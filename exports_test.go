@@ -130,7 +130,7 @@ func TestSaveRefusesBadPaths(t *testing.T) {
 		"an open file":     {path: output, want: mistralobs.ErrInvalidParams, text: "an open file of a process"},
 		"an open pipe":     {path: pipe, want: mistralobs.ErrInvalidParams, text: "but a pipe; use Download"},
 		"a link in a loop": {path: loop, want: mistralobs.ErrInvalidParams, text: "more than 40 symbolic links"},
-		"in no folder":     {path: dir + "/no/file", want: os.ErrNotExist, text: "mistralobs: save export: open"},
+		"in no folder":     {path: dir + "/no/file", want: os.ErrNotExist, text: "save export: open " + dir + "/no/file: "},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
