@@ -381,9 +381,6 @@ func BenchmarkExportRecords(b *testing.B) {
 		}
 		return want(n, lines, scanner.Err())
 	})
-	b.Run("by=turns/copy", func(b *testing.B) {
-		inTurns(b, 1, bySDK, func() error { return plain.copyExport(b.Context(), size) })
-	})
 	b.Run("by=node", func(b *testing.B) {
 		b.SetBytes(size)
 		node(b, "readline.mjs", base, benchDataset)
@@ -493,32 +490,6 @@ func BenchmarkUpload(b *testing.B) {
 		}
 		byPlain := func() error { return plain.upload(path) }
 		compare(b, name, int64(megabytes)<<20, bySDK, byPlain)
-	}
-}
-
-// BenchmarkFromJSONL checks every line and uploads the file; the baseline uploads it without a check.
-func BenchmarkFromJSONL(b *testing.B) {
-	base := benchServer(b, 0, 0)
-	client, plain := benchClient(b, base), plainClient(b, base)
-	for _, megabytes := range []int{8, 64, 512} {
-		path := benchFile(b, megabytes)
-		name := fmt.Sprintf("MB=%d/", megabytes)
-		b.Run(name+"by=sdk", func(b *testing.B) {
-			b.SetBytes(int64(megabytes) << 20)
-			measured(b, func() error {
-				file, err := os.Open(path)
-				if err != nil {
-					return err
-				}
-				defer file.Close()
-				_, err = client.Imports.FromJSONL(b.Context(), benchDataset, file, mistralobs.JSONLImportOptions{NoWait: true})
-				return err
-			})
-		})
-		b.Run(name+"by=plain", func(b *testing.B) {
-			b.SetBytes(int64(megabytes) << 20)
-			measured(b, func() error { return plain.upload(path) })
-		})
 	}
 }
 
