@@ -598,7 +598,7 @@ func TestTransportThatReturnsNothing(t *testing.T) {
 	}
 }
 
-// A page of a proxy is no success, in whatever form it comes, also where no body is needed.
+// The page of a proxy is no success, in any form, even if the call needs no body.
 func TestPagesAreNoSuccess(t *testing.T) {
 	t.Parallel()
 	for name, page := range map[string]struct{ contentType, body string }{

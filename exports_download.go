@@ -359,7 +359,8 @@ func (d *download) recover(err error) error {
 	case errors.Is(err, ErrExportChanged), errors.Is(err, ErrUnexpectedResponse):
 		return err
 	case d.offset > 0 && d.file.etag == "":
-		return fmt.Errorf("%w: %w", d.cannotContinue("the server gave no strong ETag to continue by"), bare(d.failed(err)))
+		changed := d.cannotContinue("the server gave no strong ETag to continue by")
+		return fmt.Errorf("%w: %w", changed, bare(d.failed(err)))
 	case errors.Is(err, ErrForbidden) && !d.failures.renewed:
 		return d.renew()
 	case !transient(err) || d.failures.count >= policy.MaxAttempts:

@@ -81,7 +81,7 @@ type list[T any] struct {
 	params ListParams
 	opts   []CallOption
 	req    request         // without the parameters of a page
-	id     func(*T) string // tells whether two pages are the same
+	id     func(*T) string // of an item, to see that a page repeats
 }
 
 // page requests the page that the parameters name.

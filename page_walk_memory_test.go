@@ -42,7 +42,8 @@ func largeRecords(n, size int) http.RoundTripper {
 			next = strconv.Quote(strconv.Itoa(page + 1))
 		}
 		text(`],"next":%s}}`, next)
-		return answer(req, http.StatusOK, http.Header{"Content-Type": {"application/json"}}, io.MultiReader(parts...), -1), nil
+		header := http.Header{"Content-Type": {"application/json"}}
+		return answer(req, http.StatusOK, header, io.MultiReader(parts...), -1), nil
 	})
 }
 

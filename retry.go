@@ -30,8 +30,8 @@ type RetryPolicy struct {
 	// ErrRateLimited. The defaults are 500 ms and 30 s.
 	MinWait, MaxWait time.Duration
 	// MaxElapsed limits when the last attempt starts, counted from the start of the call, including
-	// time spent waiting for a rate limit of the service. The call itself can take longer, by one attempt. The default is
-	// 2 minutes.
+	// time spent waiting for a rate limit of the service. The call itself can take longer, by one
+	// attempt. The default is 2 minutes.
 	MaxElapsed time.Duration
 }
 

@@ -82,7 +82,8 @@ type work struct {
 // walkOf reads pages of one record each.
 func walkOf(pages int) work {
 	return work{
-		requests: pages, most: 8, factor: 1.5, refused: 20, fixed: []int{mistralobs.NoReadAhead, 1, 2, 4, 8}, records: pages,
+		requests: pages, most: 8, factor: 1.5, refused: 20, records: pages,
+		fixed: []int{mistralobs.NoReadAhead, 1, 2, 4, 8},
 		run: func(ctx context.Context, client *mistralobs.Client, datasetID string, setting int) (done int, err error) {
 			params := mistralobs.ListParams{PageSize: 1, ReadAhead: setting}
 			for _, err := range client.Records.All(ctx, datasetID, params) {

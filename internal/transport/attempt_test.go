@@ -301,7 +301,7 @@ func (d *drip) Read(p []byte) (int, error) {
 }
 
 // The context of an upload may end at the moment at which its response has been read. The race
-// detector tells whether closing the response meets anything.
+// detector reports it if something still uses the response that the context closes.
 func TestUploadWhoseContextEndsWithItsResponse(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
