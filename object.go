@@ -394,6 +394,37 @@ func (o Object) set(name string, v any) (Object, error) {
 	return append(result, o[end:]...), nil
 }
 
+// Delete returns a copy of the object without the member with this name, or without all of them if
+// the name occurs more than once. The names and values of the other members keep their bytes. An
+// empty Object counts as {}. It returns an error that matches [ErrInvalidParams] if the Object is
+// not a JSON object.
+func (o Object) Delete(name string) (Object, error) {
+	if len(bytes.TrimSpace(o)) == 0 {
+		return Object("{}"), nil
+	}
+	if err := checkObject(o); err != nil {
+		return nil, attempted("deleting a member of an object", invalid("Object", "%v", err))
+	}
+	var others []jsonscan.Member
+	found := false
+	s := jsonscan.New(o)
+	s.Members(func(m jsonscan.Member) bool {
+		if string(m.Name) == name {
+			found = true
+		} else {
+			others = append(others, m)
+		}
+		return true
+	})
+	switch {
+	case !found:
+		return slices.Clone(o), nil
+	case len(others) == 0:
+		return Object("{}"), nil
+	}
+	return joinMembers(others), nil
+}
+
 // setValue returns v as JSON.
 func setValue(v any) ([]byte, error) {
 	raw, err := toJSON("v", v)

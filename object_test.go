@@ -468,6 +468,30 @@ func TestObjectGetAndSet(t *testing.T) {
 	}
 }
 
+func TestObjectDelete(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ object, name, want string }{
+		{object: ``, name: "a", want: `{}`},
+		{object: ` {"a": 1}`, name: "b", want: ` {"a": 1}`},
+		{object: `{"a":1}`, name: "a", want: `{}`},
+		{
+			object: "{ \"b\" : 1e400 ,\n\"a\" : [ 1 ] , \"\\u0063\":{\"a\" : 2}}", name: "a",
+			want: `{"b":1e400,"\u0063":{"a" : 2}}`,
+		},
+		{object: `{"a":1,"b":2,"\u0061":3}`, name: "a", want: `{"b":2}`},
+	} {
+		object := mistralobs.Object(test.object)
+		got, err := object.Delete(test.name)
+		require.NoError(t, err)
+		assert.Equal(t, test.want, got.String())
+		assert.Equal(t, test.object, object.String(), "the object itself does not change")
+	}
+	_, err := mistralobs.Object(`[]`).Delete("a")
+	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	const want = "mistralobs: deleting a member of an object: Object: it must be a JSON object, got an array"
+	require.EqualError(t, err, want)
+}
+
 func TestObjectInJSON(t *testing.T) {
 	t.Parallel()
 	type holder struct {
