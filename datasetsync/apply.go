@@ -206,15 +206,24 @@ func (r *run) tryUpdate(ctx context.Context, c change, sent *bool) error {
 	if record == nil {
 		return ErrRecordChanged
 	}
-	old, now := c.item.known().old, contentOf(record.Payload, record.Properties)
+	keep := r.plan.KeepProperties
+	old, now := c.item.known().old, contentOf(record.Payload, record.Properties, keep)
+	wanted := contentOf(parts[0], parts[1], keep)
 	var missing [2]mistralobs.Object // the parts to write
-	for n, part := range []struct{ old, now digest }{{old.payload, now.payload}, {old.properties, now.properties}} {
+	for n, part := range []struct{ old, now, wanted digest }{
+		{old.payload, now.payload, wanted.payload}, {old.properties, now.properties, wanted.properties},
+	} {
 		switch {
-		case parts[n] != nil && digestOf(parts[n]) == part.now: // an earlier run may have written it
+		case parts[n] != nil && part.wanted == part.now: // an earlier run may have written it
 		case part.now != part.old && !r.options.Force:
 			return ErrRecordChanged
 		default:
 			missing[n] = parts[n]
+		}
+	}
+	if missing[1] != nil {
+		if missing[1], err = withKept(missing[1], record.Properties, keep); err != nil {
+			return err
 		}
 	}
 	if missing[0] != nil {

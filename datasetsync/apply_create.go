@@ -23,7 +23,7 @@ func (r *run) findCreated(ctx context.Context) error {
 			return err
 		}
 		if r.plan.Key == "" {
-			keys[i] = contentOf(parts[0], parts[1]).both()
+			keys[i] = contentOf(parts[0], parts[1], r.plan.KeepProperties).both()
 			continue
 		}
 		key := keyOf(parts[1], r.plan.Key)
@@ -35,7 +35,7 @@ func (r *run) findCreated(ctx context.Context) error {
 		}
 		keys[i], seen[key.digest] = key.digest, true
 	}
-	now, err := r.readSnapshot(ctx, r.plan.Key)
+	now, err := r.readSnapshot(ctx, r.plan)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (r *run) findByKey(now *snapshot, keys []digest) error {
 		}
 		c.result.RecordID = now.id(position)
 		switch {
-		case contentOf(parts[0], parts[1]) == now.entries[position].content:
+		case contentOf(parts[0], parts[1], r.plan.KeepProperties) == now.entries[position].content:
 			c.result.Outcome = OutcomeAlreadyDone
 		case r.options.Force:
 			c.result.Action = ActionUpdate

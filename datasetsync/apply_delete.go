@@ -70,7 +70,8 @@ func (r *run) stillPlanned(ctx context.Context, batch []change, gone Outcome) (t
 	err := r.looker.look(ctx, ids, func(id string, record *mistralobs.Record) error {
 		if now[id] = (current{}); record != nil {
 			now[id] = current{
-				true, contentOf(record.Payload, record.Properties), keyOf(record.Properties, r.plan.Key).digest,
+				true, contentOf(record.Payload, record.Properties, r.plan.KeepProperties),
+				keyOf(record.Properties, r.plan.Key).digest,
 			}
 		}
 		return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/mistralobs/mistralobs-go"
 )
@@ -26,7 +27,10 @@ func (s *session) diff(ctx context.Context, want iter.Seq2[*mistralobs.JSONLReco
 	}
 	m := &matching{
 		session: s, created: map[digest]uint32{},
-		plan: &Plan{Key: s.options.Key, full: s.options.Full, bodies: &overflowFile{}},
+		plan: &Plan{
+			Key: s.options.Key, KeepProperties: slices.Clone(s.options.KeepProperties), full: s.options.Full,
+			bodies: &overflowFile{},
+		},
 	}
 	whole := false
 	defer func() {
@@ -76,7 +80,7 @@ func (m *matching) readDataset(ctx context.Context) error {
 	if err := m.awaitImports(ctx); err != nil {
 		return err
 	}
-	if m.now, err = m.readSnapshot(ctx, m.options.Key); err != nil {
+	if m.now, err = m.readSnapshot(ctx, m.plan); err != nil {
 		return err
 	}
 	if err := m.now.settleDuplicates(m.options.Duplicates); err != nil {
@@ -110,7 +114,7 @@ func (m *matching) add(ctx context.Context, record *mistralobs.JSONLRecord) erro
 	}
 	m.index++
 	w := wanted{record: record, index: m.index}
-	if err := w.check(); err != nil {
+	if err := w.check(m.options.KeepProperties); err != nil {
 		return m.errorf("%w", err)
 	}
 	if m.now == nil {
@@ -129,8 +133,9 @@ func (m *matching) add(ctx context.Context, record *mistralobs.JSONLRecord) erro
 	return nil
 }
 
-// check sets the content of the record. It returns an error if the service cannot hold the record.
-func (w *wanted) check() (err error) {
+// check sets the content of the record, without the properties to keep. It returns an error if the
+// service cannot hold the record.
+func (w *wanted) check(keep []string) (err error) {
 	if w.record == nil {
 		return fmt.Errorf("%s is nil", place(0, w.index))
 	}
@@ -139,6 +144,9 @@ func (w *wanted) check() (err error) {
 	}
 	if w.content.properties, err = checkedObject(orEmpty(w.record.Properties)); err != nil {
 		return fmt.Errorf("%s: its properties are not a JSON object: %w", w.place(), err)
+	}
+	if len(keep) > 0 {
+		w.content.properties = digestOf(without(w.record.Properties, keep))
 	}
 	return nil
 }

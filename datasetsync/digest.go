@@ -262,9 +262,36 @@ func appendSum(dst []byte, exponent string, n int64) []byte {
 // content identifies a payload and properties.
 type content struct{ payload, properties digest }
 
-// contentOf returns the content of a record. Absent properties count as {}.
-func contentOf(payload, properties mistralobs.Object) content {
-	return content{digestOf(payload), digestOf(orEmpty(properties))}
+// contentOf returns the content of a record without the properties to keep. Absent properties count
+// as {}.
+func contentOf(payload, properties mistralobs.Object, keep []string) content {
+	return content{digestOf(payload), digestOf(without(properties, keep))}
+}
+
+// without returns properties without those that are kept. It leaves alone what is not an object.
+func without(properties mistralobs.Object, keep []string) mistralobs.Object {
+	properties = orEmpty(properties)
+	for _, name := range keep {
+		if rest, err := properties.Delete(name); err == nil {
+			properties = rest
+		}
+	}
+	return properties
+}
+
+// withKept returns the wanted properties, with those to keep as the record has them.
+func withKept(wanted, record mistralobs.Object, keep []string) (_ mistralobs.Object, err error) {
+	for _, name := range keep {
+		if value, found := record.Get(name); found {
+			wanted, err = wanted.Set(name, value)
+		} else {
+			wanted, err = wanted.Delete(name)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return wanted, nil
 }
 
 // both returns one digest of both parts.

@@ -111,7 +111,7 @@ func (s *session) explain(ctx context.Context, p *Plan) error {
 // explain finds the differences of an update, or keeps the record to delete, unless it has changed
 // since the comparison.
 func (i *Item) explain(record *mistralobs.Record, p *Plan) error {
-	if record == nil || contentOf(record.Payload, record.Properties) != i.known().old {
+	if record == nil || contentOf(record.Payload, record.Properties, p.KeepProperties) != i.known().old {
 		return nil
 	}
 	before := [2]mistralobs.Object{record.Payload, orEmpty(record.Properties)}
@@ -121,6 +121,9 @@ func (i *Item) explain(record *mistralobs.Record, p *Plan) error {
 	after, err := i.parts()
 	if err != nil {
 		return err
+	}
+	if after[1] != nil {
+		before[1], after[1] = without(before[1], p.KeepProperties), without(after[1], p.KeepProperties)
 	}
 	for n, path := range []string{"payload", "properties"} {
 		if after[n] != nil {

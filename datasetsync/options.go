@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mistralobs/mistralobs-go"
@@ -52,6 +53,11 @@ type Options struct {
 	// have it. The value can be any JSON but null. If Key is "", records match by content: a wanted
 	// record that differs from all others is created, never updated.
 	Key string
+	// KeepProperties names properties that are left as they are, such as the scores that
+	// [mistralobs.RecordsService.Edit] has written. Records are compared without them, and an update
+	// keeps the values that the record has. A new record gets those of the wanted record. Apply
+	// ignores KeepProperties, and keeps those of its plan.
+	KeepProperties []string
 	// Delete plans the deletion of records that match no wanted record. Without Delete they stay.
 	// Deletions come last, and only if all creations and updates were made. Apply ignores Delete,
 	// and makes the deletions of its plan.
@@ -128,6 +134,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, invalid("MaxDeletes", "it must not be negative, got %d", o.MaxDeletes)
 	case o.MaxTaskWait < 0:
 		return o, invalid("MaxTaskWait", "it must not be negative, got %v", o.MaxTaskWait)
+	case o.Key != "" && slices.Contains(o.KeepProperties, o.Key):
+		return o, invalid("KeepProperties", "it has the key %s, by which records match", display(o.Key))
 	case o.Duplicates != RefuseDuplicates && o.Duplicates != KeepOldest:
 		return o, invalid("Duplicates", "there is no policy %d", o.Duplicates)
 	}

@@ -16,9 +16,11 @@ type Plan struct {
 	DatasetID   string // the ID, even if Diff was given a slug
 	DatasetName string
 	Key         string // as in [Options]
-	Create      []Item // in the order of the wanted records
-	Update      []Item // in the order of the wanted records
-	Delete      []Item // in the order of the dataset
+	// KeepProperties is as in [Options].
+	KeepProperties []string
+	Create         []Item // in the order of the wanted records
+	Update         []Item // in the order of the wanted records
+	Delete         []Item // in the order of the dataset
 	// LeftAlone are the records of the dataset whose payload or properties are not a JSON object
 	// and that match no wanted record.
 	LeftAlone []Item

@@ -18,13 +18,14 @@ const planVersion = 1
 
 // planHead has the members of a plan's JSON that are not lists.
 type planHead struct {
-	Version     int    `json:"version"`
-	DatasetID   string `json:"dataset_id"`
-	DatasetName string `json:"dataset_name"`
-	Key         string `json:"key,omitempty"`
-	Equal       int    `json:"equal"`
-	Extra       int    `json:"extra"`
-	Full        bool   `json:"full,omitempty"`
+	Version     int      `json:"version"`
+	DatasetID   string   `json:"dataset_id"`
+	DatasetName string   `json:"dataset_name"`
+	Key         string   `json:"key,omitempty"`
+	Keep        []string `json:"keep_properties,omitempty"`
+	Equal       int      `json:"equal"`
+	Extra       int      `json:"extra"`
+	Full        bool     `json:"full,omitempty"`
 }
 
 type itemJSON struct {
@@ -76,7 +77,7 @@ func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 }
 
 func (p *Plan) write(w *bufio.Writer) error {
-	head := planHead{planVersion, p.DatasetID, p.DatasetName, p.Key, p.Equal, p.Extra, p.full}
+	head := planHead{planVersion, p.DatasetID, p.DatasetName, p.Key, p.KeepProperties, p.Equal, p.Extra, p.full}
 	encoded, err := marshal(head)
 	if err = cmp.Or(head.check(), p.checkKept(), err); err != nil {
 		return err
@@ -233,6 +234,7 @@ func (p *Plan) setHead(values map[string]json.RawMessage) error {
 		return err
 	}
 	p.DatasetID, p.DatasetName, p.Key = head.DatasetID, head.DatasetName, head.Key
+	p.KeepProperties = head.Keep
 	p.Equal, p.Extra, p.full = head.Equal, head.Extra, head.Full
 	return head.check()
 }

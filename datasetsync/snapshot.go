@@ -17,10 +17,10 @@ var errChangedWhileRead = errors.New("changed while it was read")
 
 // readSnapshot reads all records of the dataset, each exactly once. If a check shows that somebody
 // added or deleted records during the reading, it starts again. The checks are the total of each
-// page, repeated records, and the last record. key is as in [Options].
-func (s *session) readSnapshot(ctx context.Context, key string) (*snapshot, error) {
+// page, repeated records, and the last record. The plan says how records are compared.
+func (s *session) readSnapshot(ctx context.Context, p *Plan) (*snapshot, error) {
 	for range maxReadings {
-		now, err := s.readOnce(ctx, key)
+		now, err := s.readOnce(ctx, p)
 		if !errors.Is(err, errChangedWhileRead) {
 			return now, err
 		}
@@ -29,12 +29,12 @@ func (s *session) readSnapshot(ctx context.Context, key string) (*snapshot, erro
 		display(s.datasetID), ErrDatasetChanging, maxReadings)
 }
 
-func (s *session) readOnce(ctx context.Context, key string) (*snapshot, error) {
+func (s *session) readOnce(ctx context.Context, p *Plan) (*snapshot, error) {
 	first, err := s.firstPage(ctx)
 	if err != nil {
 		return nil, err
 	}
-	now := newSnapshot(key, first.Total)
+	now := newSnapshot(p, first.Total)
 	defer func() {
 		if now != nil { // it is not whole, maybe because OnProgress panics
 			now.close()
@@ -127,7 +127,8 @@ func (r *reading) addPage(page *mistralobs.Page[mistralobs.Record]) error {
 
 // snapshot is the state of a dataset. Its memory does not depend on the size of the records.
 type snapshot struct {
-	key     string // as in [Options]; without it, records match by content
+	key     string   // as in [Options]; without it, records match by content
+	keep    []string // Options.KeepProperties
 	entries []entry
 	other   map[int]string   // the IDs that are not UUIDs, by position
 	byKey   map[digest]int32 // the first entry with each key, or each content
@@ -151,9 +152,10 @@ type entry struct {
 // maxReserved limits the memory that is reserved for the count that the service reports.
 const maxReserved = 1 << 20
 
-func newSnapshot(key string, total int) *snapshot {
+func newSnapshot(p *Plan, total int) *snapshot {
 	return &snapshot{
-		key: key, entries: make([]entry, 0, max(0, min(total, maxReserved))), other: map[int]string{},
+		key: p.Key, keep: p.KeepProperties,
+		entries: make([]entry, 0, max(0, min(total, maxReserved))), other: map[int]string{},
 		odd: map[int]bool{}, oddKeys: map[digest]int32{}, surplus: map[int32]int32{},
 		labels: &overflowFile{},
 	}
@@ -163,7 +165,10 @@ func (s *snapshot) close() { _ = s.labels.close() } // the comparison is right e
 
 func (s *snapshot) add(record *mistralobs.Record) (err error) {
 	position := len(s.entries)
-	e := entry{content: contentOf(record.Payload, record.Properties), created: record.CreatedAt.UnixMilli(), next: -1}
+	e := entry{
+		content: contentOf(record.Payload, record.Properties, s.keep),
+		created: record.CreatedAt.UnixMilli(), next: -1,
+	}
 	id, isUUID := packID(record.ID)
 	if e.id = id; !isUUID {
 		s.other[position] = strings.Clone(record.ID)

@@ -64,8 +64,8 @@ func Diff(
 // the service may be about to start an import that nobody can see yet.
 //
 // An update replaces the payload and the properties as a whole. A property that the wanted record
-// lacks is removed, such as a score that [mistralobs.RecordsService.Edit] has written: keep scores
-// in a dataset that is not synced, or write them into the wanted records too.
+// lacks is removed, such as a score that [mistralobs.RecordsService.Edit] has written, unless
+// [Options.KeepProperties] names it.
 //
 // Sync returns the errors of Diff and Apply.
 func Sync(
@@ -95,8 +95,8 @@ func Sync(
 // a record alone that somebody else has created under the key of a creation, with other content. If
 // options.Force is set, Apply overwrites or deletes such records. Apply reads each record before it
 // writes or deletes it; the package comment says which changes by others it can miss. It creates
-// records in the order of the plan. It ignores Options.Key, Delete, AllowEmpty, Duplicates and
-// Full: the plan decides.
+// records in the order of the plan. It ignores Options.Key, KeepProperties, Delete, AllowEmpty,
+// Duplicates and Full: the plan decides.
 //
 // If one record fails, Apply goes on with the others. A failed import ends only the creations. If a
 // creation or an update was not made, Apply deletes nothing: an edit may be a creation and a

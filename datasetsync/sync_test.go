@@ -121,6 +121,7 @@ func TestInvalidParams(t *testing.T) {
 			"negative Concurrency":   diff(datasetsync.Options{Concurrency: -1}),
 			"negative MaxDeletes":    diff(datasetsync.Options{MaxDeletes: -1}),
 			"negative MaxTaskWait":   diff(datasetsync.Options{MaxTaskWait: -1}),
+			"kept key":               diff(datasetsync.Options{Key: "id", KeepProperties: []string{"score", "id"}}),
 			"unknown policy":         diff(datasetsync.Options{Duplicates: 7}),
 			"negative, in an Apply":  second(plan.Apply(ctx, w.client, datasetsync.Options{Concurrency: -1})),
 			"empty input and Delete": second(datasetsync.Sync(ctx, w.client, w.dataset, wanted(), byID)),

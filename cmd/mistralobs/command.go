@@ -107,7 +107,7 @@ func commands() []command {
 				"With -dry-run it only shows the changes, and its exit status is 3 if there are any.",
 			examples: []string{
 				`sync "Golden set" golden.jsonl -dry-run -full`,
-				`sync "Golden set" golden.jsonl -delete -max-deletes 20`,
+				`sync "Golden set" golden.jsonl -delete -max-deletes 20 -keep score`,
 			},
 		},
 		{

@@ -13,6 +13,10 @@ import (
 func syncDataset(t *tool, flags *flag.FlagSet) func(context.Context) error {
 	var options datasetsync.Options
 	flags.StringVar(&options.Key, "key", "id", "`property` that identifies a record; \"\" compares contents")
+	flags.Func("keep", "leave this `property` as it is, such as a score (may be repeated)", func(name string) error {
+		options.KeepProperties = append(options.KeepProperties, name)
+		return nil
+	})
 	flags.BoolVar(&options.Delete, "delete", false, "delete the records that are not in the file")
 	flags.IntVar(&options.MaxDeletes, "max-deletes", 0, "change nothing if there are more deletions; 0 is no limit")
 	flags.BoolVar(&options.AllowEmpty, "allow-empty", false, "let -delete empty the dataset if the file has no records")

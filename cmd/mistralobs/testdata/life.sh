@@ -137,6 +137,12 @@ expect 1 sync Capitals /dev/null -delete
 has stderr "-allow-empty"
 expect 0 sync Capitals -key id wanted.jsonl -delete -max-deletes 1
 expect 0 sync Capitals - -delete -dry-run < wanted.jsonl
+expect 0 records Capitals
+scored=$(sed -n '/Malta/s/^{"id":"\([^"]*\)".*/\1/p' stdout)
+expect 0 edit "$scored" score=1
+expect 0 sync Capitals wanted.jsonl -dry-run -keep score
+expect 3 sync Capitals wanted.jsonl -dry-run
+expect 0 sync Capitals wanted.jsonl
 
 # Export, copy, and the same contents in the copy.
 expect 0 export Capitals -o export.jsonl
