@@ -44,8 +44,18 @@ func decodeValue(dec *jsontext.Decoder, v any) error {
 	if err != nil {
 		return err
 	}
-	if kind == '0' || target == timeType {
-		raw = convert(raw, target)
+	switch v := v.(type) {
+	case *time.Time:
+		*v, _ = timeOf(raw)
+		return nil
+	case **time.Time:
+		if at, ok := timeOf(raw); ok {
+			*v = &at
+		}
+		return nil
+	}
+	if kind == '0' && (target.Kind() == reflect.Int || target.Kind() == reflect.Int64) {
+		raw = wholeNumber(raw)
 	}
 	if jsonv2.Unmarshal(raw, v, lenient) != nil {
 		value.SetZero()
@@ -53,29 +63,18 @@ func decodeValue(dec *jsontext.Decoder, v any) error {
 	return nil
 }
 
-var (
-	timeType        = reflect.TypeFor[time.Time]()
-	unmarshalerType = reflect.TypeFor[interface{ UnmarshalJSON([]byte) error }]()
-)
+var unmarshalerType = reflect.TypeFor[interface{ UnmarshalJSON([]byte) error }]()
 
-// convert returns a value in the form that the library accepts for a type: 50.0 for an integer as
-// 50, and a time as text with its zone.
-func convert(raw []byte, target reflect.Type) []byte {
-	switch {
-	case target == timeType:
-		if at, ok := timeOf(raw); ok {
-			return at.AppendFormat(nil, `"`+time.RFC3339Nano+`"`)
-		}
-	case target.Kind() == reflect.Int || target.Kind() == reflect.Int64:
-		f, err := strconv.ParseFloat(string(raw), 64)
-		if err == nil && f == math.Trunc(f) && math.Abs(f) <= 1<<53 {
-			return strconv.AppendInt(nil, int64(f), 10)
-		}
+// wholeNumber returns an integer such as 50.0 without its fraction, as the library wants it.
+func wholeNumber(raw []byte) []byte {
+	f, err := strconv.ParseFloat(string(raw), 64)
+	if err == nil && f == math.Trunc(f) && math.Abs(f) <= 1<<53 {
+		return strconv.AppendInt(nil, int64(f), 10)
 	}
 	return raw
 }
 
-// maxSeconds limits UNIX times to years that have four digits.
+// maxSeconds limits UNIX times to years that have four digits, which JSON requires.
 const maxSeconds = 253402300799
 
 // withoutZone is RFC 3339 without the zone, as Python writes times. It is taken for UTC, lest a
@@ -139,13 +138,14 @@ var errTooManyItems = fmt.Errorf("the lists and maps of the document have more t
 // resultDecoder decodes one response.
 type resultDecoder struct {
 	required []string // the fields without which the result, or an item of it, is no such thing
-	others   int      // how many items of other lists and maps there were
+	counts   bool     // the document is so large that it may have too many items of other lists and maps
+	others   int      // how many of those there were
 }
 
 // decodeResult decodes the result of an operation into v. envelope names the member of the body
 // that holds it; "" means the body itself. It returns an error if a required field is missing.
 func decodeResult(body []byte, envelope string, required []string, v any) error {
-	d := resultDecoder{required: required}
+	d := resultDecoder{required: required, counts: len(body) > maxListItems}
 	s := jsonscan.New(body)
 	err := d.next(&s, envelope, v)
 	if err == nil && !s.End() || err == errSyntax {
@@ -236,8 +236,10 @@ func (d *resultDecoder) object(raw []byte, v any) error {
 	if raw[0] != '{' {
 		return nil
 	}
-	if err := d.count(raw); err != nil {
-		return err
+	if d.counts {
+		if err := d.count(raw); err != nil {
+			return err
+		}
 	}
 	if k, ok := v.(interface{ keep(Object) }); ok {
 		raw = bytes.Clone(raw)
