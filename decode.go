@@ -224,7 +224,7 @@ func (d *resultDecoder) item(s *jsonscan.Scanner, path string, v any) error {
 
 // pathError puts a path before the error of a part.
 func pathError(path string, err error) error {
-	if name, ok := err.(incompleteError); ok && path != "" {
+	if name, ok := errors.AsType[incompleteError](err); ok && path != "" {
 		return incompleteError(path + "." + string(name))
 	}
 	return err

@@ -155,8 +155,8 @@ func (i *jsonlImport) run(ctx context.Context) error {
 	if err := i.upload(ctx); err != nil {
 		return errors.Join(err, i.deleteFiles(ctx, i.result.Files))
 	}
-	for n, part := range i.parts.list {
-		needed, err := i.importPart(ctx, part, i.result.Files[n])
+	for n, file := range i.result.Files {
+		needed, err := i.importPart(ctx, file)
 		if err != nil {
 			unread := i.result.Files[n:]
 			if needed {
@@ -220,9 +220,9 @@ func harmless(err error) error {
 	return err
 }
 
-// importPart imports a part and waits for the end. If it fails, it reports whether a task may still
-// need the file.
-func (i *jsonlImport) importPart(ctx context.Context, part importPart, file *File) (needed bool, err error) {
+// importPart imports the file of a part and waits for the end. If it fails, it reports whether a
+// task may still need the file.
+func (i *jsonlImport) importPart(ctx context.Context, file *File) (needed bool, err error) {
 	n := len(i.result.Tasks)
 	task, err := i.client.Imports.FromFile(ctx, i.datasetID, file.ID, i.opts...)
 	if err != nil {

@@ -115,7 +115,7 @@ func lostContent(v any) string {
 	}
 	for _, f := range reflect.VisibleFields(t) {
 		isEncoded := f.IsExported() && f.Tag.Get("json") != "-"
-		if isEncoded && !(f.Anonymous && f.Type.Kind() == reflect.Struct) { // its fields are visible too
+		if isEncoded && (!f.Anonymous || f.Type.Kind() != reflect.Struct) { // its fields are visible too
 			return ""
 		}
 	}

@@ -534,15 +534,12 @@ func (c *Client) settings(opts []CallOption) (*callSettings, error) {
 	return &own, errors.Join(errs...)
 }
 
-// bulkSettings returns the settings of a method that has several requests in flight. It refuses
+// checkBulk checks the options of a method that has several requests in flight. It refuses
 // [WithResponse], because there is no last response.
-func (c *Client) bulkSettings(opts []CallOption) (*callSettings, error) {
+func (c *Client) checkBulk(opts []CallOption) error {
 	settings, err := c.settings(opts)
-	if err != nil {
-		return nil, err
+	if err == nil && settings.response != nil {
+		err = invalid("WithResponse", "this method has several requests in flight")
 	}
-	if settings.response != nil {
-		return nil, invalid("WithResponse", "this method has several requests in flight")
-	}
-	return settings, nil
+	return err
 }

@@ -149,7 +149,7 @@ func (s *RecordsService) UpdateAll(
 	return run.results(ctx, updates)
 }
 
-// encodedUpdate holds the parts of an update. A part that is left as it is is nil.
+// encodedUpdate holds the parts of an update. A nil part stays as it is.
 type encodedUpdate struct{ payload, properties Object }
 
 func (u RecordUpdate) encode() (parts encodedUpdate, err error) {
@@ -234,7 +234,7 @@ func (b bulkRun[In, Out]) results(ctx context.Context, input iter.Seq2[In, error
 }
 
 func (b bulkRun[In, Out]) check(ctx context.Context, noInput bool) error {
-	_, err := b.client.bulkSettings(b.opts)
+	err := b.client.checkBulk(b.opts)
 	if noInput {
 		err = invalid("input", "the sequence is nil")
 	}
@@ -305,8 +305,7 @@ func (s *bulkState) end() error {
 // If there are no IDs, it sends nothing and returns nil. It returns an error that matches
 // [ErrInvalidParams], and deletes nothing, if an ID is empty or opts has a [WithResponse].
 func (s *RecordsService) DeleteAll(ctx context.Context, recordIDs []string, opts ...CallOption) error {
-	_, err := s.client.bulkSettings(opts)
-	err = cmp.Or(checkContext(ctx), checkIDs("recordIDs", recordIDs, 0, len(recordIDs)), err)
+	err := cmp.Or(checkContext(ctx), checkIDs("recordIDs", recordIDs, 0, len(recordIDs)), s.client.checkBulk(opts))
 	if err != nil {
 		return attempted("delete records", err)
 	}

@@ -168,7 +168,9 @@ func timeRange(from, to time.Time) (url.Values, error) {
 type SpansService struct{ client *Client }
 
 // search sends a search for an expression.
-func search[T any](ctx context.Context, c *Client, expression string, req request, opts []CallOption) (*Feed[T], error) {
+func search[T any](
+	ctx context.Context, c *Client, expression string, req request, opts []CallOption,
+) (*Feed[T], error) {
 	var err error
 	if req.body, err = encode(searchBody{expression}); err != nil {
 		req.err = invalid("Expression", "it is not valid UTF-8")

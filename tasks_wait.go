@@ -108,7 +108,7 @@ func (s *TasksService) WaitAll(
 	if i := slices.Index(tasks, nil); err == nil && i >= 0 {
 		err = invalid("tasks", "the task at index %d is nil", i)
 	}
-	_, optsErr := s.client.bulkSettings(opts)
+	optsErr := s.client.checkBulk(opts)
 	if err = cmp.Or(checkContext(ctx), err, optsErr); err != nil {
 		return nil, attempted("wait for import tasks", err)
 	}

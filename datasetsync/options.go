@@ -187,8 +187,8 @@ func (s *session) errorf(format string, args ...any) error {
 	return fmt.Errorf("datasetsync: "+s.action+": "+format, args...)
 }
 
-func (s *session) invalid(name, format string, args ...any) error {
-	return s.errorf("%w", invalid(name, format, args...))
+func (s *session) invalid(name, problem string) error {
+	return s.errorf("%w", &paramError{name, problem})
 }
 
 // paramError matches [mistralobs.ErrInvalidParams]. It names the parameter.

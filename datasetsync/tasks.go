@@ -75,6 +75,7 @@ func (l *taskLimit) explain(err error, task *mistralobs.ImportTask) error {
 	if context.Cause(l.ctx) != errTaskLimit || !errors.Is(err, context.Canceled) {
 		return err
 	}
-	return fmt.Errorf("datasetsync: import task %s still has the status %s after %v (MaxTaskWait): %w: %v",
-		display(task.ID), display(string(cmp.Or(task.Status, mistralobs.StatusUnknown))), l.after, mistralobs.ErrTimeout, err)
+	return fmt.Errorf("datasetsync: import task %s still has the status %s after %v (MaxTaskWait): %w: %s",
+		display(task.ID), display(string(cmp.Or(task.Status, mistralobs.StatusUnknown))), l.after,
+		mistralobs.ErrTimeout, err.Error())
 }

@@ -45,7 +45,7 @@ func newSyncRound(
 	}
 	records := make([]mistralobstest.RecordSeed, r.n)
 	for i := range records {
-		records[i].Payload, records[i].Properties = []byte(r.payload(nil, i, "old")), fmt.Appendf(nil, `{"id":"k%d"}`, i)
+		records[i].Payload, records[i].Properties = r.payload(nil, i, "old"), fmt.Appendf(nil, `{"id":"k%d"}`, i)
 	}
 	want := map[string]content{}
 	for record := range r.wanted() {

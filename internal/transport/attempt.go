@@ -1,3 +1,5 @@
+// Package transport makes one attempt of a request: it waits for its turn, adds the API key, limits
+// the time, reads the whole response, and says how far a request got that failed. It does not retry.
 package transport
 
 import (

@@ -311,7 +311,7 @@ func TestUploadWhoseContextEndsWithItsResponse(t *testing.T) {
 	attempt.Upload = true
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://api.example.com/x", strings.NewReader("{}"))
 	require.NoError(t, err)
-	resp, err := attempt.RoundTrip(req) //nolint:bodyclose // it is read whole
+	resp, err := attempt.RoundTrip(req)
 	require.NoError(t, err)
 	assert.Equal(t, 413, resp.StatusCode)
 }

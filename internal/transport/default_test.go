@@ -122,7 +122,7 @@ func TestSilentConnectionsAreLeft(t *testing.T) {
 			}
 			try := func(timeout time.Duration) error {
 				attempt := &Attempt{Shared: shared, Timeout: timeout, MaxBytes: 100}
-				_, err := attempt.RoundTrip(newRequest(t, origin.String())) //nolint:bodyclose // it is read whole
+				_, err := attempt.RoundTrip(newRequest(t, origin.String()))
 				return err
 			}
 			var first sync.WaitGroup

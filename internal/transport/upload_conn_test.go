@@ -74,7 +74,7 @@ func TestEarlyRefusalOfAnUploadIsRead(t *testing.T) {
 				body := strings.NewReader(strings.Repeat("x", 20<<20))
 				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, origin.String(), body)
 				require.NoError(t, err)
-				resp, err := attempt.RoundTrip(req) //nolint:bodyclose // it is read whole
+				resp, err := attempt.RoundTrip(req)
 				if test.response == "" {
 					failure := new(Error)
 					require.ErrorAs(t, err, &failure)
