@@ -236,10 +236,8 @@ func (d *resultDecoder) object(raw []byte, v any) error {
 	if raw[0] != '{' {
 		return nil
 	}
-	if d.counts {
-		if err := d.count(raw); err != nil {
-			return err
-		}
+	if err := d.count(raw); err != nil {
+		return err
 	}
 	if k, ok := v.(interface{ keep(Object) }); ok {
 		raw = bytes.Clone(raw)
@@ -250,6 +248,9 @@ func (d *resultDecoder) object(raw []byte, v any) error {
 
 // count counts the items of the lists and maps in the fields of an object, before they take memory.
 func (d *resultDecoder) count(raw []byte) error {
+	if !d.counts {
+		return nil
+	}
 	dec := jsontext.NewDecoder(bytes.NewBuffer(raw), lenient)
 	for d.others <= maxListItems {
 		token, err := dec.ReadToken()
