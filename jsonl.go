@@ -193,30 +193,16 @@ func parseLine(text []byte) (*JSONLRecord, error) {
 	if err != nil {
 		return nil, err
 	}
-	record := &JSONLRecord{}
+	record := &JSONLRecord{Properties: slices.Clone(parts.properties)}
 	if parts.payload != nil {
-		record.Payload, record.Properties = cloneObjects(parts.payload, parts.properties)
-		record.Extra = joinMembers(parts.others)
+		record.Payload, record.Extra = slices.Clone(parts.payload), joinMembers(parts.others)
 	} else {
-		record.Payload, record.Properties = joinMembers(parts.others), slices.Clone(parts.properties)
+		record.Payload = joinMembers(parts.others)
 	}
 	if string(record.Payload) == "null" {
 		record.Payload = nil
 	}
 	return record, nil
-}
-
-// cloneObjects copies two objects with one allocation. A nil one stays nil.
-func cloneObjects(a, b []byte) (Object, Object) {
-	// A copy that directly follows make spares the compiler clearing the memory first.
-	both := make(Object, len(a)+len(b))
-	copy(both, a)
-	copy(both[len(a):], b)
-	first, second := both[:len(a):len(a)], both[len(a):]
-	if b == nil {
-		second = nil
-	}
-	return first, second
 }
 
 // joinMembers returns an object of the members as they were written, or nil if there are none.
