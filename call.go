@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -119,8 +118,9 @@ func (cl *call) newRequest(ctx context.Context) (*retryablehttp.Request, error) 
 
 // header returns the headers of the request, without the key.
 func (cl *call) header() http.Header {
-	header := cl.client.header.Clone()
-	maps.Copy(header, cl.settings.header)
+	header := cl.settings.header.Clone()
+	header.Set("Accept", "application/json")
+	header.Set("User-Agent", cl.client.agent)
 	switch {
 	case cl.req.upload != nil:
 		header.Set("Content-Type", cl.req.upload.contentType)

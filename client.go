@@ -40,7 +40,6 @@ type Client struct {
 	base      *url.URL
 	baseText  string
 	agent     string           // the User-Agent
-	header    http.Header      // of every request to the service
 	attempts  transport.Shared // what all attempts of API calls have in common
 	downloads *http.Client     // for presigned URLs
 
@@ -75,7 +74,6 @@ func newClient(cfg config, opts []Option) (*Client, error) {
 		return nil, attempted("create client", err)
 	}
 	c := &Client{cfg: cfg, base: base, baseText: base.String(), agent: userAgent(cfg.userAgent)}
-	c.header = c.requestHeader()
 	c.attempts = transport.Shared{
 		Next: next, Origin: base, Key: cfg.apiKey, Limiter: cfg.limiter,
 		Pacer: cfg.pacer, Bodies: cfg.bodies, Protocol: cfg.protocol, Held: c.logHeldBack,
@@ -404,16 +402,6 @@ func redirectPolicy(base *url.URL) func(*http.Request, []*http.Request) error {
 		}
 		return nil
 	}
-}
-
-// requestHeader returns the headers of every request to the service. Its values have no spare
-// capacity, so that copies of the map can share them.
-func (c *Client) requestHeader() http.Header {
-	header := http.Header{"Accept": {"application/json"}, "User-Agent": {c.agent}}
-	for name, values := range c.cfg.header {
-		header[name] = slices.Clip(slices.Clone(values))
-	}
-	return header
 }
 
 // userAgent returns the caller's product, if any, and the SDK's.
