@@ -260,10 +260,10 @@ func (w *waiter) goesOn(ctx context.Context, err error) bool {
 		return false
 	case errors.Is(err, ErrNotFound):
 		return !w.polled && time.Since(w.started) < appearTime
+	case retryAfterOf(err) > 0 && (transient(err) || errors.Is(err, ErrRateLimited)):
+		return true // also a pause that another call was told, which is longer than a retry may wait
 	case !transient(err):
 		return false
-	case retryAfterOf(err) > 0:
-		return true
 	}
 	w.failures++
 	return w.failures < maxPollFailures

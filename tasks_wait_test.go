@@ -218,6 +218,46 @@ func TestWaitPausesAfterFailures(t *testing.T) {
 	}
 }
 
+// A Retry-After that another call of the client got holds back the polls too. It does not end the
+// wait, even if it is longer than a poll may wait.
+func TestWaitOutlastsThePaceOfOthers(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name     string
+		deadline time.Duration
+		want     error
+		took     time.Duration // at least
+	}{
+		{name: "in time", deadline: time.Hour, took: 20 * time.Second},
+		{name: "beyond the deadline", deadline: 15 * time.Second, want: mistralobs.ErrRateLimited},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+					if !strings.Contains(req.URL.Path, "/tasks/") {
+						return reply(req, 429, "", "Retry-After", "20"), nil
+					}
+					return reply(req, 200, poll{status: "COMPLETED"}.json(taskID)), nil
+				}))
+				ctx, cancel := context.WithTimeout(t.Context(), test.deadline)
+				defer cancel()
+				once := mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1})
+				_, err := client.Datasets.Get(ctx, datasetID, once)
+				require.ErrorIs(t, err, mistralobs.ErrRateLimited)
+
+				impatient := mistralobs.WithRetry(mistralobs.RetryPolicy{MaxWait: time.Second})
+				_, err = client.Tasks.Wait(ctx, datasetID, taskID, mistralobs.WaitOptions{}, impatient)
+
+				require.ErrorIs(t, err, test.want)
+				assert.GreaterOrEqual(t, time.Since(start), test.took)
+				assert.Less(t, time.Since(start), 30*time.Second)
+			})
+		})
+	}
+}
+
 // A read can lag behind the creation of the task: for ten seconds, a task that nobody has seen yet
 // may be unknown.
 func TestWaitUntilTheTaskAppears(t *testing.T) {
