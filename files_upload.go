@@ -246,13 +246,18 @@ func copiedContent(ctx context.Context, body io.Reader) (*fileContent, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mistralobs: upload file: %w", err)
 	}
-	content := &fileContent{ReaderAt: temp, local: true, temp: temp}
-	content.size, err = io.Copy(temp, io.LimitReader(stream.NewInterruptible(ctx, body), MaxUploadBytes+1))
+	whole := false
+	defer func() { // also if body panics
+		if !whole {
+			temp.Close()
+		}
+	}()
+	size, err := io.Copy(temp, io.LimitReader(stream.NewInterruptible(ctx, body), MaxUploadBytes+1))
 	if err != nil {
-		content.close()
 		return nil, fmt.Errorf("mistralobs: upload file: copying Body to a temporary file: %w", err)
 	}
-	return content, nil
+	whole = true
+	return &fileContent{ReaderAt: temp, size: size, local: true, temp: temp}, nil
 }
 
 func (c *fileContent) close() {
