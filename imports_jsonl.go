@@ -158,9 +158,12 @@ func (i *jsonlImport) run(ctx context.Context) error {
 	for n, file := range i.result.Files {
 		needed, err := i.importPart(ctx, file)
 		if err != nil {
-			unread := i.result.Files[n:]
+			unread := slices.Clone(i.result.Files)
 			if needed {
-				unread = unread[1:]
+				unread = slices.Delete(unread, n, n+1)
+			}
+			if i.options.NoWait { // the tasks before may still run
+				unread = unread[n:]
 			}
 			return i.failed(errors.Join(err, i.deleteFiles(ctx, unread)))
 		}

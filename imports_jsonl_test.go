@@ -318,7 +318,11 @@ func TestFromJSONLFails(t *testing.T) {
 		},
 		"the second import": {
 			refuse: refuse("from-file", 1, 403), want: mistralobs.ErrForbidden, text: "uploaded file file-2 (2 of 3)",
-			maybe: true, deleted: all[1:], tasks: 1,
+			maybe: true, deleted: all, tasks: 1,
+		},
+		"the second import, perhaps": {
+			refuse: refuse("from-file", 1, 500), want: mistralobs.ErrServer, text: "uploaded file file-2 (2 of 3)",
+			maybe: true, deleted: []string{"file-1", "file-3"}, tasks: 1,
 		},
 		"the second import, without waiting": {
 			options: mistralobs.JSONLImportOptions{NoWait: true},
@@ -327,7 +331,7 @@ func TestFromJSONLFails(t *testing.T) {
 		},
 		"the second task": {
 			task: secondTask(`"status":"FAILED","message":"bad file"`), text: "task-2 ended as FAILED: bad file",
-			maybe: true, deleted: all[1:], tasks: 2,
+			maybe: true, deleted: all, tasks: 2,
 		},
 		"the second task, before it imported anything": {
 			task: func(int) string {
@@ -507,7 +511,7 @@ func TestFromJSONLCleansUpInTime(t *testing.T) {
 	}
 }
 
-// Temporary files are removed whatever happens. Not parallel: it changes TMPDIR.
+// Temporary files are removed and closed whatever happens. Not parallel: it changes TMPDIR.
 func TestTemporaryFilesAreRemoved(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
@@ -533,10 +537,20 @@ func TestTemporaryFilesAreRemoved(t *testing.T) {
 	require.NoError(t, upload(t.Context(), strings.NewReader("content")))
 	require.ErrorIs(t, upload(t.Context(), failing{io.ErrClosedPipe}), io.ErrClosedPipe)
 	require.ErrorIs(t, upload(canceled, strings.NewReader("content")), context.Canceled)
+	assert.Panics(t, func() { _ = upload(t.Context(), panicking{}) })
+	assert.Panics(t, func() {
+		_, _ = client.Imports.FromJSONL(t.Context(), datasetID, panicking{}, mistralobs.JSONLImportOptions{})
+	})
 
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	for _, entry := range entries {
 		assert.NotContains(t, entry.Name(), "mistralobs")
+	}
+	const open = "/proc/self/fd" // of Linux; a file there may have lost its name
+	entries, _ = os.ReadDir(open)
+	for _, entry := range entries {
+		target, _ := os.Readlink(filepath.Join(open, entry.Name()))
+		assert.NotContains(t, target, dir, "it is closed")
 	}
 }
