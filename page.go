@@ -48,7 +48,7 @@ type ListParams struct {
 	//
 	// 0 means adaptive. The first page is requested alone. Each page that the loop finishes doubles
 	// the number of pages in flight, up to 8, and a 429 halves it. [NoReadAhead] requests one page
-	// at a time. List methods ignore ReadAhead.
+	// at a time. List methods ignore ReadAhead. If PageSize is 0, the pages ahead hold at most 32 MiB.
 	ReadAhead int
 }
 

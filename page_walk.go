@@ -20,12 +20,14 @@ const maxReadAhead = 8
 // Limits of the responses of a walk whose page size is not the caller's. A page that is larger is
 // requested again in parts, so a walk over large items needs little memory.
 const (
-	maxPageBytes  = 8 << 20
-	maxAheadBytes = 32 << 20 / maxReadAhead // of a page that the loop does not need yet
+	maxPageBytes   = 8 << 20
+	maxAheadBytes  = 32 << 20                     // of all pages that the loop does not need yet
+	largePageBytes = maxAheadBytes / maxReadAhead // of a page that is not requested ahead
 )
 
-// partSizes are the sizes of the parts. Each divides the one before, so offsets stay aligned.
-var partSizes = []int{MaxPageSize, 50, 25, 5, 1}
+// partSizes are the sizes of the parts of a page that was refused. Each divides the one before, so
+// offsets stay aligned.
+var partSizes = []int{50, 25, 5, 1}
 
 // walk is a walk over a list. It requests the largest pages, unless the parameters say otherwise.
 type walk[T any] struct {
@@ -113,7 +115,7 @@ func (w walk[T]) ahead(
 		if w.adapts && errors.Is(err, ErrResponseTooLarge) {
 			return number, true
 		}
-		isLarge := err == nil && w.adapts && weight(page) > maxAheadBytes
+		isLarge := err == nil && w.adapts && weight(page) > largePageBytes
 		if err == nil && !isLarge {
 			ahead.start(w.rest(page, window.whileConsuming()), true)
 		}
@@ -133,12 +135,13 @@ func (w walk[T]) parts(
 	ctx context.Context, number int, yield func(*Page[T], error) bool,
 ) (next int, more bool) {
 	offset, size := (number-1)*MaxPageSize, MaxPageSize
+	limit := int(min(maxPageBytes, w.settings.maxResponse))
 	for {
 		params := w.params
 		params.Page, params.PageSize = offset/size+1, size
 		page, err := w.fetch(ctx, params, w.limited(size, maxPageBytes))
 		if errors.Is(err, ErrResponseTooLarge) && size > 1 {
-			size = partSizes[slices.Index(partSizes, size)+1]
+			size = partSizes[slices.IndexFunc(partSizes, func(part int) bool { return part < size })]
 			continue
 		}
 		if !yield(page, err) {
@@ -146,11 +149,13 @@ func (w walk[T]) parts(
 		}
 		offset += size
 		item := weight(page) / max(1, len(page.Items))
-		if offset%MaxPageSize == 0 && item*MaxPageSize <= maxAheadBytes {
+		if offset%MaxPageSize == 0 && item*MaxPageSize <= min(largePageBytes, limit) {
 			return offset/MaxPageSize + 1, true
 		}
-		fits := func(size int) bool { return offset%size == 0 && size*item <= maxPageBytes || size == 1 }
-		size = partSizes[slices.IndexFunc(partSizes, fits)]
+		size = MaxPageSize
+		for size > 1 && (MaxPageSize%size != 0 || offset%size != 0 || size*item > limit) {
+			size--
+		}
 	}
 }
 
@@ -184,6 +189,9 @@ func (l list[T]) check(ctx context.Context) (*callSettings, error) {
 func (w walk[T]) rest(page *Page[T], n int) int {
 	if !page.HasNext() {
 		return 0
+	}
+	if w.adapts { // a page may be twice as large as the one before
+		n = min(n, max(maxReadAhead, maxAheadBytes/max(1, 2*weight(page))))
 	}
 	last := (page.Total + w.params.PageSize - 1) / w.params.PageSize
 	if page.Total <= 0 || page.Number >= last {
@@ -252,7 +260,7 @@ type fetched[T any] struct {
 func (p *prefetch[T]) start(n int, ahead bool) {
 	limit := int64(maxPageBytes)
 	if ahead {
-		limit = maxAheadBytes
+		limit = int64(maxAheadBytes / max(maxReadAhead, n))
 	}
 	for len(p.queue) < n {
 		params := p.walk.params

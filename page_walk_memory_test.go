@@ -7,7 +7,9 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -45,6 +47,27 @@ func largeRecords(n, size int) http.RoundTripper {
 		header := http.Header{"Content-Type": {"application/json"}}
 		return answer(req, http.StatusOK, header, io.MultiReader(parts...), -1), nil
 	})
+}
+
+// However many pages the caller wants ahead, they hold at most 32 MiB.
+func TestReadAheadOfLargePages(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ size, ahead int }{{size: 100, ahead: 32}, {size: 15_000, ahead: 11}, {size: 40_000, ahead: 8}} {
+		synctest.Test(t, func(t *testing.T) {
+			var requests atomic.Int32
+			records := largeRecords(5000, test.size)
+			client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+				requests.Add(1)
+				return records.RoundTrip(req)
+			}))
+			for _, err := range client.Records.All(t.Context(), datasetID, mistralobs.ListParams{ReadAhead: 32}) {
+				require.NoError(t, err)
+				synctest.Wait()
+				break
+			}
+			assert.Equal(t, 1+test.ahead, int(requests.Load()), "records of %d bytes", test.size)
+		})
+	}
 }
 
 // A walk with default parameters holds few large records at a time. The test does not run in parallel,

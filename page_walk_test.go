@@ -751,11 +751,13 @@ func TestAllReadsLargeRecords(t *testing.T) {
 		case i < 100:
 			return 900_000 // a page of 90 MB is larger than any response may be
 		case i < 200:
+			return 400_000 // 20 of them are less than 8 MiB
+		case i < 300:
 			return 60_000 // a page of 6 MB is not requested ahead
 		}
 		return 100
 	}
-	const n = 850
+	const n = 950
 	server.SeedRecords(dataset, func(yield func(mistralobstest.RecordSeed) bool) {
 		for i := range n {
 			payload := fmt.Sprintf(`{"n":%d,"text":"%s"}`, i, strings.Repeat("x", sizes(i)))
@@ -781,6 +783,7 @@ func TestAllReadsLargeRecords(t *testing.T) {
 		assert.Equal(t, n, next)
 		assert.Equal(t, 7, pages[mistralobs.MaxPageSize], "the pages of small records")
 		assert.GreaterOrEqual(t, pages[5], 20, "the parts of the first hundred")
+		assert.Equal(t, 4+5, pages[20], "the parts of the second after smaller ones, and of the third")
 		assert.Zero(t, pages[1])
 	}
 	_, err := server.Client(t).Records.List(t.Context(), dataset, mistralobs.ListParams{PageSize: 100})
