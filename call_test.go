@@ -602,8 +602,7 @@ func TestLogLines(t *testing.T) {
 					return reply(req, 201, recordJSON), nil
 				}), mistralobs.WithLogger(slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: level}))))
 				_, err := client.Records.Create(
-					t.Context(),
-					datasetID,
+					t.Context(), datasetID,
 					mistralobs.CreateRecordParams{Payload: map[string]string{"a": "confidential"}},
 				)
 				require.NoError(t, err)
@@ -635,8 +634,7 @@ func TestErrorTextIsReadable(t *testing.T) {
 	long := strings.Repeat("x", 100_000)
 	client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
 		return reply(
-			req,
-			422,
+			req, 422,
 			`{"detail":[{"loc":["body","\u001b[2J`+long+`"],"msg":"\u001b[31m`+long+`"},{"message":"\u001b[0m`+long+`"}]}`,
 		), nil
 	}))
@@ -650,8 +648,7 @@ func TestErrorTextIsReadable(t *testing.T) {
 func TestTransportWithoutABody(t *testing.T) {
 	t.Parallel()
 	client := clientOver(
-		t,
-		roundTripFunc(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 204}, nil }),
+		t, roundTripFunc(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 204}, nil }),
 		mistralobs.WithMaxResponseBytes(math.MaxInt64),
 	)
 	require.NoError(t, client.Datasets.Delete(t.Context(), datasetID))

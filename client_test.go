@@ -215,11 +215,8 @@ func TestCallOptions(t *testing.T) {
 		var response mistralobs.Response
 
 		_, err := client.Datasets.Get(
-			t.Context(),
-			datasetID,
-			mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2}),
-			mistralobs.WithHeader("X-Team", "one"),
-			mistralobs.WithResponse(&response),
+			t.Context(), datasetID, mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2}),
+			mistralobs.WithHeader("X-Team", "one"), mistralobs.WithResponse(&response),
 		)
 
 		require.ErrorIs(t, err, mistralobs.ErrServer)

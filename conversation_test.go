@@ -271,9 +271,7 @@ func TestTextThatIsNotUnicodeCanBeRead(t *testing.T) {
 		Conversation()
 	require.NoError(t, err)
 	assert.Equal(
-		t,
-		&mistralobs.Conversation{Messages: []mistralobs.Message{{Name: "a\ufffd"}}, Model: "m\ufffd"},
-		conversation,
+		t, &mistralobs.Conversation{Messages: []mistralobs.Message{{Name: "a\ufffd"}}, Model: "m\ufffd"}, conversation,
 	)
 }
 
@@ -329,10 +327,7 @@ func TestConversationConstructors(t *testing.T) {
 		"the zero value": {given: mistralobs.Conversation{}, want: `{"messages":[]}`},
 		"a chat with every role": {
 			given: mistralobs.NewConversation(
-				mistralobs.System("s"),
-				mistralobs.User("u"),
-				mistralobs.Assistant("a"),
-				mistralobs.Tool("c1", "t"),
+				mistralobs.System("s"), mistralobs.User("u"), mistralobs.Assistant("a"), mistralobs.Tool("c1", "t"),
 			),
 			want: `{"messages":[{"role":"system","content":"s"},{"role":"user","content":"u"},{"role":"assistant",` +
 				`"content":"a"},{"role":"tool","content":"t","tool_call_id":"c1"}]}`,
@@ -578,8 +573,7 @@ func TestDecodeArguments(t *testing.T) {
 			t.Parallel()
 			var got map[string]any
 			require.ErrorContains(
-				t,
-				mistralobs.FunctionCall{Arguments: json.RawMessage(arguments)}.DecodeArguments(&got),
+				t, mistralobs.FunctionCall{Arguments: json.RawMessage(arguments)}.DecodeArguments(&got),
 				"mistralobs: decoding the arguments of a function call: ",
 			)
 		})

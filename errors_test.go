@@ -303,8 +303,7 @@ func TestErrorOfACreation(t *testing.T) {
 			t.Parallel()
 			mock := httpmock.NewMockTransport()
 			mock.RegisterResponder(
-				"POST",
-				"https://api.example.com/v1/observability/datasets",
+				"POST", "https://api.example.com/v1/observability/datasets",
 				httpmock.NewStringResponder(status, `{"detail":"m"}`),
 			)
 

@@ -479,8 +479,7 @@ func (f filler) Read(p []byte) (int, error) {
 func TestReadJSONLVeryLongLine(t *testing.T) {
 	const size = 4 << 20
 	file := io.MultiReader(
-		strings.NewReader("{\"messages\":[]}\n{\"payload\":{\"a\":\""),
-		io.LimitReader(filler('x'), size),
+		strings.NewReader("{\"messages\":[]}\n{\"payload\":{\"a\":\""), io.LimitReader(filler('x'), size),
 		strings.NewReader("\"}}\n{\"messages\":[]}\n"),
 	)
 	var before, after runtime.MemStats

@@ -404,9 +404,7 @@ func TestConversationErrorsNameTheField(t *testing.T) {
 	t.Parallel()
 	bad := mistralobs.Content(`{"type":`)
 	chat := mistralobs.NewConversation(
-		mistralobs.User("Hi"),
-		mistralobs.Assistant("Hello"),
-		mistralobs.Message{Content: bad},
+		mistralobs.User("Hi"), mistralobs.Assistant("Hello"), mistralobs.Message{Content: bad},
 	)
 	_, err := mistralobs.NewObject(chat)
 	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
@@ -499,9 +497,7 @@ func TestObjectInJSON(t *testing.T) {
 		After   int               `json:"after"`
 	}
 	lenient := jsonv2.JoinOptions(
-		jsontext.AllowDuplicateNames(true),
-		jsontext.AllowInvalidUTF8(true),
-		jsontext.PreserveRawStrings(true),
+		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true), jsontext.PreserveRawStrings(true),
 	)
 	libraries := map[string]struct {
 		marshal   func(any) ([]byte, error)

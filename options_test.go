@@ -456,19 +456,13 @@ func TestKeysThatAreRefused(t *testing.T) {
 			t.Parallel()
 			_, err := mistralobs.NewClient(mistralobs.WithBaseURL(baseURL), mistralobs.WithAPIKey(key))
 			require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
-			assert.EqualError(
-				t,
-				err,
-				"mistralobs: create client: WithAPIKey: it contains a space, a control character or a non-ASCII character; was it copied whole "+
-					"and alone?",
-			)
+			assert.EqualError(t, err, "mistralobs: create client: WithAPIKey: it contains a space, a control character or "+
+				"a non-ASCII character; was it copied whole and alone?")
 			assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secretKey)
 
 			mock := httpmock.NewMockTransport()
 			client := newMockClient(
-				t,
-				mock,
-				mistralobs.WithAPIKeySource(func(context.Context) (string, error) { return key, nil }),
+				t, mock, mistralobs.WithAPIKeySource(func(context.Context) (string, error) { return key, nil }),
 			)
 			_, err = client.Datasets.Get(t.Context(), "d1")
 			require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
@@ -619,8 +613,7 @@ func TestWith(t *testing.T) {
 	})
 	first := newMockClient(t, mock, mistralobs.WithHeader("X-Team", "a"), mistralobs.WithUserAgent("evals"))
 	second, err := first.With(
-		mistralobs.WithHeader("X-Team", "b"),
-		mistralobs.WithAPIKey("other"),
+		mistralobs.WithHeader("X-Team", "b"), mistralobs.WithAPIKey("other"),
 		mistralobs.WithBaseURL("https://other.example.com/prefix"),
 	)
 	require.NoError(t, err)
@@ -657,15 +650,12 @@ func TestWith(t *testing.T) {
 	for i, client := range []*mistralobs.Client{first, second, third, same, first} {
 		_, err := client.Datasets.Get(t.Context(), "d1")
 		require.NoError(t, err)
-		got = append(
-			got,
-			request{
-				sent[i].URL.String(),
-				sent[i].Header.Get("Authorization"),
-				sent[i].Header.Get("User-Agent"),
-				sent[i].Header["X-Team"],
-			},
-		)
+		got = append(got, request{
+			sent[i].URL.String(),
+			sent[i].Header.Get("Authorization"),
+			sent[i].Header.Get("User-Agent"),
+			sent[i].Header["X-Team"],
+		})
 	}
 	assert.Equal(t, want, got)
 
@@ -689,9 +679,7 @@ func TestOperationName(t *testing.T) {
 	client := newMockClient(t, mock)
 
 	_, err := client.Records.Create(
-		t.Context(),
-		datasetID,
-		mistralobs.CreateRecordParams{Payload: mistralobs.NewConversation()},
+		t.Context(), datasetID, mistralobs.CreateRecordParams{Payload: mistralobs.NewConversation()},
 	)
 	require.ErrorIs(t, err, mistralobs.ErrServer)
 	for _, err := range client.Tasks.All(t.Context(), datasetID, mistralobs.ListParams{}) {
@@ -721,9 +709,7 @@ func TestTheCallersHTTPClientIsLeftAlone(t *testing.T) {
 	}
 	before := *own
 	client, err := mistralobs.NewClient(
-		mistralobs.WithAPIKey("k"),
-		mistralobs.WithBaseURL(baseURL),
-		mistralobs.WithHTTPClient(own),
+		mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL(baseURL), mistralobs.WithHTTPClient(own),
 	)
 	require.NoError(t, err)
 	_, err = client.With(mistralobs.WithTimeout(time.Second))
@@ -749,9 +735,7 @@ func TestTheCallersTimeoutEndsWithTheCall(t *testing.T) {
 	mock := httpmock.NewMockTransport()
 	mock.RegisterResponder("GET", baseURL+"/v1/observability/datasets/d1", httpmock.NewStringResponder(200, datasetJSON))
 	mock.RegisterResponder(
-		"DELETE",
-		baseURL+"/v1/observability/datasets/d1",
-		httpmock.NewStringResponder(422, `{"detail":"m"}`),
+		"DELETE", baseURL+"/v1/observability/datasets/d1", httpmock.NewStringResponder(422, `{"detail":"m"}`),
 	)
 	client := newMockClient(t, mock, mistralobs.WithHTTPClient(&http.Client{Transport: mock, Timeout: time.Minute}))
 
@@ -803,9 +787,7 @@ func TestNilArguments(t *testing.T) {
 		"a wait for all": func() error { _, err := client.Tasks.WaitAll(none, nil, mistralobs.WaitOptions{}); return err },
 		"an upload": func() error {
 			_, err := client.Files.Upload(
-				none,
-				mistralobs.UploadParams{Name: "n", Body: strings.NewReader("")},
-				mistralobs.TransferOptions{},
+				none, mistralobs.UploadParams{Name: "n", Body: strings.NewReader("")}, mistralobs.TransferOptions{},
 			)
 			return err
 		},

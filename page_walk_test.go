@@ -351,10 +351,8 @@ func TestAll(t *testing.T) {
 func TestAllDatasetsThatMatch(t *testing.T) {
 	t.Parallel()
 	service := &listService{envelope: "datasets", page: alphabet}
-	for _, err := range clientOver(t, service).Datasets.All(
-		t.Context(),
-		mistralobs.ListDatasetsParams{Query: "a&b", Page: 12, PageSize: 2, ReadAhead: mistralobs.NoReadAhead},
-	) {
+	params := mistralobs.ListDatasetsParams{Query: "a&b", Page: 12, PageSize: 2, ReadAhead: mistralobs.NoReadAhead}
+	for _, err := range clientOver(t, service).Datasets.All(t.Context(), params) {
 		require.NoError(t, err)
 	}
 	assert.Equal(t, []string{"page=12&page_size=2&q=a%26b", "page=13&page_size=2&q=a%26b"}, service.queries)
@@ -670,9 +668,7 @@ func TestItemsStayValid(t *testing.T) {
 		different[record] = true
 		id := string(rune('a' + i))
 		assert.Equal(
-			t,
-			&mistralobs.Record{ID: id, Source: mistralobs.RecordSource("mine " + id)},
-			mistralobs.WithoutRaw(record),
+			t, &mistralobs.Record{ID: id, Source: mistralobs.RecordSource("mine " + id)}, mistralobs.WithoutRaw(record),
 		)
 	}
 	assert.Len(t, different, 26)

@@ -136,11 +136,9 @@ func TestCreateAllKeepsTheOrder(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					service, read := &bulkService{took: took}, 0
-					ids, err := gather(
-						t,
-						clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(60, &read),
-							mistralobs.BulkOptions{Concurrency: concurrency}),
-					)
+					ids, err := gather(t, clientOver(t, service).Records.CreateAll(
+						t.Context(), datasetID, numberedRecords(60, &read), mistralobs.BulkOptions{Concurrency: concurrency},
+					))
 					require.NoError(t, err)
 					assert.Equal(t, upTo(60), ids)
 					assert.Len(t, service.started, 60)
@@ -163,18 +161,9 @@ func TestCreateAllTakesTheTimeOfItsConcurrency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		service, read := &bulkService{took: func(int) time.Duration { return time.Second }}, 0
 		start := time.Now()
-		ids, err := gather(
-			t,
-			clientOver(
-				t,
-				service,
-			).Records.CreateAll(
-				t.Context(),
-				datasetID,
-				numberedRecords(100, &read),
-				mistralobs.BulkOptions{Concurrency: 10},
-			),
-		)
+		ids, err := gather(t, clientOver(t, service).Records.CreateAll(
+			t.Context(), datasetID, numberedRecords(100, &read), mistralobs.BulkOptions{Concurrency: 10},
+		))
 		require.NoError(t, err)
 		assert.Len(t, ids, 100)
 		assert.Equal(t, 10*time.Second, time.Since(start))
@@ -213,19 +202,9 @@ func TestCreateAllHoldsNoMoreThanItsConcurrency(t *testing.T) {
 		service, read := &bulkService{took: func(int) time.Duration { return time.Hour }}, 0
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		_, err := gather(
-			t,
-			clientOver(
-				t,
-				service,
-				mistralobs.WithTimeout(2*time.Hour),
-			).Records.CreateAll(
-				ctx,
-				datasetID,
-				numberedRecords(-1, &read),
-				mistralobs.BulkOptions{Concurrency: 4},
-			),
-		)
+		_, err := gather(t, clientOver(t, service, mistralobs.WithTimeout(2*time.Hour)).Records.CreateAll(
+			ctx, datasetID, numberedRecords(-1, &read), mistralobs.BulkOptions{Concurrency: 4},
+		))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Len(t, service.started, 4)
 		assert.Equal(t, 4, read, "one is read only when there is room for it")
@@ -286,19 +265,9 @@ func TestCreateAllEndsWithTheFirstFailure(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				service, read := &bulkService{took: test.took, status: test.status}, 0
-				ids, err := gather(
-					t,
-					clientOver(
-						t,
-						service,
-						mistralobs.WithTimeout(9*time.Hour),
-					).Records.CreateAll(
-						t.Context(),
-						datasetID,
-						numberedRecords(10, &read),
-						mistralobs.BulkOptions{Concurrency: 3},
-					),
-				)
+				ids, err := gather(t, clientOver(t, service, mistralobs.WithTimeout(9*time.Hour)).Records.CreateAll(
+					t.Context(), datasetID, numberedRecords(10, &read), mistralobs.BulkOptions{Concurrency: 3},
+				))
 				assert.Equal(t, test.kinds, kindsOf(err), "%v", err)
 				for _, text := range test.text {
 					assert.ErrorContains(t, err, text)
@@ -320,18 +289,9 @@ func TestCreateAllStartsNothingAfterAFailure(t *testing.T) {
 			took:   func(n int) time.Duration { return []time.Duration{time.Second, 10 * time.Second, 0, 0}[n] },
 			status: func(n int) int { return map[int]int{2: 422}[n] },
 		}, 0
-		ids, err := gather(
-			t,
-			clientOver(
-				t,
-				service,
-			).Records.CreateAll(
-				t.Context(),
-				datasetID,
-				numberedRecords(4, &read),
-				mistralobs.BulkOptions{Concurrency: 3},
-			),
-		)
+		ids, err := gather(t, clientOver(t, service).Records.CreateAll(
+			t.Context(), datasetID, numberedRecords(4, &read), mistralobs.BulkOptions{Concurrency: 3},
+		))
 		require.ErrorIs(t, err, mistralobs.ErrValidation)
 		assert.Equal(t, []string{"0", "1"}, ids)
 		assert.NotContains(t, service.started, 3, "record 2 had failed before it")
@@ -381,29 +341,19 @@ func TestCreateAllOnError(t *testing.T) {
 				}
 				var seen []failure
 				read := 0
-				ids, err := gather(
-					t,
-					clientOver(
-						t,
-						service,
-					).Records.CreateAll(
-						t.Context(),
-						datasetID,
-						numberedRecords(10, &read),
-						mistralobs.BulkOptions{
-							Concurrency: 2,
-							OnError: func(index int, err error) error {
-								kind := "maybe applied"
-								if errors.Is(err, mistralobs.ErrValidation) {
-									kind = "validation"
-								}
-								assert.ErrorIs(t, err, kinds[kind])
-								seen = append(seen, failure{index, index, kind})
-								return test.onError(len(seen))
-							},
-						},
-					),
-				)
+				onError := func(index int, err error) error {
+					kind := "maybe applied"
+					if errors.Is(err, mistralobs.ErrValidation) {
+						kind = "validation"
+					}
+					assert.ErrorIs(t, err, kinds[kind])
+					seen = append(seen, failure{index, index, kind})
+					return test.onError(len(seen))
+				}
+				options := mistralobs.BulkOptions{Concurrency: 2, OnError: onError}
+				ids, err := gather(t, clientOver(t, service).Records.CreateAll(
+					t.Context(), datasetID, numberedRecords(10, &read), options,
+				))
 				assert.ErrorIs(t, err, test.want)
 				assert.Equal(t, test.ids, ids)
 				assert.Equal(t, test.seen, seen)
@@ -419,18 +369,9 @@ func TestCreateAllRefusesBadPayloadsUnsent(t *testing.T) {
 		input := mistralobs.NoErrors(slices.Values([]mistralobs.CreateRecordParams{
 			{Payload: map[string]int{"n": 0}}, {Payload: "text"}, {Payload: map[string]int{"n": 2}},
 		}))
-		ids, err := gather(
-			t,
-			clientOver(
-				t,
-				service,
-			).Records.CreateAll(
-				t.Context(),
-				datasetID,
-				input,
-				mistralobs.BulkOptions{Concurrency: 1},
-			),
-		)
+		ids, err := gather(t, clientOver(t, service).Records.CreateAll(
+			t.Context(), datasetID, input, mistralobs.BulkOptions{Concurrency: 1},
+		))
 		assert.Equal(t, set("params"), kindsOf(err), "%v", err)
 		assert.Equal(t, []string{"0"}, ids)
 		assert.Equal(t, []int{0}, service.started)
@@ -493,8 +434,7 @@ func TestCreateAllEndsWithItsContext(t *testing.T) {
 				start := time.Now()
 				// An end to the input, so that a walk that does not see the context ends too.
 				ids, err := gather(
-					t,
-					clientOver(t, service).Records.CreateAll(ctx, datasetID, numberedRecords(1000, &read), options),
+					t, clientOver(t, service).Records.CreateAll(ctx, datasetID, numberedRecords(1000, &read), options),
 				)
 				assert.Equal(t, 2500*time.Millisecond, time.Since(start))
 				assert.ErrorIs(t, err, context.Canceled, "a creation that was cut short does not look like a whole one")
@@ -511,18 +451,9 @@ func TestCreateAllOfNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		service, read := &bulkService{}, 0
-		ids, err := gather(
-			t,
-			clientOver(
-				t,
-				service,
-			).Records.CreateAll(
-				t.Context(),
-				datasetID,
-				numberedRecords(0, &read),
-				mistralobs.BulkOptions{},
-			),
-		)
+		ids, err := gather(t, clientOver(t, service).Records.CreateAll(
+			t.Context(), datasetID, numberedRecords(0, &read), mistralobs.BulkOptions{},
+		))
 		require.NoError(t, err)
 		assert.Empty(t, ids)
 		assert.Empty(t, service.started)
@@ -533,18 +464,9 @@ func TestCreateAllRefusesBadOptions(t *testing.T) {
 	t.Parallel()
 	for _, concurrency := range []int{-1, -1000} {
 		service, read := &bulkService{}, 0
-		ids, err := gather(
-			t,
-			clientOver(
-				t,
-				service,
-			).Records.CreateAll(
-				t.Context(),
-				datasetID,
-				numberedRecords(3, &read),
-				mistralobs.BulkOptions{Concurrency: concurrency},
-			),
-		)
+		ids, err := gather(t, clientOver(t, service).Records.CreateAll(
+			t.Context(), datasetID, numberedRecords(3, &read), mistralobs.BulkOptions{Concurrency: concurrency},
+		))
 		assert.Equal(t, set("params"), kindsOf(err), "%v", err)
 		assert.Empty(t, ids)
 		assert.Empty(t, service.started)
@@ -556,14 +478,8 @@ func TestCreateAllTwice(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		service, read := &bulkService{}, 0
-		records := clientOver(
-			t,
-			service,
-		).Records.CreateAll(
-			t.Context(),
-			datasetID,
-			numberedRecords(3, &read),
-			mistralobs.BulkOptions{},
+		records := clientOver(t, service).Records.CreateAll(
+			t.Context(), datasetID, numberedRecords(3, &read), mistralobs.BulkOptions{},
 		)
 		for range 2 {
 			ids, err := gather(t, records)
@@ -718,8 +634,7 @@ func TestCreateAllInputError(t *testing.T) {
 		}
 		service := &bulkService{took: func(int) time.Duration { return time.Second }}
 		ids, err := gather(
-			t,
-			clientOver(t, service).Records.CreateAll(t.Context(), datasetID, input, mistralobs.BulkOptions{}),
+			t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, input, mistralobs.BulkOptions{}),
 		)
 		assert.Equal(t, broken, err)
 		assert.Equal(t, []string{"0", "1"}, ids)
@@ -738,8 +653,7 @@ func TestCreateAllAsksTheContext(t *testing.T) {
 			OnError: func(int, error) error { failed++; return nil },
 		}
 		ids, err := gather(
-			t,
-			clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(20, &read), options),
+			t, clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(20, &read), options),
 		)
 		require.NoError(t, err)
 		assert.Empty(t, ids)

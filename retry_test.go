@@ -435,10 +435,7 @@ func TestCreateOverARealTransport(t *testing.T) {
 					return near, nil
 				}
 				client := clientOver(
-					t,
-					transport,
-					mistralobs.WithBaseURL(test.base),
-					mistralobs.WithTimeout(20*time.Second),
+					t, transport, mistralobs.WithBaseURL(test.base), mistralobs.WithTimeout(20*time.Second),
 					mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 3}),
 				)
 				_, err := client.Datasets.Create(t.Context(), mistralobs.CreateDatasetParams{Name: "Support"})
@@ -768,11 +765,8 @@ func TestTheLastAnswerIsKept(t *testing.T) {
 			StatusCode: e.StatusCode, Code: e.Code, Type: e.Type, Message: e.Message, Fields: e.Fields, RequestID: e.RequestID,
 			RetryAfter: e.RetryAfter, Method: e.Method, Path: e.Path, Body: e.Body, Attempts: e.Attempts,
 		})
-		assert.Equal(
-			t,
-			"mistralobs: get dataset: 503 DATABASE_UNAVAILABLE: the database is away (3 attempts, request last, retry after 3s)",
-			err.Error(),
-		)
+		require.EqualError(t, err, "mistralobs: get dataset: 503 DATABASE_UNAVAILABLE: the database is away "+
+			"(3 attempts, request last, retry after 3s)")
 	})
 }
 
@@ -935,8 +929,7 @@ func TestAttemptsOfARequestThatWasNotSent(t *testing.T) {
 	t.Run("no key", func(t *testing.T) {
 		t.Parallel()
 		client := clientOver(
-			t,
-			roundTripFunc(func(*http.Request) (*http.Response, error) { panic("sent") }),
+			t, roundTripFunc(func(*http.Request) (*http.Response, error) { panic("sent") }),
 			mistralobs.WithAPIKeySource(func(context.Context) (string, error) { return "", errors.New("the vault is shut") }),
 		)
 		_, err := client.Datasets.Get(t.Context(), datasetID)

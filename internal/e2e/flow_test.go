@@ -215,8 +215,7 @@ func TestFlowBadFile(t *testing.T) {
 	inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
 		id := newDataset(t, c)
 		file, err := c.Files.Upload(
-			t.Context(),
-			mistralobs.UploadParams{Name: "f.jsonl", Body: strings.NewReader(line1 + "\nrubbish\n")},
+			t.Context(), mistralobs.UploadParams{Name: "f.jsonl", Body: strings.NewReader(line1 + "\nrubbish\n")},
 			mistralobs.TransferOptions{},
 		)
 		require.NoError(t, err)

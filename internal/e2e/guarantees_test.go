@@ -447,17 +447,13 @@ func nothingIsLeft(t *testing.T) {
 	files := map[string]func(*world) error{
 		"import": func(w *world) error {
 			_, err := w.client.Imports.FromJSONL(
-				w.ctx,
-				w.dataset,
-				io.MultiReader(strings.NewReader(line1)),
-				mistralobs.JSONLImportOptions{},
+				w.ctx, w.dataset, io.MultiReader(strings.NewReader(line1)), mistralobs.JSONLImportOptions{},
 			)
 			return err
 		},
 		"upload": func(w *world) error {
 			_, err := w.client.Files.Upload(
-				w.ctx,
-				mistralobs.UploadParams{Name: "n", Body: io.MultiReader(strings.NewReader(line1))},
+				w.ctx, mistralobs.UploadParams{Name: "n", Body: io.MultiReader(strings.NewReader(line1))},
 				mistralobs.TransferOptions{},
 			)
 			return err

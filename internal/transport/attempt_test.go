@@ -273,10 +273,7 @@ func TestUploadWithADrippingResponse(t *testing.T) {
 		})
 		attempt.Upload, attempt.MaxBytes = true, 1<<20
 		req, err := http.NewRequestWithContext(
-			t.Context(),
-			http.MethodPost,
-			"https://api.example.com/x",
-			strings.NewReader("{}"),
+			t.Context(), http.MethodPost, "https://api.example.com/x", strings.NewReader("{}"),
 		)
 		require.NoError(t, err)
 		start := time.Now()
