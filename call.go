@@ -27,10 +27,6 @@ type call struct {
 	failure      error         // of the attempt before the last one, nil if there was none
 }
 
-func newCall(c *Client, settings *callSettings, req request) *call {
-	return &call{client: c, settings: settings, req: req, started: time.Now()}
-}
-
 // loop returns the loop that makes attempts. The call decides whether and when, and numbers them.
 func (cl *call) loop(ctx context.Context) *retryablehttp.Client {
 	c := cl.client

@@ -275,7 +275,7 @@ func (c *Client) send(ctx context.Context, req request, out any, opts []CallOpti
 	if err := req.expand(); err != nil {
 		return attempted(req.action, err)
 	}
-	cl := newCall(c, settings, req)
+	cl := &call{client: c, settings: settings, req: req, started: time.Now()}
 	resp, err := cl.do(ctx) //nolint:bodyclose // the attempt has read and closed the body
 	if err != nil {
 		return attempted(req.action, err)

@@ -137,7 +137,7 @@ func (s *FilesService) Upload(
 func (s *FilesService) upload(
 	ctx context.Context, params UploadParams, content *fileContent, options TransferOptions, opts []CallOption,
 ) (*File, error) {
-	body, err := newUploadBody(params, content, options)
+	var err error
 	switch {
 	case content.size > MaxUploadBytes:
 		err = invalid("Body", "the service accepts at most %d bytes, got %d", MaxUploadBytes, content.size)
@@ -145,8 +145,8 @@ func (s *FilesService) upload(
 		err = invalid("Size", "it must be the number of bytes of Body, which is %d, got %d", content.size, params.Size)
 	}
 	return fetch[File](ctx, s.client, request{
-		name: "files.upload", action: uploadAction, route: "POST /v1/files", upload: body, err: err, creates: true,
-		required: hasID,
+		name: "files.upload", action: uploadAction, route: "POST /v1/files", upload: newUploadBody(params, content, options),
+		err: err, creates: true, required: hasID,
 	}, opts)
 }
 
@@ -293,11 +293,8 @@ func (r *contentReader) Read(p []byte) (int, error) {
 // checkEnd returns [io.EOF] unless there is more content than announced.
 func (c *fileContent) checkEnd() error {
 	n, err := c.ReadAt(make([]byte, 1), c.size)
-	switch {
-	case n > 0:
+	if n > 0 {
 		return fmt.Errorf("the Body has more than the %d bytes up to its end", c.size)
-	case err == nil:
-		return io.EOF
 	}
 	return err
 }
@@ -311,25 +308,19 @@ type uploadBody struct {
 	options     TransferOptions
 }
 
-func newUploadBody(params UploadParams, content *fileContent, options TransferOptions) (*uploadBody, error) {
+func newUploadBody(params UploadParams, content *fileContent, options TransferOptions) *uploadBody {
 	var buf bytes.Buffer
-	form := multipart.NewWriter(&buf)
+	form := multipart.NewWriter(&buf) // it fails only if buf does, which never happens
 	for _, field := range params.formFields() {
-		if err := form.WriteField(field.name, field.value); err != nil {
-			return nil, err
-		}
+		_ = form.WriteField(field.name, field.value)
 	}
-	if _, err := form.CreateFormFile("file", params.Name); err != nil {
-		return nil, err
-	}
+	_, _ = form.CreateFormFile("file", params.Name)
 	head := buf.Len()
-	if err := form.Close(); err != nil {
-		return nil, err
-	}
+	_ = form.Close()
 	return &uploadBody{
 		content: content, head: buf.Bytes()[:head], tail: buf.Bytes()[head:],
 		size: int64(buf.Len()) + content.size, contentType: form.FormDataContentType(), options: options,
-	}, nil
+	}
 }
 
 type formField struct{ name, value string }

@@ -202,29 +202,22 @@ func (w walk[T]) rest(page *Page[T], n int) int {
 
 // readAhead decides how many pages are in flight.
 type readAhead struct {
-	fixed int // pages while the caller consumes one, or -1 if the number adapts
-	first bool
-	ramp  *bulk.Ramp
+	setting  int  // as in [ListParams].ReadAhead
+	consumed bool // the first page
+	ramp     *bulk.Ramp
 }
 
 func newReadAhead(setting int, refusals func() int) *readAhead {
-	r := &readAhead{fixed: setting, first: true, ramp: bulk.NewRamp(1, maxReadAhead, refusals)}
-	switch setting {
-	case NoReadAhead:
-		r.fixed = 0
-	case 0:
-		r.fixed = -1
-	}
-	return r
+	return &readAhead{setting: setting, ramp: bulk.NewRamp(1, maxReadAhead, refusals)}
 }
 
 // whileConsuming returns the pages to have in flight while the caller consumes a page. A caller
 // that breaks within the first page causes one request.
 func (r *readAhead) whileConsuming() int {
 	switch {
-	case r.fixed >= 0:
-		return r.fixed
-	case r.first:
+	case r.setting > 0:
+		return r.setting
+	case r.setting == NoReadAhead || !r.consumed:
 		return 0
 	}
 	return r.ramp.Size()
@@ -232,12 +225,9 @@ func (r *readAhead) whileConsuming() int {
 
 // afterConsuming returns the pages to have in flight after the caller has consumed a page whole.
 func (r *readAhead) afterConsuming() int {
-	if r.fixed >= 0 {
-		return r.fixed
-	}
-	r.first = false
+	r.consumed = true
 	r.ramp.Step()
-	return r.ramp.Size()
+	return r.whileConsuming()
 }
 
 // prefetch requests pages ahead of their use.

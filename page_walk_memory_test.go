@@ -52,7 +52,12 @@ func largeRecords(n, size int) http.RoundTripper {
 // However many pages the caller wants ahead, they hold at most 32 MiB.
 func TestReadAheadOfLargePages(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct{ size, ahead int }{{size: 100, ahead: 32}, {size: 15_000, ahead: 11}, {size: 40_000, ahead: 8}} {
+	for _, test := range []struct{ size, ahead int }{
+		{size: 100, ahead: 32},
+		{size: 15_000, ahead: 11},
+		{size: 40_000, ahead: 8},
+		{size: 60_000, ahead: 0},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			var requests atomic.Int32
 			records := largeRecords(5000, test.size)
@@ -60,12 +65,16 @@ func TestReadAheadOfLargePages(t *testing.T) {
 				requests.Add(1)
 				return records.RoundTrip(req)
 			}))
+			read := 0
 			for _, err := range client.Records.All(t.Context(), datasetID, mistralobs.ListParams{ReadAhead: 32}) {
 				require.NoError(t, err)
-				synctest.Wait()
-				break
+				if read++; read == 1 {
+					synctest.Wait()
+					assert.Equal(t, 1+test.ahead, int(requests.Load()), "records of %d bytes", test.size)
+				}
 			}
-			assert.Equal(t, 1+test.ahead, int(requests.Load()), "records of %d bytes", test.size)
+			assert.Equal(t, 5000, read)
+			assert.Equal(t, 50, int(requests.Load()), "none in vain, records of %d bytes", test.size)
 		})
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
@@ -237,7 +236,11 @@ type recordIDList struct {
 // checkIDs checks a list of IDs that goes into a body.
 func checkIDs(name string, list []string, least, most int) error {
 	if n := len(list); n < least || n > most {
-		return invalid(name, "it must have %s IDs, got %d", between(least, max(least, most)), n)
+		limits := fmt.Sprintf("%d to %d", least, most)
+		if least == 0 {
+			limits = fmt.Sprintf("at most %d", most)
+		}
+		return invalid(name, "it must have %s IDs, got %d", limits, n)
 	}
 	for i, id := range list {
 		if id == "" {
@@ -245,16 +248,6 @@ func checkIDs(name string, list []string, least, most int) error {
 		}
 	}
 	return nil
-}
-
-func between(least, most int) string {
-	switch least {
-	case most:
-		return "at least " + strconv.Itoa(least)
-	case 0:
-		return "at most " + strconv.Itoa(most)
-	}
-	return strconv.Itoa(least) + " to " + strconv.Itoa(most)
 }
 
 // UpdatePayload replaces the payload of a record. payload may be anything that [NewObject] accepts.

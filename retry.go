@@ -146,7 +146,7 @@ func (o outcome) maybeApplied() bool {
 	}
 	status := o.resp.StatusCode
 	clientError := status >= 400 && status < 500 && status != http.StatusRequestTimeout
-	return !clientError && !repeatsRequest(status) && !o.refused()
+	return !clientError && !repeatsRequest(status) && !o.unavailable()
 }
 
 // repeatsRequest reports whether a redirect asks for the same request, with its body, at another
@@ -155,18 +155,12 @@ func repeatsRequest(status int) bool {
 	return status == http.StatusTemporaryRedirect || status == http.StatusPermanentRedirect
 }
 
-// refused reports whether the response proves that the service was too busy to process the request.
-// A 503 without a Retry-After does not: proxies also send it if a connection breaks after they have
-// passed the request on.
-func (o outcome) refused() bool {
-	switch o.resp.StatusCode {
-	case http.StatusTooManyRequests:
-		return true
-	case http.StatusServiceUnavailable:
-		_, given := transport.RetryAfter(o.resp.Header, time.Now())
-		return given
-	}
-	return false
+// unavailable reports whether the response proves that the service was too busy to process the
+// request. A 503 without a Retry-After does not: proxies also send it if a connection breaks after
+// they have passed the request on.
+func (o outcome) unavailable() bool {
+	_, given := transport.RetryAfter(o.resp.Header, time.Now())
+	return given && o.resp.StatusCode == http.StatusServiceUnavailable
 }
 
 // retryable reports whether the request may be sent again; see [RetryPolicy].

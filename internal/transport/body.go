@@ -19,12 +19,7 @@ type Body struct {
 }
 
 // BodyOf returns the body of a response that an [Attempt] returned.
-func BodyOf(resp *http.Response) *Body {
-	if body, ok := resp.Body.(*Body); ok {
-		return body
-	}
-	return &Body{}
-}
+func BodyOf(resp *http.Response) *Body { return resp.Body.(*Body) }
 
 // Read implements io.Reader.
 func (b *Body) Read(p []byte) (int, error) {

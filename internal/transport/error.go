@@ -89,13 +89,8 @@ func Permanent(err error) bool {
 func refusedForGood(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	switch {
-	case err == nil:
-		return false
-	case errors.As(err, &certificate), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
-		return true
-	}
-	return isRefusalText(err)
+	return errors.As(err, &certificate) || errors.As(err, &record) || errors.Is(err, http.ErrSchemeMismatch) ||
+		isRefusalText(err)
 }
 
 // refusalTexts are the starts of errors for which the standard library has no exported type. The

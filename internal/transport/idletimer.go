@@ -29,13 +29,6 @@ func (t *IdleTimer) Stop() {
 	t.cancel(nil)
 }
 
-// Moved restarts the timer if n is positive: bytes have been transferred.
-func (t *IdleTimer) Moved(n int) {
-	if n > 0 {
-		t.timer.Reset(t.timeout)
-	}
-}
-
 // Pause stops the time until Resume.
 func (t *IdleTimer) Pause() { t.timer.Stop() }
 
@@ -66,6 +59,8 @@ type timedReader struct {
 
 func (r *timedReader) Read(p []byte) (int, error) {
 	n, err := r.r.Read(p)
-	r.timer.Moved(n)
+	if n > 0 {
+		r.timer.Resume()
+	}
 	return n, err
 }
