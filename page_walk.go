@@ -20,9 +20,8 @@ const maxReadAhead = 8
 // Limits of the responses of a walk whose page size is not the caller's. A page that is larger is
 // requested again in parts, so a walk over large items needs little memory.
 const (
-	maxPageBytes   = 8 << 20
-	maxAheadBytes  = 32 << 20                     // of all pages that the loop does not need yet
-	largePageBytes = maxAheadBytes / maxReadAhead // of a page that is not requested ahead
+	maxPageBytes  = 8 << 20
+	maxAheadBytes = 32 << 20 // of all pages that the loop does not need yet
 )
 
 // partSizes are the sizes of the parts of a page that was refused. Each divides the one before, so
@@ -115,15 +114,11 @@ func (w walk[T]) ahead(
 		if w.adapts && errors.Is(err, ErrResponseTooLarge) {
 			return number, true
 		}
-		isLarge := err == nil && w.adapts && weight(page) > largePageBytes
-		if err == nil && !isLarge {
+		if err == nil {
 			ahead.start(w.rest(page, window.whileConsuming()), true)
 		}
-		switch {
-		case !yield(page, err):
+		if !yield(page, err) {
 			return 0, false
-		case isLarge:
-			return number + 1, true
 		}
 		ahead.start(w.rest(page, window.afterConsuming()), true)
 	}
@@ -149,7 +144,7 @@ func (w walk[T]) parts(
 		}
 		offset += size
 		item := weight(page) / max(1, len(page.Items))
-		if offset%MaxPageSize == 0 && item*MaxPageSize <= min(largePageBytes, limit) {
+		if offset%MaxPageSize == 0 && item*MaxPageSize <= limit {
 			return offset/MaxPageSize + 1, true
 		}
 		size = MaxPageSize
@@ -191,7 +186,7 @@ func (w walk[T]) rest(page *Page[T], n int) int {
 		return 0
 	}
 	if w.adapts { // a page may be twice as large as the one before
-		n = min(n, max(maxReadAhead, maxAheadBytes/max(1, 2*weight(page))))
+		n = min(n, maxAheadBytes/max(1, 2*weight(page)))
 	}
 	last := (page.Total + w.params.PageSize - 1) / w.params.PageSize
 	if page.Total <= 0 || page.Number >= last {
@@ -250,7 +245,7 @@ type fetched[T any] struct {
 func (p *prefetch[T]) start(n int, ahead bool) {
 	limit := int64(maxPageBytes)
 	if ahead {
-		limit = int64(maxAheadBytes / max(maxReadAhead, n))
+		limit = min(limit, int64(maxAheadBytes/max(1, n)))
 	}
 	for len(p.queue) < n {
 		params := p.walk.params

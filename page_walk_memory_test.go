@@ -55,8 +55,8 @@ func TestReadAheadOfLargePages(t *testing.T) {
 	for _, test := range []struct{ size, ahead int }{
 		{size: 100, ahead: 32},
 		{size: 15_000, ahead: 11},
-		{size: 40_000, ahead: 8},
-		{size: 60_000, ahead: 0},
+		{size: 40_000, ahead: 4},
+		{size: 80_000, ahead: 2},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var requests atomic.Int32

@@ -749,7 +749,7 @@ func TestAllReadsLargeRecords(t *testing.T) {
 		case i < 200:
 			return 400_000 // 20 of them are less than 8 MiB
 		case i < 300:
-			return 60_000 // a page of 6 MB is not requested ahead
+			return 60_000 // of a page of 6 MB, two are requested ahead
 		}
 		return 100
 	}
