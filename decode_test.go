@@ -176,7 +176,8 @@ func TestDecode(t *testing.T) {
 			want: &mistralobs.Record{ID: "r", CreatedAt: at, DeletedAt: &later},
 		},
 		"a part with odd fields": {
-			body: `{"id":"t","progress":5.0,"result":{"requested_record_count":5.0,"imported_record_count":"x"}}`,
+			body: `{"id":"t","progress":5.0,"result":{"requested_record_count":5.0,"imported_record_count":"x"},` +
+				`"created_at":[],"deleted_at":true,"message":1}`,
 			want: &mistralobs.ImportTask{ID: "t", Progress: &five, Result: &mistralobs.ImportResult{Requested: 5}},
 		},
 		"the last of equal parts": {
