@@ -91,8 +91,12 @@ func (l list[T]) pages(ctx context.Context) iter.Seq2[*Page[T], error] {
 		}
 		number, more := max(1, w.params.Page), true
 		for more {
+			first, size := number, MaxPageSize
 			if number, more = w.ahead(ctx, number, check); more {
-				number, more = w.parts(ctx, number, check)
+				if number == first { // it was refused although it was not requested ahead
+					size = partSizes[0]
+				}
+				number, more = w.parts(ctx, number, size, check)
 			}
 		}
 	}
@@ -125,11 +129,12 @@ func (w walk[T]) ahead(
 }
 
 // parts yields the pages from a number on in parts, one request at a time, until pages are small
-// again. It returns the number of the page to go on with, and whether there is one.
+// again. size is that of the first part. It returns the number of the page to go on with, and whether
+// there is one.
 func (w walk[T]) parts(
-	ctx context.Context, number int, yield func(*Page[T], error) bool,
+	ctx context.Context, number, size int, yield func(*Page[T], error) bool,
 ) (next int, more bool) {
-	offset, size := (number-1)*MaxPageSize, MaxPageSize
+	offset := (number - 1) * MaxPageSize
 	limit := int(min(maxPageBytes, w.settings.maxResponse))
 	for {
 		params := w.params

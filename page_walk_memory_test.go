@@ -49,6 +49,27 @@ func largeRecords(n, size int) http.RoundTripper {
 	})
 }
 
+// A refused page is requested in ever smaller parts, and then as many records at once as fit.
+func TestSizesOfLargePages(t *testing.T) {
+	t.Parallel()
+	for size, want := range map[int]map[string]int{ // requests by page size
+		900_000: {"100": 1, "50": 1, "25": 1, "5": 20},
+		400_000: {"100": 1, "50": 1, "25": 1, "5": 2, "10": 1, "20": 4},
+		200_000: {"100": 1, "50": 1, "25": 4},
+	} {
+		sizes := map[string]int{}
+		records := largeRecords(100, size)
+		client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			sizes[req.URL.Query().Get("page_size")]++
+			return records.RoundTrip(req)
+		}))
+		n, err := count(client.Records.All(t.Context(), datasetID, mistralobs.ListParams{}))
+		require.NoError(t, err)
+		assert.Equal(t, 100, n)
+		assert.Equal(t, want, sizes, "records of %d bytes", size)
+	}
+}
+
 // However many pages the caller wants ahead, they hold at most 32 MiB.
 func TestReadAheadOfLargePages(t *testing.T) {
 	t.Parallel()
