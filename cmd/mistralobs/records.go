@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/internal/stream"
 )
 
 func records(t *tool, flags *flag.FlagSet) func(context.Context) error {
@@ -134,34 +135,33 @@ func add(t *tool, flags *flag.FlagSet) func(context.Context) error {
 			return err
 		}
 		defer input.Close()
-		file, remove, err := seekable(input)
+		file, err := seekable(input)
 		if err != nil {
 			return err
 		}
-		defer remove()
+		defer file.Close()
 		return t.add(ctx, dataset.ID, file)
 	}
 }
 
 // seekable copies an input that cannot be read twice into a temporary file.
-func seekable(input io.Reader) (_ io.ReadSeeker, remove func(), _ error) {
+func seekable(input io.Reader) (io.ReadSeekCloser, error) {
 	if file, ok := input.(*os.File); ok {
-		return file, func() {}, nil
+		return file, nil
 	}
-	file, err := os.CreateTemp("", "mistralobs-*.jsonl")
+	file, err := stream.NewTempFile("mistralobs-*.jsonl")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	remove = func() { file.Close(); os.Remove(file.Name()) }
 	_, err = io.Copy(file, input)
 	if err == nil {
 		_, err = file.Seek(0, io.SeekStart)
 	}
 	if err != nil {
-		remove()
-		return nil, nil, err
+		file.Close()
+		return nil, err
 	}
-	return file, remove, nil
+	return file, nil
 }
 
 // add checks all records, then creates them one after the other.
