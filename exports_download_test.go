@@ -120,29 +120,6 @@ func (r response) limit(req *http.Request, rest []byte) io.Reader {
 	return io.MultiReader(bytes.NewReader(rest[:r.after]), end)
 }
 
-func answer(req *http.Request, status int, header http.Header, body io.Reader, length int64) *http.Response {
-	if header == nil {
-		header = http.Header{}
-	}
-	return &http.Response{
-		StatusCode: status, Status: http.StatusText(status), Header: header, Request: req, Body: io.NopCloser(body),
-		ContentLength: length, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}
-}
-
-// failing is a connection that broke.
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
-
-// stalled is a connection on which nothing arrives any more.
-type stalled struct{ ctx context.Context }
-
-func (s stalled) Read([]byte) (int, error) {
-	<-s.ctx.Done()
-	return 0, s.ctx.Err()
-}
-
 func (s *storage) client(t *testing.T, opts ...mistralobs.Option) *mistralobs.Client {
 	t.Helper()
 	return clientOver(t, s, opts...)
@@ -155,11 +132,6 @@ func jsonlContent(lines int) []byte {
 		fmt.Fprintf(&buf, line, i)
 	}
 	return buf.Bytes()
-}
-
-// first returns the given response to the first request and sends the rest of the file after that.
-func first(r response) func(int) response {
-	return sequence(r)
 }
 
 // sequence returns the responses one after another, and the rest of the file after that.
@@ -232,13 +204,13 @@ func TestDownloadSurvives(t *testing.T) {
 		requests int
 		urls     int
 	}{
-		"a 503 before the first byte":                  {respond: first(response{status: 503}), requests: 2, urls: 1},
-		"a URL that has expired before the first byte": {respond: first(expired), requests: 2, urls: 2},
+		"a 503 before the first byte":                  {respond: sequence(response{status: 503}), requests: 2, urls: 1},
+		"a URL that has expired before the first byte": {respond: sequence(expired), requests: 2, urls: 2},
 		"a URL that expires in the middle": {
 			respond: sequence(response{after: 1000}, expired), requests: 3, urls: 2,
 		},
-		"a body that stalls": {respond: first(response{after: 1000, stall: true}), requests: 2, urls: 1},
-		"a body that is cut": {respond: first(response{after: 1000, cut: true}), requests: 2, urls: 1},
+		"a body that stalls": {respond: sequence(response{after: 1000, stall: true}), requests: 2, urls: 1},
+		"a body that is cut": {respond: sequence(response{after: 1000, cut: true}), requests: 2, urls: 1},
 		"four failures in a row, twice": {
 			respond:  sequence(down, down, down, down, response{after: 1000}, down, down, down),
 			requests: 9, urls: 1,
@@ -247,19 +219,19 @@ func TestDownloadSurvives(t *testing.T) {
 			respond: func(int) response { return response{unframed: true} }, requests: 1, urls: 1,
 		},
 		"a body without framing that is cut inside a line": {
-			respond: first(response{unframed: true, after: 1001, cut: true}), requests: 2, urls: 1,
+			respond: sequence(response{unframed: true, after: 1001, cut: true}), requests: 2, urls: 1,
 		},
 		"a body without framing and last line break": {
 			content: noLineEnd, respond: func(int) response { return response{unframed: true} }, requests: 2, urls: 1,
 		},
 		"a body without framing that is cut before the first byte": {
-			respond: first(response{status: 200}), requests: 2, urls: 1,
+			respond: sequence(response{status: 200}), requests: 2, urls: 1,
 		},
 		"an export of no records without framing": {
 			content: []byte{}, respond: func(int) response { return response{unframed: true} }, requests: 1, urls: 1,
 		},
 		"a file that says it is not compressed": {
-			respond:  first(response{status: 200, body: string(lines), header: http.Header{"Content-Encoding": {"Identity"}}}),
+			respond:  sequence(response{status: 200, body: string(lines), header: http.Header{"Content-Encoding": {"Identity"}}}),
 			requests: 1, urls: 1,
 		},
 	}
@@ -429,7 +401,7 @@ func TestDownloadFails(t *testing.T) {
 func TestDownloadEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &storage{content: jsonlContent(100), etag: `"v1"`, respond: first(response{after: 1000, stall: true})}
+		s := &storage{content: jsonlContent(100), etag: `"v1"`, respond: sequence(response{after: 1000, stall: true})}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		start := time.Now()
@@ -470,7 +442,7 @@ func TestOpenWaitsForASlowReader(t *testing.T) {
 func TestReadReturnsWhatHasArrived(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &storage{content: jsonlContent(100), etag: `"v1"`, respond: first(response{after: 1000})}
+		s := &storage{content: jsonlContent(100), etag: `"v1"`, respond: sequence(response{after: 1000})}
 		file, err := s.client(t).Exports.Open(t.Context(), datasetID, mistralobs.TransferOptions{})
 		require.NoError(t, err)
 		defer file.Close()
@@ -509,10 +481,6 @@ func TestDownloadRefusesBadURLs(t *testing.T) {
 		})
 	}
 }
-
-type roundTripFunc func(*http.Request) (*http.Response, error)
-
-func (f roundTripFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
 // A length that only a later response gives counts as well.
 func TestDownloadOfUnknownLengthEndsWhole(t *testing.T) {

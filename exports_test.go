@@ -306,7 +306,7 @@ func TestExportOptions(t *testing.T) {
 			require.NoError(t, call(s.client(t), mistralobs.TransferOptions{}, mistralobs.WithResponse(&got), header))
 			assert.Contains(t, string(got.Body), "file_url")
 
-			s = &storage{content: jsonlContent(100), etag: `"v1"`, respond: first(response{status: 503})}
+			s = &storage{content: jsonlContent(100), etag: `"v1"`, respond: sequence(response{status: 503})}
 			var done, total int64
 			progress := mistralobs.TransferOptions{OnProgress: func(d, of int64) { done, total = d, of }}
 			once := mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1})
@@ -337,7 +337,7 @@ func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 func TestExportRecordsDoNotWaitForMore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &storage{content: jsonlContent(100), etag: `"v1"`, respond: first(response{after: 1000, stall: true})}
+		s := &storage{content: jsonlContent(100), etag: `"v1"`, respond: sequence(response{after: 1000, stall: true})}
 		want, err := count(mistralobs.ReadJSONL(bytes.NewReader(s.content[:bytes.LastIndexByte(s.content[:1000], '\n')])))
 		require.NoError(t, err)
 		start, got := time.Now(), 0
@@ -380,7 +380,7 @@ func TestExportRecordsEndWithTheContext(t *testing.T) {
 func TestExportRecordsPrecedeTheError(t *testing.T) {
 	t.Parallel()
 	const after = 500_000
-	s := &storage{content: jsonlContent(10_000), respond: first(response{after: after})} // it cannot be continued
+	s := &storage{content: jsonlContent(10_000), respond: sequence(response{after: after})} // it cannot be continued
 	want := bytes.Count(s.content[:after], []byte("\n"))
 	line := 0
 	var last error

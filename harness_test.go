@@ -1,9 +1,15 @@
 package mistralobs_test
 
 import (
+	"context"
+	"errors"
+	"io"
 	"iter"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/jarcoal/httpmock"
@@ -71,3 +77,84 @@ func count[T any](items iter.Seq2[T, error]) (n int, err error) {
 }
 
 func ptr[T any](v T) *T { return &v }
+
+// answer returns a response to req with a body of any kind. length is its Content-Length.
+func answer(req *http.Request, status int, header http.Header, body io.Reader, length int64) *http.Response {
+	if header == nil {
+		header = http.Header{}
+	}
+	return &http.Response{
+		StatusCode: status, Status: http.StatusText(status), Header: header, Request: req, Body: io.NopCloser(body),
+		ContentLength: length, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+}
+
+// failing is a connection that broke.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// stalled is a connection on which nothing arrives any more.
+type stalled struct{ ctx context.Context }
+
+func (s stalled) Read([]byte) (int, error) {
+	<-s.ctx.Done()
+	return 0, s.ctx.Err()
+}
+
+type roundTripFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// kinds are the sentinels that the error of a call may match.
+var kinds = map[string]error{
+	"bad request": mistralobs.ErrBadRequest, "unauthorized": mistralobs.ErrUnauthorized,
+	"forbidden": mistralobs.ErrForbidden,
+	"not found": mistralobs.ErrNotFound, "conflict": mistralobs.ErrConflict, "validation": mistralobs.ErrValidation,
+	"rate limited": mistralobs.ErrRateLimited, "timeout": mistralobs.ErrTimeout, "server": mistralobs.ErrServer,
+	"unexpected": mistralobs.ErrUnexpectedResponse, "too large": mistralobs.ErrResponseTooLarge,
+	"maybe applied": mistralobs.ErrMaybeApplied,
+	"params":        mistralobs.ErrInvalidParams, "no key": mistralobs.ErrNoAPIKey, "canceled": context.Canceled,
+	"deadline": context.DeadlineExceeded,
+	"reset":    syscall.ECONNRESET, "refused": syscall.ECONNREFUSED, "EOF": io.EOF, "broken off": io.ErrUnexpectedEOF,
+}
+
+// kindsOf returns the names of all kinds that err matches.
+func kindsOf(err error) map[string]bool {
+	matched := map[string]bool{}
+	for name, kind := range kinds {
+		if errors.Is(err, kind) {
+			matched[name] = true
+		}
+	}
+	return matched
+}
+
+// set is what kindsOf returns for an error of these kinds.
+func set(names ...string) map[string]bool {
+	m := map[string]bool{}
+	for _, name := range names {
+		m[name] = true
+	}
+	return m
+}
+
+// attemptsOf returns how often the error says that the request was sent.
+func attemptsOf(t *testing.T, err error) int {
+	t.Helper()
+	var unanswered *mistralobs.NetworkError
+	if errors.As(err, &unanswered) { // it may hold the answer before it
+		return unanswered.Attempts
+	}
+	var answered *mistralobs.Error
+	require.ErrorAs(t, err, &answered)
+	return answered.Attempts
+}
+
+// writeFile writes a file in a folder of the test, and returns its path.
+func writeFile(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+	return path
+}

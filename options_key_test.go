@@ -13,14 +13,6 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// writeFile writes a file in a folder of the test, and returns its path.
-func writeFile(t *testing.T, content string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "file")
-	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
-	return path
-}
-
 // The file is read for every request, so that a token that was replaced is used at once.
 func TestAPIKeyFileIsReadForEveryRequest(t *testing.T) {
 	t.Parallel()

@@ -24,51 +24,6 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// kinds are the sentinels that the error of a call may match.
-var kinds = map[string]error{
-	"bad request": mistralobs.ErrBadRequest, "unauthorized": mistralobs.ErrUnauthorized,
-	"forbidden": mistralobs.ErrForbidden,
-	"not found": mistralobs.ErrNotFound, "conflict": mistralobs.ErrConflict, "validation": mistralobs.ErrValidation,
-	"rate limited": mistralobs.ErrRateLimited, "timeout": mistralobs.ErrTimeout, "server": mistralobs.ErrServer,
-	"unexpected": mistralobs.ErrUnexpectedResponse, "too large": mistralobs.ErrResponseTooLarge,
-	"maybe applied": mistralobs.ErrMaybeApplied,
-	"params":        mistralobs.ErrInvalidParams, "no key": mistralobs.ErrNoAPIKey, "canceled": context.Canceled,
-	"deadline": context.DeadlineExceeded,
-	"reset":    syscall.ECONNRESET, "refused": syscall.ECONNREFUSED, "EOF": io.EOF, "broken off": io.ErrUnexpectedEOF,
-}
-
-// kindsOf returns the names of all kinds that err matches.
-func kindsOf(err error) map[string]bool {
-	matched := map[string]bool{}
-	for name, kind := range kinds {
-		if errors.Is(err, kind) {
-			matched[name] = true
-		}
-	}
-	return matched
-}
-
-// set is what kindsOf returns for an error of these kinds.
-func set(names ...string) map[string]bool {
-	m := map[string]bool{}
-	for _, name := range names {
-		m[name] = true
-	}
-	return m
-}
-
-// attemptsOf returns how often the error says that the request was sent.
-func attemptsOf(t *testing.T, err error) int {
-	t.Helper()
-	var unanswered *mistralobs.NetworkError
-	if errors.As(err, &unanswered) { // it may hold the answer before it
-		return unanswered.Attempts
-	}
-	var answered *mistralobs.Error
-	require.ErrorAs(t, err, &answered)
-	return answered.Attempts
-}
-
 var politeness = mistralobs.JudgeDefinition{
 	Name: "politeness", Output: mistralobs.ClassificationOutput(
 		mistralobs.JudgeOption{Value: "yes", Description: "polite"},

@@ -456,7 +456,12 @@ func (s *scene) held() map[string]mistralobstest.Record {
 
 func (s *scene) createAll() (failed error) {
 	input := func(yield func(mistralobs.CreateRecordParams) bool) {
-		for i := 0; i < 20 && yield(mistralobs.CreateRecordParams{Payload: map[string]int{"i": i}}); i++ {
+		payload := map[string]int{} // of all records
+		for i := range 20 {
+			payload["i"] = i
+			if !yield(mistralobs.CreateRecordParams{Payload: payload}) {
+				return
+			}
 		}
 	}
 	reported := map[string]bool{}
