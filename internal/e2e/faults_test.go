@@ -4,8 +4,6 @@ package e2e_test
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,122 +22,6 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// world is a server with one of everything, and a client of it.
-type world struct {
-	ctx                         context.Context
-	server                      *mistralobstest.Server
-	client                      *mistralobs.Client
-	name                        string // ends the names of its objects; no other world of the server has it
-	dataset, record, task, file string
-	campaign, event, chat       string
-	judge                       string
-	span                        mistralobs.SpanReference
-	oldTasks                    int               // that are no creation of the call
-	before                      map[string]string // the state before the call
-}
-
-// target names the objects of the world for a call of an operation.
-func (w *world) target() optest.World {
-	return optest.World{
-		Dataset: w.dataset, Record: w.record, Task: w.task, File: w.file, Judge: w.judge, Campaign: w.campaign,
-		Event: w.event, Conversation: w.chat, Span: w.span, Name: "Second " + w.name,
-	}
-}
-
-// state returns the texts of the datasets, records and judges that the server holds for the world, by their IDs.
-func (w *world) state() map[string]string {
-	held := map[string]string{}
-	for _, dataset := range w.server.Datasets() {
-		if strings.HasSuffix(dataset.Name, w.name) {
-			held[dataset.ID] = dataset.Name + "\n" + dataset.Description
-		}
-	}
-	for _, judge := range w.server.Judges() {
-		if strings.HasSuffix(judge.Name, w.name) {
-			held[judge.ID] = judge.String()
-		}
-	}
-	for _, record := range w.server.Records(w.dataset) {
-		held[record.ID] = string(record.Payload) + "\n" + string(record.Properties)
-	}
-	return held
-}
-
-// changes returns how many objects were made, changed or deleted since the call began. The records of a deleted
-// dataset do not count.
-func (w *world) changes() (n int) {
-	after := w.state()
-	for id, text := range after {
-		if w.before[id] != text {
-			n++
-		}
-	}
-	for id := range w.before {
-		_, exists := after[id]
-		if !exists && (id == w.dataset || after[w.dataset] != "") {
-			n++
-		}
-	}
-	return n
-}
-
-// newWorld returns a world with one of everything.
-func newWorld(t *testing.T, opts ...mistralobstest.Option) *world {
-	t.Helper()
-	w := newBareWorld(t, opts...)
-	w.addTaskAndFile(t)
-	return w
-}
-
-// newWorldFor returns a world with the data that a call of an operation needs. The tables make thousands of them.
-func newWorldFor(t *testing.T, operation string) *world {
-	t.Helper()
-	w := newBareWorld(t)
-	switch operation {
-	case mistralobstest.TasksGet, mistralobstest.FilesGet, mistralobstest.FilesDelete, mistralobstest.ImportsFromFile:
-		w.addTaskAndFile(t)
-	}
-	return w
-}
-
-// newBareWorld returns a world without an import task and a file, which only requests can make.
-func newBareWorld(t *testing.T, opts ...mistralobstest.Option) *world {
-	t.Helper()
-	opts = append(opts, mistralobstest.WithInMemoryNetwork(), mistralobstest.WithTaskDuration(0))
-	server := mistralobstest.NewServer(opts...)
-	t.Cleanup(server.Close)
-	seeded := seedTelemetry(server)
-	w := &seeded
-	w.ctx, w.client = t.Context(), server.Client(t)
-	w.name = "Flow test"
-	record := mistralobstest.RecordSeed{
-		Payload: fmt.Appendf(nil, `{"text":"%s"}`, strings.Repeat("x", 40)), Properties: json.RawMessage(`{"n":1}`),
-	}
-	w.dataset = server.SeedDataset(w.name, "Tickets", record)
-	w.record = server.Records(w.dataset)[0].ID
-	w.judge = server.SeedJudge(optest.JudgeNamed(w.name))
-	w.before = w.state()
-	return w
-}
-
-func (w *world) addTaskAndFile(t *testing.T) {
-	t.Helper()
-	task, err := w.client.Imports.FromPlayground(w.ctx, w.dataset, nil)
-	require.NoError(t, err)
-	file, err := w.client.Files.Upload(
-		w.ctx, mistralobs.UploadParams{Name: "f.jsonl", Body: strings.NewReader(line1)}, mistralobs.TransferOptions{},
-	)
-	require.NoError(t, err)
-	w.task, w.file, w.oldTasks = task.ID, file.ID, 1
-	_, err = w.client.Tasks.Get(w.ctx, w.dataset, w.task) // which ends it
-	require.NoError(t, err)
-	w.server.ResetRequests()
-	w.client.CloseIdleConnections() // net/http by itself repeats reads on a connection that has gone stale
-}
-
-// operation is an operation that can be called in a world.
-type operation struct{ optest.Operation }
-
 // The operations that are sent again after any failure that may pass, those that would then create another object,
 // and the upload, which does too, but leaves nothing behind that could be counted.
 var (
@@ -147,35 +29,6 @@ var (
 	creating   = operations(func(op optest.Operation) bool { return op.Creates && op.Name != mistralobstest.FilesUpload })
 	upload     = operations(func(op optest.Operation) bool { return op.Name == mistralobstest.FilesUpload })
 )
-
-func operations(include func(optest.Operation) bool) map[string]operation {
-	found := map[string]operation{}
-	for _, op := range optest.Operations() {
-		if include(op) {
-			found[op.Name] = operation{op}
-		}
-	}
-	return found
-}
-
-func (op operation) call(w *world) error {
-	_, err := op.Call(w.ctx, w.client, w.target())
-	return err
-}
-
-// applied returns how many objects the call has made, changed or deleted.
-func (op operation) applied(w *world) int {
-	switch {
-	case op.Name == mistralobstest.FilesDelete:
-		if _, err := w.client.Files.Get(w.ctx, w.file); errors.Is(err, mistralobs.ErrNotFound) {
-			return 1
-		}
-		return 0
-	case strings.HasPrefix(op.Name, "imports."):
-		return w.newTasks()
-	}
-	return w.changes()
-}
 
 // failure drops the result of a call.
 func failure[T any](_ T, err error) error { return err }
@@ -189,14 +42,6 @@ func TestTheListOfOperationsIsComplete(t *testing.T) {
 	}
 	const advice = "add what is only in list A to internal/optest, the rest to mistralobstest"
 	assert.ElementsMatch(t, mistralobstest.Operations(), names, advice)
-}
-
-func (w *world) newTasks() int {
-	page, err := w.client.Tasks.List(w.ctx, w.dataset, mistralobs.ListParams{})
-	if err != nil {
-		return -1
-	}
-	return page.Total - w.oldTasks
 }
 
 // outcome describes a call that met a fault.

@@ -422,22 +422,6 @@ func saveIsAtomic(t *testing.T) {
 	})
 }
 
-// contents returns the names and contents of the files in a folder, without the files of the server.
-func contents(t *testing.T, folder string) (all []string) {
-	t.Helper()
-	entries, err := os.ReadDir(folder)
-	require.NoError(t, err)
-	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), "mistralobstest-") {
-			continue
-		}
-		text, err := os.ReadFile(filepath.Join(folder, entry.Name()))
-		require.NoError(t, err)
-		all = append(all, entry.Name()+": "+string(text))
-	}
-	return all
-}
-
 // The bubble ends only when all goroutines have ended.
 func nothingIsLeft(t *testing.T) {
 	t.Run("connections", connectionsAreSharedAndReturned)

@@ -233,23 +233,6 @@ func TestMethodTableIsComplete(t *testing.T) {
 	assert.ElementsMatch(t, want, got, "add what is only in list A to internal/optest, or to composite")
 }
 
-// seedTelemetry adds what imports take, and returns it.
-func seedTelemetry(server *mistralobstest.Server) world {
-	conversation := mistralobstest.RecordSeed{Payload: json.RawMessage(`{"messages":[]}`)}
-	w := world{
-		server: server, campaign: server.SeedCampaign(conversation), event: server.SeedCompletionEvent(conversation),
-		chat: server.SeedConversation(conversation),
-	}
-	for range 3 {
-		span := server.SeedSpan(mistralobs.Span{InputMessagesJSON: "[]"})
-		server.SeedSpanEvaluation(mistralobs.SpanEvaluation{
-			TraceID: span.TraceID, SpanID: span.SpanID, EvaluationName: "helpfulness",
-		})
-		w.span = mistralobs.SpanReference{TraceID: span.TraceID, SpanID: span.SpanID}
-	}
-	return w
-}
-
 // newScene adds a dataset with one of everything to a world, for a call of a method.
 func newScene(t *testing.T, w world, method, folder string) *scene {
 	t.Helper()

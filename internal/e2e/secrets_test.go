@@ -30,11 +30,6 @@ func leaks(text string) string {
 	return ""
 }
 
-// roundTrip is a transport made of a function.
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
-
 // inEveryVerb returns the texts of an error. Of a long body it has only the beginning in the verb that
 // prints a number for each byte.
 func inEveryVerb(err error) string {
