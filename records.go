@@ -40,8 +40,16 @@ type Record struct {
 	received `json:"-"`
 }
 
-// String returns the JSON that the value was decoded from, or that it is encoded as.
-func (r Record) String() string { return jsonText(r.raw, r) }
+// String returns the JSON that the record was decoded from. If its Payload or Properties have changed
+// since, it returns the JSON that the record is encoded as.
+func (r Record) String() string {
+	for name, part := range map[string]Object{"payload": r.Payload, "properties": r.Properties} {
+		if was, _ := r.raw.Get(name); !bytes.Equal(was, part) && (len(part) > 0 || string(was) != "null") {
+			return jsonText(nil, r)
+		}
+	}
+	return jsonText(r.raw, r)
+}
 
 // CreateRecordParams describes a new record. Payload and Properties may be anything that
 // [NewObject] accepts: an [Object], a map, a struct, a [Conversation].

@@ -21,8 +21,8 @@ import (
 //
 // Each part is sent once. If that fails in a way that may be repeated, Edit begins again with the
 // reading, as often and for as long as the retry policy allows. A part that then reads back as it
-// was sent is done. So edit can run several times, and must give the same result on its own result:
-// set a value, do not append to it.
+// was sent is done, whatever edit makes of it. So edit can run several times, and must give the same
+// result on its own result: set a value, do not append to it.
 //
 // The service has no conditional writes. What others write to the same part between the reading and
 // the write is lost, but not what they write to the other part, or at any other time.
@@ -108,14 +108,21 @@ func (e *recordEdit) try(ctx context.Context, reading CallOption) (*Record, erro
 	return record, nil
 }
 
-// changes returns the parts that edit has changed and that do not read back as they were sent.
+// changes returns the parts that edit has changed. It takes back a change of a part that reads back
+// as it was sent.
 func (e *recordEdit) changes(before encodedUpdate, record *Record) (change encodedUpdate, err error) {
-	if !bytes.Equal(before.payload, record.Payload) && !isSent(e.sent.payload, before.payload) {
+	if isSent(e.sent.payload, before.payload) {
+		record.Payload = before.payload
+	}
+	if isSent(e.sent.properties, before.properties) {
+		record.Properties = before.properties
+	}
+	if !bytes.Equal(before.payload, record.Payload) {
 		if change.payload, err = newObject("Payload", record.Payload); err != nil {
 			return change, err
 		}
 	}
-	if !bytes.Equal(before.properties, record.Properties) && !isSent(e.sent.properties, before.properties) {
+	if !bytes.Equal(before.properties, record.Properties) {
 		change.properties, err = propertiesObject("Properties", record.Properties)
 	}
 	return change, err

@@ -109,12 +109,13 @@ func TestEditIsDoneIfItReadsBack(t *testing.T) {
 			Operation: mistralobstest.RecordsUpdateProperties, Break: mistralobstest.ResetUnanswered,
 		})
 		n := 0
-		_, err := client.Records.Edit(t.Context(), id, func(r *mistralobs.Record) (err error) {
+		edited, err := client.Records.Edit(t.Context(), id, func(r *mistralobs.Record) (err error) {
 			n++ // not the same result again, which Edit must not send
 			r.Properties, err = r.Properties.Set("n", n)
 			return err
 		})
 		require.NoError(t, err)
+		assert.Equal(t, `{"b":2,"n":1}`, edited.Properties.String(), "what the service has")
 		assert.Equal(t, []string{
 			mistralobstest.RecordsGet, mistralobstest.RecordsUpdateProperties, mistralobstest.RecordsGet,
 		}, operationsOf(server))

@@ -5,6 +5,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -110,5 +111,28 @@ func TestDecodeRecords(t *testing.T) {
 	}
 	for _, err := range mistralobs.DecodeRecords[question, any](nil) {
 		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	}
+}
+
+func TestRecordString(t *testing.T) {
+	t.Parallel()
+	const received = `{"id":"r","payload": {"a":1},"properties":null,"new":true}`
+	for name, test := range map[string]struct {
+		change func(*mistralobs.Record)
+		want   string
+	}{
+		"unchanged": {change: func(*mistralobs.Record) {}, want: received},
+		"changed": {
+			change: func(r *mistralobs.Record) { r.Properties = mistralobs.Object(`{"score":1}`) },
+			want:   `"payload":{"a":1},"properties":{"score":1}`,
+		},
+		"emptied": {change: func(r *mistralobs.Record) { r.Payload = nil }, want: `"payload":null,"properties":null`},
+	} {
+		transport := httpmock.NewMockTransport()
+		transport.RegisterResponder("GET", "=~/dataset-records/r$", httpmock.NewStringResponder(200, received))
+		record, err := newMockClient(t, transport).Records.Get(t.Context(), "r")
+		require.NoError(t, err, name)
+		test.change(record)
+		assert.Contains(t, fmt.Sprint(record), test.want, name)
 	}
 }
