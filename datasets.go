@@ -129,15 +129,20 @@ func (s *DatasetsService) Find(ctx context.Context, idSlugOrName string, opts ..
 // thus uses the same dataset. Two programs that run at the same time may create two datasets,
 // because the service does not keep names unique.
 //
-// It returns an error that matches [ErrInvalidParams] if the name is empty. If several datasets have
-// the name, it returns an error that matches [ErrAmbiguousName]. The other errors are those of
-// [DatasetsService.List] and [DatasetsService.Create].
+// It returns an error that matches [ErrInvalidParams] if the name is empty, or if the name or the
+// description is not valid UTF-8. If several datasets have the name, it returns an error that
+// matches [ErrAmbiguousName]. The other errors are those of [DatasetsService.List] and
+// [DatasetsService.Create].
 func (s *DatasetsService) FindOrCreate(
 	ctx context.Context, params CreateDatasetParams, opts ...CallOption,
 ) (dataset *Dataset, created bool, err error) {
 	const action = "find or create dataset"
+	_, err = encode(params) // before anything is sent
 	if params.Name == "" {
-		return nil, false, attempted(action, invalid("Name", "it is empty"))
+		err = invalid("Name", "it is empty")
+	}
+	if err != nil {
+		return nil, false, attempted(action, err)
 	}
 	dataset, err = s.findByName(ctx, action, params.Name, opts)
 	if dataset != nil || err != nil {

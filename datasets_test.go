@@ -144,4 +144,9 @@ func TestFindOrCreate(t *testing.T) {
 	_, created, err = client.Datasets.FindOrCreate(t.Context(), mistralobs.CreateDatasetParams{Name: "Another one"})
 	require.ErrorIs(t, err, mistralobs.ErrMaybeApplied)
 	assert.False(t, created)
+
+	server.ResetRequests()
+	_, _, err = client.Datasets.FindOrCreate(t.Context(), mistralobs.CreateDatasetParams{Name: "Caf\xe9 tickets"})
+	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	assert.Empty(t, server.Requests(), "nothing is sent")
 }
