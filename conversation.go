@@ -114,7 +114,7 @@ func TextContent(text string) Content {
 func ChunkContent(chunks ...Chunk) (Content, error) {
 	raw, err := marshal(append([]Chunk{}, chunks...))
 	if err != nil {
-		return nil, attempted("encoding chunks", invalid("chunks", "%v", err))
+		return nil, attempted("encoding chunks", invalid("chunks", "%v", marshalerError(err)))
 	}
 	return raw, nil
 }
@@ -146,23 +146,45 @@ func (c Content) Chunks() ([]Chunk, error) {
 	case json.Unmarshal(c, &text) == nil:
 		return []Chunk{{Type: "text", Text: text}}, nil
 	}
-	if kind := jsontext.Value(c).Kind(); kind == '[' {
-		if err := checkElements(c); err != nil {
-			return nil, fmt.Errorf("mistralobs: decoding a message: content%w", err)
-		}
-	}
-	var chunks []Chunk
-	if err := json.Unmarshal(c, &chunks); err != nil {
-		return nil, fmt.Errorf("mistralobs: decoding a message: content: %w", err)
+	chunks, err := decodeChunks(c)
+	if err != nil {
+		return nil, fmt.Errorf("mistralobs: decoding a message: content%w", err)
 	}
 	return chunks, nil
+}
+
+func decodeChunks(raw []byte) (chunks []Chunk, err error) {
+	switch kind := jsontext.Value(raw).Kind(); {
+	case !jsonscan.Valid(raw):
+		return nil, fmt.Errorf(": %w", noContent(raw))
+	case kind != '[':
+		return nil, fmt.Errorf(": it must be a string, an array of chunks or null, got %s", kindName(kind))
+	}
+	if err := checkElements(raw); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(raw, &chunks); err != nil {
+		return nil, fmt.Errorf(": %w", err)
+	}
+	return chunks, nil
+}
+
+// noContent says why text that is not JSON is no content.
+func noContent(raw []byte) error {
+	return fmt.Errorf("it is not JSON (see TextContent and ChunkContent): %w", jsonError(raw))
 }
 
 // String returns the text of the content, as [Content.Text] does.
 func (c Content) String() string { return c.Text() }
 
-// MarshalJSON returns the content as it is, or null if it is empty.
-func (c Content) MarshalJSON() ([]byte, error) { return Object(c).MarshalJSON() }
+// MarshalJSON returns the content as it is, or null if it is empty. It returns an error if it is not
+// JSON.
+func (c Content) MarshalJSON() ([]byte, error) {
+	if len(c) > 0 && !jsonscan.Valid(c) {
+		return nil, noContent(c)
+	}
+	return Object(c).MarshalJSON()
+}
 
 // UnmarshalJSON keeps a copy of the JSON.
 func (c *Content) UnmarshalJSON(raw []byte) error {
@@ -383,7 +405,7 @@ func writeMember(buf *bytes.Buffer, name string, value any) error {
 	nameJSON, _ := marshal(name) // a string can always be encoded
 	valueJSON, err := marshal(value)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return inMember(name, err)
 	}
 	if buf.Len() > 0 {
 		buf.WriteByte(',')
@@ -392,4 +414,33 @@ func writeMember(buf *bytes.Buffer, name string, value any) error {
 	buf.WriteByte(':')
 	buf.Write(valueJSON)
 	return nil
+}
+
+// memberError names the member of an object that cannot be encoded.
+type memberError struct {
+	path string // such as "function.arguments"
+	err  error
+}
+
+func (e *memberError) Error() string { return e.path + ": " + e.err.Error() }
+func (e *memberError) Unwrap() error { return e.err }
+
+// inMember returns the error of encoding a member.
+func inMember(name string, err error) error {
+	err = marshalerError(err)
+	if inner, ok := err.(*memberError); ok { //nolint:errorlint // an error that wraps another one has its own text
+		return &memberError{name + "." + inner.path, inner.err}
+	}
+	return &memberError{name, err}
+}
+
+// marshalerError returns the error of a MarshalJSON method without what encoding/json puts before it.
+func marshalerError(err error) error {
+	for {
+		outer, ok := err.(*json.MarshalerError) //nolint:errorlint // only the outermost error is replaced
+		if !ok {
+			return err
+		}
+		err = outer.Err
+	}
 }

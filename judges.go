@@ -269,14 +269,15 @@ func (s *JudgesService) Run(
 }
 
 func (p RunJudgeParams) body() (Object, error) {
+	chat := NewConversation(p.Messages...)
 	properties, err := optionalObject("Properties", p.Properties)
 	if err != nil {
 		return nil, err
 	}
-	return newObject("Messages", struct {
-		Messages   []Message `json:"messages"`
-		Properties Object    `json:"properties,omitempty"`
-	}{append([]Message{}, p.Messages...), properties})
+	if properties != nil {
+		chat.Extra = map[string]json.RawMessage{"properties": json.RawMessage(properties)}
+	}
+	return newObject("Messages", chat)
 }
 
 // Judgement is the answer of a judge and its reason.

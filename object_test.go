@@ -402,17 +402,25 @@ func TestObjectConversationRefusesOthers(t *testing.T) {
 
 func TestConversationErrorsNameTheField(t *testing.T) {
 	t.Parallel()
-	bad := mistralobs.Content(`{"type":`)
-	chat := mistralobs.NewConversation(
-		mistralobs.User("Hi"), mistralobs.Assistant("Hello"), mistralobs.Message{Content: bad},
-	)
-	_, err := mistralobs.NewObject(chat)
-	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
-	require.ErrorContains(t, err, "messages[2].content: ")
-
+	for want, bad := range map[string]mistralobs.Message{
+		"messages[2].content: it is not JSON (see TextContent and ChunkContent): ": {Content: mistralobs.Content("Hello")},
+		"messages[2].prefix: invalid character": {
+			Extra: map[string]json.RawMessage{"prefix": json.RawMessage("x")},
+		},
+		"messages[2].tool_calls.function.arguments: invalid character": {ToolCalls: []mistralobs.ToolCall{{
+			Function: mistralobs.FunctionCall{Arguments: json.RawMessage("x")},
+		}}},
+	} {
+		chat := mistralobs.NewConversation(mistralobs.User("Hi"), mistralobs.Assistant("Hello"), bad)
+		_, err := mistralobs.NewObject(chat)
+		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+		require.ErrorContains(t, err, want)
+	}
 	for content, want := range map[string]string{
 		`[{},5]`: "mistralobs: decoding a message: content[1]: it must be a JSON object, got a number",
-		`5`:      "mistralobs: decoding a message: content: ",
+		`5`: "mistralobs: decoding a message: content: it must be a string, an array of chunks or null, " +
+			"got a number",
+		`Hello`: "mistralobs: decoding a message: content: it is not JSON (see TextContent and ChunkContent): ",
 	} {
 		_, err := mistralobs.Content(content).Chunks()
 		require.ErrorContains(t, err, want)
