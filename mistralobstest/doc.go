@@ -59,6 +59,7 @@
 //     otherwise adds none ([WithPartialImports] changes that).
 //   - Validation errors have the format of the API reference. The service has also
 //     returned the format of its web framework; a Fault can return that.
+//   - A regression judge whose min is above its max is refused.
 //   - An update of a judge keeps its ID, and makes no revision that can be read. One that changes
 //     nothing gets a 409 with JUDGE_DID_NOT_CHANGE.
 //   - A slug is the name in lower case, with a hyphen for each run of characters

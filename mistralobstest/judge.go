@@ -70,8 +70,11 @@ func (c *checker) judgeOutput() mistralobs.JudgeOutput {
 		if !given("max") {
 			output.Max = 1
 		}
-		if output.Min < 0 || output.Max >= 1e9 {
+		switch {
+		case output.Min < 0 || output.Max >= 1e9:
 			c.complain("less_than", "Input should be from 0 to below 1000000000", raw, "body", "output")
+		case output.Min > output.Max:
+			c.complain("value_error", "Value error, min should not be above max", raw, "body", "output")
 		}
 	default:
 		c.complain("union_tag_invalid",

@@ -1,6 +1,7 @@
 package mistralobstest_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -39,5 +40,23 @@ func TestJudge(t *testing.T) {
 		assert.Equal(t, 200, r.status, test.name)
 		assert.EqualValues(t, test.want, r.json(t, "answer"), test.name)
 		assert.NotEmpty(t, r.json(t, "analysis"), test.name)
+	}
+}
+
+func TestJudgeScale(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	for limits, want := range map[string]int{
+		`"min":1,"max":5`: 201, `"min":2,"max":2`: 201, `"min":0`: 201,
+		`"min":5,"max":1`: 422, `"min":2`: 422, `"min":-1,"max":1`: 422, `"min":0,"max":1e9`: 422,
+	} {
+		r := a.do("POST", "/v1/observability/judges", fmt.Sprintf(`{"name":%q,"description":"","model_name":"m",`+
+			`"instructions":"","tools":[],"output":{"type":"REGRESSION","min_description":"","max_description":"",%s}}`,
+			"judge "+limits, limits))
+		assert.Equal(t, want, r.status, "%s: %s", limits, r.body)
+		if want == 422 {
+			assert.Contains(t, r.body, "output", limits)
+			assert.Equal(t, "VALIDATION_ERROR", r.json(t, "detail.error_code"), limits)
+		}
 	}
 }
