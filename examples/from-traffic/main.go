@@ -57,6 +57,7 @@ func importSpans(ctx context.Context, name string, search mistralobs.SearchEvalu
 			return err
 		}
 		if span := evaluation.Reference(); !texts[span.SpanID] {
+			texts[span.SpanID] = true // another evaluator may have scored it too
 			spans = append(spans, span)
 		}
 	}
