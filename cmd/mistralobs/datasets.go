@@ -146,7 +146,7 @@ func export(t *tool, flags *flag.FlagSet) func(context.Context) error {
 		}
 		size, err := t.client.Exports.Save(ctx, dataset.ID, *out, options)
 		if err == nil {
-			t.message("%d bytes written to %s", size, *out)
+			t.message("%s written to %s", counted(size, "byte"), *out)
 		}
 		return err
 	}

@@ -58,7 +58,7 @@ func evaluate(t *tool, flags *flag.FlagSet) func(context.Context) error {
 			return err
 		}
 		if err := e.judgeAll(ctx, dataset.ID); err != nil {
-			return fmt.Errorf("%w (%d records were judged)", err, e.judged)
+			return fmt.Errorf("%w (judged: %s)", err, counted(int64(e.judged), "record"))
 		}
 		if !t.asJSON {
 			err = e.printTable()

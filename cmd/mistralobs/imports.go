@@ -43,7 +43,7 @@ func importFile(t *tool, flags *flag.FlagSet) func(context.Context) error {
 		if err != nil {
 			return err
 		}
-		return t.print(nil, fmt.Sprintf("%d records imported into %s", result.Records, dataset.Name))
+		return t.print(nil, counted(int64(result.Records), "record")+" imported into "+dataset.Name)
 	}
 }
 
@@ -164,7 +164,7 @@ func (t *tool) importSpans(
 			task, err = t.client.Tasks.Wait(ctx, datasetID, task.ID, mistralobs.WaitOptions{OnUpdate: t.showTask})
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%w (%d imports were complete)", err, len(tasks))
+			return nil, fmt.Errorf("%w (complete: %s)", err, counted(int64(len(tasks)), "import"))
 		}
 		tasks = append(tasks, task)
 	}
@@ -186,6 +186,6 @@ func (t *tool) printSpanTasks(tasks []*mistralobs.ImportTask, found, requested i
 	if t.asJSON {
 		return nil
 	}
-	return t.print(nil, fmt.Sprintf("%d spans found, %d already in the dataset, %d imported, %d skipped by the service",
-		found, found-requested, requested-skipped, skipped))
+	return t.print(nil, fmt.Sprintf("%s found, %d already in the dataset, %d imported, %d skipped by the service",
+		counted(int64(found), "span"), found-requested, requested-skipped, skipped))
 }

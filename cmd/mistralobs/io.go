@@ -138,3 +138,11 @@ func printable(text string) string {
 	}
 	return b.String()
 }
+
+// counted returns a number with its noun, such as "1 record" and "2 records".
+func counted(n int64, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return strconv.FormatInt(n, 10) + " " + noun
+}

@@ -148,7 +148,7 @@ func TestFailures(t *testing.T) {
 	}{
 		{
 			name: "add stops at a refusal and counts", fault: refused, stdin: three, args: []string{"add", "Support tickets"},
-			stderr: []string{"mistralobs: create record", "; 1 of 3 records were added"},
+			stderr: []string{"mistralobs: create record", "; 1 of 3 records added"},
 		},
 		{
 			name: "create names the check for a lost response", fault: lost, args: []string{"create", "New data"},

@@ -44,3 +44,9 @@ func TestProgressNeedsATerminal(t *testing.T) {
 	p.clear()
 	assert.Nil(t, p.out)
 }
+
+func TestCounted(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, "0 records, 1 record, 2 records",
+		strings.Join([]string{counted(0, "record"), counted(1, "record"), counted(2, "record")}, ", "))
+}

@@ -188,11 +188,11 @@ func (t *tool) add(ctx context.Context, datasetID string, file io.ReadSeeker) er
 	inOrder := mistralobs.BulkOptions{Concurrency: 1}
 	for record, err := range t.client.Records.CreateAll(ctx, datasetID, input, inOrder) {
 		if err != nil {
-			return fmt.Errorf("%w; %d of %d records were added", err, added, total)
+			return fmt.Errorf("%w; %d of %s added", err, added, counted(total, "record"))
 		}
 		added++
 		if err := t.print(record, record.ID); err != nil {
-			return fmt.Errorf("%w; %d of %d records were added", err, added, total)
+			return fmt.Errorf("%w; %d of %s added", err, added, counted(total, "record"))
 		}
 		t.progress.show("adding", added, total, "records")
 	}

@@ -58,7 +58,7 @@ func add(ctx context.Context, name, path string) error {
 	input := mistralobs.NoErrors(slices.Values(records))
 	for record, err := range client.Records.CreateAll(ctx, dataset.ID, input, mistralobs.BulkOptions{}) {
 		if err != nil {
-			return fmt.Errorf("%w; %d of %d records were added", err, added, len(records))
+			return fmt.Errorf("%w; added %d of %d records", err, added, len(records))
 		}
 		added++
 		if _, err := fmt.Println(record.ID); err != nil {

@@ -85,7 +85,7 @@ func evaluate(ctx context.Context) error {
 		for _, score := range scores[group] {
 			sum += score
 		}
-		_, errPrint := fmt.Printf("%-20s %4d records, score %.2f\n", group, n, sum/float64(n))
+		_, errPrint := fmt.Printf("%-20s score %.2f, records %d\n", group, sum/float64(n), n)
 		failed = errors.Join(failed, errPrint)
 	}
 	return errors.Join(err, failed)

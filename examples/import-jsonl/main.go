@@ -55,6 +55,6 @@ func importFile(ctx context.Context, name, path string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Printf("%d records imported into %q\n", result.Records, dataset.Name)
+	_, err = fmt.Printf("records imported into %q: %d\n", dataset.Name, result.Records)
 	return err
 }
