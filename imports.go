@@ -58,7 +58,8 @@ func (s *ImportsService) FromCampaign(
 // API: POST /v1/observability/datasets/{dataset_id}/imports/from-explorer
 //
 // It returns an error that matches [ErrInvalidParams] if there are too many events or an ID is
-// empty, and one that matches [ErrNotFound] if there is no such dataset.
+// empty, and one that matches [ErrNotFound] if there is no such dataset. The service documents no
+// least number of events: it gets an empty list too.
 //
 // Deprecated: The newest official clients no longer have this operation. The service may respond
 // with 404 or [CodeFeatureNotSupported]. Use [ImportsService.FromSpans].
@@ -90,7 +91,7 @@ func (s *ImportsService) FromFile(
 }
 
 // FromPlayground imports conversations that were held in the playground of Mistral Studio. The
-// service documents no limit for their number.
+// service documents no limits for their number: it gets an empty list too.
 //
 // API: POST /v1/observability/datasets/{dataset_id}/imports/from-playground
 //
