@@ -397,8 +397,8 @@ func (d *download) failed(err error) error {
 	}
 	host, path := d.location()
 	return &NetworkError{
-		Operation: downloadName, Method: http.MethodGet, Host: host, Path: path, Attempts: d.failures.count, Err: err,
-		action: downloadAction,
+		Operation: downloadName, Method: http.MethodGet, Host: host, Path: path, Attempts: max(1, d.failures.count),
+		Err: err, action: downloadAction,
 	}
 }
 

@@ -366,6 +366,7 @@ func TestExportRecordsEndWithTheContext(t *testing.T) {
 			var network *mistralobs.NetworkError
 			require.ErrorAs(t, err, &network)
 			assert.Equal(t, "exports.download", network.Operation)
+			assert.Equal(t, 1, network.Attempts)
 			failures++
 			continue
 		}
