@@ -152,7 +152,8 @@ func TestDoWithoutABody(t *testing.T) {
 	}
 }
 
-// net/http may read the body after a response that came early, when its caller uses the bytes again.
+// net/http may read the body after a response that came early, when its caller uses the bytes
+// again.
 func TestDoCopiesItsBody(t *testing.T) {
 	t.Parallel()
 	body := []byte(`{"n":1}`)
@@ -434,7 +435,8 @@ func TestNewClientNamesAllInvalidOptions(t *testing.T) {
 	}
 }
 
-// Waiting for the pace or the rate limit does not count towards the timeout of the caller's http.Client.
+// Waiting for the pace or the rate limit does not count towards the timeout of the caller's
+// http.Client.
 func TestClientTimeoutDoesNotCountWaiting(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -569,8 +571,8 @@ func TestDeadlineInTheQueueOfThePace(t *testing.T) {
 	})
 }
 
-// A transport that returns neither a response nor an error breaks its contract. That is an error, and
-// no panic.
+// A transport that returns neither a response nor an error breaks its contract. That is an error,
+// and no panic.
 func TestTransportThatReturnsNothing(t *testing.T) {
 	t.Parallel()
 	nothing := roundTripFunc(func(req *http.Request) (*http.Response, error) {

@@ -177,8 +177,8 @@ func noContent(raw []byte) error {
 // String returns the text of the content, as [Content.Text] does.
 func (c Content) String() string { return c.Text() }
 
-// MarshalJSON returns the content as it is, or null if it is empty. It returns an error if it is not
-// JSON.
+// MarshalJSON returns the content as it is, or null if it is empty. It returns an error if it is
+// not JSON.
 func (c Content) MarshalJSON() ([]byte, error) {
 	if len(c) > 0 && !jsonscan.Valid(c) {
 		return nil, noContent(c)
@@ -434,7 +434,8 @@ func inMember(name string, err error) error {
 	return &memberError{name, err}
 }
 
-// marshalerError returns the error of a MarshalJSON method without what encoding/json puts before it.
+// marshalerError returns the error of a MarshalJSON method without what encoding/json puts before
+// it.
 func marshalerError(err error) error {
 	for {
 		outer, ok := err.(*json.MarshalerError) //nolint:errorlint // only the outermost error is replaced

@@ -217,8 +217,8 @@ func TestConversationRoundTrips(t *testing.T) {
 	}
 }
 
-// A lone surrogate and broken UTF-8 decode to U+FFFD. The message keeps the original bytes, so that they
-// are written back.
+// A lone surrogate and broken UTF-8 decode to U+FFFD. The message keeps the original bytes, so that
+// they are written back.
 func TestConversationKeepsTextThatIsNotUnicode(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{

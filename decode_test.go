@@ -27,8 +27,8 @@ var unixEpoch = time.Unix(0, 0).UTC()
 const oddRecord = `{"id":"r","created_at":"2026-05-04","updated_at":true,"deleted_at":{},"dataset_id":null,` +
 	`"payload":{"messages":[[null]]},"properties":[null],"source":5}`
 
-// The service's reference has example answers with values that its own schemas do not allow. They are
-// accepted, and so are fields of another type than documented.
+// The service's reference has example answers with values that its own schemas do not allow. They
+// are accepted, and so are fields of another type than documented.
 func TestOddAnswers(t *testing.T) {
 	t.Parallel()
 	object := func(text string) mistralobs.Object { return mistralobs.Object(text) }
@@ -214,8 +214,8 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// An item without an ID is refused, whatever else it has. A list that is not an array is an error: an empty page
-// would hide its items.
+// An item without an ID is refused, whatever else it has. A list that is not an array is an error:
+// an empty page would hide its items.
 func TestOddAnswersThatAreRefused(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
@@ -237,8 +237,8 @@ func TestOddAnswersThatAreRefused(t *testing.T) {
 	}
 }
 
-// A small compressed body can decode to very many items. If the first one is refused, decoding stops. This test
-// is not parallel, because it measures memory.
+// A small compressed body can decode to very many items. If the first one is refused, decoding
+// stops. This test is not parallel, because it measures memory.
 func TestRubbishTakesNoMemory(t *testing.T) {
 	items := strings.Repeat(`{},`, 100_000)
 	for _, name := range []string{"records", "datasets"} {

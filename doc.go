@@ -21,17 +21,18 @@
 //	})
 //
 // The operations are methods of the client's fields: Datasets ([DatasetsService]), Records
-// ([RecordsService]), Judges ([JudgesService]), Imports ([ImportsService]), Tasks ([TasksService]), Exports
-// ([ExportsService]), Files ([FilesService]) and Spans ([SpansService]). In the comment of a
-// method, the line that begins with "API:" names the HTTP operation that it sends. A method without
-// this line calls other methods, which its comment names. [Client.Do] sends any other operation.
+// ([RecordsService]), Judges ([JudgesService]), Imports ([ImportsService]), Tasks ([TasksService]),
+// Exports ([ExportsService]), Files ([FilesService]) and Spans ([SpansService]). In the comment of
+// a method, the line that begins with "API:" names the HTTP operation that it sends. A method
+// without this line calls other methods, which its comment names. [Client.Do] sends any other
+// operation.
 //
 // # Parameters and options
 //
 // A Params struct holds what the client sends to the service. An Options struct says how the client
 // works, such as how many requests it sends at once. The zero value of an Options struct, and of
-// every optional field of a Params struct, is a sensible default. A [CallOption] changes a setting of
-// the client for one call:
+// every optional field of a Params struct, is a sensible default. A [CallOption] changes a setting
+// of the client for one call:
 //
 //	record, err := client.Records.Get(ctx, id, mistralobs.WithTimeout(5*time.Second))
 //
@@ -78,9 +79,9 @@
 // # Exports
 //
 // [ExportsService.Save] writes a dataset to a file. If it fails, it leaves an existing file as it
-// was. [ExportsService.Records] yields the records while they arrive. If the connection of a download
-// breaks, the client resumes the download where it stopped, if the storage supports that. The memory
-// for downloads and uploads does not grow with the size of the file.
+// was. [ExportsService.Records] yields the records while they arrive. If the connection of a
+// download breaks, the client resumes the download where it stopped, if the storage supports that.
+// The memory for downloads and uploads does not grow with the size of the file.
 //
 // # Datasets as code
 //
@@ -113,9 +114,10 @@
 // To bound the time of calls, for a client or for one call:
 //
 //   - [WithTimeout] limits each attempt, by default to 60 seconds.
-//   - [WithRetry] limits the attempts, the pauses between them, and the time in which attempts start.
-//     MaxAttempts 1 turns retries off.
-//   - The context limits the whole call, also a wait for a task, a walk over a list, and a transfer.
+//   - [WithRetry] limits the attempts, the pauses between them, and the time in which attempts
+//     start. MaxAttempts 1 turns retries off.
+//   - The context limits the whole call, also a wait for a task, a walk over a list, and a
+//     transfer.
 //
 // # Testing
 //
@@ -132,14 +134,14 @@
 // # If you come from openai-go or go-github
 //
 //   - ListAutoPaging and ListOptions: the All methods with for and range, and [ListParams].
-//   - option.WithMaxRetries and WithRequestTimeout: [WithRetry] and [WithTimeout], for a client or for a
-//     call. RetryPolicy.MaxElapsed limits the retries, and the context the whole call.
+//   - option.WithMaxRetries and WithRequestTimeout: [WithRetry] and [WithTimeout], for a client or
+//     for a call. RetryPolicy.MaxElapsed limits the retries, and the context the whole call.
 //   - The response as a second result: [WithResponse]. The details of a failure are in [Error].
 //   - RawJSON: the Raw methods. A debug log: [WithDebugWriter].
 //
 // # Changes in the API
 //
-// The API is in beta. If the service sends an unknown value of an enumeration, the client returns it
-// unchanged. The Raw methods of Dataset, Record, ImportTask, File and Span return the JSON that the
-// service sent, including unknown fields.
+// The API is in beta. If the service sends an unknown value of an enumeration, the client returns
+// it unchanged. The Raw methods of Dataset, Record, ImportTask, File and Span return the JSON that
+// the service sent, including unknown fields.
 package mistralobs

@@ -36,23 +36,24 @@ var (
 	// ErrInvalidParams means that a parameter is invalid, such as an empty ID, and that nothing was
 	// sent.
 	ErrInvalidParams = errors.New("invalid parameters")
-	// ErrNoAPIKey means that there is no API key and that nothing was sent. Use [WithAPIKey], or set
-	// MISTRAL_API_KEY or MISTRAL_SA_TOKEN_PATH.
+	// ErrNoAPIKey means that there is no API key and that nothing was sent. Use [WithAPIKey], or
+	// set MISTRAL_API_KEY or MISTRAL_SA_TOKEN_PATH.
 	ErrNoAPIKey = transport.ErrNoKey
-	// ErrMaybeApplied marks the failure of a request that creates something (a dataset, a record, an
-	// import, a file) if the service may have processed it. The SDK did not retry it, because that
-	// could create a duplicate. Check whether the request was applied before you repeat the call.
+	// ErrMaybeApplied marks the failure of a request that creates something (a dataset, a record,
+	// an import, a file) if the service may have processed it. The SDK did not retry it, because
+	// that could create a duplicate. Check whether the request was applied before you repeat the
+	// call.
 	ErrMaybeApplied = errors.New("the request may have been applied")
-	// ErrUnexpectedResponse means that the response is not one that the API documents, for example a
-	// web page of a proxy, a redirect, or JSON of another type.
+	// ErrUnexpectedResponse means that the response is not one that the API documents, for example
+	// a web page of a proxy, a redirect, or JSON of another type.
 	ErrUnexpectedResponse = errors.New("unexpected response")
 	// ErrResponseTooLarge means that a response was larger than [WithMaxResponseBytes] allows.
 	ErrResponseTooLarge = transport.ErrTooLarge
-	// ErrNoProgress ends an iterator if the service sends the same page again and again. Otherwise the
-	// loop would never end.
+	// ErrNoProgress ends an iterator if the service sends the same page again and again. Otherwise
+	// the loop would never end.
 	ErrNoProgress = errors.New("the list makes no progress")
-	// ErrExportChanged means that a download was interrupted and cannot be resumed, because the file
-	// changed or the server does not support it. Start the export again.
+	// ErrExportChanged means that a download was interrupted and cannot be resumed, because the
+	// file changed or the server does not support it. Start the export again.
 	ErrExportChanged = errors.New("the exported file cannot be continued")
 	// ErrRecordsSkipped means that the service imported fewer records than a file has; see
 	// [ImportsService.FromJSONL].

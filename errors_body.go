@@ -45,7 +45,8 @@ func (r errorReader) token(raw json.RawMessage) string { return token(r.hide(jso
 // maxToken bounds a code, a type and a request ID.
 const maxToken = 200
 
-// token returns a name that the service sends, without control characters and at most maxToken long.
+// token returns a name that the service sends, without control characters and at most maxToken
+// long.
 func token(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) && r != ' ' {

@@ -144,7 +144,8 @@ func sequence(responses ...response) func(int) response {
 	}
 }
 
-// brokenThen returns the same response to every request but the first, which breaks after 1000 bytes.
+// brokenThen returns the same response to every request but the first, which breaks after 1000
+// bytes.
 func brokenThen(then response) func(int) response {
 	return func(n int) response {
 		if n == 0 {
@@ -597,8 +598,8 @@ func TestDownloadNumbersItsAttempts(t *testing.T) {
 	})
 }
 
-// Whatever text the storage, a proxy or a transport makes of the URL, no error and no log line shows
-// its signature.
+// Whatever text the storage, a proxy or a transport makes of the URL, no error and no log line
+// shows its signature.
 func TestDownloadHidesSignatures(t *testing.T) {
 	t.Parallel()
 	const plain, escaped = "SECRET/SIGNATURE+x=", "SECRET%2FSIGNATURE%2Bx%3D"
@@ -673,7 +674,8 @@ func TestCloseEndsARead(t *testing.T) {
 	})
 }
 
-// endsWithContext is a body that ends properly when the context ends, as some servers end it over TLS.
+// endsWithContext is a body that ends properly when the context ends, as some servers end it over
+// TLS.
 type endsWithContext struct {
 	ctx  context.Context
 	text io.Reader
@@ -689,7 +691,8 @@ func (b endsWithContext) Read(p []byte) (int, error) {
 
 func (endsWithContext) Close() error { return nil }
 
-// A chunked response that ends with the context or the timeout is cut off, even if it ends properly.
+// A chunked response that ends with the context or the timeout is cut off, even if it ends
+// properly.
 func TestABodyThatEndsWithItsContextIsNotWhole(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -270,8 +270,8 @@ func TestSaveRefusesWebPages(t *testing.T) {
 	}
 }
 
-// The options of a call hold for the export and its download. WithResponse gets the export's response,
-// also if the download asks for other things.
+// The options of a call hold for the export and its download. WithResponse gets the export's
+// response, also if the download asks for other things.
 func TestExportOptions(t *testing.T) {
 	t.Parallel()
 	calls := map[string]func(*mistralobs.Client, mistralobs.TransferOptions, ...mistralobs.CallOption) error{
@@ -332,8 +332,8 @@ type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
-// A record is yielded when it has arrived, whether more arrives or not. A loop that breaks leaves no
-// goroutine behind, also if a read blocks.
+// A record is yielded when it has arrived, whether more arrives or not. A loop that breaks leaves
+// no goroutine behind, also if a read blocks.
 func TestExportRecordsDoNotWaitForMore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

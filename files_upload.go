@@ -25,8 +25,8 @@ type UploadParams struct {
 	// *os.File, whose name is the default.
 	Name string
 	// Body is the content, from its current position on: at most [MaxUploadBytes]. An [io.Seeker],
-	// such as an *os.File, is read in place, again for each attempt. Any other Body is read once, into
-	// a temporary file in [os.TempDir] (on Unix the value of TMPDIR, or else /tmp).
+	// such as an *os.File, is read in place, again for each attempt. Any other Body is read once,
+	// into a temporary file in [os.TempDir] (on Unix the value of TMPDIR, or else /tmp).
 	//
 	// Upload returns when its context ends, even while a read of Body blocks. The goroutine of that
 	// read stays until the read returns.
@@ -36,8 +36,8 @@ type UploadParams struct {
 	Size int64
 	// Purpose says what the file is for. The default is the service's.
 	Purpose FilePurpose
-	// Expiry says how long the service keeps the file. It is sent in hours, rounded up. The service's
-	// default is 30 days.
+	// Expiry says how long the service keeps the file. It is sent in hours, rounded up. The
+	// service's default is 30 days.
 	Expiry time.Duration
 	// Visibility says who can see the file. The default is the service's.
 	Visibility FileVisibility
@@ -75,9 +75,9 @@ func (p UploadParams) checkForm() error {
 
 // TransferOptions says how to send or receive a file. The zero value is a sensible default.
 type TransferOptions struct {
-	// OnProgress is called with the number of bytes transferred so far and the total, which is -1 if
-	// it is unknown. If a transfer starts again, done starts again from 0. Calls do not overlap. A
-	// slow OnProgress slows the transfer.
+	// OnProgress is called with the number of bytes transferred so far and the total, which is -1
+	// if it is unknown. If a transfer starts again, done starts again from 0. Calls do not overlap.
+	// A slow OnProgress slows the transfer.
 	OnProgress func(done, total int64)
 }
 

@@ -22,8 +22,8 @@ type JSONLRecord struct {
 	Payload Object
 	// Properties is the value of "properties", or nil if there is none.
 	Properties Object
-	// Extra holds the other members of a line with a "payload", such as an ID. It is nil if there are
-	// none.
+	// Extra holds the other members of a line with a "payload", such as an ID. It is nil if there
+	// are none.
 	Extra Object
 	// Line is the number of the line, from 1. Blank lines count.
 	Line int

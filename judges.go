@@ -14,8 +14,8 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
-// Judge is a judge that the workspace keeps. Run it on a conversation with [JudgesService.Run], or on
-// a record by giving its JudgeDefinition to [RecordsService.Judge].
+// Judge is a judge that the workspace keeps. Run it on a conversation with [JudgesService.Run], or
+// on a record by giving its JudgeDefinition to [RecordsService.Judge].
 type Judge struct {
 	ID           string     `json:"id"`
 	CreatedAt    time.Time  `json:"created_at"`
@@ -55,8 +55,8 @@ const (
 	OutputRegression     JudgeOutputType = "REGRESSION"     // a number on the scale
 )
 
-// JudgeOutput describes the answers that a judge may give. Create one with [ClassificationOutput] or
-// [RegressionOutput].
+// JudgeOutput describes the answers that a judge may give. Create one with [ClassificationOutput]
+// or [RegressionOutput].
 type JudgeOutput struct {
 	Type           JudgeOutputType `json:"type"`
 	Options        []JudgeOption   `json:"options"`         // of a classification
@@ -187,8 +187,8 @@ func (s *JudgesService) list(params ListJudgesParams, opts []CallOption) list[Ju
 //
 // It returns an error that matches [ErrInvalidParams] if the definition has no Output,
 // [ErrValidation] if the service refuses the definition, and [ErrConflict] if there is a judge of
-// this name (code [CodeJudgeNameAlreadyExists]). It returns one that matches [ErrMaybeApplied] if the
-// service may have created the judge although the call failed.
+// this name (code [CodeJudgeNameAlreadyExists]). It returns one that matches [ErrMaybeApplied] if
+// the service may have created the judge although the call failed.
 func (s *JudgesService) Create(ctx context.Context, judge JudgeDefinition, opts ...CallOption) (*Judge, error) {
 	body, err := judge.body()
 	return fetch[Judge](ctx, s.client, request{
@@ -216,8 +216,8 @@ func (s *JudgesService) Get(ctx context.Context, judgeID string, opts ...CallOpt
 //
 // It returns an error that matches [ErrInvalidParams] if the definition has no Output, and one that
 // matches [ErrNotFound] if there is no such judge. If the definition equals the current one, it
-// returns an [Error] with code [CodeJudgeDidNotChange], except if an earlier attempt of the same call
-// may have made the change: then it returns nil.
+// returns an [Error] with code [CodeJudgeDidNotChange], except if an earlier attempt of the same
+// call may have made the change: then it returns nil.
 func (s *JudgesService) Update(
 	ctx context.Context, judgeID string, judge JudgeDefinition, opts ...CallOption,
 ) error {
@@ -255,9 +255,9 @@ type RunJudgeParams struct {
 //
 // API: POST /v1/observability/judges/{judge_id}/live-judging
 //
-// It returns an error that matches [ErrInvalidParams] if a message or the properties cannot be sent,
-// and one that matches [ErrNotFound] if there is no such judge. It returns an [Error] with code
-// [CodeJudgeConversationFormat] if the judge cannot read the messages.
+// It returns an error that matches [ErrInvalidParams] if a message or the properties cannot be
+// sent, and one that matches [ErrNotFound] if there is no such judge. It returns an [Error] with
+// code [CodeJudgeConversationFormat] if the judge cannot read the messages.
 func (s *JudgesService) Run(
 	ctx context.Context, judgeID string, params RunJudgeParams, opts ...CallOption,
 ) (*Judgement, error) {

@@ -127,7 +127,8 @@ func TestOperationsReportErrors(t *testing.T) {
 	}
 }
 
-// A value beyond a limit of the service is refused before anything is sent. The error names the parameter or the field.
+// A value beyond a limit of the service is refused before anything is sent. The error names the
+// parameter or the field.
 func TestLimitsAreCheckedFirst(t *testing.T) {
 	t.Parallel()
 	many := func(n int) []string {

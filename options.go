@@ -38,9 +38,9 @@ const (
 // one error for all invalid options.
 type Option interface{ applyToClient(*config) error }
 
-// CallOption changes one setting of a single call. Pass it to any method that takes a context. If the
-// method sends several requests, it holds for each of them. An invalid option makes the call fail
-// with [ErrInvalidParams] before anything is sent.
+// CallOption changes one setting of a single call. Pass it to any method that takes a context. If
+// the method sends several requests, it holds for each of them. An invalid option makes the call
+// fail with [ErrInvalidParams] before anything is sent.
 type CallOption interface{ applyToCall(*callSettings) error }
 
 // SharedOption works both as an [Option] and as a [CallOption].
@@ -208,8 +208,8 @@ func (e *keyError) Is(target error) bool {
 }
 
 // setKey also replaces the pacer if the key is another one, since the service limits the rate of
-// each key's workspace. name is that of the option or the variable. identity is "" if keys cannot be
-// compared.
+// each key's workspace. name is that of the option or the variable. identity is "" if keys cannot
+// be compared.
 func (c *config) setKey(name, identity string, key func(context.Context) (transport.Key, error)) {
 	if identity == "" || c.isKey == nil || !c.isKey(identity) {
 		c.pacer = transport.NewPacer()
@@ -263,10 +263,10 @@ func WithInsecureHTTP() Option {
 func (c *config) allowsHTTP() bool { return c.insecureHTTP || c.baseFromEnv && c.envInsecure }
 
 // WithHTTPClient sets the HTTP client for all requests. Use it for proxies and mocks; for
-// instrumentation use [WithMiddleware]. The SDK never modifies client. It uses client.Transport for all requests and
-// client.Jar for requests to the service. It uses the shorter of client.Timeout and [WithTimeout].
-// It ignores client.CheckRedirect: the SDK follows redirects only within the origin of the service,
-// because no other origin must see the key.
+// instrumentation use [WithMiddleware]. The SDK never modifies client. It uses client.Transport for
+// all requests and client.Jar for requests to the service. It uses the shorter of client.Timeout
+// and [WithTimeout]. It ignores client.CheckRedirect: the SDK follows redirects only within the
+// origin of the service, because no other origin must see the key.
 //
 // For downloads, the transport gets presigned URLs. Their queries are secrets: do not record them
 // in logs or traces. [OperationName] is "exports.download" for these requests.

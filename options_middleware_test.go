@@ -114,7 +114,8 @@ func TestDebugWriterShowsRequestsAndResponses(t *testing.T) {
 	}
 }
 
-// A key is hidden in all the forms that servers echo. It is replaced once, even if the replacement contains it.
+// A key is hidden in all the forms that servers echo. It is replaced once, even if the replacement
+// contains it.
 func TestDebugWriterHidesTheKeyInAllForms(t *testing.T) {
 	t.Parallel()
 	for key, forms := range map[string]string{

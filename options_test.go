@@ -729,8 +729,8 @@ func TestTheCallersHTTPClientIsLeftAlone(t *testing.T) {
 	assert.Nil(t, http.DefaultClient.Transport, "nor is net/http's")
 }
 
-// The Timeout of the caller's http.Client leaves no timer behind. This test is not parallel, since it
-// counts goroutines.
+// The Timeout of the caller's http.Client leaves no timer behind. This test is not parallel, since
+// it counts goroutines.
 func TestTheCallersTimeoutEndsWithTheCall(t *testing.T) {
 	mock := httpmock.NewMockTransport()
 	mock.RegisterResponder("GET", baseURL+"/v1/observability/datasets/d1", httpmock.NewStringResponder(200, datasetJSON))

@@ -40,15 +40,17 @@ func (p *Page[T]) HasNext() bool { return p.Next != "" }
 // all pages in All methods.
 type ListParams struct {
 	Page int // the number of the (first) page, from 1; 0 means 1
-	// PageSize is how many items a page has, at most [MaxPageSize]. 0 means 50 in List methods. In All
-	// methods it means MaxPageSize, or fewer if the items are large: a page aims at no more than 8 MiB.
+	// PageSize is how many items a page has, at most [MaxPageSize]. 0 means 50 in List methods. In
+	// All methods it means MaxPageSize, or fewer if the items are large: a page aims at no more
+	// than 8 MiB.
 	PageSize int
 	// ReadAhead is how many pages an All method requests before the loop needs them. More pages in
 	// flight are faster and take more memory. Items keep their order.
 	//
 	// 0 means adaptive. The first page is requested alone. Each page that the loop finishes doubles
 	// the number of pages in flight, up to 8, and a 429 halves it. [NoReadAhead] requests one page
-	// at a time. List methods ignore ReadAhead. If PageSize is 0, the pages ahead hold at most 32 MiB.
+	// at a time. List methods ignore ReadAhead. If PageSize is 0, the pages ahead hold at most 32
+	// MiB.
 	ReadAhead int
 }
 

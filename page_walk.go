@@ -103,8 +103,8 @@ func (l list[T]) pages(ctx context.Context) iter.Seq2[*Page[T], error] {
 }
 
 // ahead yields pages from a number on and keeps later ones in flight. It requests pages by number,
-// so that no request has to wait for the page before. If a page is too large for that, it returns the
-// number of the page to go on with, and true.
+// so that no request has to wait for the page before. If a page is too large for that, it returns
+// the number of the page to go on with, and true.
 func (w walk[T]) ahead(
 	ctx context.Context, number int, yield func(*Page[T], error) bool,
 ) (next int, large bool) {
@@ -129,8 +129,8 @@ func (w walk[T]) ahead(
 }
 
 // parts yields the pages from a number on in parts, one request at a time, until pages are small
-// again. size is that of the first part. It returns the number of the page to go on with, and whether
-// there is one.
+// again. size is that of the first part. It returns the number of the page to go on with, and
+// whether there is one.
 func (w walk[T]) parts(
 	ctx context.Context, number, size int, yield func(*Page[T], error) bool,
 ) (next int, more bool) {
@@ -262,7 +262,8 @@ func (p *prefetch[T]) start(n int, ahead bool) {
 	}
 }
 
-// fetch requests one page. Requests in flight must not share the caller's Response, so each has its own.
+// fetch requests one page. Requests in flight must not share the caller's Response, so each has its
+// own.
 func (p *prefetch[T]) fetch(params ListParams, limit int64) fetched[T] {
 	opts := p.walk.limited(params.PageSize, limit)
 	response := p.walk.settings.response

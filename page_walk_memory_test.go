@@ -17,8 +17,8 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// largeRecords answers requests for pages of n records with a payload of the given size. It holds one
-// payload, so that the memory of a test is that of the client.
+// largeRecords answers requests for pages of n records with a payload of the given size. It holds
+// one payload, so that the memory of a test is that of the client.
 func largeRecords(n, size int) http.RoundTripper {
 	payload := strings.Repeat("x", size)
 	return roundTripFunc(func(req *http.Request) (*http.Response, error) {
@@ -100,8 +100,8 @@ func TestReadAheadOfLargePages(t *testing.T) {
 	}
 }
 
-// A walk with default parameters holds few large records at a time. The test does not run in parallel,
-// because it measures the memory of the process.
+// A walk with default parameters holds few large records at a time. The test does not run in
+// parallel, because it measures the memory of the process.
 func TestAllOfLargeRecordsTakesLittleMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the race detector needs more memory")

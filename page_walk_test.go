@@ -736,7 +736,8 @@ func TestReadAheadGoesByTheCountOnlyToSave(t *testing.T) {
 	}
 }
 
-// Records that are too large for a page are requested in parts, and small ones in whole pages again.
+// Records that are too large for a page are requested in parts, and small ones in whole pages
+// again.
 func TestAllReadsLargeRecords(t *testing.T) {
 	t.Parallel()
 	server := mistralobstest.NewServer()

@@ -40,8 +40,8 @@ type Record struct {
 	received `json:"-"`
 }
 
-// String returns the JSON that the record was decoded from. If its Payload or Properties have changed
-// since, it returns the JSON that the record is encoded as.
+// String returns the JSON that the record was decoded from. If its Payload or Properties have
+// changed since, it returns the JSON that the record is encoded as.
 func (r Record) String() string {
 	for name, part := range map[string]Object{"payload": r.Payload, "properties": r.Properties} {
 		if was, _ := r.raw.Get(name); !bytes.Equal(was, part) && (len(part) > 0 || string(was) != "null") {

@@ -27,15 +27,16 @@ type BulkOptions struct {
 	// doubles up to 32 while the service refuses nothing, and is halved after a 429 or 503.
 	Concurrency int
 	// OnError is called for each element that cannot be encoded or whose request failed, but not if
-	// the end of the context canceled the request. index is the position of the element in the input,
-	// from 0. If OnError returns nil, the element is skipped. If it returns an error, no more requests
-	// are started, and that error is yielded last. If OnError is nil, the first failure is yielded
-	// last.
+	// the end of the context canceled the request. index is the position of the element in the
+	// input, from 0. If OnError returns nil, the element is skipped. If it returns an error, no
+	// more requests are started, and that error is yielded last. If OnError is nil, the first
+	// failure is yielded last.
 	OnError func(index int, err error) error
-	// OnResult is called for each element whose result is known, before OnError and before the result
-	// is yielded. index is the position of the element in the input, from 0. recordID is "" if a
-	// creation failed. err is nil if the request succeeded. Calls do not overlap, and are in the order
-	// of the input. OnResult can match results to elements even if others were skipped or canceled.
+	// OnResult is called for each element whose result is known, before OnError and before the
+	// result is yielded. index is the position of the element in the input, from 0. recordID is ""
+	// if a creation failed. err is nil if the request succeeded. Calls do not overlap, and are in
+	// the order of the input. OnResult can match results to elements even if others were skipped or
+	// canceled.
 	OnResult func(index int, recordID string, err error)
 }
 
@@ -274,8 +275,8 @@ func (s *bulkState) failedElement(index int, err error, onError func(int, error)
 	marked := func(err error) bool { return errors.Is(err, ErrMaybeApplied) }
 	switch ended := s.ctx.Err(); {
 	case ended != nil && errors.Is(err, ended):
-		// The element did not fail, the call has ended. All requests in flight end with the same error,
-		// of which one is enough, unless another one is marked.
+		// The element did not fail, the call has ended. All requests in flight end with the same
+		// error, of which one is enough, unless another one is marked.
 		if !errors.Is(s.failed, ended) || marked(err) && !marked(s.failed) {
 			s.fail(err)
 		}
@@ -338,8 +339,8 @@ func (s *RecordsService) deleteBatch(ctx context.Context, recordIDs []string, op
 	}, opts)
 	var e *Error
 	if errors.As(err, &e) && e.StatusCode == http.StatusNotFound && e.ambiguous {
-		// An attempt whose response was lost may have deleted the records. Deleting them one by one finds
-		// out.
+		// An attempt whose response was lost may have deleted the records. Deleting them one by one
+		// finds out.
 		return s.deleteEach(ctx, recordIDs, opts)
 	}
 	return err

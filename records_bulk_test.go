@@ -281,7 +281,8 @@ func TestCreateAllEndsWithTheFirstFailure(t *testing.T) {
 	}
 }
 
-// When a record fails for good, no further one is started, though an earlier one is still in flight.
+// When a record fails for good, no further one is started, though an earlier one is still in
+// flight.
 func TestCreateAllStartsNothingAfterAFailure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -21,8 +21,8 @@ import (
 //
 // Each part is sent once. If that fails in a way that may be repeated, Edit begins again with the
 // reading, as often and for as long as the retry policy allows. A part that then reads back as it
-// was sent is done, whatever edit makes of it. So edit can run several times, and must give the same
-// result on its own result: set a value, do not append to it.
+// was sent is done, whatever edit makes of it. So edit can run several times, and must give the
+// same result on its own result: set a value, do not append to it.
 //
 // The service has no conditional writes. What others write to the same part between the reading and
 // the write is lost, but not what they write to the other part, or at any other time.

@@ -79,7 +79,8 @@ func TestEditSendsWhatHasChanged(t *testing.T) {
 	}
 }
 
-// A curator changes the payload and the properties while a write fails. Edit reads again, and loses neither.
+// A curator changes the payload and the properties while a write fails. Edit reads again, and loses
+// neither.
 func TestEditKeepsWhatOthersWrite(t *testing.T) {
 	editing(t, func(t *testing.T, server *mistralobstest.Server, client *mistralobs.Client, id string) {
 		server.Inject(mistralobstest.Fault{Operation: mistralobstest.RecordsUpdateProperties, Status: 503})

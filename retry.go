@@ -23,11 +23,11 @@ type RetryPolicy struct {
 	// MaxAttempts is the largest number of attempts, including the first. 1 turns retries off. The
 	// default is 5.
 	MaxAttempts int
-	// MinWait and MaxWait limit each pause. The n-th pause, from 1, is random: between MinWait and the
-	// smaller of MaxWait and MinWait * 2^n. The client waits for a Retry-After of up to MaxWait. If
-	// the Retry-After is longer, the call returns the error at once. The same holds for a Retry-After
-	// that another call of the client got: the error is then a NetworkError that matches
-	// ErrRateLimited. The defaults are 500 ms and 30 s.
+	// MinWait and MaxWait limit each pause. The n-th pause, from 1, is random: between MinWait and
+	// the smaller of MaxWait and MinWait * 2^n. The client waits for a Retry-After of up to
+	// MaxWait. If the Retry-After is longer, the call returns the error at once. The same holds for
+	// a Retry-After that another call of the client got: the error is then a NetworkError that
+	// matches ErrRateLimited. The defaults are 500 ms and 30 s.
 	MinWait, MaxWait time.Duration
 	// MaxElapsed limits when the last attempt starts, counted from the start of the call, including
 	// time spent waiting for a rate limit of the service. The call itself can take longer, by one
@@ -84,8 +84,8 @@ func (p RetryPolicy) pause(ctx context.Context, failures int, retryAfter, elapse
 		if retryAfter > longest {
 			return 0, false
 		}
-		// A little longer than asked for, if there is time, so that clients that were told the same do
-		// not come back together.
+		// A little longer than asked for, if there is time, so that clients that were told the same
+		// do not come back together.
 		wait = retryAfter + randomPart(min(retryAfter/10, (longest-retryAfter)/2))
 	}
 	return wait, wait < left && wait <= p.MaxElapsed-elapsed

@@ -268,7 +268,8 @@ func bodyOf(t *testing.T, req *http.Request) string {
 	return string(body)
 }
 
-// Over net/http's transport, a request that creates something is retried only if no connection was made.
+// Over net/http's transport, a request that creates something is retried only if no connection was
+// made.
 func TestCreateOverARealTransport(t *testing.T) {
 	t.Parallel()
 	serve := func(t *testing.T, conn net.Conn) {

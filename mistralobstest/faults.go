@@ -23,13 +23,13 @@ type Fault struct {
 	Probability float64 // the probability that a matching call fails; 0 means 1
 	Seed        uint64  // seeds the random numbers for Probability
 
-	// Delay is a wait before all other effects, except that ResetUnread resets at once. If the client
-	// disconnects during the wait, the server does not execute the operation.
+	// Delay is a wait before all other effects, except that ResetUnread resets at once. If the
+	// client disconnects during the wait, the server does not execute the operation.
 	Delay time.Duration
 
 	// Status, if not 0, replaces the operation's response by one with this status, Header and Body.
-	// The server then does not execute the operation, unless Apply is set. Without Status, Header is
-	// added to the operation's own response.
+	// The server then does not execute the operation, unless Apply is set. Without Status, Header
+	// is added to the operation's own response.
 	Status int
 	Header http.Header
 	Body   string
@@ -43,8 +43,8 @@ type Fault struct {
 
 	// Break breaks the connection or the response.
 	Break Break
-	// After is the number of body bytes to send before ResetBody, TruncateBody or StallBody. The last
-	// byte of the body is never sent.
+	// After is the number of body bytes to send before ResetBody, TruncateBody or StallBody. The
+	// last byte of the body is never sent.
 	After int64
 
 	// IgnoreRange makes a download ignore a Range header and send the whole file.

@@ -51,8 +51,8 @@ func TestUploadIsValidated(t *testing.T) {
 	require.ErrorIs(t, upload(mistralobs.UploadParams{Expiry: 11 * 365 * 24 * time.Hour}), mistralobs.ErrValidation)
 }
 
-// Uploads leave nothing in the folder of temporary files, not even while the server runs. The test is not parallel,
-// since it sets the folder.
+// Uploads leave nothing in the folder of temporary files, not even while the server runs. The test
+// is not parallel, since it sets the folder.
 func TestUploadsLeaveNoFiles(t *testing.T) {
 	folder := t.TempDir()
 	t.Setenv("TMPDIR", folder)

@@ -64,8 +64,8 @@ type route struct {
 	pattern   string
 	run       func(*Server, *http.Request) (answer, error)
 
-	// storage serves the URL of an export instead of run. It needs no key, has no rate limit, allows
-	// HEAD, and writes its own response.
+	// storage serves the URL of an export instead of run. It needs no key, has no rate limit,
+	// allows HEAD, and writes its own response.
 	storage func(*Server, http.ResponseWriter, *http.Request)
 
 	// streams reports whether run reads a body that is too large to buffer.

@@ -14,8 +14,8 @@ type Server struct {
 	// NewUnstartedServer.
 	URL string
 
-	// APIKey is the key that the server was created with; see [WithAPIKey]. To change the key that the
-	// server accepts, call [Server.SetAPIKey].
+	// APIKey is the key that the server was created with; see [WithAPIKey]. To change the key that
+	// the server accepts, call [Server.SetAPIKey].
 	APIKey string
 
 	options  options

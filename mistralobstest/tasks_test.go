@@ -108,7 +108,8 @@ func TestPartialImports(t *testing.T) {
 	}
 }
 
-// Faults make a service that reads what it has written late, and one that refuses a share of the requests.
+// Faults make a service that reads what it has written late, and one that refuses a share of the
+// requests.
 func TestFaultsForReadLagAndRefusals(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t, mistralobstest.WithTaskDuration(0))

@@ -190,8 +190,8 @@ func (c *checker) object(name string, required bool) json.RawMessage {
 	return value
 }
 
-// properties returns the optional properties from the body. Unlike other optional members, they must
-// not be null.
+// properties returns the optional properties from the body. Unlike other optional members, they
+// must not be null.
 func (c *checker) properties() json.RawMessage {
 	if value := c.body["properties"]; string(value) == "null" {
 		c.complain("dict_type", "Input should be a valid dictionary", value, "body", "properties")

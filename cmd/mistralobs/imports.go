@@ -121,8 +121,8 @@ func (t *tool) findSpans(
 }
 
 // leaveOutImported leaves out the spans that the dataset has. The service does not document how a
-// record names its span: it is known by the properties trace_id and span_id, or by any text property
-// that is the ID of the span.
+// record names its span: it is known by the properties trace_id and span_id, or by any text
+// property that is the ID of the span.
 func (t *tool) leaveOutImported(
 	ctx context.Context, datasetID string, spans []mistralobs.SpanReference,
 ) ([]mistralobs.SpanReference, error) {

@@ -31,7 +31,8 @@ func create(ctx context.Context, params mistralobs.CreateDatasetParams) error {
 	}
 	dataset, err := client.Datasets.Create(ctx, params)
 	if errors.Is(err, mistralobs.ErrMaybeApplied) {
-		// The SDK does not retry this: a second request could create a second dataset of the same name.
+		// The SDK does not retry this: a second request could create a second dataset of the same
+		// name.
 		return fmt.Errorf("%w: list the datasets before you try again", err)
 	}
 	if err != nil {

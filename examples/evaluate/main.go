@@ -1,7 +1,8 @@
-// Evaluate runs a judge on all records of a dataset and writes the answers into their properties. It
-// skips records that have an answer, so a second run goes on where the first one ended.
+// Evaluate runs a judge on all records of a dataset and writes the answers into their properties.
+// It skips records that have an answer, so a second run goes on where the first one ended.
 //
-// It prints the mean score of each category. If the judge chooses an answer, its first one scores 1.
+// It prints the mean score of each category. If the judge chooses an answer, its first one scores
+// 1.
 //
 //	go run ./examples/evaluate -dataset dataset -judge file|id [-write score] [-by category]
 package main

@@ -1,5 +1,5 @@
-// Quickstart creates a dataset, imports fifty conversations, edits a record, and exports the dataset.
-// At the end, also after Ctrl-C, it deletes the dataset.
+// Quickstart creates a dataset, imports fifty conversations, edits a record, and exports the
+// dataset. At the end, also after Ctrl-C, it deletes the dataset.
 //
 // Without an API key it uses an in-memory server that it starts itself.
 //

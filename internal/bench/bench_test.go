@@ -203,8 +203,8 @@ func measured(b *testing.B, work func() error) {
 	}
 }
 
-// compare measures the same work done with the SDK and by another program: each alone, and both in turns. size is the
-// number of bytes that the work moves, if that is of interest.
+// compare measures the same work done with the SDK and by another program: each alone, and both in
+// turns. size is the number of bytes that the work moves, if that is of interest.
 func compare(b *testing.B, prefix string, size int64, bySDK, byPlain func() error) {
 	b.Helper()
 	for _, by := range []struct {
@@ -219,9 +219,9 @@ func compare(b *testing.B, prefix string, size int64, bySDK, byPlain func() erro
 	b.Run(prefix+"by=turns", func(b *testing.B) { inTurns(b, 1, bySDK, byPlain) })
 }
 
-// inTurns runs the work of two clients in turns of n, b.N times, so that whatever else the machine does slows both. It
-// reports what the first takes of the second's time and CPU time. The first turn is not measured: it warms
-// both programs up.
+// inTurns runs the work of two clients in turns of n, b.N times, so that whatever else the machine
+// does slows both. It reports what the first takes of the second's time and CPU time. The first
+// turn is not measured: it warms both programs up.
 func inTurns(b *testing.B, n int, ours, theirs func() error) {
 	b.Helper()
 	var elapsed, cpu [2]time.Duration
@@ -263,7 +263,8 @@ func count[T any](items iter.Seq2[T, error]) (n int, err error) {
 	return n, nil
 }
 
-// getsPerTurn is so many that the first turn warms both processes up, and that the collector works in every turn.
+// getsPerTurn is so many that the first turn warms both processes up, and that the collector works
+// in every turn.
 const getsPerTurn = 1000
 
 func BenchmarkGetDataset(b *testing.B) {

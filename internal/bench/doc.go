@@ -1,5 +1,5 @@
 // Package bench measures the SDK beside a program of net/http and encoding/json alone.
 //
-// Each benchmark runs the same work with both clients, against a server in another process. BENCHMARKS.md
-// explains the results; internal/bench/table runs the benchmarks and prints a table.
+// Each benchmark runs the same work with both clients, against a server in another process.
+// BENCHMARKS.md explains the results; internal/bench/table runs the benchmarks and prints a table.
 package bench

@@ -8,8 +8,8 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// BenchmarkGrowth measures how the time and memory of a walk, an export and a sync grow with the number of records.
-// `internal/bench/table -plot` draws them.
+// BenchmarkGrowth measures how the time and memory of a walk, an export and a sync grow with the
+// number of records. `internal/bench/table -plot` draws them.
 func BenchmarkGrowth(b *testing.B) {
 	perBlock := bytes.Count(benchBlock(), []byte("\n"))
 	for _, records := range []int{1_000, 10_000, 100_000, 1_000_000} {

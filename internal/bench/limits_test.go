@@ -11,8 +11,9 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// limited runs work against a server with a rate limit, with and without Retry-After. It reports how many requests
-// were refused, and the time as a multiple of the time that the limit itself requires for the requests.
+// limited runs work against a server with a rate limit, with and without Retry-After. It reports
+// how many requests were refused, and the time as a multiple of the time that the limit itself
+// requires for the requests.
 func limited(b *testing.B, perSecond float64, burst, requests int, seed func(*mistralobstest.Server) string,
 	work func(b *testing.B, client *mistralobs.Client, dataset string) error,
 ) {

@@ -107,8 +107,9 @@ func serveBench() {
 	fmt.Fprintln(os.Stderr, http.Serve(listener, handler))
 }
 
-// benchHandler serves the API below /LATENCY/SIZE, such as /20ms/64. LATENCY is the time that each response takes.
-// SIZE is the number of megabytes in the export and of pages in the list of records; 0 means 100 pages.
+// benchHandler serves the API below /LATENCY/SIZE, such as /20ms/64. LATENCY is the time that each
+// response takes. SIZE is the number of megabytes in the export and of pages in the list of
+// records; 0 means 100 pages.
 func benchHandler(host string) http.Handler {
 	pages := make([][]byte, benchPages)
 	for i := range pages {
@@ -205,7 +206,8 @@ func benchAnswer(w http.ResponseWriter, r *http.Request, status int, body []byte
 	_, _ = w.Write(body)
 }
 
-// benchServer starts the server and returns the base URL for a latency and a size; see benchHandler.
+// benchServer starts the server and returns the base URL for a latency and a size; see
+// benchHandler.
 func benchServer(b *testing.B, latency time.Duration, size int) string {
 	b.Helper()
 	self, err := os.Executable()

@@ -17,10 +17,10 @@ type Result[T any] struct {
 	Err   error
 }
 
-// Run runs tasks, each in a goroutine of its own, and yields their results in the order of the tasks.
-// It ranges over the tasks in the caller's goroutine, and takes one only when the ramp has room for
-// it. It runs every task that it has taken. If the loop over the results breaks, Run cancels the
-// tasks in flight. When Run returns, none is in flight.
+// Run runs tasks, each in a goroutine of its own, and yields their results in the order of the
+// tasks. It ranges over the tasks in the caller's goroutine, and takes one only when the ramp has
+// room for it. It runs every task that it has taken. If the loop over the results breaks, Run
+// cancels the tasks in flight. When Run returns, none is in flight.
 func Run[T any](ctx context.Context, tasks iter.Seq[Task[T]], ramp *Ramp) iter.Seq[Result[T]] {
 	return func(yield func(Result[T]) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -56,8 +56,8 @@ func (r *run[T]) start(ctx context.Context, index int, task Task[T]) {
 	})
 }
 
-// deliver yields results until at most n tasks are left, and those that are done already. It reports
-// whether the loop goes on.
+// deliver yields results until at most n tasks are left, and those that are done already. It
+// reports whether the loop goes on.
 func (r *run[T]) deliver(n int) bool {
 	for len(r.queue) > 0 {
 		var result Result[T]

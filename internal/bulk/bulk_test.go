@@ -39,7 +39,8 @@ func TestRampDoublesAndHalves(t *testing.T) {
 	assert.Equal(t, []int{2, 4, 8, 16, 16, 8, 4, 8, 4, 2, 2, 2}, sizes)
 }
 
-// The results come in the order of the tasks, whatever the order in which they end, and with their errors.
+// The results come in the order of the tasks, whatever the order in which they end, and with their
+// errors.
 func TestRunKeepsTheOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

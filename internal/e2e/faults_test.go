@@ -22,8 +22,8 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// The operations that are sent again after any failure that may pass, those that would then create another object,
-// and the upload, which does too, but leaves nothing behind that could be counted.
+// The operations that are sent again after any failure that may pass, those that would then create
+// another object, and the upload, which does too, but leaves nothing behind that could be counted.
 var (
 	repeatable = operations(func(op optest.Operation) bool { return !op.Creates })
 	creating   = operations(func(op optest.Operation) bool { return op.Creates && op.Name != mistralobstest.FilesUpload })
@@ -351,8 +351,8 @@ func TestFaultsOfDownloads(t *testing.T) {
 	}
 }
 
-// One in five of ten thousand creations (fewer in short mode) meets a fault. No record is created twice, and
-// every record that was reported exists.
+// One in five of ten thousand creations (fewer in short mode) meets a fault. No record is created
+// twice, and every record that was reported exists.
 func TestTenThousandCreationsUnderFaults(t *testing.T) {
 	t.Parallel()
 	n := 10_000

@@ -128,7 +128,8 @@ func TestTheREADMEListsTheGuarantees(t *testing.T) {
 	assert.Equal(t, tested, listed)
 }
 
-// bubbles calls operations in a bubble for each fault, which the first attempt meets, with a new server each.
+// bubbles calls operations in a bubble for each fault, which the first attempt meets, with a new
+// server each.
 func bubbles(
 	t *testing.T, faults map[string]faultRow, operations map[string]operation,
 	test func(t *testing.T, w *world, row faultRow, operation string),

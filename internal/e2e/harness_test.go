@@ -84,7 +84,8 @@ func (w *world) target() optest.World {
 	}
 }
 
-// state returns the texts of the datasets, records and judges that the server holds for the world, by their IDs.
+// state returns the texts of the datasets, records and judges that the server holds for the world,
+// by their IDs.
 func (w *world) state() map[string]string {
 	held := map[string]string{}
 	for _, dataset := range w.server.Datasets() {
@@ -103,8 +104,8 @@ func (w *world) state() map[string]string {
 	return held
 }
 
-// changes returns how many objects were made, changed or deleted since the call began. The records of a deleted
-// dataset do not count.
+// changes returns how many objects were made, changed or deleted since the call began. The records
+// of a deleted dataset do not count.
 func (w *world) changes() (n int) {
 	after := w.state()
 	for id, text := range after {
@@ -129,7 +130,8 @@ func newWorld(t *testing.T, opts ...mistralobstest.Option) *world {
 	return w
 }
 
-// newWorldFor returns a world with the data that a call of an operation needs. The tables make thousands of them.
+// newWorldFor returns a world with the data that a call of an operation needs. The tables make
+// thousands of them.
 func newWorldFor(t *testing.T, operation string) *world {
 	t.Helper()
 	w := newBareWorld(t)
@@ -232,7 +234,8 @@ func seedTelemetry(server *mistralobstest.Server) world {
 	return w
 }
 
-// contents returns the names and contents of the files in a folder, without the files of the server.
+// contents returns the names and contents of the files in a folder, without the files of the
+// server.
 func contents(t *testing.T, folder string) (all []string) {
 	t.Helper()
 	entries, err := os.ReadDir(folder)

@@ -44,9 +44,9 @@ type scene struct {
 
 const seededRecords = 12
 
-// methods calls every method of the SDK that sends requests, by its name. A call checks that its result and its error
-// agree with what the server holds, and returns the error. It may end at any moment: when its context ends, or by a
-// fault of the server.
+// methods calls every method of the SDK that sends requests, by its name. A call checks that its
+// result and its error agree with what the server holds, and returns the error. It may end at any
+// moment: when its context ends, or by a fault of the server.
 var methods = func() map[string]func(*scene) error {
 	all := maps.Clone(composite)
 	for _, op := range optest.Operations() {
@@ -213,7 +213,8 @@ var newPayload = map[string]string{"v": "new"}
 
 const newPayloadText = `{"v":"new"}`
 
-// Every method of a service that gets a context is in the table, and what sends requests beside the services.
+// Every method of a service that gets a context is in the table, and what sends requests beside the
+// services.
 func TestMethodTableIsComplete(t *testing.T) {
 	t.Parallel()
 	want := []string{"Client.Do", "datasetsync.Diff", "datasetsync.Sync", "datasetsync.Plan.Apply"}
@@ -393,7 +394,8 @@ func (s *scene) checkDownloaded(got string, err error) error {
 	return err
 }
 
-// checkCreated compares the error of a creation with what the server has created, and returns the error.
+// checkCreated compares the error of a creation with what the server has created, and returns the
+// error.
 func (s *scene) checkCreated(err error, made int) error {
 	switch {
 	case err == nil:
@@ -412,8 +414,9 @@ func (s *scene) checkStarted(err error) error {
 	return err
 }
 
-// checkRecords checks the records that the server holds after a change of the first n. Each of these is changed or
-// as before, and all are changed if the call succeeded. The others are as before. It returns the error of the call.
+// checkRecords checks the records that the server holds after a change of the first n. Each of
+// these is changed or as before, and all are changed if the call succeeded. The others are as
+// before. It returns the error of the call.
 func (s *scene) checkRecords(err error, n int, isChanged func(mistralobstest.Record) bool) error {
 	held := s.held()
 	for i, before := range s.seeded {
@@ -491,7 +494,8 @@ func (s *scene) updateAll() (failed error) {
 	return s.checkRecords(failed, 10, func(r mistralobstest.Record) bool { return string(r.Payload) == newPayloadText })
 }
 
-// wanted are records for a sync: of the seeded ones, three are not wanted and four differ; three more are new.
+// wanted are records for a sync: of the seeded ones, three are not wanted and four differ; three
+// more are new.
 func (s *scene) wanted() iter.Seq2[*mistralobs.JSONLRecord, error] {
 	return func(yield func(*mistralobs.JSONLRecord, error) bool) {
 		for i := 3; i < seededRecords+3; i++ {
@@ -509,7 +513,8 @@ func (s *scene) wanted() iter.Seq2[*mistralobs.JSONLRecord, error] {
 	}
 }
 
-// checkReport compares the report of a sync with what the server holds, and returns the error of the sync.
+// checkReport compares the report of a sync with what the server holds, and returns the error of
+// the sync.
 func (s *scene) checkReport(report *datasetsync.Report, err error) error {
 	byKey := map[string][]mistralobstest.Record{}
 	for _, record := range s.server.Records(s.dataset) {

@@ -112,8 +112,8 @@ func TestRetryAfterIsShared(t *testing.T) {
 	})
 }
 
-// Waiters gain when the pace rises: one 429 of a service without a limit costs nobody more than half
-// a minute.
+// Waiters gain when the pace rises: one 429 of a service without a limit costs nobody more than
+// half a minute.
 func TestQueueMovesWithThePace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

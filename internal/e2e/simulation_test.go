@@ -202,7 +202,8 @@ func (w work) cells(t *testing.T, n network, adaptive cost) string {
 }
 
 // TestSimulation holds walks and creations with default settings to a bound for each latency and
-// limit. With -v it compares them with the best fixed setting, and prints the table of BENCHMARKS.md.
+// limit. With -v it compares them with the best fixed setting, and prints the table of
+// BENCHMARKS.md.
 func TestSimulation(t *testing.T) {
 	t.Parallel()
 	all := networks()
@@ -251,7 +252,8 @@ func TestCreateAllIsFastByDefault(t *testing.T) {
 	assert.Equal(t, fixed.requests, byDefault.requests)
 }
 
-// No creation uses up its attempts while the client learns that the limit is as low as one a second.
+// No creation uses up its attempts while the client learns that the limit is as low as one a
+// second.
 func TestCreateAllUnderTheLowestLimit(t *testing.T) {
 	t.Parallel()
 	for _, noRetryAfter := range []bool{false, true} {
@@ -267,8 +269,8 @@ func TestCreateAllUnderTheLowestLimit(t *testing.T) {
 	}
 }
 
-// Two clients share a limit: neither starves, and together they use most of it. The service
-// accepts two requests at once: if it accepted one, a client would seldom find room beside the other.
+// Two clients share a limit: neither starves, and together they use most of it. The service accepts
+// two requests at once: if it accepted one, a client would seldom find room beside the other.
 func TestTwoClientsShareALimit(t *testing.T) {
 	t.Parallel()
 	const span = 4 * time.Minute

@@ -22,7 +22,8 @@ func moment(random *rand.Rand) time.Duration {
 	return time.Duration(math.Pow(2, 9*random.Float64()) * float64(time.Millisecond))
 }
 
-// cancelAfter calls a method whose context ends after a time. It returns the time of the call and its error.
+// cancelAfter calls a method whose context ends after a time. It returns the time of the call and
+// its error.
 func (s *scene) cancelAfter(method string, after time.Duration) (took time.Duration, err error) {
 	var cancel context.CancelFunc
 	s.ctx, cancel = context.WithCancel(context.Background())
@@ -34,8 +35,8 @@ func (s *scene) cancelAfter(method string, after time.Duration) (took time.Durat
 	return time.Since(start), err
 }
 
-// Every method ends at the very moment at which its context ends, whatever it is doing. It leaves no connection, no
-// goroutine and no file behind, and what it returned is true.
+// Every method ends at the very moment at which its context ends, whatever it is doing. It leaves
+// no connection, no goroutine and no file behind, and what it returned is true.
 func TestEveryMethodIsCanceled(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)

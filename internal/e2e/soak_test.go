@@ -26,7 +26,8 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// TestSoak runs for as long as MISTRALOBS_SOAK says ("10m"). The test is not parallel: it counts goroutines.
+// TestSoak runs for as long as MISTRALOBS_SOAK says ("10m"). The test is not parallel: it counts
+// goroutines.
 func TestSoak(t *testing.T) {
 	duration, err := time.ParseDuration(os.Getenv("MISTRALOBS_SOAK"))
 	if err != nil {
@@ -64,9 +65,9 @@ func TestSoakInFakeTime(t *testing.T) {
 	})
 }
 
-// soak is a server that fails one request in ten, and goroutines that share a client of it. They call all methods,
-// cancel calls at any moment, and sync datasets while a second writer changes them. Nothing may be lost, doubled,
-// overwritten or leaked.
+// soak is a server that fails one request in ten, and goroutines that share a client of it. They
+// call all methods, cancel calls at any moment, and sync datasets while a second writer changes
+// them. Nothing may be lost, doubled, overwritten or leaked.
 type soak struct {
 	t         *testing.T
 	server    *mistralobstest.Server
@@ -219,7 +220,8 @@ func measure() usage {
 	return usage{runtime.NumGoroutine(), m.HeapAlloc}
 }
 
-// round creates a dataset, calls all operations on it and deletes it. A doubtful creation ends the round early.
+// round creates a dataset, calls all operations on it and deletes it. A doubtful creation ends the
+// round early.
 func (s *soak) round(worker int, number uint64) {
 	ctx := context.Background()
 	params := mistralobs.CreateDatasetParams{Name: fmt.Sprintf("Soak %d-%d", worker, number)}
@@ -234,8 +236,8 @@ func (s *soak) round(worker int, number uint64) {
 	s.rounds.Add(1)
 }
 
-// certain reports whether a call succeeded. Only a creation may be doubtful. An upload of FromJSONL is
-// a creation, but it is not marked, since it makes no record.
+// certain reports whether a call succeeded. Only a creation may be doubtful. An upload of FromJSONL
+// is a creation, but it is not marked, since it makes no record.
 func (s *soak) certain(err error) bool {
 	var response *mistralobs.Error
 	var network *mistralobs.NetworkError
@@ -336,7 +338,8 @@ func (s *soak) importAndExport(ctx context.Context, id string) {
 	assert.Len(s.t, s.server.Records(id), exported, "the export is whole")
 }
 
-// whole reports whether an import went on to its end, and checks how many records it says it has made.
+// whole reports whether an import went on to its end, and checks how many records it says it has
+// made.
 func (s *soak) whole(result *mistralobs.JSONLImport, err error, lines, made int) bool {
 	var ended *mistralobs.TaskError
 	switch {

@@ -284,8 +284,8 @@ const ones = 0x0101010101010101
 // stops sets the highest bit of each byte in word that is a quote, a backslash or a control
 // character. Only the lowest of these bits is exact; a borrow may set higher ones.
 func stops(word uint64) uint64 {
-	// A quote differs from a space in one bit. Flipped, it is below 0x21 like the control characters,
-	// and no other is.
+	// A quote differs from a space in one bit. Flipped, it is below 0x21 like the control
+	// characters, and no other is.
 	const flip, limit, backslash, high = ('"' ^ ' ') * ones, (' ' + 1) * ones, '\\' * ones, 0x80 * ones
 	return (((word ^ flip) - limit) | ((word ^ backslash) - ones)) &^ word & high
 }

@@ -1,5 +1,5 @@
-// Package optest is the list of the operations that the SDK calls. Every test that has to meet all operations goes
-// through it: what they send and return, faults, cancellations, and the soak.
+// Package optest is the list of the operations that the SDK calls. Every test that has to meet all
+// operations goes through it: what they send and return, faults, cancellations, and the soak.
 package optest
 
 import (

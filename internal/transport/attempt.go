@@ -1,5 +1,6 @@
 // Package transport makes one attempt of a request: it waits for its turn, adds the API key, limits
-// the time, reads the whole response, and says how far a request got that failed. It does not retry.
+// the time, reads the whole response, and says how far a request got that failed. It does not
+// retry.
 package transport
 
 import (
@@ -173,7 +174,8 @@ func (a *Attempt) exchange(ctx context.Context, req *http.Request, key Key, conn
 	}
 	defer resp.Body.Close()
 	if a.Upload || req.ContentLength > http2Window {
-		// An HTTP/2 response that came before all of the request was sent does not end with its context.
+		// An HTTP/2 response that came before all of the request was sent does not end with its
+		// context.
 		wire := resp.Body // which is replaced below, perhaps while the function runs
 		defer context.AfterFunc(ctx, func() { wire.Close() })()
 	}

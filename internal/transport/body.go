@@ -41,7 +41,8 @@ func (b *Body) Bytes() []byte { return b.data }
 // without the queries of URLs.
 func (b *Body) Redacted() []byte { return []byte(b.Hide(string(b.data))) }
 
-// Hide returns a text that was taken from the response, without the API key and the queries of URLs.
+// Hide returns a text that was taken from the response, without the API key and the queries of
+// URLs.
 func (b *Body) Hide(text string) string { return hideSecrets(text, b.key) }
 
 // HideIn returns err, or an error with its text without the secrets if one is in it.

@@ -12,9 +12,9 @@ import (
 )
 
 // bodyGate stands between an attempt and the source of an upload. It ends a read when the attempt
-// ends, even if the source blocks: net/http waits for the read otherwise. After shut the
-// source is not read and no progress is reported, even if net/http is still sending the body because
-// the response came early.
+// ends, even if the source blocks: net/http waits for the read otherwise. After shut the source is
+// not read and no progress is reported, even if net/http is still sending the body because the
+// response came early.
 type bodyGate struct {
 	ctx      context.Context // of the attempt
 	timer    *IdleTimer

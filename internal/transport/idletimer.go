@@ -15,7 +15,8 @@ type IdleTimer struct {
 	timeout time.Duration
 }
 
-// NewIdleTimer starts a timer. It returns the context that the timer ends. Call Stop when the transfer is over.
+// NewIdleTimer starts a timer. It returns the context that the timer ends. Call Stop when the
+// transfer is over.
 func NewIdleTimer(ctx context.Context, timeout time.Duration) (context.Context, *IdleTimer) {
 	t := &IdleTimer{timeout: timeout}
 	t.ctx, t.cancel = context.WithCancelCause(ctx)

@@ -147,8 +147,8 @@ func (w waiter) exceeds(pause time.Duration) error {
 	return nil
 }
 
-// ended returns the error of a wait that has ended in the queue. A deadline that passes there was too
-// short for the pace, like one that is known to be too short before.
+// ended returns the error of a wait that has ended in the queue. A deadline that passes there was
+// too short for the pace, like one that is known to be too short before.
 func (w waiter) ended() error {
 	left := max(1, w.p.pause(time.Now()))
 	switch w.ctx.Err() {

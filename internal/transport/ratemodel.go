@@ -12,8 +12,8 @@ import "time"
 //     the model seldom probes for more, and still finds a limit that was raised.
 //   - Undo: below a limit, a lower rate is refused later. If it is refused sooner than the rate
 //     before, the rate was not the reason: other programs share the limit, or one of several nodes
-//     refuses at random. The model then takes back the decrease, and ignores the next 429s that come
-//     as soon. A client that gave way each time would get nothing.
+//     refuses at random. The model then takes back the decrease, and ignores the next 429s that
+//     come as soon. A client that gave way each time would get nothing.
 //
 // The numbers below were chosen by the simulations in internal/e2e.
 type rateModel struct {
@@ -67,8 +67,8 @@ func (m *rateModel) succeeded(sent time.Time) {
 	}
 	m.accepted++
 	if m.rate > 0 && !m.slowStart {
-		// The rate grows by a share of itself in each second of use, and that share grows with the use:
-		// in calm it adds up to half. A caller that sends little raises the rate little.
+		// The rate grows by a share of itself in each second of use, and that share grows with the
+		// use: in calm it adds up to half. A caller that sends little raises the rate little.
 		m.used += min(1/m.rate, modelStep)
 		m.rate += m.used / (m.calm * m.calm)
 	}

@@ -121,8 +121,8 @@ const hiddenKey = "[API key]"
 // hideSecrets returns text without the API key and without the queries of URLs.
 func hideSecrets(text, key string) string { return HideQueries(hideKey(text, key)) }
 
-// hideKey returns text without the API key, in all forms in which servers and libraries repeat it. It
-// reads the text once, since the key may occur in what it is replaced by.
+// hideKey returns text without the API key, in all forms in which servers and libraries repeat it.
+// It reads the text once, since the key may occur in what it is replaced by.
 func hideKey(text, key string) string {
 	if key == "" || !strings.ContainsAny(text, key[:1]+`\%&`) { // the pattern is slow in long texts
 		return text
@@ -139,8 +139,8 @@ var lastPattern atomic.Pointer[struct {
 // htmlNames are alternatives for the characters that HTML names.
 var htmlNames = map[byte]string{'"': "|quot", '&': "|amp", '\'': "|apos", '<': "|lt", '>': "|gt"}
 
-// keyPattern returns a pattern of the key in which each byte may be escaped, also several times, as in
-// JSON, Go, a URL or HTML.
+// keyPattern returns a pattern of the key in which each byte may be escaped, also several times, as
+// in JSON, Go, a URL or HTML.
 func keyPattern(key string) *regexp.Regexp {
 	if last := lastPattern.Load(); last != nil && last.key == key {
 		return last.pattern

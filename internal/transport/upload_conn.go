@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// uploadConn is a TCP connection that swallows the errors of writing a body. A server that refuses an
-// upload early responds and closes the connection; net/http would report the failed write, and not
-// read the response. If there is none, reading fails, and net/http reports that.
+// uploadConn is a TCP connection that swallows the errors of writing a body. A server that refuses
+// an upload early responds and closes the connection; net/http would report the failed write, and
+// not read the response. If there is none, reading fails, and net/http reports that.
 type uploadConn struct {
 	net.Conn
 	uploads atomic.Bool // the request is an upload
