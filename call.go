@@ -147,7 +147,7 @@ func (cl *call) checkRetry(ctx context.Context, resp *http.Response, err error) 
 
 // readResult stores the body of a success in out.
 func (cl *call) readResult(resp *http.Response, out any) error {
-	if resp.StatusCode >= 300 { // a DELETE that found nothing: the body is an error
+	if resp.StatusCode >= 300 { // see alreadyApplied: the body is an error, not a result
 		return nil
 	}
 	body := transport.BodyOf(resp)

@@ -124,8 +124,8 @@ func Attempt(ctx context.Context) int { return transport.OperationOf(ctx).Attemp
 // and may have a query, which is escaped too. in is the body: nil for none, a []byte or
 // json.RawMessage that is sent as it is, or a value that encoding/json marshals. out receives the
 // body of the response: nil to ignore it, a *[]byte or *json.RawMessage for the bytes, or a pointer
-// that encoding/json unmarshals into. A response to HEAD, or with status 204, has no body: it
-// leaves such a value unchanged.
+// that encoding/json unmarshals into. After a HEAD or a 204, which have no body, nothing is
+// unmarshaled.
 //
 // Do retries a POST only if the service cannot have processed it, even if that POST only reads. It
 // retries other requests as [RetryPolicy] says.

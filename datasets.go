@@ -164,8 +164,7 @@ func meansNoSuchDataset(err error) bool {
 	return errors.Is(err, ErrNotFound) || errors.Is(err, ErrBadRequest) || errors.Is(err, ErrValidation)
 }
 
-// findByName returns the dataset with exactly this name or slug, or nil. action is what its errors
-// name.
+// findByName returns the dataset with exactly this name, or nil. Its errors name the action.
 func (s *DatasetsService) findByName(ctx context.Context, action, name string, opts []CallOption) (*Dataset, error) {
 	var found *Dataset
 	var ids []string

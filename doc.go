@@ -142,6 +142,6 @@
 // # Changes in the API
 //
 // The API is in beta. If the service sends an unknown value of an enumeration, the client returns
-// it unchanged. The Raw methods of Dataset, Record, ImportTask, File and Span return the JSON that
-// the service sent, including unknown fields.
+// it unchanged. The Raw methods of Dataset, Record, Judge, ImportTask, File and Span return the
+// JSON that the service sent, including unknown fields.
 package mistralobs

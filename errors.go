@@ -23,34 +23,33 @@ var (
 	ErrConflict     = errors.New("conflict")          // 409
 	ErrValidation   = errors.New("validation failed") // 422
 	// ErrRateLimited means a 429. It also means that a request was not sent, because a rate limit
-	// would have delayed it beyond the deadline of its context.
+	// would have delayed it for longer than its context or its [RetryPolicy] allows.
 	ErrRateLimited = errors.New("rate limited")
 	// ErrTimeout means a 408 or 504, an attempt that took longer than [WithTimeout] allows, or a
-	// context whose deadline passed.
+	// request whose context reached its deadline.
 	ErrTimeout = errors.New("timeout")
 	ErrServer  = errors.New("server error") // 500 to 599
 )
 
 // Sentinels for failures that the client detects, for errors.Is.
 var (
-	// ErrInvalidParams means that a parameter is invalid, such as an empty ID, and that nothing was
-	// sent.
+	// ErrInvalidParams means that a parameter is invalid, such as an empty ID, and that the request
+	// with it was not sent.
 	ErrInvalidParams = errors.New("invalid parameters")
 	// ErrNoAPIKey means that there is no API key and that nothing was sent. Use [WithAPIKey], or
 	// set MISTRAL_API_KEY or MISTRAL_SA_TOKEN_PATH.
 	ErrNoAPIKey = transport.ErrNoKey
 	// ErrMaybeApplied marks the failure of a request that creates something (a dataset, a record,
-	// an import, a file) if the service may have processed it. The SDK did not retry it, because
-	// that could create a duplicate. Check whether the request was applied before you repeat the
-	// call.
+	// an import, a judge, a file) if the service may have processed it. The SDK did not retry it,
+	// because that could create a duplicate. Check whether the request was applied before you
+	// repeat the call.
 	ErrMaybeApplied = errors.New("the request may have been applied")
 	// ErrUnexpectedResponse means that the response is not one that the API documents, for example
 	// a web page of a proxy, a redirect, or JSON of another type.
 	ErrUnexpectedResponse = errors.New("unexpected response")
 	// ErrResponseTooLarge means that a response was larger than [WithMaxResponseBytes] allows.
 	ErrResponseTooLarge = transport.ErrTooLarge
-	// ErrNoProgress ends an iterator if the service sends the same page again and again. Otherwise
-	// the loop would never end.
+	// ErrNoProgress ends an iterator if the service keeps sending empty or repeated pages.
 	ErrNoProgress = errors.New("the list makes no progress")
 	// ErrExportChanged means that a download was interrupted and cannot be resumed, because the
 	// file changed or the server does not support it. Start the export again.
@@ -127,7 +126,7 @@ type Error struct {
 	Path       string        // of the request, without its query
 	Header     http.Header   // of the response, without the API key and the queries of URLs
 	Body       []byte        // of the response; for an error status at most the first MiB
-	Attempts   int           // how often the request was sent, at least 1
+	Attempts   int           // the number of attempts, at least 1
 
 	action       string
 	keyName      string // the option or the variable that the API key comes from
@@ -287,7 +286,7 @@ type NetworkError struct {
 	Method     string        // HTTP method of the request
 	Host       string        // host and port of the request
 	Path       string        // of the request, without its query
-	Attempts   int           // how often the request was sent; 0 if it never was
+	Attempts   int           // the number of attempts, including failed connections; 0 if there was none
 	RetryAfter time.Duration // how long a rate limit would delay the request, if it was not sent because of that
 	Err        error         // how the last attempt failed
 

@@ -171,7 +171,8 @@ func WithAPIKeySource(source func(context.Context) (string, error)) Option {
 // WithAPIKeyFile sets a file that holds the API key or the token of a service account. The client
 // reads the file for every attempt, because the platform may replace such a token at any time. If
 // it cannot be read, is blank, or is not a regular file or a link to one, nothing is sent and the
-// call fails with an error that matches [ErrNoAPIKey].
+// call fails with an error that matches [ErrNoAPIKey]. If a header cannot hold the key, the error
+// matches [ErrInvalidParams].
 func WithAPIKeyFile(path string) Option {
 	return keyFileOption("WithAPIKeyFile", path)
 }
@@ -264,9 +265,9 @@ func (c *config) allowsHTTP() bool { return c.insecureHTTP || c.baseFromEnv && c
 
 // WithHTTPClient sets the HTTP client for all requests. Use it for proxies and mocks; for
 // instrumentation use [WithMiddleware]. The SDK never modifies client. It uses client.Transport for
-// all requests and client.Jar for requests to the service. It uses the shorter of client.Timeout
-// and [WithTimeout]. It ignores client.CheckRedirect: the SDK follows redirects only within the
-// origin of the service, because no other origin must see the key.
+// all requests. For requests to the service, it also uses client.Jar, and client.Timeout if that is
+// shorter than [WithTimeout]. It ignores client.CheckRedirect: requests to the service follow
+// redirects only within its origin, because no other origin must see the key.
 //
 // For downloads, the transport gets presigned URLs. Their queries are secrets: do not record them
 // in logs or traces. [OperationName] is "exports.download" for these requests.
@@ -369,8 +370,9 @@ func WithRateLimit(perSecond float64, burst int) Option {
 	})
 }
 
-// WithLogger makes the client log every attempt at level Debug and every retry at level Warn. By
-// default nothing is logged. No log line holds a key, a body, or the query of a presigned URL.
+// WithLogger makes the client log every attempt: at level Warn if it failed and is retried,
+// otherwise at level Debug. By default nothing is logged. No log line holds a key, a body, or the
+// query of a presigned URL.
 func WithLogger(logger *slog.Logger) Option {
 	return clientOption(func(c *config) error {
 		if logger == nil {
@@ -450,7 +452,7 @@ type Response struct {
 	StatusCode int         // HTTP status; 0 if no response came
 	Header     http.Header // of the response
 	RequestID  string      // to quote to the service's support; "" if the response has none
-	Attempts   int         // how often the request was sent
+	Attempts   int         // the number of attempts
 	Body       []byte      // the whole body; for an error status at most the first MiB
 }
 

@@ -30,7 +30,8 @@ type BulkOptions struct {
 	// the end of the context canceled the request. index is the position of the element in the
 	// input, from 0. If OnError returns nil, the element is skipped. If it returns an error, no
 	// more requests are started, and that error is yielded last. If OnError is nil, the first
-	// failure is yielded last.
+	// failure stops the call in the same way. Failures of requests that were already in flight are
+	// joined to that error.
 	OnError func(index int, err error) error
 	// OnResult is called for each element whose result is known, before OnError and before the
 	// result is yielded. index is the position of the element in the input, from 0. recordID is ""

@@ -77,7 +77,7 @@ func importSpans(t *tool, flags *flag.FlagSet) func(context.Context) error {
 	t.hints = []hint{{mistralobs.ErrForbidden, "reading telemetry requires a role in the workspace"}}
 	t.check = func() error {
 		if search.Expression == "" || len(mappings) == 0 {
-			return usagef("-search and -map are required")
+			return usagef("-search and -map (or -map-resource) are required")
 		}
 		return nil
 	}

@@ -1,5 +1,5 @@
-// Package stream holds what uploads, imports and exports need to move bytes: temporary files, reads
-// that a context can end, and parts of a file.
+// Package stream holds what uploads, imports and exports need to move bytes: temporary files, lines
+// of text, and reads that a context can end.
 package stream
 
 import (
