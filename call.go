@@ -24,10 +24,11 @@ type call struct {
 	sent         int           // attempts that were handed to the network
 	pause        time.Duration // before the next attempt
 	maybeApplied bool          // the service may have processed an attempt before the last one
-	failure      error         // of the attempt before the last one, nil if there was none
+	failure      error         // of the attempt before the last one, or nil
 }
 
-// loop returns the loop that makes attempts. The call decides whether and when, and numbers them.
+// loop returns the client that makes the attempts. The call decides whether and when to make
+// another one.
 func (cl *call) loop(ctx context.Context) *retryablehttp.Client {
 	c := cl.client
 	attempt := &transport.Attempt{
@@ -41,14 +42,14 @@ func (cl *call) loop(ctx context.Context) *retryablehttp.Client {
 		MayBlock: cl.req.upload != nil && !cl.req.upload.content.local,
 	}
 	return &retryablehttp.Client{
-		// It follows redirects around the attempt.
+		// net/http follows redirects, and makes each request with attempt.
 		HTTPClient: &http.Client{Transport: attempt, CheckRedirect: c.checkRedirect, Jar: c.cfg.httpClient.Jar},
 		RetryMax:   cl.settings.retry.MaxAttempts - 1,
 		CheckRetry: cl.checkRetry,
 		Backoff:    func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return cl.pause },
 		PrepareRetry: func(req *http.Request) error {
 			*req = *req.WithContext(cl.numbered(ctx))
-			req.Header = cl.header() // net/http has written cookies to the one before
+			req.Header = cl.header() // net/http adds cookies to the header of an attempt
 			return nil
 		},
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
@@ -178,7 +179,7 @@ func (cl *call) readResult(resp *http.Response, out any) error {
 	return nil
 }
 
-// decodeResult decodes a result of an operation, or of a caller of [Client.Do].
+// decodeResult decodes the result of an operation, or of [Client.Do].
 func (cl *call) decodeResult(body []byte, out any) error {
 	if cl.req.required != nil {
 		return decodeResult(body, cl.req.envelope, cl.req.required, out)
@@ -189,7 +190,7 @@ func (cl *call) decodeResult(body []byte, out any) error {
 	return nil
 }
 
-// failureOf returns how an attempt failed.
+// failureOf returns the error of an attempt.
 func (cl *call) failureOf(o outcome) error {
 	if o.err != nil {
 		return stripURL(o.err)
@@ -197,7 +198,7 @@ func (cl *call) failureOf(o outcome) error {
 	return cl.responseError(o)
 }
 
-// responseError returns a response that is not a success as an *Error.
+// responseError returns an *Error for a response that is not a success.
 func (cl *call) responseError(o outcome) *Error {
 	e := cl.newError(o.resp)
 	e.maybeApplied = cl.req.creates && o.maybeApplied()
@@ -216,14 +217,14 @@ func (cl *call) redirectMessage(resp *http.Response) string {
 	case err != nil:
 		return "a redirect without a valid Location is not followed"
 	case !transport.SameOrigin(location, cl.client.base):
-		return "a redirect to another origin is not followed, since that must not see the API key"
+		return "a redirect to another origin is not followed, because it must not see the API key"
 	case cl.req.method != http.MethodGet && !repeatsRequest(resp.StatusCode):
 		return "a redirect that would turn the request into a GET is not followed"
 	}
 	return fmt.Sprintf("the redirects did not end after %d", maxRedirects)
 }
 
-// unexpected returns a success that is not the documented response as an *Error.
+// unexpected returns an *Error for a 2xx response that is not as documented.
 func (cl *call) unexpected(resp *http.Response, cause error) *Error {
 	e := cl.newError(resp)
 	e.maybeApplied = cl.req.creates
@@ -259,7 +260,7 @@ func hideInHeader(header http.Header, hide func(string) string) http.Header {
 func (cl *call) networkError(ctx context.Context, last outcome) error {
 	err := stripURL(last.err)
 	if cl.sent > 0 && !last.sent() && (errors.Is(err, ErrNoAPIKey) || errors.Is(err, ErrInvalidParams)) {
-		// The key was lost between two attempts. These sentinels mean that nothing was sent.
+		// The key went missing after an attempt. These sentinels would say that nothing was sent.
 		err = errors.New(err.Error())
 	}
 	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
@@ -275,7 +276,7 @@ func (cl *call) networkError(ctx context.Context, last outcome) error {
 	}
 }
 
-// paceLeft returns how long the request would have waited for its turn.
+// paceLeft returns how long the rate limit would have delayed the request, or 0.
 func paceLeft(err error) time.Duration {
 	var pace *transport.PaceError
 	if errors.As(err, &pace) {

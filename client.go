@@ -29,7 +29,7 @@ const Version = "0.1.0"
 type Client struct {
 	Datasets *DatasetsService // create, find and change datasets
 	Records  *RecordsService  // read, create, change, judge and delete records
-	Judges   *JudgesService   // keep judges, and run them on conversations
+	Judges   *JudgesService   // manage judges, and run them on conversations
 	Imports  *ImportsService  // import data into datasets
 	Tasks    *TasksService    // wait for imports
 	Exports  *ExportsService  // export datasets as JSONL files
@@ -40,7 +40,7 @@ type Client struct {
 	base      *url.URL
 	baseText  string
 	agent     string           // the User-Agent
-	attempts  transport.Shared // what all attempts of API calls have in common
+	attempts  transport.Shared // shared by the attempts of all API calls
 	downloads *http.Client     // for presigned URLs
 
 	checkRedirect func(*http.Request, []*http.Request) error
@@ -151,7 +151,7 @@ var doMethods = []string{
 	http.MethodOptions,
 }
 
-// checkDo checks the parameters of [Client.Do], so that a mistake is found before anything is sent.
+// checkDo checks the parameters of [Client.Do] before anything is sent.
 func checkDo(method, path string, out any) error {
 	if !slices.Contains(doMethods, method) {
 		return invalid("method", "it must be one of %s, got %q", strings.Join(doMethods, ", "), method)
@@ -171,7 +171,7 @@ func checkDo(method, path string, out any) error {
 	}
 	_, decodes := out.(json.Unmarshaler)
 	_, writes := out.(io.Writer)
-	holder := target.Elem() // an interface with methods must hold what JSON is decoded into
+	holder := target.Elem() // an interface with methods must hold a value to decode into
 	empty := holder.Kind() == reflect.Interface && holder.NumMethod() > 0 && holder.IsNil()
 	if !decodes && (writes || empty || !holdsJSON(target.Type())) {
 		return invalid("out", "JSON cannot be decoded into a %T", out)
@@ -198,13 +198,13 @@ func holdsJSON(t reflect.Type) bool {
 	return true
 }
 
-// needsEscape reports whether a URL cannot hold r, neither in its path nor in its query.
+// needsEscape reports whether r must be escaped in a URL.
 func needsEscape(r rune) bool {
 	return r <= ' ' || r > '~' || strings.ContainsRune("\"<>\\^`{|}#", r)
 }
 
-// rawBody returns the body of a request made by [Client.Do]. It copies bytes of the caller's, since
-// net/http may still read them after a response that came early.
+// rawBody returns the body of a request made by [Client.Do]. It copies the caller's bytes, since
+// net/http may still read them after an early response.
 func rawBody(in any) ([]byte, error) {
 	switch in := in.(type) {
 	case nil:
@@ -239,9 +239,9 @@ type request struct {
 	err       error       // the first invalid parameter, which send reports with the action
 	upload    *uploadBody // a stream instead of body, or nil
 	envelope  string      // the member of the response that holds the result; "" for the response itself
-	required  []string    // the fields without which a result, or an item of a page, is no such thing
-	creates   bool        // sending it twice would create two things
-	unchanged ErrorCode   // of the error that a repeat gets if an earlier attempt was applied, or ""
+	required  []string    // the fields that the result, or each item of a page, must have
+	creates   bool        // a repeat would create a second object
+	unchanged ErrorCode   // the code that a retry gets if an earlier attempt was applied, or ""
 	method    string      // filled in from route
 	path      string      // filled in from route and ids
 	rawQuery  string      // filled in from query
@@ -262,8 +262,8 @@ func fetch[T any](ctx context.Context, c *Client, req request, opts []CallOption
 }
 
 // send is the only way to the service. It sends a request as often as the retry policy allows, and
-// stores the result in out. A DELETE that finds nothing, after an earlier attempt may have deleted
-// it, is a success.
+// stores the result in out. A retried DELETE that finds nothing is a success if an earlier attempt
+// may have been applied.
 func (c *Client) send(ctx context.Context, req request, out any, opts []CallOption) error {
 	settings, err := c.settings(opts)
 	if err = cmp.Or(checkContext(ctx), err); err != nil {
@@ -323,7 +323,7 @@ var goNames = map[string]string{
 	"trace_id": "TraceID", "span_id": "SpanID", "field_name": "name",
 }
 
-// checkID refuses ids that would make a path name another resource.
+// checkID refuses an ID that would turn the path into that of another resource.
 func checkID(name, id string) error {
 	switch id {
 	case "":

@@ -15,9 +15,9 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
-// Conversation is a payload that consists of messages. Extra holds all names without a field, here
-// and in the messages. So decoding and encoding a conversation keeps everything except white space
-// and the order of names. If a name is repeated, only its last value is kept.
+// Conversation is a payload that consists of messages. Extra holds the members that have no field,
+// here and in the messages. So decoding and encoding a conversation keeps everything except white
+// space and the order of names. If a name is repeated, only its last value is kept.
 type Conversation struct {
 	Messages []Message
 	Model    string                     // "" if absent

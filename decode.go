@@ -18,8 +18,7 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
-// lenient accepts repeated names and text that is not UTF-8, since payloads are data of the
-// caller's.
+// lenient accepts repeated names and text that is not UTF-8, since payloads are the caller's data.
 var lenient = jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
 // decoding decodes results: a field of another type than documented is left zero.
@@ -77,8 +76,8 @@ func wholeNumber(raw []byte) []byte {
 // maxSeconds limits UNIX times to years that have four digits, which JSON requires.
 const maxSeconds = 253402300799
 
-// withoutZone is RFC 3339 without the zone, as Python writes times. It is taken for UTC, lest a
-// deleted_at be overlooked.
+// withoutZone is RFC 3339 without the zone, as Python writes times. It counts as UTC, so that a
+// deleted_at in this form is not lost.
 const withoutZone = "2006-01-02T15:04:05"
 
 // timeOf returns the time in a JSON value: RFC 3339 with or without a zone, or UNIX seconds.
@@ -122,24 +121,24 @@ func jsonText(raw Object, v any) string {
 	return string(raw)
 }
 
-// incompleteError is the path of a field that every document of a type has.
+// incompleteError is the path of a required field that is missing.
 type incompleteError string
 
 func (e incompleteError) Error() string {
 	return "it has no " + string(e) + ", so it is not the documented object"
 }
 
-// maxListItems limits the memory that the lists and maps of a response take, beside a page.
-// Compressed, a list of empty strings takes next to nothing.
+// maxListItems limits the memory for the lists and maps in a response, except the page itself. A
+// small compressed body can hold millions of items.
 const maxListItems = 100_000
 
 var errTooManyItems = fmt.Errorf("the lists and maps of the document have more than %d items", maxListItems)
 
 // resultDecoder decodes one response.
 type resultDecoder struct {
-	required []string // the fields without which the result, or an item of it, is no such thing
-	counts   bool     // the document is so large that it may have too many items of other lists and maps
-	others   int      // how many of those there were
+	required []string // the fields that the result, or each item of it, must have
+	counts   bool     // the document is large enough to have too many items of other lists and maps
+	others   int      // the number of those items so far
 }
 
 // decodeResult decodes the result of an operation into v. envelope names the member of the body
@@ -290,8 +289,7 @@ func isZeroField(v any, name string) bool {
 	return true
 }
 
-// leastItem is about the size of an item without content. It limits how many items are allocated at
-// first.
+// leastItem is about the size of an item without content. It limits the first allocation.
 const leastItem = 256
 
 // decodeItems decodes a page and returns its items. It calls other with each other member.
@@ -356,7 +354,7 @@ func textOf(raw []byte) string {
 	return string(text)
 }
 
-// continuation returns what a member such as next says about the next page: its text, the JSON of
+// continuation returns the value of a member such as next: the text of a string, the JSON of
 // another value, or "" if there is no next page.
 func continuation(raw []byte) string {
 	switch strings.Join(strings.Fields(string(raw)), "") {

@@ -53,7 +53,7 @@ var (
 	ErrNoProgress = errors.New("the list makes no progress")
 	// ErrExportChanged means that a download was interrupted and cannot be resumed, because the
 	// file changed or the server does not support it. Start the export again.
-	ErrExportChanged = errors.New("the exported file cannot be continued")
+	ErrExportChanged = errors.New("the download cannot be resumed")
 	// ErrRecordsSkipped means that the service imported fewer records than a file has; see
 	// [ImportsService.FromJSONL].
 	ErrRecordsSkipped = errors.New("the service skipped records")
@@ -287,7 +287,7 @@ type NetworkError struct {
 	Host       string        // host and port of the request
 	Path       string        // of the request, without its query
 	Attempts   int           // the number of attempts, including failed connections; 0 if there was none
-	RetryAfter time.Duration // how long a rate limit would delay the request, if it was not sent because of that
+	RetryAfter time.Duration // if a rate limit stopped the request: the time until it allows the next one
 	Err        error         // how the last attempt failed
 
 	action       string
@@ -414,7 +414,7 @@ type paramError struct{ action, field, problem string }
 
 func (e *paramError) Error() string {
 	text := e.field + ": " + e.problem
-	if e.action != "" { // otherwise it is part of another error
+	if e.action != "" { // otherwise another error adds it
 		text = "mistralobs: " + e.action + ": " + text
 	}
 	return text
@@ -426,8 +426,8 @@ func invalid(field, format string, args ...any) error {
 	return &paramError{field: field, problem: fmt.Sprintf(format, args...)}
 }
 
-// attempted returns err with what was attempted in its text, if it is an invalid parameter, or
-// several of them, that does not say so yet.
+// attempted adds the action to the text of an error about parameters or the key, or about several
+// of them. It returns any other error unchanged.
 func attempted(action string, err error) error {
 	switch e := err.(type) { //nolint:errorlint // an error that wraps another one has its own text
 	case *paramError:
@@ -449,7 +449,7 @@ func attempted(action string, err error) error {
 	return err
 }
 
-// bare returns err without the prefix of its text, for an error around it that has one.
+// bare returns err without the prefix "mistralobs: ", for use inside another error that has it.
 func bare(err error) error { return &bareError{err} }
 
 type bareError struct{ error }

@@ -143,7 +143,7 @@ func (r errorReader) addObject(raw json.RawMessage, depth int) {
 // maxMessage bounds a message. The rest is in the Body.
 const maxMessage = 2 << 10
 
-// addMessage adds a message, unless it is already there: the service repeats some in two forms.
+// addMessage adds a message unless it is already there: the service repeats some of them.
 func (e *Error) addMessage(message string) {
 	message = printable(message)
 	if len(e.Message) > maxMessage || message == e.Message || slices.Contains(strings.Split(e.Message, "; "), message) {

@@ -104,7 +104,7 @@ func (s *ExportsService) open(
 	return d, nil
 }
 
-// hasNoRecords reports whether the dataset has no records, so that an empty file is whole.
+// hasNoRecords reports whether the dataset has no records, so that an empty file is complete.
 func (d *download) hasNoRecords() bool {
 	opts := append(slices.Clip(d.opts), withoutResponse)
 	page, err := d.client.Records.List(d.ctx, d.file.datasetID, ListParams{PageSize: 1}, opts...)
@@ -133,11 +133,11 @@ func (d *download) copyTo(w io.Writer) (int64, error) {
 	return io.CopyBuffer(exportWriter{w}, d, make([]byte, copyBuffer))
 }
 
-// copyBuffer is so large that system calls cost little beside the network.
+// copyBuffer is large enough that system calls cost little compared with the network.
 const copyBuffer = 256 << 10
 
-// exportWriter says in its errors that it was the writer that failed. It also keeps io.Copy from
-// using a ReadFrom method, whose buffer may be smaller.
+// exportWriter marks errors as those of the writer. It also prevents io.Copy from using a ReadFrom
+// method, whose buffer may be smaller.
 type exportWriter struct{ w io.Writer }
 
 func (e exportWriter) Write(p []byte) (int, error) {
@@ -178,10 +178,10 @@ func (s *ExportsService) Save(
 	}
 }
 
-// maxRestarts is how often Save starts over a download that cannot be continued.
+// maxRestarts is how often Save starts again after a download that cannot be resumed.
 const maxRestarts = 3
 
-// saveOnce replaces the content of the file by one whole download.
+// saveOnce replaces the content of the file with a complete download.
 func (s *ExportsService) saveOnce(
 	ctx context.Context, datasetID string, file *os.File, options TransferOptions, opts []CallOption,
 ) (int64, error) {
@@ -206,7 +206,7 @@ func saveError(err error) error {
 	return fmt.Errorf("mistralobs: save export: %w", err)
 }
 
-// replacement is a temporary file that is to replace another file.
+// replacement is a temporary file that will replace another file.
 type replacement struct {
 	temp   *os.File
 	target string
@@ -231,7 +231,7 @@ func newReplacement(path string) (*replacement, error) {
 	// The name of the target may be as long as names can be.
 	name = strings.ToValidUTF8(name[:min(len(name), maxNamePart)], "")
 	name = fmt.Sprintf("%s.%s.%016x.part", folder, name, rand.Uint64())
-	// os.CreateTemp makes files that only their owner can read. A new file is to get the usual
+	// os.CreateTemp makes files that only their owner can read. A new file should get the usual
 	// mode.
 	temp, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {

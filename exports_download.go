@@ -22,7 +22,7 @@ const (
 	downloadAction = "download export"
 )
 
-// download reads a file from storage and continues where a connection broke. It is an
+// download reads a file from storage, and resumes after a broken connection. It is an
 // io.ReadCloser. Close may be called by another goroutine than Read.
 type download struct {
 	reading  sync.Mutex // held by Read; Close ends a Read before it takes it
@@ -59,7 +59,7 @@ type failures struct {
 type connection struct {
 	body   io.ReadCloser
 	timer  *transport.IdleTimer
-	framed bool  // the end of the body proves that the body is whole
+	framed bool  // the end of the body proves that the body is complete
 	last   byte  // the last byte received
 	err    error // the end of the body
 }
@@ -157,7 +157,7 @@ func (c *connection) close() {
 	*c = connection{}
 }
 
-// finish closes a connection whose body has ended. It returns [io.EOF] if the file is whole.
+// finish closes a connection whose body has ended. It returns [io.EOF] if the file is complete.
 func (d *download) finish() error {
 	conn := d.conn
 	d.conn.close()
@@ -185,7 +185,7 @@ func (d *download) request() error {
 		err = d.accept(resp)
 	}
 	if err != nil {
-		var response *Error // came before the time was over
+		var response *Error // it came in time
 		if explained := timer.Explain(err); explained != err && !errors.As(err, &response) {
 			err = &transport.Error{Reach: transport.MayHaveArrived, Err: explained}
 		}
@@ -220,8 +220,8 @@ func (d *download) send(ctx context.Context) (*http.Response, error) {
 	return resp, nil
 }
 
-// sendError returns an error of net/http without URLs. If the transport did not return it, it is
-// about the Location of a redirect, which it shows.
+// sendError returns an error of net/http without URLs. An error that does not come from the
+// transport is about an invalid Location, which its text shows.
 func (d *download) sendError(err error) error {
 	var network *transport.Error
 	if !errors.As(err, &network) {
@@ -247,8 +247,8 @@ func (d *download) check(resp *http.Response) error {
 	encoding := resp.Header.Get("Content-Encoding")
 	switch {
 	case resp.StatusCode < 300 && encoding != "" && !strings.EqualFold(encoding, "identity"):
-		return fmt.Errorf("mistralobs: download export: %w: the file was sent compressed (%.20q) without a request for it",
-			ErrUnexpectedResponse, encoding)
+		return fmt.Errorf("mistralobs: download export: %w: the storage sent the file compressed (%.20q), "+
+			"although the request forbids that", ErrUnexpectedResponse, encoding)
 	case resp.StatusCode == http.StatusOK && isMarkupType(resp.Header.Get("Content-Type")):
 		return errWebPage
 	case resp.StatusCode == http.StatusOK && d.offset == 0:
@@ -275,7 +275,7 @@ func (d *download) checkRest(header http.Header) error {
 	case size != d.file.size && size >= 0 && d.file.size >= 0:
 		return d.cannotContinue("the file's length has changed")
 	case header.Get("ETag") != d.file.etag:
-		return d.cannotContinue("the server did not confirm that the file is the same, by its ETag,")
+		return d.cannotContinue("the server did not confirm by the ETag that the file is the same")
 	}
 	d.file.size = max(d.file.size, size) // the first response may not have known it
 	return nil
@@ -290,13 +290,13 @@ func (d *download) checkEnd(header http.Header) error {
 }
 
 func (d *download) cannotContinue(why string) error {
-	return fmt.Errorf("mistralobs: download export: %w: %s after %d bytes", ErrExportChanged, why, d.offset)
+	return fmt.Errorf("mistralobs: download export: %w after %d bytes: %s", ErrExportChanged, d.offset, why)
 }
 
 // maxStorageError is the number of bytes that are kept of the body of an error.
 const maxStorageError = 1 << 20
 
-// refused returns a response of the storage that is not the file as an *Error.
+// refused returns an *Error for a response of the storage that is not the file.
 func (d *download) refused(resp *http.Response) error {
 	requested := ""
 	if resp.Request != nil {
@@ -340,15 +340,15 @@ func (d *download) unexpectedStatus(resp *http.Response) string {
 		target.Scheme, target.Host)
 }
 
-// recover pauses after a failure. It returns nil if the download goes on after that, and else the
-// error to end with.
+// recover handles a failure. It pauses and returns nil if the download can go on. Otherwise it
+// returns the error of the download.
 func (d *download) recover(err error) error {
 	if d.failures.count == 0 {
 		d.failures.first = time.Now()
 	}
 	d.failures.count++
 	if timeout := new(transport.TimeoutError); d.client.attempts.CloseIdle != nil && errors.As(err, &timeout) {
-		d.client.attempts.CloseIdle() // they may have gone silent with the connection that did
+		d.client.attempts.CloseIdle() // other connections may be dead too
 	}
 	policy := d.settings.retry
 	switch {
@@ -359,7 +359,7 @@ func (d *download) recover(err error) error {
 	case errors.Is(err, ErrExportChanged), errors.Is(err, ErrUnexpectedResponse):
 		return err
 	case d.offset > 0 && d.file.etag == "":
-		changed := d.cannotContinue("the server gave no strong ETag to continue by")
+		changed := d.cannotContinue("the server sent no strong ETag")
 		return fmt.Errorf("%w: %w", changed, bare(d.failed(err)))
 	case errors.Is(err, ErrForbidden) && !d.failures.renewed:
 		return d.renew()
@@ -378,8 +378,8 @@ func (d *download) recover(err error) error {
 	return nil
 }
 
-// renew exports the dataset again for a new URL. An expired URL and a forbidden one look alike, so
-// it does this once.
+// renew exports the dataset again to get a new URL. It is called once, since an expired URL and a
+// forbidden one get the same response.
 func (d *download) renew() error {
 	export, err := d.client.Exports.ToJSONL(d.ctx, d.file.datasetID, d.opts...)
 	if err != nil {

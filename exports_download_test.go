@@ -273,7 +273,7 @@ func TestDownloadFails(t *testing.T) {
 	}{
 		"the file changed": {
 			respond: brokenThen(response{status: 412}), etag: strong,
-			want: mistralobs.ErrExportChanged, text: "the file has changed after 1000 bytes", written: 1000,
+			want: mistralobs.ErrExportChanged, text: "after 1000 bytes: the file has changed", written: 1000,
 		},
 		"the file became shorter": {
 			respond: brokenThen(response{status: 416}), etag: strong,

@@ -60,7 +60,7 @@ func (p UploadParams) check() error {
 	return p.checkForm()
 }
 
-// checkForm checks what is sent beside the content.
+// checkForm checks the form fields, without the content.
 func (p UploadParams) checkForm() error {
 	switch {
 	case p.Name == "":
@@ -172,9 +172,8 @@ func newContent(ctx context.Context, body io.Reader) (*fileContent, error) {
 	return copiedContent(ctx, body)
 }
 
-// seekableContent returns nil if body cannot seek: also a pipe is an *os.File. The size of a
-// special file, such as those in /proc, says nothing about its content, so that such a file is read
-// like a pipe.
+// seekableContent returns nil if body cannot seek, such as an *os.File that is a pipe. It also
+// returns nil for a special file, such as those in /proc, whose size is not that of its content.
 func seekableContent(body io.ReadSeeker) (*fileContent, error) {
 	base, err := body.Seek(0, io.SeekCurrent)
 	if err != nil {
@@ -190,7 +189,7 @@ func seekableContent(body io.ReadSeeker) (*fileContent, error) {
 	case endErr != nil:
 		return nil, nil
 	case end < base:
-		return nil, invalid("Body", "its position %d is behind its end %d", base, end)
+		return nil, invalid("Body", "its position %d is beyond its end %d", base, end)
 	case isFile && !hasSize(file):
 		return nil, nil
 	}
@@ -215,8 +214,8 @@ func hasSize(file *os.File) bool {
 	return err == nil && info.Mode().IsRegular() && info.Size() > 0
 }
 
-// seekerAt reads at any position of a reader that can only seek. The lock keeps a request that was
-// answered early, and is still being sent, from moving the position of the next one.
+// seekerAt reads at any position of a reader that can only seek. The lock is needed because
+// net/http may still send a request that was answered early when the next one begins.
 type seekerAt struct {
 	mu     sync.Mutex
 	seeker io.ReadSeeker
@@ -269,7 +268,7 @@ func (c *fileContent) close() {
 // open returns a reader of the content from its beginning.
 func (c *fileContent) open() io.Reader { return &contentReader{content: c} }
 
-// contentReader fails if the content does not have the bytes that were announced.
+// contentReader fails if the size of the content has changed.
 type contentReader struct {
 	content *fileContent
 	offset  int64
@@ -290,11 +289,11 @@ func (r *contentReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// checkEnd returns [io.EOF] unless there is more content than announced.
+// checkEnd returns [io.EOF], or another error if the content has grown.
 func (c *fileContent) checkEnd() error {
 	n, err := c.ReadAt(make([]byte, 1), c.size)
 	if n > 0 {
-		return fmt.Errorf("the Body has more than the %d bytes up to its end", c.size)
+		return fmt.Errorf("the Body has more than the %d bytes that it had before the upload", c.size)
 	}
 	return err
 }

@@ -248,9 +248,9 @@ func TestUploadRefusesBodiesOfAnotherSize(t *testing.T) {
 		"a seeker with more":       {body: strings.NewReader(content), size: 5, want: invalid, text: "Size"},
 		"a seeker with fewer":      {body: strings.NewReader(content), size: 12, want: invalid, text: "Size"},
 		"a buffer with more":       {body: bytes.NewBufferString(content), size: 5, want: invalid, text: "Size"},
-		"behind its end":           {body: behindItsEnd(), want: invalid, text: "position 20 is behind its end 11"},
-		"a file that was cut":      {body: cut(5), want: invalid, text: "position 6 is behind its end 5"},
-		"a file that was emptied":  {body: cut(0), want: invalid, text: "position 6 is behind its end 0"},
+		"behind its end":           {body: behindItsEnd(), want: invalid, text: "position 20 is beyond its end 11"},
+		"a file that was cut":      {body: cut(5), want: invalid, text: "position 6 is beyond its end 5"},
+		"a file that was emptied":  {body: cut(0), want: invalid, text: "position 6 is beyond its end 0"},
 		"a seeker that stays away": {body: &oddSeeker{text: content, end: 11}, want: invalid, text: "seeking to 0 led to 11"},
 		"a seeker that ends early": {
 			body: &oddSeeker{text: content, end: 12, returns: true}, want: io.ErrUnexpectedEOF, text: "ends after 11 of 12 bytes",

@@ -40,7 +40,7 @@ func (s *ImportsService) start(ctx context.Context, req request, params any, opt
 // matches [ErrNotFound], with code [CodeDatasetNotFound] or [CodeCampaignNotFound], if there is no
 // such dataset or campaign.
 //
-// Deprecated: The newest official clients no longer have this operation. The service may respond
+// Deprecated: The newest official clients do not have this operation. The service may respond
 // with 404 or [CodeFeatureNotSupported]. Use [ImportsService.FromSpans].
 func (s *ImportsService) FromCampaign(
 	ctx context.Context, datasetID, campaignID string, opts ...CallOption,
@@ -61,7 +61,7 @@ func (s *ImportsService) FromCampaign(
 // empty, and one that matches [ErrNotFound] if there is no such dataset. The service documents no
 // least number of events: it gets an empty list too.
 //
-// Deprecated: The newest official clients no longer have this operation. The service may respond
+// Deprecated: The newest official clients do not have this operation. The service may respond
 // with 404 or [CodeFeatureNotSupported]. Use [ImportsService.FromSpans].
 func (s *ImportsService) FromExplorer(
 	ctx context.Context, datasetID string, eventIDs []string, opts ...CallOption,
@@ -159,7 +159,7 @@ func ResourceAttribute(target, key string) SpanMapping {
 // [TasksService.All]), then leave out the spans whose IDs are among the properties of the dataset's
 // records.
 //
-// If an attribute is missing, blank or an empty list, the payload has no Target. If its text is a
+// If an attribute is missing, blank or an empty list, the payload gets no Target. If its text is a
 // JSON object or array, the payload has that value. Any other text stays a string.
 //
 // The service skips spans that it does not have. The task still ends as COMPLETED: check Skipped in

@@ -109,7 +109,7 @@ type JSONLImport struct {
 // [ErrRecordsSkipped]. Its other errors are those of [FilesService.Upload],
 // [ImportsService.FromFile] and [TasksService.Wait].
 //
-// If a file was uploaded, FromJSONL returns a [*JSONLImport] also beside an error. An error matches
+// Once a file is uploaded, FromJSONL returns a [*JSONLImport], even with an error. An error matches
 // [ErrMaybeApplied] if the dataset may have records of the file, so that a second call could import
 // them again.
 //

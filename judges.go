@@ -14,8 +14,8 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
-// Judge is a judge that the workspace keeps. Run it on a conversation with [JudgesService.Run], or
-// on a record by giving its JudgeDefinition to [RecordsService.Judge].
+// Judge is a judge that is saved in the workspace. Run it on a conversation with
+// [JudgesService.Run], or on a record by giving its JudgeDefinition to [RecordsService.Judge].
 type Judge struct {
 	ID           string     `json:"id"`
 	CreatedAt    time.Time  `json:"created_at"`
@@ -181,7 +181,7 @@ func (s *JudgesService) list(params ListJudgesParams, opts []CallOption) list[Ju
 	return list[Judge]{s.client, page, opts, req, func(j *Judge) string { return j.ID }}
 }
 
-// Create keeps a new judge.
+// Create adds a judge to the workspace.
 //
 // API: POST /v1/observability/judges
 //

@@ -62,7 +62,7 @@ type sharedOption func(*callSettings) error
 func (o sharedOption) applyToClient(c *config) error     { return o(&c.callSettings) }
 func (o sharedOption) applyToCall(s *callSettings) error { return o(s) }
 
-// withoutResponse takes back a [WithResponse].
+// withoutResponse removes a [WithResponse].
 var withoutResponse = callOption(func(s *callSettings) error {
 	s.response = nil
 	return nil
@@ -301,10 +301,11 @@ func WithMiddleware(middleware func(http.RoundTripper) http.RoundTripper) Option
 	})
 }
 
-// WithDebugWriter writes each request and each response to w as text, as they are sent and
-// received: inside all middlewares. It shows payloads, at most 4 KiB of each body. It hides the API
-// key, cookies, and the queries of presigned URLs. Bodies are copied while they pass, and are never
-// buffered. Each text is a single Write, and writes do not overlap. Errors of w are ignored.
+// WithDebugWriter writes each request and each response to w as text. It is the innermost
+// middleware, so it shows what is sent and received. It shows payloads, at most 4 KiB of each body.
+// It hides the API key, cookies, and the queries of presigned URLs. Bodies are copied while they
+// pass, and are never buffered. Each text is a single Write, and writes do not overlap. Errors of w
+// are ignored.
 func WithDebugWriter(w io.Writer) Option {
 	return clientOption(func(c *config) error {
 		if w == nil {
@@ -456,7 +457,7 @@ type Response struct {
 	Body       []byte      // the whole body; for an error status at most the first MiB
 }
 
-// complete sets what the options have left open, and returns the base URL.
+// complete sets what no option has set, and returns the base URL.
 func (c *config) complete() (*url.URL, error) {
 	var keyErr error
 	if c.apiKey == nil && !c.keyGiven { // an invalid key is already reported

@@ -77,13 +77,13 @@ func (p ListParams) query() url.Values {
 	return query
 }
 
-// list is a list of the service: what List, All and Pages of its service have in common.
+// list is what List, All and Pages of a service have in common.
 type list[T any] struct {
 	client *Client
 	params ListParams
 	opts   []CallOption
 	req    request         // without the parameters of a page
-	id     func(*T) string // of an item, to see that a page repeats
+	id     func(*T) string // of an item, to recognize a repeated page
 }
 
 // page requests the page that the parameters name.

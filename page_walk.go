@@ -17,8 +17,8 @@ import (
 // walk is about 8 times as fast as one page at a time, and holds at most 800 items in memory.
 const maxReadAhead = 8
 
-// Limits of the responses of a walk whose page size is not the caller's. A page that is larger is
-// requested again in parts, so a walk over large items needs little memory.
+// Limits of the responses of a walk whose page size adapts. A larger page is requested again in
+// parts, so a walk over large items needs little memory.
 const (
 	maxPageBytes  = 8 << 20
 	maxAheadBytes = 32 << 20 // of all pages that the loop does not need yet
@@ -79,7 +79,7 @@ func (l list[T]) pages(ctx context.Context) iter.Seq2[*Page[T], error] {
 		w := walk[T]{l, settings, l.params.PageSize == 0}
 		w.params.PageSize = cmp.Or(l.params.PageSize, MaxPageSize)
 		seen := newSeenPages[T]()
-		check := func(page *Page[T], err error) bool { // and yield; reports whether the walk goes on
+		check := func(page *Page[T], err error) bool { // yields the page; reports whether to continue
 			if err == nil {
 				err = seen.add(page.Items, page.Next, l.id)
 			}
@@ -184,7 +184,7 @@ func (l list[T]) check(ctx context.Context) (*callSettings, error) {
 	return settings, cmp.Or(checkContext(ctx), l.params.check(), err)
 }
 
-// rest returns how many of the n pages after this one to request. Total only avoids requests
+// rest returns how many of the n pages after this one to request. Total only prevents requests
 // beyond the end. Once a page exceeds Total, Total is ignored.
 func (w walk[T]) rest(page *Page[T], n int) int {
 	if !page.HasNext() {
@@ -211,8 +211,8 @@ func newReadAhead(setting int, refusals func() int) *readAhead {
 	return &readAhead{setting: setting, ramp: bulk.NewRamp(1, maxReadAhead, refusals)}
 }
 
-// whileConsuming returns the pages to have in flight while the caller consumes a page. A caller
-// that breaks within the first page causes one request.
+// whileConsuming returns the number of pages to have in flight while the caller consumes a page. A
+// caller that breaks within the first page causes one request.
 func (r *readAhead) whileConsuming() int {
 	switch {
 	case r.setting > 0:
@@ -223,7 +223,8 @@ func (r *readAhead) whileConsuming() int {
 	return r.ramp.Size()
 }
 
-// afterConsuming returns the pages to have in flight after the caller has consumed a page whole.
+// afterConsuming returns the number of pages to have in flight after the caller has consumed a
+// page.
 func (r *readAhead) afterConsuming() int {
 	r.consumed = true
 	r.ramp.Step()
@@ -302,7 +303,7 @@ func walkFeed[T any](
 			}
 			next := feed.NextCursor
 			if len(feed.Items) == 0 && next == cursor {
-				return // the last page names itself
+				return // the last page has its own cursor
 			}
 			if err := seen.add(feed.Items, next, id); err != nil {
 				yield(nil, err)
@@ -316,8 +317,8 @@ func walkFeed[T any](
 	})
 }
 
-// Limits of a walk that makes no progress. Empty pages in the middle happen. A page can come
-// twice if as many items are added in front of it as it holds.
+// Limits of a walk that makes no progress. A few empty pages are normal, and a page comes twice if
+// a whole page of items is inserted before it.
 const (
 	maxEmptyPages = 100
 	maxSeenPages  = 3
@@ -331,7 +332,7 @@ type seenPages[T any] struct {
 	last   uint64          // hash of the last page
 	next   string          // of the last page
 	empty  int             // empty pages in a row
-	again  int             // pages in a row that had come before
+	again  int             // pages in a row that repeat an earlier one
 }
 
 func newSeenPages[T any]() *seenPages[T] {
@@ -354,7 +355,7 @@ func (s *seenPages[T]) add(items []T, next string, id func(*T) string) error {
 	s.number++
 	s.hashes[hash], s.last, s.next = true, hash, next
 	if next != "" && (stuck || s.again >= maxSeenPages || s.empty >= maxEmptyPages) {
-		return fmt.Errorf("mistralobs: %w: page %d of the walk holds nothing new, and another one is said to follow",
+		return fmt.Errorf("mistralobs: %w: page %d brings nothing new, but the service says that another one follows",
 			ErrNoProgress, s.number)
 	}
 	return nil

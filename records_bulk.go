@@ -123,8 +123,8 @@ type RecordUpdate struct {
 // Properties, and none for a field that is nil. It reads the input only as fast as it updates
 // records.
 //
-// An update replaces all of a part: what another program has changed in it since it was read is
-// lost. To change records that others change too, use [RecordsService.Edit].
+// An update overwrites changes that another program has made since the record was read: to keep
+// them, use [RecordsService.Edit].
 //
 // A failed update may have replaced the payload but not the properties. It is harmless to repeat;
 // options.OnResult tells which updates failed. Two updates of one record in the same input may be
@@ -243,24 +243,25 @@ func (b bulkRun[In, Out]) check(ctx context.Context, noInput bool) error {
 	return cmp.Or(checkContext(ctx), b.options.check(), err)
 }
 
-// task encodes an element. An error takes its turn like the error of a request.
+// task encodes an element. An encoding error is reported in the order of the input, like that of a
+// request.
 func (b bulkRun[In, Out]) task(in In, stopping *atomic.Bool) bulk.Task[Out] {
 	task := b.prepare(in)
 	return func(ctx context.Context) (Out, error) {
 		out, err := task(ctx)
 		if err != nil && b.options.OnError == nil {
-			stopping.Store(true) // nothing is started while the results before this one are awaited
+			stopping.Store(true) // start nothing more, even before this result is yielded
 		}
 		return out, err
 	}
 }
 
-// bulkState is how a bulk call goes.
+// bulkState is the state of a bulk call.
 type bulkState struct {
 	ctx      context.Context
 	action   string      // for error texts
 	failed   error       // ends the call
-	stopping atomic.Bool // an element whose result has not come up has ended the call
+	stopping atomic.Bool // an element has failed, so that nothing more is started
 }
 
 func (s *bulkState) fail(err error) {
@@ -271,13 +272,13 @@ func (s *bulkState) fail(err error) {
 	}
 }
 
-// failedElement decides about the error of an element.
+// failedElement handles the error of an element.
 func (s *bulkState) failedElement(index int, err error, onError func(int, error) error) {
 	marked := func(err error) bool { return errors.Is(err, ErrMaybeApplied) }
 	switch ended := s.ctx.Err(); {
 	case ended != nil && errors.Is(err, ended):
-		// The element did not fail, the call has ended. All requests in flight end with the same
-		// error, of which one is enough, unless another one is marked.
+		// All requests in flight end with the error of the context. One such error is enough,
+		// unless another one matches ErrMaybeApplied.
 		if !errors.Is(s.failed, ended) || marked(err) && !marked(s.failed) {
 			s.fail(err)
 		}
@@ -297,10 +298,9 @@ func (s *bulkState) end() error {
 }
 
 // DeleteAll deletes any number of records, up to [MaxBulkDelete] per request. The first request is
-// sent alone. Then up to 8 are in flight, fewer after a 429 or 503. After a failure no further
-// request is started, and those in flight are waited for.
-// Then some of the records are deleted and others are not, and the error joins all failures, which
-// are those of [RecordsService.Delete].
+// sent alone. Then up to 8 are in flight, fewer after a 429 or 503. After a failure, DeleteAll
+// starts no further request and waits for those in flight. Then some of the records are deleted and
+// others are not, and the error joins all failures, which are those of [RecordsService.Delete].
 //
 // API: POST /v1/observability/dataset-records/bulk-delete
 //
@@ -341,7 +341,7 @@ func (s *RecordsService) deleteBatch(ctx context.Context, recordIDs []string, op
 	var e *Error
 	if errors.As(err, &e) && e.StatusCode == http.StatusNotFound && e.ambiguous {
 		// An attempt whose response was lost may have deleted the records. Deleting them one by one
-		// finds out.
+		// shows whether it has.
 		return s.deleteEach(ctx, recordIDs, opts)
 	}
 	return err

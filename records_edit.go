@@ -19,13 +19,13 @@ import (
 //		return err
 //	})
 //
-// Each part is sent once. If that fails in a way that may be repeated, Edit begins again with the
-// reading, as often and for as long as the retry policy allows. A part that then reads back as it
-// was sent is done, whatever edit makes of it. So edit can run several times, and must give the
-// same result on its own result: set a value, do not append to it.
+// Each part is sent once. After a transient failure, Edit reads the record again and repeats the
+// edit, as often and for as long as the retry policy allows. It does not send a part again that the
+// service has stored. So edit may run several times, also on its own result, and must be
+// idempotent: set a value, do not append to it.
 //
-// The service has no conditional writes. What others write to the same part between the reading and
-// the write is lost, but not what they write to the other part, or at any other time.
+// The service has no conditional writes. If another program changes the same part between the read
+// and the write, its change is lost. All other changes are kept.
 //
 // Edit calls [RecordsService.Get], [RecordsService.UpdatePayload] and
 // [RecordsService.UpdateProperties], and returns their errors. It returns the error of edit, and
@@ -46,9 +46,9 @@ func (s *RecordsService) Edit(
 	once.MaxAttempts = 1
 	e := recordEdit{service: s, id: recordID, edit: edit, opts: opts, once: append(slices.Clip(opts), WithRetry(once))}
 	started := time.Now()
-	var failed error // of the write before
+	var failed error // of the previous write
 	for failures := 1; ; failures++ {
-		left := policy // for the reading: the policy holds for all rounds together
+		left := policy // for the read: the policy limits all rounds together
 		left.MaxAttempts = policy.MaxAttempts - failures + 1
 		left.MaxElapsed = max(1, policy.MaxElapsed-time.Since(started))
 		record, err := e.try(ctx, WithRetry(left))
@@ -76,7 +76,7 @@ type recordEdit struct {
 	edit    func(*Record) error
 	opts    []CallOption
 	once    []CallOption // for a write
-	writing bool         // the last try failed at a write, not at the reading or in edit
+	writing bool         // the last try failed at a write, not at the read or in edit
 	sent    encodedUpdate
 }
 
@@ -108,8 +108,8 @@ func (e *recordEdit) try(ctx context.Context, reading CallOption) (*Record, erro
 	return record, nil
 }
 
-// changes returns the parts that edit has changed. It takes back a change of a part that reads back
-// as it was sent.
+// changes returns the parts that edit has changed. If a part reads back as it was sent, it is done:
+// changes then undoes a further change by edit.
 func (e *recordEdit) changes(before encodedUpdate, record *Record) (change encodedUpdate, err error) {
 	if isSent(e.sent.payload, before.payload) {
 		record.Payload = before.payload

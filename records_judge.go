@@ -8,8 +8,8 @@ import (
 // Judge runs a judge on a record and returns its judgement. The service does not store it: write it
 // to the record with [RecordsService.Edit]. The judge is a model: the response takes seconds, and
 // two judgements of one record may differ. A run costs money, and a retry runs the judge again: by
-// default up to four times after transient failures; see [WithRetry]. To run a judge that the
-// workspace keeps, pass its definition: Judge(ctx, recordID, judge.JudgeDefinition).
+// default up to four times after transient failures; see [WithRetry]. To run a judge of the
+// workspace, pass its definition: Judge(ctx, recordID, judge.JudgeDefinition).
 //
 // API: POST /v1/observability/dataset-records/{dataset_record_id}/live-judging
 //

@@ -84,8 +84,8 @@ func (p RetryPolicy) pause(ctx context.Context, failures int, retryAfter, elapse
 		if retryAfter > longest {
 			return 0, false
 		}
-		// A little longer than asked for, if there is time, so that clients that were told the same
-		// do not come back together.
+		// Slightly longer than asked for, if there is time, so that clients with the same
+		// Retry-After do not retry at the same moment.
 		wait = retryAfter + randomPart(min(retryAfter/10, (longest-retryAfter)/2))
 	}
 	return wait, wait < left && wait <= p.MaxElapsed-elapsed
@@ -121,9 +121,9 @@ func (o outcome) reach() transport.Reach {
 	return reachOf(o.err)
 }
 
-// reachOf returns how far a request got that ended with err. Only net/http wraps errors into a
-// *url.Error. If it wraps one that is not the attempt's, it could not follow a redirect of the
-// service. Any other error ended a pause.
+// reachOf returns how far a request got that ended with err. A *url.Error without a transport.Error
+// means that net/http could not follow a redirect of the service. Any other error comes from a
+// pause that the context ended.
 func reachOf(err error) transport.Reach {
 	var attempt *transport.Error
 	var wrapped *url.Error
@@ -182,7 +182,7 @@ func (o outcome) retryAfter() time.Duration {
 	return after
 }
 
-// elapsed returns how long the attempt took, without the time it waited for its turn.
+// elapsed returns how long the attempt took, without the wait for the rate limit.
 func (o outcome) elapsed() time.Duration {
 	if o.err == nil {
 		return transport.BodyOf(o.resp).Elapsed
@@ -194,7 +194,7 @@ func (o outcome) elapsed() time.Duration {
 	return 0
 }
 
-// retryableStatus reports whether a request that is harmless twice is sent again after this status.
+// retryableStatus reports whether a response with this status is a transient failure.
 func retryableStatus(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,

@@ -46,8 +46,7 @@ type Span struct {
 	ToolType         string `json:"tool_type"`
 	ToolCallID       string `json:"tool_call_id"`
 
-	// These fields hold JSON as text. The method InputMessages decodes InputMessagesJSON, and so
-	// on.
+	// These fields hold JSON as text. Each has a method that decodes it, such as InputMessages.
 	InputMessagesJSON      string `json:"input_messages"`
 	OutputMessagesJSON     string `json:"output_messages"`
 	SystemInstructionsJSON string `json:"system_instructions"`

@@ -74,10 +74,10 @@ type SpanField struct {
 	SupportedAggregations []string `json:"supported_aggregations"`
 }
 
-// Feed is one page of a search. A search has no total and no page numbers.
+// Feed is one page of a search. It has no total and no page number.
 type Feed[T any] struct {
 	Items      []T
-	NextCursor string // continues the search, as the Cursor of its parameters; "" at the end
+	NextCursor string // the Cursor of the next page; "" at the end
 }
 
 func (f *Feed[T]) decode(d *resultDecoder, s *jsonscan.Scanner, path string) (err error) {

@@ -166,7 +166,7 @@ func (s *TasksService) waitAll(
 			switch {
 			case !endsAllWaits(end.err):
 				errs[end.index] = end.err
-			case first == nil: // the waits that are canceled because of it have nothing to add
+			case first == nil: // the errors of the waits that it cancels say nothing new
 				first = end.err
 				cancel()
 			}
@@ -253,7 +253,7 @@ func (w *waiter) pause() time.Duration {
 	return max(pause-rand.N(pause/10+1), w.options.MinPoll)
 }
 
-// goesOn reports whether the wait survives a poll that failed.
+// goesOn reports whether to go on after a poll that failed.
 func (w *waiter) goesOn(ctx context.Context, err error) bool {
 	switch {
 	case ctx.Err() != nil:
@@ -261,7 +261,7 @@ func (w *waiter) goesOn(ctx context.Context, err error) bool {
 	case errors.Is(err, ErrNotFound):
 		return !w.polled && time.Since(w.started) < appearTime
 	case retryAfterOf(err) > 0 && (transient(err) || errors.Is(err, ErrRateLimited)):
-		return true // also a pause that another call was told, which is longer than a retry may wait
+		return true // the Retry-After may be that of another call, and longer than MaxWait
 	case !transient(err):
 		return false
 	}

@@ -43,7 +43,7 @@ func platformError(status int, kind, code, message string) *failure {
 	return newFailure(status, fields{"object": "error", "message": message, "type": kind, "param": nil, "code": code})
 }
 
-// complaint is one finding of validation.
+// complaint is one validation error.
 type complaint struct {
 	Type  string `json:"type"`
 	Loc   []any  `json:"loc"`

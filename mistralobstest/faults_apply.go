@@ -76,7 +76,7 @@ func (s *Server) release(w http.ResponseWriter, r *http.Request, held *heldAnswe
 	}
 	w.WriteHeader(held.status)
 	inBody := size > 0 && (f.Break == ResetBody || f.Break == TruncateBody || f.Break == StallBody)
-	if inBody { // without the last byte, because the response would be complete with it
+	if inBody { // the last byte would complete the response
 		size = max(0, min(size-1, f.After))
 	}
 	s.send(w, held, size)

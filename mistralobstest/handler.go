@@ -78,8 +78,8 @@ func bufferBody(r *http.Request) {
 }
 
 // faultOf returns the fault of a call, or nil. The transport of [Server.HTTPClient] has selected it
-// already; for other clients faultOf selects it. If the transport has forgotten the fault, its
-// client has stopped waiting before the fault took effect. Then faultOf aborts the call.
+// already; for other clients faultOf selects it. If the transport no longer has the fault, its
+// client stopped waiting before the fault took effect. Then faultOf aborts the call.
 func (s *Server) faultOf(r *http.Request, rt *route) *Fault {
 	call := r.Header.Get(callHeader)
 	r.Header.Del(callHeader)

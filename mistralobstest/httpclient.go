@@ -38,8 +38,7 @@ const (
 	noFault    = "none"
 )
 
-// transport selects the fault of a call before the call has a connection, because a dial cannot
-// be refused later.
+// transport selects the fault of a call before the dial, so that a fault can refuse the dial.
 type transport struct {
 	server *Server
 	base   *http.Transport

@@ -77,8 +77,7 @@ func mappedPayload(sp *mistralobs.Span, mappings []spanMapping) json.RawMessage 
 	return payload.bytes()
 }
 
-// mappedValue returns the JSON value of an attribute, or nil if the attribute leaves its target
-// out.
+// mappedValue returns the JSON value of an attribute, or nil if its target is left out.
 func mappedValue(text string) []byte {
 	trimmed := bytes.TrimSpace([]byte(text))
 	if len(trimmed) == 0 {

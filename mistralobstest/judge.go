@@ -114,7 +114,7 @@ func runJudge(judge mistralobs.JudgeDefinition, payload, rawProperties []byte) (
 	return answer{http.StatusOK, result.set("analysis", analysis).set("answer", best).bytes()}, nil
 }
 
-// said returns the given answer: the last content of an assistant, or the whole payload if it is
+// said returns the answer to judge: the last content of an assistant, or the whole payload if it is
 // not a chat.
 func said(payload []byte) (string, error) {
 	var chat struct {

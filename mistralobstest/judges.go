@@ -12,7 +12,7 @@ import (
 	mistralobs "github.com/mistralobs/mistralobs-go"
 )
 
-// savedJudge is a judge that the workspace keeps.
+// savedJudge is a judge that is saved in the workspace.
 type savedJudge struct {
 	id               string
 	created, updated time.Time

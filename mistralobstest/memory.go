@@ -21,8 +21,8 @@ type memoryListener struct {
 	closing sync.Once
 }
 
-// newMemoryListener returns a listener with a random loopback address, so that two servers very
-// likely have different origins.
+// newMemoryListener returns a listener with a random loopback address, so that two servers are
+// unlikely to have the same origin.
 func newMemoryListener() *memoryListener {
 	var b [3]byte
 	_, _ = rand.Read(b[:]) // it never fails

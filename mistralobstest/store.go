@@ -107,8 +107,8 @@ func (d *store) removeRecords(gone []*record) {
 	}
 }
 
-// remove deletes records from the list. It moves each other record at most once, so that many
-// deletions cost hardly more than one.
+// remove deletes records from the list. It moves each remaining record at most once, so many
+// deletions cost little more than one.
 func (ds *dataset) remove(gone []*record) {
 	ds.revision++
 	positions := make([]int, len(gone))
@@ -159,7 +159,7 @@ func newID() string { return newUUID().String() }
 
 func newRequestID() string { return newID() }
 
-// lock locks the data and ends the runs of tasks whose time has come.
+// lock locks the data and ends the runs of tasks that are due.
 func (s *Server) lock() (d *store, now time.Time, unlock func()) {
 	now = s.options.now()
 	s.mu.Lock()

@@ -33,8 +33,8 @@ func linearProgress(fraction float64) *int {
 	return &percent
 }
 
-// task is an import. It has no goroutine: every access to the data first calls advanceTasks,
-// which ends the runs whose time has come.
+// task is an import. It has no goroutine: every access to the data first calls advanceTasks, which
+// ends the runs that are due.
 type task struct {
 	id               string
 	operation        string
@@ -46,7 +46,7 @@ type task struct {
 	duration time.Duration
 	run      int
 	load     func() (imported, error) // returns the records; its error becomes the message of the task
-	result   *importResult            // nil until the end, and at a bad end by default
+	result   *importResult            // nil until the task ends, and by default after a failure
 }
 
 // importResult counts the records of an import that has ended.
@@ -80,7 +80,7 @@ func (s *Server) startTask(d *store, ds *dataset, operation string, load func() 
 	return answer{http.StatusAccepted, s.taskJSON(t, now)}, nil
 }
 
-// advanceTasks ends the runs whose time has come. The caller must hold mu.
+// advanceTasks ends the runs that are due. The caller must hold mu.
 func (s *Server) advanceTasks(now time.Time) {
 	s.data.running = slices.DeleteFunc(s.data.running, func(t *task) bool {
 		for !now.Before(t.started.Add(t.duration)) {

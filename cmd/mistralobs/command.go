@@ -14,7 +14,7 @@ import (
 type command struct {
 	name     string
 	args     string // as -h shows them
-	about    string // one line; more may follow
+	about    string // the first line stands in the list of commands
 	examples []string
 	min, max int  // the number of arguments; a negative max means no limit
 	offline  bool // it needs no client
@@ -38,8 +38,8 @@ func commands() []command {
 		},
 		{
 			name: "records", args: "DATASET", setup: records, min: 1, max: 1,
-			about: "Prints the records of a dataset, one JSON object a line.\n" +
-				"The object has the id, the payload and the properties; with -json, all that the service knows.",
+			about: "Prints the records of a dataset, one JSON object per line.\n" +
+				"An object has the id, the payload and the properties; with -json, all fields.",
 			examples: []string{`records "Support tickets"`, "records support-tickets | jq -r .properties.category"},
 		},
 		{
@@ -81,7 +81,7 @@ func commands() []command {
 		{
 			name: "import-spans", args: "DATASET", setup: importSpans, min: 1, max: 1,
 			about: "Creates a record from each telemetry span that a search finds.\n" +
-				"It leaves out the spans that the dataset has already.",
+				"It skips the spans that the dataset already has.",
 			examples: []string{
 				`import-spans "Support tickets" -search "operation_name = 'chat'" -map messages=gen_ai.input.messages`,
 				`import-spans support-tickets -search "status_code = 'Error'" -since 24h -map input=gen_ai.input.messages`,
@@ -90,7 +90,7 @@ func commands() []command {
 		{
 			name: "export", args: "DATASET", setup: export, min: 1, max: 1,
 			about: "Writes a dataset as JSONL to a file or to standard output.\n" +
-				"A download whose connection breaks continues where it stopped.",
+				"It resumes the download after a broken connection.",
 			examples: []string{`export "Support tickets" -o records.jsonl`, "export support-tickets | gzip > records.jsonl.gz"},
 		},
 		{
@@ -113,7 +113,7 @@ func commands() []command {
 		{
 			name: "evaluate", args: "DATASET", setup: evaluate, min: 1, max: 1,
 			about: "Runs a judge on all records, and prints the mean of its scores or the share that passes.\n" +
-				"With -write, a second run judges only the records that have no answer. A judge in a file looks like this:\n" +
+				"With -write, a second run judges only the records that have no answer. An example of a judge file:\n" +
 				`{"name": "Helpful", "model_name": "mistral-medium-latest", "instructions": "How helpful is the answer?",` + "\n" +
 				` "output": {"type": "REGRESSION", "min": 0, "max": 1, "min_description": "no", "max_description": "very"}}`,
 			examples: []string{
@@ -124,7 +124,7 @@ func commands() []command {
 		{
 			name: "emulator", setup: emulator, offline: true,
 			about: "Runs an in-memory server of the API with demo data, for clients in any language.\n" +
-				"The first line that it prints is a JSON object with the url, the api_key and the IDs of the demo data.",
+				"Its first line of output is a JSON object with the url, the api_key and the IDs of the demo data.",
 			examples: []string{"emulator", "emulator -addr 127.0.0.1:0 -latency 50ms -rate-limit 10 -task-duration 0"},
 		},
 	}
@@ -193,14 +193,14 @@ func (t *tool) help(args []string) error {
 	}
 	fmt.Fprint(&text, `
 Flags:
-  -h            explains the tool, or a command
-  -version      prints the version
+  -h            explain the tool, or a command
+  -version      print the version
 
 Environment variables:
   MISTRAL_API_KEY           the API key
   MISTRAL_SA_TOKEN_PATH     a file with a service account's token; takes precedence over MISTRAL_API_KEY
   MISTRAL_BASE_URL          the URL of the service, if it is not `+mistralobs.BaseURL+`
-  MISTRALOBS_INSECURE_HTTP  1 lets MISTRAL_BASE_URL be plain http, also to another host
+  MISTRALOBS_INSECURE_HTTP  1 allows plain http to any host in MISTRAL_BASE_URL
 
 Exit status:
   0 done, 1 failed, 2 wrong usage, 3 a dry run found differences, 130 interrupted

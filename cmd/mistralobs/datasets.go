@@ -14,7 +14,7 @@ import (
 
 func datasets(t *tool, flags *flag.FlagSet) func(context.Context) error {
 	query := flags.String("q", "", "list only the datasets that match this `text`")
-	flags.BoolVar(&t.asJSON, "json", false, "print one JSON object a line instead of a table")
+	flags.BoolVar(&t.asJSON, "json", false, "print one JSON object per line instead of a table")
 	return func(ctx context.Context) error {
 		table := tabwriter.NewWriter(t.stdout, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "ID\tSLUG\tNAME\tCREATED")
@@ -106,7 +106,7 @@ func copyDataset(t *tool, flags *flag.FlagSet) func(context.Context) error {
 	}
 }
 
-// copyRecords keeps the order of the records.
+// copyRecords imports the records in batches, in their order.
 func (t *tool) copyRecords(ctx context.Context, datasetID string, ids []string) error {
 	copied := 0
 	for batch := range slices.Chunk(ids, mistralobs.MaxDatasetImport) {

@@ -15,7 +15,7 @@ func emulator(t *tool, flags *flag.FlagSet) func(context.Context) error {
 	addr := flags.String("addr", "127.0.0.1:8787", "`address` to listen on; port 0 is any free port")
 	key := flags.String("api-key", mistralobstest.DefaultAPIKey, "API `key` to accept")
 	latency := flags.Duration("latency", 0, "wait this long before each operation")
-	rateLimit := flags.Float64("rate-limit", 0, "accept this `number` of requests a second; 0 is no limit")
+	rateLimit := flags.Float64("rate-limit", 0, "accept this `number` of requests per second; 0 means no limit")
 	taskDuration := flags.Duration("task-duration", 2*time.Second, "how long an import takes")
 	return func(ctx context.Context) error {
 		server := mistralobstest.NewUnstartedServer(
@@ -43,7 +43,7 @@ func emulator(t *tool, flags *flag.FlagSet) func(context.Context) error {
 	}
 }
 
-// reachable replaces the address that means all interfaces by the loopback address.
+// reachable replaces an address that means all interfaces with the loopback address.
 func reachable(addr string) string {
 	host, port, err := net.SplitHostPort(addr)
 	if ip := net.ParseIP(host); err == nil && ip.IsUnspecified() {

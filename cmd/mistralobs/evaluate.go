@@ -42,7 +42,7 @@ func evaluate(t *tool, flags *flag.FlagSet) func(context.Context) error {
 	flags.StringVar(&e.by, "by", "", "show a result for each value of this `property`")
 	flags.StringVar(&e.pass, "pass", "", "the `answer` that passes, if the judge chooses one (default: its first option)")
 	flags.IntVar(&e.workers, "workers", 8, "judge this `number` of records at once")
-	flags.BoolVar(&t.asJSON, "json", false, "print each judgement as JSON, one a line, instead of the table")
+	flags.BoolVar(&t.asJSON, "json", false, "print each judgement as JSON, one per line, instead of the table")
 	t.check = func() error {
 		if *source == "" || e.workers < 1 {
 			return usagef("-judge is required, and -workers must be positive")
@@ -175,8 +175,8 @@ func (e *evaluation) groupOf(record *mistralobs.Record) string {
 	return cmp.Or(string(value), "none")
 }
 
-// count adds an answer to the group of its record. An answer without a score, such as a text that
-// somebody has stored in the property, is reported and left out.
+// count adds an answer to the group of its record. An answer without a score, such as a string that
+// another program stored in the property, is reported and left out.
 func (e *evaluation) count(record *mistralobs.Record, judgement *mistralobs.Judgement, judged bool) error {
 	score, err := e.score(judgement.Answer)
 	e.mu.Lock()

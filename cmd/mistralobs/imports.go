@@ -16,7 +16,7 @@ import (
 const maxSpans = 500
 
 func importFile(t *tool, flags *flag.FlagSet) func(context.Context) error {
-	flags.BoolVar(&t.asJSON, "json", false, "print the import tasks as JSON, one a line, instead of a summary")
+	flags.BoolVar(&t.asJSON, "json", false, "print the import tasks as JSON, one per line, instead of a summary")
 	return func(ctx context.Context) error {
 		dataset, err := t.dataset(ctx)
 		if err != nil {
@@ -71,9 +71,9 @@ func importSpans(t *tool, flags *flag.FlagSet) func(context.Context) error {
 		"give the flag once for each field (at least one is required)", mapped(mistralobs.SpanAttribute))
 	flags.Func("map-resource", "the same with an attribute of the resource, as `TARGET=ATTRIBUTE`",
 		mapped(mistralobs.ResourceAttribute))
-	since := flags.Duration("since", 0, "search only this long back, such as 24h; 0 searches all that the service keeps")
-	again := flags.Bool("again", false, "import also the spans that the dataset has already")
-	flags.BoolVar(&t.asJSON, "json", false, "print the import tasks as JSON, one a line, instead of a summary")
+	since := flags.Duration("since", 0, "search only the last `duration`, such as 24h; 0 means all spans that the service keeps")
+	again := flags.Bool("again", false, "also import the spans that the dataset already has")
+	flags.BoolVar(&t.asJSON, "json", false, "print the import tasks as JSON, one per line, instead of a summary")
 	t.hints = []hint{{mistralobs.ErrForbidden, "reading telemetry requires a role in the workspace"}}
 	t.check = func() error {
 		if search.Expression == "" || len(mappings) == 0 {
@@ -121,8 +121,8 @@ func (t *tool) findSpans(
 }
 
 // leaveOutImported leaves out the spans that the dataset has. The service does not document how a
-// record names its span: it is known by the properties trace_id and span_id, or by any text
-// property that is the ID of the span.
+// record names its span. So it looks at the properties trace_id and span_id, or else for a string
+// property that is the ID of a span.
 func (t *tool) leaveOutImported(
 	ctx context.Context, datasetID string, spans []mistralobs.SpanReference,
 ) ([]mistralobs.SpanReference, error) {
@@ -143,7 +143,7 @@ func (t *tool) leaveOutImported(
 			exact[mistralobs.SpanReference{TraceID: traceID, SpanID: spanID}] = true
 			continue
 		}
-		properties, _ := record.Properties.Map() // properties that are no object name no span
+		properties, _ := record.Properties.Map() // nil if they are not an object
 		for _, value := range properties {
 			if text, ok := value.(string); ok && searched[text] {
 				byID[text] = true

@@ -36,8 +36,8 @@ func (m marked) Unwrap() []error { return []error{m.error, m.as} }
 // errOutputClosed means that the reader of standard output has closed the pipe.
 var errOutputClosed = errors.New("standard output is closed")
 
-// output is standard output. Unlike a closed connection of the client, a closed pipe is
-// errOutputClosed.
+// output is standard output. It reports a closed pipe as errOutputClosed, to distinguish it from a
+// broken connection of the client.
 type output struct{ file *os.File }
 
 func (o output) Write(p []byte) (int, error) {
@@ -94,7 +94,7 @@ func (t *tool) open(ctx context.Context) (io.ReadCloser, error) {
 		fmt.Fprintln(t.stderr, "Waiting for JSONL on standard input; Ctrl-D ends it.")
 	}
 	if ok && isRegular(file) {
-		return file, nil // its reads do not block, and it can seek
+		return file, nil // it can seek, and reading it does not block
 	}
 	return io.NopCloser(stream.NewInterruptible(ctx, input)), nil
 }
@@ -122,8 +122,8 @@ func (t *tool) print(value any, text string) error {
 	return err
 }
 
-// printable escapes characters that are not printable, except line breaks: names and errors may
-// hold anything that somebody has stored, also sequences that control a terminal.
+// printable escapes characters that are not printable, except line breaks, because names and errors
+// may hold control sequences for a terminal.
 func printable(text string) string {
 	var b strings.Builder
 	for len(text) > 0 {

@@ -31,7 +31,7 @@ const (
 // errDiffers ends a dry run that found differences.
 var errDiffers = errors.New("the dataset differs from the file")
 
-// usageError is a wrong use of the tool.
+// usageError is a mistake in the arguments or flags.
 type usageError struct{ text string }
 
 func (e usageError) Error() string { return e.text }
@@ -138,7 +138,7 @@ func parse(flags *flag.FlagSet, args []string) (arguments []string, err error) {
 	}
 }
 
-// hint says what helps against an error.
+// hint says how to solve an error.
 type hint struct {
 	target error
 	text   string
@@ -170,7 +170,7 @@ func (t *tool) report(err error, interrupted bool) int {
 		}
 		return statusUsage
 	case errors.Is(err, errOutputClosed):
-		return statusFailed // as head does it, which is no news
+		return statusFailed // the reader, such as head, wants no more
 	}
 	t.message("%s", err)
 	for _, h := range slices.Concat(t.hints, commonHints) {

@@ -44,7 +44,7 @@ func records(t *tool, flags *flag.FlagSet) func(context.Context) error {
 }
 
 func get(t *tool, flags *flag.FlagSet) func(context.Context) error {
-	flags.BoolVar(&t.asJSON, "json", false, "print one record a line, not indented")
+	flags.BoolVar(&t.asJSON, "json", false, "print one record per line, not indented")
 	return func(ctx context.Context) error {
 		for _, id := range t.args {
 			record, err := t.client.Records.Get(ctx, id)
@@ -90,7 +90,7 @@ func assignments(args []string) (func(*mistralobs.Record) error, error) {
 			return nil, usagef("%q is not NAME=JSON", arg)
 		}
 		if !json.Valid([]byte(value)) {
-			return nil, usagef(`the value of %q is not JSON; a text needs quotes, such as '%s="text"'`, arg, name)
+			return nil, usagef(`the value of %q is not JSON; a string needs quotes, such as '%s="text"'`, arg, name)
 		}
 	}
 	return func(record *mistralobs.Record) (err error) {
@@ -124,7 +124,7 @@ func deleteAll(t *tool, flags *flag.FlagSet) func(context.Context) error {
 }
 
 func add(t *tool, flags *flag.FlagSet) func(context.Context) error {
-	flags.BoolVar(&t.asJSON, "json", false, "print the new records as JSON, one a line, instead of their IDs")
+	flags.BoolVar(&t.asJSON, "json", false, "print the new records as JSON, one per line, instead of their IDs")
 	return func(ctx context.Context) error {
 		dataset, err := t.dataset(ctx)
 		if err != nil {

@@ -18,9 +18,9 @@ func syncDataset(t *tool, flags *flag.FlagSet) func(context.Context) error {
 		return nil
 	})
 	flags.BoolVar(&options.Delete, "delete", false, "delete the records that are not in the file")
-	flags.IntVar(&options.MaxDeletes, "max-deletes", 0, "change nothing if there are more deletions; 0 is no limit")
+	flags.IntVar(&options.MaxDeletes, "max-deletes", 0, "change nothing if there are more deletions; 0 means no limit")
 	flags.BoolVar(&options.AllowEmpty, "allow-empty", false, "let -delete empty the dataset if the file has no records")
-	flags.Func("duplicates", "the `policy` for several records of the dataset with one key:\n"+
+	flags.Func("duplicates", "the `policy` if records of the dataset have the same key:\n"+
 		"refuse (the default), or keep-oldest, which deletes the others", func(value string) error {
 		policy, ok := map[string]datasetsync.DuplicatePolicy{
 			"refuse": datasetsync.RefuseDuplicates, "keep-oldest": datasetsync.KeepOldest,
@@ -32,7 +32,7 @@ func syncDataset(t *tool, flags *flag.FlagSet) func(context.Context) error {
 		return nil
 	})
 	dryRun := flags.Bool("dry-run", false, "only show the changes; the exit status is 3 if there are any")
-	flags.BoolVar(&options.Full, "full", false, "show all changes and all differences, uncut")
+	flags.BoolVar(&options.Full, "full", false, "show all changes and all differences, in full")
 	flags.BoolVar(&t.asJSON, "json", false, "print the plan of a dry run, or the report, as JSON")
 	return func(ctx context.Context) error {
 		if options.Delete && !options.AllowEmpty {

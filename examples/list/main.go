@@ -1,4 +1,4 @@
-// List prints the datasets of a workspace as a table, or as JSON with one object a line.
+// List prints the datasets of a workspace as a table, or as JSON with one object per line.
 //
 //	go run ./examples/list [-q text] [-json]
 package main
@@ -20,7 +20,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	query := flag.String("q", "", "list only the datasets that match this text")
-	asJSON := flag.Bool("json", false, "print one JSON object a line instead of a table")
+	asJSON := flag.Bool("json", false, "print one JSON object per line instead of a table")
 	flag.Parse()
 	if err := list(context.Background(), os.Stdout, *query, *asJSON); err != nil {
 		log.Fatal(err)

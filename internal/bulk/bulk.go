@@ -1,4 +1,4 @@
-// Package bulk keeps requests in flight, and yields their results in order.
+// Package bulk sends requests concurrently, and yields their results in order.
 package bulk
 
 import (

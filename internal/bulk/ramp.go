@@ -1,7 +1,7 @@
 package bulk
 
-// Ramp is how many requests are in flight. It starts low, doubles with each step while the service
-// refuses nothing, and is halved when it refuses something.
+// Ramp limits the number of requests in flight. The limit starts low, doubles with each step while
+// the service refuses nothing, and is halved when it refuses something.
 type Ramp struct {
 	size, least, most int
 	refusals          func() int

@@ -1,4 +1,4 @@
-// Package jsonscan reads JSON that consists mostly of values to be passed on unread.
+// Package jsonscan scans JSON whose values are mostly passed on undecoded.
 //
 // A [Scanner] reads a document once, from front to back. It checks the syntax as the JSON library
 // does, but it finds the end of a string eight bytes at a time. Its methods return false for
@@ -253,7 +253,7 @@ func (s *Scanner) quoted() ([]byte, bool) {
 func (s *Scanner) skipString() bool {
 	data, i := s.data, s.pos
 	for {
-		for ; i >= 0 && i <= len(data)-8; i += 8 { // the limits spare the compiler's own checks
+		for ; i >= 0 && i <= len(data)-8; i += 8 { // these limits remove bounds checks
 			if found := stops(binary.LittleEndian.Uint64(data[i : i+8])); found != 0 {
 				i += bits.TrailingZeros64(found) / 8
 				break
@@ -278,7 +278,7 @@ func (s *Scanner) skipString() bool {
 	}
 }
 
-// ones is a word whose bytes are all 1. Times ones, a byte is in every byte of a word.
+// ones is a word whose bytes are all 1. A byte times ones is a word that has the byte everywhere.
 const ones = 0x0101010101010101
 
 // stops sets the highest bit of each byte in word that is a quote, a backslash or a control

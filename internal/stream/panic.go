@@ -27,7 +27,7 @@ func (p *Panic) Guard(f func()) {
 // Happened reports whether there is a panic to raise.
 func (p *Panic) Happened() bool { return p.goexit || p.value != nil }
 
-// Raise does again what happened in the other goroutine, if anything did.
+// Raise repeats the panic or Goexit of the other goroutine, if there was one.
 func (p *Panic) Raise() {
 	switch {
 	case p.goexit:

@@ -1,5 +1,5 @@
-// Package transport makes one attempt of a request: it waits for its turn, adds the API key, limits
-// the time, reads the whole response, and says how far a request got that failed. It does not
+// Package transport makes one attempt of a request: it waits for the rate limit, adds the API key,
+// limits the time, reads the whole response, and says how far a failed request got. It does not
 // retry.
 package transport
 
@@ -14,7 +14,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Shared is what all attempts of a client have in common.
+// Shared is what all attempts of a client share.
 type Shared struct {
 	Next     http.RoundTripper // the caller's transport
 	Origin   *url.URL          // the only origin that may see the API key
@@ -23,27 +23,27 @@ type Shared struct {
 	Pacer    *Pacer
 	Bodies   *BodyPool
 	Protocol *Protocol
-	Held     func(context.Context, time.Duration) // is told when a request waits for its turn
+	Held     func(context.Context, time.Duration) // is called when a request waits for the rate limit
 
-	// CloseIdle closes idle connections after an attempt that timed out, since they may have gone
-	// silent with it. It is nil for a transport of the caller's.
+	// CloseIdle closes idle connections after a timeout, since they may be dead too. It is nil for
+	// a transport that the caller has set.
 	CloseIdle func()
 }
 
-// Attempt is the http.RoundTripper of one call. RoundTrip makes one attempt: it waits for its turn,
-// gets the API key, sends the request and reads the whole response, so that a response that breaks
-// off is a failed attempt like any other. It does not retry.
+// Attempt is the http.RoundTripper of one call. RoundTrip makes one attempt: it waits for the rate
+// limit, gets the API key, sends the request and reads the whole response. So a response that
+// breaks off is a failed attempt like any other.
 //
-// The order matters. Waiting must not use up the time of the attempt, and a rotated key must be as
+// The order matters: the wait must not count towards the timeout, and a rotated key must be as
 // fresh as possible.
 //
 // RoundTrip returns either a response whose body [BodyOf] returns, or an [*Error].
 type Attempt struct {
 	*Shared
-	Timeout  time.Duration // of the whole attempt with its redirects; for an upload, without a byte sent
+	Timeout  time.Duration // of the whole attempt with its redirects; for an upload, since the last byte sent
 	MaxBytes int64         // of the response
-	Patience Patience      // of the call, for its turn
-	Upload   bool          // the body is a stream of the caller's
+	Patience Patience      // how long the call waits for the rate limit
+	Upload   bool          // the body is a stream
 	MayBlock bool          // reading that stream may block
 
 	timeout TimeoutError
@@ -169,12 +169,12 @@ func (a *Attempt) exchange(ctx context.Context, req *http.Request, key Key, conn
 		return nil, errNothing
 	}
 	a.Protocol.responded(resp)
-	if resp.Body == nil { // as transports of tests return it
+	if resp.Body == nil { // as some transports in tests return it
 		resp.Body = http.NoBody
 	}
 	defer resp.Body.Close()
 	if a.Upload || req.ContentLength > http2Window {
-		// An HTTP/2 response that came before all of the request was sent does not end with its
+		// An HTTP/2 response that comes before all of the request is sent does not end with its
 		// context.
 		wire := resp.Body // which is replaced below, perhaps while the function runs
 		defer context.AfterFunc(ctx, func() { wire.Close() })()
@@ -202,8 +202,9 @@ var errNothing = errors.New("the transport returned neither a response nor an er
 // http2Window is how many bytes an HTTP/2 request sends before the server must accept some.
 const http2Window = 64<<10 - 1
 
-// pace adapts the pace of all callers to the response to a request that was sent at that time. A
-// Retry-After of 0, or one that is too long for the call's own patience, holds back nobody else.
+// pace adapts the pace of all callers to a response. sent is when its request was sent. A
+// Retry-After of 0, or one that is too long for the call's own patience, does not delay other
+// calls.
 func (a *Attempt) pace(resp *http.Response, sent time.Time) {
 	switch resp.StatusCode {
 	case http.StatusTooManyRequests:

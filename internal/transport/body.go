@@ -11,7 +11,7 @@ import (
 
 // Body is the body of a response that an [Attempt] has read whole.
 type Body struct {
-	Elapsed time.Duration // how long the attempt took, without the time it waited for its turn
+	Elapsed time.Duration // how long the attempt took, without the wait for the rate limit
 
 	data []byte
 	read int
@@ -37,15 +37,14 @@ func (b *Body) Close() error { return nil }
 // Bytes returns the whole body, read or not.
 func (b *Body) Bytes() []byte { return b.data }
 
-// Redacted returns the whole body without the API key, which gateways have been seen to echo, and
-// without the queries of URLs.
+// Redacted returns the whole body without the API key, which some gateways echo, and without the
+// queries of URLs.
 func (b *Body) Redacted() []byte { return []byte(b.Hide(string(b.data))) }
 
-// Hide returns a text that was taken from the response, without the API key and the queries of
-// URLs.
+// Hide returns a text of the response without the API key and the queries of URLs.
 func (b *Body) Hide(text string) string { return hideSecrets(text, b.key) }
 
-// HideIn returns err, or an error with its text without the secrets if one is in it.
+// HideIn returns err. If its text shows a secret, HideIn returns an error with the text without it.
 func (b *Body) HideIn(err error) error {
 	if text := err.Error(); b.Hide(text) != text {
 		return errors.New(b.Hide(text))
@@ -53,11 +52,11 @@ func (b *Body) HideIn(err error) error {
 	return err
 }
 
-// maxErrorBytes is how much is kept of the body of an error.
+// maxErrorBytes is the number of bytes that are kept of the body of an error.
 const maxErrorBytes = 1 << 20
 
-// readBody reads the body of a response. A success must be whole. The body of an error is kept as
-// far as it came: the status matters more than a text that breaks off.
+// readBody reads the body of a response. A success must be whole. Of the body of an error, readBody
+// keeps what arrives: the status is enough to report.
 func readBody(resp *http.Response, limit int64, pool *BodyPool) (*Body, error) {
 	if resp.StatusCode >= 300 {
 		data, _ := io.ReadAll(io.LimitReader(resp.Body, min(limit, maxErrorBytes)))

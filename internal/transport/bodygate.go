@@ -19,7 +19,7 @@ type bodyGate struct {
 	ctx      context.Context // of the attempt
 	timer    *IdleTimer
 	mayBlock bool
-	turn     chan struct{} // held during a read; a channel, so that shut need not wait for a blocked one
+	turn     chan struct{} // held during a read; not a mutex, because shut must not wait for a blocked read
 
 	mu    sync.Mutex
 	err   error        // of the source
@@ -67,7 +67,7 @@ func (g *bodyGate) shut() {
 	timer := time.NewTimer(blockedRead)
 	defer timer.Stop()
 	select {
-	case g.turn <- struct{}{}: // and never gives it back
+	case g.turn <- struct{}{}: // never released
 	case <-timer.C:
 	}
 }

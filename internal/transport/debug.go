@@ -31,7 +31,7 @@ func (d *DebugWriter) Wrap(next http.RoundTripper) http.RoundTripper {
 func (d *DebugWriter) write(text string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	io.WriteString(d.w, text) //nolint:errcheck // a request must not fail since nobody can watch it
+	io.WriteString(d.w, text) //nolint:errcheck // a request must not fail because w does
 }
 
 const (
@@ -58,7 +58,7 @@ func (t *debugTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch {
 	case err != nil:
 		e.writeEnd(e.hide("error: " + err.Error()))
-	case resp == nil || resp.Body == nil: // net/http and the attempt mend it
+	case resp == nil || resp.Body == nil: // net/http and the attempt handle it
 	default:
 		e.head = resp.Proto + " " + resp.Status + headerText(resp.Header)
 		resp.Body = &debugBody{ReadCloser: resp.Body, start: &e.received, done: e.writeResponse}

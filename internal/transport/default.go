@@ -6,16 +6,16 @@ import (
 )
 
 // maxIdleConnsPerHost keeps the connections of concurrent callers open between their requests. With
-// net/http's default of 2 the others would have to connect again.
+// net/http's default of 2, most callers would have to connect again.
 const maxIdleConnsPerHost = 1024
 
-// pingAfter is how long an HTTP/2 connection with requests may be silent before it is checked by a
-// ping, and how long the answer may take. Without it, a connection that goes silent is used until
-// the kernel gives it up, after about 15 minutes.
+// pingAfter is how long an HTTP/2 connection with requests may be silent before the client sends a
+// ping, and how long the reply may take. Without pings, a dead connection is used until the kernel
+// gives it up, after about 15 minutes.
 const pingAfter = 15 * time.Second
 
-// Default returns a copy of net/http's transport that keeps more idle connections, and leaves
-// HTTP/2 connections that have gone silent.
+// Default returns a copy of net/http's transport that keeps more idle connections, and closes
+// HTTP/2 connections that are silent.
 func Default() http.RoundTripper {
 	shared, ok := http.DefaultTransport.(*http.Transport)
 	if !ok { // the program has replaced it

@@ -25,7 +25,7 @@ const (
 // Error is a failed attempt: no response was read whole.
 type Error struct {
 	Reach   Reach
-	Elapsed time.Duration // how long the attempt took, without the time it waited for its turn
+	Elapsed time.Duration // how long the attempt took, without the wait for the rate limit
 	Err     error
 }
 

@@ -8,18 +8,18 @@ import (
 )
 
 // Pacer keeps all callers of a client just below the rate that the service allows. It does nothing
-// before the first 429. Then everybody waits for its Retry-After, or for paceHold if it has none,
-// and a rateModel spaces the requests of all callers.
+// before the first 429. Then all callers wait for its Retry-After, or for paceHold if it has none,
+// and a rateModel spaces their requests.
 //
-// Waiters queue, and only the first one watches the clock, so a higher rate helps them all. After a
-// pause of the callers, requests are no longer spaced.
+// Waiters queue, and only the first one watches the clock, so a higher rate helps them all. If the
+// callers pause long enough after a 429, the pacer stops spacing requests.
 type Pacer struct {
 	turn chan struct{} // held by the first waiter of the queue
 
 	mu       sync.Mutex
 	model    rateModel
 	refusals int           // 429s and 503s so far
-	asked    time.Time     // the service asks for no request before this time
+	asked    time.Time     // the end of the latest Retry-After
 	until    time.Time     // nothing is sent before this time
 	free     time.Time     // the next request may be sent at this time
 	longer   chan struct{} // is closed when the service asks for a longer pause
@@ -30,7 +30,7 @@ const (
 	paceIdle = time.Second     // without a request: a pause of the callers
 )
 
-// Patience is how long a caller waits for its turn.
+// Patience is how long a caller waits for the rate limit.
 type Patience struct {
 	Pause time.Duration // the longest pause that the service may ask for
 	Until time.Time     // the time at which the request must be sent
@@ -131,8 +131,8 @@ func (w waiter) wait() error {
 	}
 }
 
-// exceeds returns a *PaceError if the pause is too long for the waiter. The pauses between requests
-// that the pacer spaces are no pauses that the service asked for.
+// exceeds returns a *PaceError if the pause is too long for the waiter. Only a Retry-After counts
+// against Patience.Pause, not the spacing of requests.
 func (w waiter) exceeds(pause time.Duration) error {
 	now := time.Now()
 	if err := outlasts(w.ctx, pause); err != nil {
@@ -147,8 +147,8 @@ func (w waiter) exceeds(pause time.Duration) error {
 	return nil
 }
 
-// ended returns the error of a wait that has ended in the queue. A deadline that passes there was
-// too short for the pace, like one that is known to be too short before.
+// ended returns the error of a wait that has ended in the queue. A deadline that passes there gets
+// the same error as one that is known to be too short.
 func (w waiter) ended() error {
 	left := max(1, w.p.pause(time.Now()))
 	switch w.ctx.Err() {
@@ -182,7 +182,7 @@ func (p *Pacer) pause(now time.Time) time.Duration {
 	return max(0, p.until.Sub(now), p.free.Sub(now))
 }
 
-// askedFor returns how long the service still asks for no request.
+// askedFor returns the rest of the latest Retry-After.
 func (p *Pacer) askedFor(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -196,7 +196,7 @@ func (p *Pacer) lengthened() <-chan struct{} {
 	return p.longer
 }
 
-// take takes the next place in time if it is due. Otherwise it returns the time until then.
+// take reserves the next time slot if it is due. Otherwise it returns the time until then.
 func (p *Pacer) take(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -221,15 +221,15 @@ func (p *Pacer) Unavailable() {
 	p.refusals++
 }
 
-// Succeeded is called after the service has accepted a request that was sent at that time.
+// Succeeded is called after the service has accepted a request. sent is when it was sent.
 func (p *Pacer) Succeeded(sent time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.model.succeeded(sent)
 }
 
-// Limited holds everybody back after a 429 to a request that was sent at that time. retryAfter is
-// the pause that the service asked for, or 0 if it did not say.
+// Limited delays all callers after a 429. sent is when its request was sent. retryAfter is the
+// pause that the service asked for, or 0 if it did not say.
 func (p *Pacer) Limited(sent time.Time, retryAfter time.Duration) {
 	now := time.Now()
 	pause := retryAfter

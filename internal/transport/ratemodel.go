@@ -8,12 +8,12 @@ import "time"
 //   - Slow start: a service accepts a burst before its first 429, so that says little about the
 //     rate. The rate starts low, and doubles every 0.7 seconds until the next 429.
 //   - Multiplicative decrease: a 429 lowers the rate by a share, once for all requests in flight.
-//   - Growth: each accepted request raises the rate, the more the longer there was no decrease. So
-//     the model seldom probes for more, and still finds a limit that was raised.
+//   - Growth: each accepted request raises the rate, and raises it more if the last decrease is
+//     long ago. So the model seldom meets the limit, and still finds a limit that was raised.
 //   - Undo: below a limit, a lower rate is refused later. If it is refused sooner than the rate
 //     before, the rate was not the reason: other programs share the limit, or one of several nodes
 //     refuses at random. The model then takes back the decrease, and ignores the next 429s that
-//     come as soon. A client that gave way each time would get nothing.
+//     come as soon. A client that slowed down each time would get nothing.
 //
 // The numbers below were chosen by the simulations in internal/e2e.
 type rateModel struct {
@@ -49,15 +49,14 @@ func (m *rateModel) gap() time.Duration {
 	return time.Duration(float64(time.Second) / m.rate)
 }
 
-// rested is called after a pause of the callers. It drops a rate that is old, and starts a new
-// burst.
+// rested is called after a pause of the callers. It drops an old rate, and starts a new burst.
 func (m *rateModel) rested(now time.Time) {
 	if m.rate == 0 || now.Sub(m.since) > modelForget {
 		*m = rateModel{since: now}
 	}
 }
 
-// succeeded raises the rate after a request was accepted that was sent at that time.
+// succeeded raises the rate after the service has accepted a request. sent is when it was sent.
 func (m *rateModel) succeeded(sent time.Time) {
 	if m.slowStart {
 		m.rate++ // also after a request of the first burst, whose response was slower than the 429
@@ -74,8 +73,8 @@ func (m *rateModel) succeeded(sent time.Time) {
 	}
 }
 
-// refused adapts the rate to a 429 to a request that was sent at that time, after which nothing is
-// sent for the pause. A 429 says nothing new if the request was sent in an earlier stretch, or if
+// refused adapts the rate to a 429, after which nothing is sent for the pause. sent is when its
+// request was sent. A 429 says nothing new if the request was sent in an earlier stretch, or if
 // nothing was accepted in this one.
 func (m *rateModel) refused(now, sent time.Time, pause time.Duration) {
 	if m.rate > 0 && (m.accepted == 0 || !sent.After(m.since)) {

@@ -25,11 +25,11 @@ func HideQueries(text string) string {
 	return signedURL.ReplaceAllString(text, "$1?…")
 }
 
-// minSecret is the length from which a value of a query is replaced wherever it stands. Shorter
-// values, such as the "r" of "sp=r", are replaced only beside their name.
+// minSecret is the length from which a value of a query is replaced everywhere. Shorter values,
+// such as the "r" of "sp=r", are replaced only beside their name.
 const minSecret = 6
 
-// Redactor replaces the queries of signed URLs in texts, since whoever has the query has the file.
+// Redactor replaces the queries of signed URLs in texts, since a query gives access to the file.
 type Redactor struct{ replacer *strings.Replacer }
 
 // NewRedactor returns a redactor for the queries of URLs, their parameters and their values.
@@ -130,7 +130,7 @@ func hideKey(text, key string) string {
 	return keyPattern(key).ReplaceAllLiteralString(text, hiddenKey)
 }
 
-// lastPattern is that of the last key, since most programs have one.
+// lastPattern caches the pattern of the last key, since most programs have only one.
 var lastPattern atomic.Pointer[struct {
 	key     string
 	pattern *regexp.Regexp

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 )
 
-// Protocol is what the responses so far tell about the connections of a client.
+// Protocol holds what the responses so far show about the connections of a client.
 type Protocol struct {
 	http1  atomic.Bool
 	silent atomic.Bool // an attempt has timed out since the last one began
@@ -21,11 +21,11 @@ type Protocol struct {
 //
 // Over HTTP/2, net/http sends a request again after some errors, if its body is nil or can be read
 // again; on Go 1.26 also after an error that does not prove that the server has done nothing. So
-// the body becomes one that can be read only once.
+// the body is replaced with one that can be read only once.
 //
 // Over HTTP/1, net/http sends a creation again only if nothing of it was written, since an idle
-// connection was closed. It needs GetBody for that, so connections that are known to speak HTTP/1
-// keep it. The first request of a client needs no GetBody: its connection is new.
+// connection was closed. It needs GetBody for that, so requests keep it on connections that are
+// known to speak HTTP/1. The first request of a client needs no GetBody: its connection is new.
 func (p *Protocol) preventReplay(req *http.Request, conn *connection) {
 	getBody := req.GetBody
 	switch {
@@ -44,7 +44,7 @@ func (p *Protocol) preventReplay(req *http.Request, conn *connection) {
 	}
 }
 
-// responded notes the protocol of a response.
+// responded records the protocol of a response.
 func (p *Protocol) responded(resp *http.Response) { p.http1.Store(resp.ProtoMajor == 1) }
 
 var errReplay = errors.New("the HTTP/2 connection failed after the request was sent")
@@ -56,7 +56,7 @@ type emptyBody struct{}
 func (emptyBody) Read([]byte) (int, error) { return 0, io.EOF }
 func (emptyBody) Close() error             { return nil }
 
-// connection notes which connection an attempt got, which the error alone does not show.
+// connection records which connection an attempt got, which an error does not show.
 type connection struct {
 	wanted, got, http2 atomic.Bool
 	uploads            bool // the request is an upload

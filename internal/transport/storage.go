@@ -55,7 +55,7 @@ func UnsatisfiedRange(header http.Header) (size int64, ok bool) {
 	return size, found && err == nil
 }
 
-// IsFramed reports whether a body that is cut off can be told from a whole one. HTTP/1 without a
+// IsFramed reports whether a truncated body can be told from a complete one. HTTP/1 without a
 // length and without chunks ends a body by closing the connection.
 func IsFramed(resp *http.Response) bool {
 	return resp.ContentLength >= 0 || len(resp.TransferEncoding) > 0 || resp.ProtoMajor >= 2

@@ -20,7 +20,7 @@ type uploadConn struct {
 
 func (c *uploadConn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
-	own := errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) // not the server's doing
+	own := errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) // caused by the client
 	switch {
 	case err == nil:
 		c.started.Store(true)
@@ -30,7 +30,7 @@ func (c *uploadConn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// begin tells the connection of a request whether that is an upload over HTTP/1.
+// begin tells the connection whether its next request is an upload over HTTP/1.
 func begin(info httptrace.GotConnInfo, uploads bool) {
 	conn := info.Conn
 	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
