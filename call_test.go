@@ -327,7 +327,7 @@ func TestSuccessesThatAreNone(t *testing.T) {
 				continue // 204 without a body, or another object: see TestOperationsRefuseOtherDocuments
 			}
 			if name == "a number as id" && attempted.name == "GET export" {
-				continue // an unknown field of that answer
+				continue // an unknown field of that response
 			}
 			t.Run(attempted.name+"/"+name, func(t *testing.T) {
 				t.Parallel()

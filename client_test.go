@@ -187,7 +187,7 @@ func TestTimeoutHoldsForAllRedirects(t *testing.T) {
 	assert.Less(t, time.Since(start), 800*time.Millisecond)
 }
 
-// A redirect whose body stalls ends an upload, and does not start its time anew.
+// A redirect whose body stalls ends an upload, and does not restart its timeout.
 func TestStalledRedirectEndsAnUpload(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

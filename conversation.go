@@ -356,7 +356,7 @@ func decodeFields(raw []byte, fields []field) (extra map[string]json.RawMessage,
 	return extra, err
 }
 
-// decode sets the field and reports whether it can be written back as it came. Text that is not
+// decode sets the field and reports whether it can be written back unchanged. Text that is not
 // valid Unicode cannot: it is decoded with replacement characters.
 func (f field) decode(value []byte) bool {
 	target := reflect.ValueOf(f.pointer).Elem()

@@ -27,7 +27,7 @@ var unixEpoch = time.Unix(0, 0).UTC()
 const oddRecord = `{"id":"r","created_at":"2026-05-04","updated_at":true,"deleted_at":{},"dataset_id":null,` +
 	`"payload":{"messages":[[null]]},"properties":[null],"source":5}`
 
-// The service's reference has example answers with values that its own schemas do not allow. They
+// The service's reference has example responses with values that its own schemas do not allow. They
 // are accepted, and so are fields of another type than documented.
 func TestOddAnswers(t *testing.T) {
 	t.Parallel()

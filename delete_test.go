@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A bulk deletion whose answer was lost may find, when it is repeated, that
-// there is nothing left to delete, which the service may call an error.
+// A bulk deletion whose response was lost may find, when it is repeated, that there is nothing left
+// to delete, which the service may call an error.
 func TestDeleteAllAfterALostAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -28,7 +28,7 @@ func TestErrorShapes(t *testing.T) {
 		status int
 		header http.Header
 		body   string
-		want   Error // what is in the answer; the rest is added below
+		want   Error // what is in the response; the rest is added below
 		text   string
 	}{
 		"the observability API": {

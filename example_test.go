@@ -97,7 +97,7 @@ func ExampleClient_With() {
 
 // An operation that the SDK has no method for: the service's description has one that lists judges.
 func ExampleClient_Do() {
-	// Here the answer comes from a stub, since the in-memory server does not have the operation
+	// Here the response comes from a stub, since the in-memory server does not have the operation
 	// either.
 	stub := &http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
 		fmt.Println(req.Method, req.URL.RequestURI(), req.Header.Get("Authorization") != "")

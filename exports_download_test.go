@@ -546,7 +546,7 @@ func TestDownloadNoticesACutConnection(t *testing.T) {
 	}
 }
 
-// A pause that would outlast the deadline is not begun, whoever asks for it.
+// A pause that would outlast the deadline is not begun, whether the server or the client wants it.
 func TestDownloadDoesNotPauseInVain(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

@@ -324,7 +324,7 @@ func newUploadBody(params UploadParams, content *fileContent, options TransferOp
 
 type formField struct{ name, value string }
 
-// formFields returns the fields beside the file. Those that are not set are left to the service.
+// formFields returns the form fields before the file. Fields that are not set are left out.
 func (p UploadParams) formFields() []formField {
 	var expiry string
 	if p.Expiry > 0 {

@@ -13,7 +13,7 @@ import (
 	"github.com/mistralobs/mistralobs-go/internal/jsonscan"
 )
 
-// Whatever the answer, it is decoded into a page of real items or refused.
+// Every response is decoded into a page of real items, or refused.
 func FuzzDecodePage(f *testing.F) {
 	for _, seed := range []string{
 		``, `null`, `{}`, `[]`, `{"records":null}`, `{"records":{}}`, `{"records":{"count":87}}`,

@@ -86,7 +86,7 @@ func walked(t *testing.T, all iter.Seq2[string, error]) (ids []string, last erro
 	return ids, last
 }
 
-// listPage is an answer to a request for a page.
+// listPage is a response to a request for a page.
 type listPage struct {
 	ids    string // one a letter
 	next   string // "": null

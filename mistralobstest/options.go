@@ -81,9 +81,9 @@ func WithTaskDuration(d time.Duration) Option {
 //     cannot read them.
 //   - FAILED, CANCELED, TERMINATED or TIMED_OUT: the import ends with this
 //     status and message, and adds no records ([WithPartialImports] changes that).
-//   - Any other status, such as CONTINUED_AS_NEW or UNKNOWN: the task shows this
-//     status and runs for its duration once more. Then the server calls outcome
-//     again, with a TaskInfo.Run that is one higher.
+//   - Any other status, such as CONTINUED_AS_NEW or UNKNOWN: the task shows this status and runs
+//     for its duration again. Then the server calls outcome again, with a TaskInfo.Run that is one
+//     higher.
 //
 // By default every import completes. The function must not call the Server.
 func WithTaskOutcome(outcome func(TaskInfo) (status, message string)) Option {

@@ -46,7 +46,7 @@ func importCSV(ctx context.Context, name, path string) error {
 		defer file.Close()
 	}
 	report, err := datasetsync.Sync(ctx, client, dataset.ID, records(file), datasetsync.Options{Key: "id"})
-	if report != nil { // also beside an error
+	if report != nil { // also with an error
 		fmt.Println(report)
 	}
 	return err

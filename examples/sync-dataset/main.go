@@ -64,7 +64,7 @@ func sync(ctx context.Context, name, path string, options datasetsync.Options, d
 		return nil
 	}
 	report, err := plan.Apply(ctx, client, options)
-	if report != nil { // also beside an error
+	if report != nil { // also with an error
 		fmt.Println(report)
 	}
 	return err

@@ -285,7 +285,7 @@ func BenchmarkGetDataset(b *testing.B) {
 
 func BenchmarkWalk(b *testing.B) { benchmarkWalk(b, 0) }
 
-// BenchmarkWalkLatency is a walk where each answer takes 20 ms.
+// BenchmarkWalkLatency is a walk where each response takes 20 ms.
 func BenchmarkWalkLatency(b *testing.B) { benchmarkWalk(b, 20*time.Millisecond) }
 
 func benchmarkWalk(b *testing.B, latency time.Duration) {
@@ -511,8 +511,8 @@ func benchFile(b *testing.B, megabytes int) string {
 	return path
 }
 
-// BenchmarkCreateAll creates records where each answer takes 20 ms, 32 at once
-// by the SDK, one by one by the baseline. Compare ns/record.
+// BenchmarkCreateAll creates records where each response takes 20 ms, 32 at once by the SDK, one by
+// one by the baseline. Compare ns/record.
 func BenchmarkCreateAll(b *testing.B) {
 	base := benchServer(b, 20*time.Millisecond, 0)
 	client, plain := benchClient(b, base), plainClient(b, base)

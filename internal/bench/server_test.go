@@ -17,9 +17,8 @@ import (
 	"time"
 )
 
-// The benchmarks measure clients, so the server that they talk to is another
-// process: this test binary, started once more. It does nothing but send answers
-// that it has made before.
+// The benchmarks measure clients, so the server that they talk to is another process: this test
+// binary, started again. It only sends responses that it has prepared.
 
 // benchServerEnv makes the test binary serve.
 const benchServerEnv = "MISTRALOBS_BENCH_SERVER"

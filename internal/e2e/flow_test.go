@@ -287,7 +287,7 @@ func TestFlowDownloadUnderFaults(t *testing.T) {
 	})
 }
 
-// A deletion whose answer was lost, and whose repeat finds nothing, has succeeded.
+// A deletion has succeeded if its response was lost and its retry finds nothing.
 func TestFlowDeleteUnderFaults(t *testing.T) {
 	inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
 		id := newDataset(t, c)

@@ -213,8 +213,8 @@ var newPayload = map[string]string{"v": "new"}
 
 const newPayloadText = `{"v":"new"}`
 
-// Every method of a service that gets a context is in the table, and what sends requests beside the
-// services.
+// Every method of a service that takes a context is in the table, and so are the other functions
+// that send requests.
 func TestMethodTableIsComplete(t *testing.T) {
 	t.Parallel()
 	want := []string{"Client.Do", "datasetsync.Diff", "datasetsync.Sync", "datasetsync.Plan.Apply"}

@@ -25,11 +25,10 @@ import (
 // does not reach a request that is at the server: it ends before the request is sent, or after the
 // server has acted and the response is on its way.
 //
-// This is what must hold. A sync changes or deletes a record only after it has looked at it.
-// Whatever the sync saw then is what it had seen when it made its plan, or what it wants, unless it
-// is forced. So an edit of a second writer is overwritten only if the plan was made from it, or if
-// it came after the last look. A sync creates no record whose key the dataset had at the end of its
-// reading.
+// The ledger checks these rules. A sync reads a record before it changes or deletes it. Unless it
+// is forced, that content must be the content of its plan, or the wanted content. So an edit of a
+// second writer is overwritten only if the plan was made from it, or if it came after the last
+// read. A sync creates no record whose key the dataset had when the sync finished reading it.
 type ledger struct {
 	t       *testing.T
 	server  *mistralobstest.Server
@@ -304,7 +303,8 @@ func (l *ledger) replace(w *writer, id string, part int, deletes bool) {
 	}
 }
 
-// checkPlanned checks that a sync saw, at its last look at a record, what its plan was made from.
+// checkPlanned checks that the last read of a record by a sync returned what its plan was made
+// from.
 func (l *ledger) checkPlanned(w *writer, id string, seen look, deletes bool) {
 	basis, known := w.basis[id]
 	assert.True(l.t, known, "a sync changes %s, which its plan cannot know", id)

@@ -86,8 +86,8 @@ func (r *syncRound) wanted() iter.Seq2[*mistralobs.JSONLRecord, error] {
 	}
 }
 
-// run syncs several times beside the second writer. In the end, without that writer, it syncs until
-// nothing is left to do.
+// run syncs several times while the second writer works. In the end, without that writer, it syncs
+// until nothing is left to do.
 func (r *syncRound) run() {
 	ctx, stop := context.WithCancel(context.Background())
 	var other sync.WaitGroup

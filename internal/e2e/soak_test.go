@@ -255,7 +255,7 @@ func (s *soak) certain(err error) bool {
 	return false
 }
 
-// fill makes records and checks that what was reported is there, once.
+// fill creates records and checks that each reported record exists once.
 func (s *soak) fill(ctx context.Context, id string) {
 	const n = 50
 	input := func(yield func(mistralobs.CreateRecordParams) bool) {

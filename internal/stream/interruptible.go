@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// interruptibleBuffer is large enough that handing it over costs little beside filling it.
+// interruptibleBuffer is large enough that handing it over costs little compared with filling it.
 const interruptibleBuffer = 64 << 10
 
 // Interruptible reads from a reader whose reads may block, such as a terminal or a pipe. Its Read

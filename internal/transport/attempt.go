@@ -131,7 +131,7 @@ func (a *Attempt) send(ctx context.Context, req *http.Request, key Key, conn *co
 	return a.exchange(ctx, withKey(ctx, req, key), key, conn)
 }
 
-// upload sends a request whose body is a stream: the timeout starts anew with each byte.
+// upload sends a request whose body is a stream: each byte restarts the timeout.
 func (a *Attempt) upload(ctx context.Context, req *http.Request, key Key, conn *connection) (*http.Response, error) {
 	ctx, timer := NewIdleTimer(ctx, a.Timeout)
 	defer timer.Stop()
@@ -185,7 +185,7 @@ func (a *Attempt) exchange(ctx context.Context, req *http.Request, key Key, conn
 	body, err := readBody(resp, a.MaxBytes, a.Bodies)
 	if err == nil && (resp.StatusCode < 300 && resp.ContentLength < 0 || resp.StatusCode/100 == 3) {
 		// The end of the context closes the connection. Some servers then end the body properly. A
-		// redirect must not start the time of an upload anew.
+		// redirect must not restart the timeout of an upload.
 		err = ctx.Err()
 	}
 	if err != nil {

@@ -22,7 +22,7 @@ const (
 	MayHaveArrived              // the server may have processed the request
 )
 
-// Error is a failed attempt: no response was read whole.
+// Error is a failed attempt: no complete response was read.
 type Error struct {
 	Reach   Reach
 	Elapsed time.Duration // how long the attempt took, without the wait for the rate limit

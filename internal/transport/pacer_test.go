@@ -227,7 +227,7 @@ func TestPacerUnavailable(t *testing.T) {
 }
 
 // A 429 without an accepted request since the last one does not lower the rate, so that a client
-// keeps its chance beside others.
+// keeps its chance among others.
 func TestPacerKeepsItsRateBesideOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

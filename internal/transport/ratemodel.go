@@ -15,7 +15,7 @@ import "time"
 //     refuses at random. The model then takes back the decrease, and ignores the next 429s that
 //     come as soon. A client that slowed down each time would get nothing.
 //
-// The numbers below were chosen by the simulations in internal/e2e.
+// The simulations in internal/e2e justify the numbers below.
 type rateModel struct {
 	rate      float64   // requests a second; 0 if requests are not spaced
 	slowStart bool      // until the second 429

@@ -26,7 +26,7 @@ func HideQueries(text string) string {
 }
 
 // minSecret is the length from which a value of a query is replaced everywhere. Shorter values,
-// such as the "r" of "sp=r", are replaced only beside their name.
+// such as the "r" of "sp=r", are replaced only together with their name.
 const minSecret = 6
 
 // Redactor replaces the queries of signed URLs in texts, since a query gives access to the file.
