@@ -499,9 +499,12 @@ func parseBaseURL(name, base string, insecure bool) (*url.URL, error) {
 	case u.Host == "" || u.Hostname() == "" || u.Opaque != "":
 		return nil, invalid(name, "it has no host; it should look like %s", BaseURL)
 	case !transport.Secure(u, insecure):
-		return nil, invalid(name, "the scheme must be https, or http for a loopback host "+
-			"(see WithInsecureHTTP and MISTRALOBS_INSECURE_HTTP), "+
-			"got %s://%s", u.Scheme, u.Host)
+		allow := "WithInsecureHTTP"
+		if name == envBaseURL {
+			allow += " and " + envInsecureHTTP
+		}
+		return nil, invalid(name, "the scheme must be https, or http for a loopback host (see %s), got %s://%s",
+			allow, u.Scheme, u.Host)
 	}
 	u.Path = strings.TrimRight(u.Path, "/")
 	u.RawPath = strings.TrimRight(u.RawPath, "/")

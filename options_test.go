@@ -236,7 +236,7 @@ func TestBaseURL(t *testing.T) {
 		},
 		"http": {
 			base:    "http://api.example.com",
-			problem: "the scheme must be https, or http for a loopback host (see WithInsecureHTTP and MISTRALOBS_INSECURE_HTTP), got http://api.example.com",
+			problem: "the scheme must be https, or http for a loopback host (see WithInsecureHTTP), got http://api.example.com",
 		},
 		"http to a private network": {base: "http://192.168.0.1", problem: "the scheme must be https"},
 		"http to every address":     {base: "http://0.0.0.0", problem: "the scheme must be https"},
@@ -426,6 +426,8 @@ func TestEnvironment(t *testing.T) {
 			if test.problem != nil {
 				require.ErrorIs(t, err, test.problem)
 				assert.NotContains(t, err.Error(), secretKey)
+				names := strings.Contains(err.Error(), "MISTRALOBS_INSECURE_HTTP")
+				assert.Equal(t, strings.Contains(test.base, "://") && test.opts == nil, names, "only where it helps: %v", err)
 				return
 			}
 			require.NoError(t, err)
