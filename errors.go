@@ -403,7 +403,9 @@ type LineError struct {
 }
 
 // Error names the line and says what is wrong with it.
-func (e *LineError) Error() string { return fmt.Sprintf("mistralobs: line %d: %v", e.Line, e.Err) }
+func (e *LineError) Error() string {
+	return fmt.Sprintf("mistralobs: reading line %d: %v", e.Line, e.Err)
+}
 
 // Unwrap returns what is wrong with the line.
 func (e *LineError) Unwrap() error { return e.Err }

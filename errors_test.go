@@ -237,11 +237,11 @@ func TestErrorTexts(t *testing.T) {
 		},
 		"a line": {
 			err:  &LineError{Line: 12, Err: errors.New("it has no messages")},
-			want: "mistralobs: line 12: it has no messages",
+			want: "mistralobs: reading line 12: it has no messages",
 		},
 		"a parameter in a line": {
 			err:  &LineError{Line: 12, Err: invalid("Payload", "it is empty")},
-			want: "mistralobs: line 12: Payload: it is empty",
+			want: "mistralobs: reading line 12: Payload: it is empty",
 		},
 		"several parameters": {
 			err: attempted("create client", errors.Join(invalid("WithLogger", "it is nil"), invalid("WithTimeout", "it is 0"))),

@@ -259,7 +259,7 @@ func TestReadJSONLRefuses(t *testing.T) {
 			var line *mistralobs.LineError
 			require.ErrorAs(t, last, &line)
 			assert.Equal(t, 4, line.Line)
-			assert.ErrorContains(t, last, "mistralobs: line 4: ")
+			assert.ErrorContains(t, last, "mistralobs: reading line 4: ")
 			assert.ErrorContains(t, last, test.want)
 			assert.Less(t, len(last.Error()), 300)
 			assert.False(t, errors.Is(last, io.EOF), "it is not the end of the file")
