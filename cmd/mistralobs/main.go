@@ -161,7 +161,7 @@ func (t *tool) report(err error, interrupted bool) int {
 	case errors.Is(err, errDiffers):
 		return statusDiffers
 	case interrupted:
-		t.message("interrupted: %s", err)
+		t.message("interrupted: %s", textOf(err))
 		return statusInterrupted
 	case errors.As(err, &usage):
 		t.message("%s", err)
@@ -172,13 +172,18 @@ func (t *tool) report(err error, interrupted bool) int {
 	case errors.Is(err, errOutputClosed):
 		return statusFailed // the reader, such as head, wants no more
 	}
-	t.message("%s", err)
+	t.message("%s", textOf(err))
 	for _, h := range slices.Concat(t.hints, commonHints) {
 		if errors.Is(err, h.target) {
 			t.message("%s", h.text)
 		}
 	}
 	return statusFailed
+}
+
+// textOf returns the text of an error without the prefixes of the SDK: a message has its own.
+func textOf(err error) string {
+	return strings.NewReplacer("mistralobs: ", "", "datasetsync: ", "").Replace(err.Error())
 }
 
 // message prints a message with the name of the command, in the place of the progress.
