@@ -73,15 +73,15 @@ func TestSizesOfLargePages(t *testing.T) {
 // However many pages the caller wants ahead, they hold at most 32 MiB.
 func TestReadAheadOfLargePages(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct{ size, ahead int }{
-		{size: 100, ahead: 32},
-		{size: 15_000, ahead: 11},
-		{size: 40_000, ahead: 4},
-		{size: 80_000, ahead: 2},
+	for _, test := range []struct{ size, pages, ahead int }{
+		{size: 100, pages: 40, ahead: 32},
+		{size: 15_000, pages: 15, ahead: 11},
+		{size: 40_000, pages: 8, ahead: 4},
+		{size: 80_000, pages: 5, ahead: 2},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var requests atomic.Int32
-			records := largeRecords(5000, test.size)
+			records := largeRecords(100*test.pages, test.size)
 			client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
 				requests.Add(1)
 				return records.RoundTrip(req)
@@ -94,8 +94,8 @@ func TestReadAheadOfLargePages(t *testing.T) {
 					assert.Equal(t, 1+test.ahead, int(requests.Load()), "records of %d bytes", test.size)
 				}
 			}
-			assert.Equal(t, 5000, read)
-			assert.Equal(t, 50, int(requests.Load()), "none in vain, records of %d bytes", test.size)
+			assert.Equal(t, 100*test.pages, read)
+			assert.Equal(t, test.pages, int(requests.Load()), "none in vain, records of %d bytes", test.size)
 		})
 	}
 }
