@@ -43,8 +43,9 @@ func TestTimeoutIsPerAttempt(t *testing.T) {
 					client := clientOver(t, roundTripFunc(func(req *http.Request) (*http.Response, error) {
 						requests++
 						return respond(req)
-					}), mistralobs.WithTimeout(10*time.Second), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 3,
-						MinWait: time.Second, MaxWait: time.Second}))
+					}), mistralobs.WithTimeout(10*time.Second),
+						mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 3,
+							MinWait: time.Second, MaxWait: time.Second}))
 					start := time.Now()
 					err := attempted.call(t.Context(), client)
 					want, attempts, took := set("timeout"), 3, 32*time.Second
@@ -203,7 +204,8 @@ func TestRedirects(t *testing.T) {
 		followed bool
 	}{
 		{name: "same origin", method: "GET", status: 302, location: "/elsewhere", followed: true,
-			requests: []string{"GET https://api.example.com" + path + "/" + datasetID, "GET https://api.example.com/elsewhere"}},
+			requests: []string{"GET https://api.example.com" + path + "/" + datasetID,
+				"GET https://api.example.com/elsewhere"}},
 		{name: "same origin, absolute", method: "GET", status: 301, location: "https://API.example.com:443/elsewhere",
 			followed: true,
 			requests: []string{"GET https://api.example.com" + path + "/" + datasetID,
@@ -241,7 +243,8 @@ func TestRedirects(t *testing.T) {
 			requests: []string{"GET https://api.example.com" + path + "/" + datasetID},
 		},
 		{
-			name: "another scheme on the same port", method: "GET", status: 308, location: "http://api.example.com:443/",
+			name: "another scheme on the same port", method: "GET", status: 308,
+			location: "http://api.example.com:443/",
 			requests: []string{"GET https://api.example.com" + path + "/" + datasetID},
 		},
 		{

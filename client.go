@@ -160,7 +160,8 @@ func checkDo(method, path string, out any) error {
 		return invalid("path", "it must begin with a slash, got %q", path)
 	}
 	if _, err := url.PathUnescape(path); err != nil || strings.ContainsFunc(path, needsEscape) {
-		return invalid("path", "it must be escaped, with its query; use url.PathEscape and url.Values.Encode, got %q", path)
+		return invalid("path",
+			"it must be escaped, with its query; use url.PathEscape and url.Values.Encode, got %q", path)
 	}
 	if out == nil {
 		return nil

@@ -79,7 +79,8 @@ func TestConnectionsAreKept(t *testing.T) {
 			own.TLSClientConfig = &tls.Config{
 				RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs,
 			}
-			client, err := NewClient(WithAPIKey("k"), WithBaseURL(server.URL), WithHTTPClient(&http.Client{Transport: own}))
+			client, err := NewClient(WithAPIKey("k"), WithBaseURL(server.URL),
+				WithHTTPClient(&http.Client{Transport: own}))
 			require.NoError(t, err)
 			t.Cleanup(client.CloseIdleConnections)
 			records := func(yield func(CreateRecordParams) bool) {

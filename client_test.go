@@ -451,7 +451,8 @@ func TestClientTimeoutDoesNotCountWaiting(t *testing.T) {
 			}
 			return reply(req, 200, `{"datasets":{}}`), nil
 		})
-		client := clientOver(t, nil, mistralobs.WithHTTPClient(&http.Client{Transport: transport, Timeout: time.Second}),
+		client := clientOver(t, nil,
+			mistralobs.WithHTTPClient(&http.Client{Transport: transport, Timeout: time.Second}),
 			mistralobs.WithRateLimit(0.2, 1), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2}))
 		for range 8 {
 			_, err := client.Datasets.List(t.Context(), mistralobs.ListDatasetsParams{})
@@ -617,7 +618,8 @@ func TestPagesAreNoSuccess(t *testing.T) {
 				return reply(req, 200, page.body, "Content-Type", page.contentType), nil
 			}))
 			require.ErrorIs(t, client.Records.Delete(t.Context(), recordID), mistralobs.ErrUnexpectedResponse)
-			require.ErrorIs(t, client.Records.DeleteAll(t.Context(), []string{recordID}), mistralobs.ErrUnexpectedResponse)
+			require.ErrorIs(t, client.Records.DeleteAll(t.Context(), []string{recordID}),
+				mistralobs.ErrUnexpectedResponse)
 			err := client.Records.UpdatePayload(t.Context(), recordID, map[string]int{})
 			require.ErrorIs(t, err, mistralobs.ErrUnexpectedResponse)
 			require.ErrorIs(t, client.Do(t.Context(), "PUT", "/v1/thing", nil, nil), mistralobs.ErrUnexpectedResponse)

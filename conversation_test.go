@@ -349,7 +349,8 @@ func TestConversationConstructors(t *testing.T) {
 		"a tool call": {
 			given: mistralobs.NewConversation(
 				mistralobs.Message{Role: mistralobs.RoleAssistant, ToolCalls: []mistralobs.ToolCall{{
-					ID: "c", Type: "function", Function: mistralobs.FunctionCall{Name: "f", Arguments: json.RawMessage(`{"n": 1}`)},
+					ID: "c", Type: "function",
+					Function: mistralobs.FunctionCall{Name: "f", Arguments: json.RawMessage(`{"n": 1}`)},
 				}}},
 			),
 			want: `{"messages":[{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f",` +

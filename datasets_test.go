@@ -85,7 +85,8 @@ func TestFindDatasetWithoutSlugs(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{400, 404, 422} {
 		mock := httpmock.NewMockTransport()
-		mock.RegisterResponder("GET", baseURL+"/v1/observability/datasets/Support", httpmock.NewStringResponder(status, ""))
+		mock.RegisterResponder("GET", baseURL+"/v1/observability/datasets/Support",
+			httpmock.NewStringResponder(status, ""))
 		mock.RegisterResponder("GET", baseURL+"/v1/observability/datasets?page=1&page_size=100",
 			httpmock.NewStringResponder(200, `{"datasets":{"results":[`+datasetJSON+`],"count":1}}`))
 
@@ -104,7 +105,8 @@ func TestFindLeavesDeletedDatasetsAlone(t *testing.T) {
 		deleted + `,` + datasetJSON: optest.Dataset.ID, deleted: "",
 	} {
 		mock := httpmock.NewMockTransport()
-		mock.RegisterResponder("GET", baseURL+"/v1/observability/datasets/Support", httpmock.NewStringResponder(200, deleted))
+		mock.RegisterResponder("GET", baseURL+"/v1/observability/datasets/Support",
+			httpmock.NewStringResponder(200, deleted))
 		mock.RegisterResponder("GET", baseURL+"/v1/observability/datasets?page=1&page_size=100",
 			httpmock.NewStringResponder(200, `{"datasets":{"results":[`+body+`]}}`))
 		dataset, err := newMockClient(t, mock).Datasets.Find(t.Context(), "Support")

@@ -56,7 +56,8 @@ func TestOddAnswers(t *testing.T) {
 		},
 		"a next that is not a string": {
 			body: `{"tasks":{"results":[{"id":"t"}],"next":2}}`, call: listTasks,
-			want: &mistralobs.Page[mistralobs.ImportTask]{Items: []mistralobs.ImportTask{{ID: "t"}}, Number: 1, Size: 50, Next: "2"},
+			want: &mistralobs.Page[mistralobs.ImportTask]{Items: []mistralobs.ImportTask{{ID: "t"}}, Number: 1,
+				Size: 50, Next: "2"},
 		},
 		"an odd record among others": {
 			body: `{"records":{"results":[{"id":"a","payload":{}},` + oddRecord +
@@ -165,7 +166,8 @@ func TestDecode(t *testing.T) {
 			want: span(mistralobs.Span{}),
 		},
 		"pointers": {
-			body: `{"id":"t","progress":"5","message":5,"deleted_at":true,"result":[]}`, want: &mistralobs.ImportTask{ID: "t"},
+			body: `{"id":"t","progress":"5","message":5,"deleted_at":true,"result":[]}`,
+			want: &mistralobs.ImportTask{ID: "t"},
 		},
 		"times without a zone": {
 			body: `{"id":"d","created_at":"2026-05-04T10:20:30","deleted_at":"2026-05-04T10:20:30.500"}`,
@@ -185,7 +187,8 @@ func TestDecode(t *testing.T) {
 			want: &mistralobs.ImportTask{ID: "t", Result: &mistralobs.ImportResult{Imported: 5}},
 		},
 		"a part that is null in the end": {
-			body: `{"id":"t","result":{"requested_record_count":5},"result":null}`, want: &mistralobs.ImportTask{ID: "t"},
+			body: `{"id":"t","result":{"requested_record_count":5},"result":null}`,
+			want: &mistralobs.ImportTask{ID: "t"},
 		},
 		"an embedded part": {
 			body: `{"id":"j","name":7,"model_name":"m","tools":"t","output":{"type":"REGRESSION","min":"0","max":5,` +
@@ -275,7 +278,8 @@ func TestLongListsTakeNoMemory(t *testing.T) {
 				_, err := client.Spans.Fields(ctx)
 				return err
 			}},
-		"reasons of a span": {before: `{"trace_id":"a","span_id":"b","response_finish_reasons":[`, item: `""`, after: `]}`,
+		"reasons of a span": {before: `{"trace_id":"a","span_id":"b","response_finish_reasons":[`,
+			item: `""`, after: `]}`,
 			call: func(ctx context.Context, client *mistralobs.Client) error {
 				_, err := client.Spans.Get(ctx, mistralobs.SpanReference{
 					TraceID: strings.Repeat("a", 32), SpanID: strings.Repeat("b", 16),

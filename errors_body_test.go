@@ -63,9 +63,10 @@ func TestErrorShapes(t *testing.T) {
 			text: "mistralobs: get dataset: 422 Unprocessable Entity: body.1234567: JSON decode error (1 attempt)",
 		},
 		"validation that says little": {
-			status: 422, body: `{"detail":[{"msg":"a"},{"msg":"b","loc":[],"type":null},{"msg":"c","loc":"body","type":7}]}`,
-			want: Error{Fields: []FieldError{{Message: "a"}, {Message: "b"}, {Message: "c", Type: "7"}}},
-			text: "mistralobs: get dataset: 422 Unprocessable Entity: a; b; c (1 attempt)",
+			status: 422,
+			body:   `{"detail":[{"msg":"a"},{"msg":"b","loc":[],"type":null},{"msg":"c","loc":"body","type":7}]}`,
+			want:   Error{Fields: []FieldError{{Message: "a"}, {Message: "b"}, {Message: "c", Type: "7"}}},
+			text:   "mistralobs: get dataset: 422 Unprocessable Entity: a; b; c (1 attempt)",
 		},
 		"validation as texts": {
 			status: 422, body: `{"detail":["a","b",null,7]}`, want: Error{Message: "a; b"},
@@ -89,14 +90,16 @@ func TestErrorShapes(t *testing.T) {
 				"fewer requests a second (see WithRateLimit)",
 		},
 		"the platform with a number for a code": {
-			status: 400, body: `{"object":"error","message":"m","type":"invalid_request_error","param":"name","code":1500}`,
-			want: Error{Code: "1500", Type: "invalid_request_error", Message: "m"},
-			text: "mistralobs: get dataset: 400 1500: m (1 attempt)",
+			status: 400,
+			body:   `{"object":"error","message":"m","type":"invalid_request_error","param":"name","code":1500}`,
+			want:   Error{Code: "1500", Type: "invalid_request_error", Message: "m"},
+			text:   "mistralobs: get dataset: 400 1500: m (1 attempt)",
 		},
 		"the platform without a code": {
-			status: 500, body: `{"object":"error","message":"m","type":"internal_server_error","param":null,"code":null}`,
-			want: Error{Type: "internal_server_error", Message: "m"},
-			text: "mistralobs: get dataset: 500 Internal Server Error: m (1 attempt)",
+			status: 500,
+			body:   `{"object":"error","message":"m","type":"internal_server_error","param":null,"code":null}`,
+			want:   Error{Type: "internal_server_error", Message: "m"},
+			text:   "mistralobs: get dataset: 500 Internal Server Error: m (1 attempt)",
 		},
 		"the platform with validation in an object": {
 			status: 422, body: `{"object":"error","message":` + nested + `,"type":"invalid_request_error","code":null}`,
@@ -110,9 +113,10 @@ func TestErrorShapes(t *testing.T) {
 			text: "mistralobs: get dataset: 422 3051: and more: " + fieldsText + " (1 attempt)",
 		},
 		"the platform with validation in a string": {
-			status: 422, body: `{"object":"error","message":` + fmt.Sprintf("%q", nested) + `,"type":"invalid_request_error"}`,
-			want: Error{Type: "invalid_request_error", Fields: fields},
-			text: "mistralobs: get dataset: 422 Unprocessable Entity: " + fieldsText + " (1 attempt)",
+			status: 422,
+			body:   `{"object":"error","message":` + fmt.Sprintf("%q", nested) + `,"type":"invalid_request_error"}`,
+			want:   Error{Type: "invalid_request_error", Fields: fields},
+			text:   "mistralobs: get dataset: 422 Unprocessable Entity: " + fieldsText + " (1 attempt)",
 		},
 		"the platform with a list of validation in a string": {
 			status: 422, body: `{"object":"error","message":` + fmt.Sprintf("%q", " ["+nested+"]\n") + `}`,
@@ -124,7 +128,8 @@ func TestErrorShapes(t *testing.T) {
 			text: "mistralobs: get dataset: 400 Bad Request: {name} is [unknown] (1 attempt)",
 		},
 		"nesting without end": {
-			status: 400, body: `{"message":"m","detail":` + strings.Repeat("[", 5000) + `"deep"` + strings.Repeat("]", 5000) +
+			status: 400, body: `{"message":"m","detail":` + strings.Repeat("[", 5000) + `"deep"` +
+				strings.Repeat("]", 5000) +
 				`}`, want: Error{Message: "m"},
 			text: "mistralobs: get dataset: 400 Bad Request: m (1 attempt)",
 		},
@@ -160,12 +165,14 @@ func TestErrorShapes(t *testing.T) {
 			text: "mistralobs: get dataset: 404 Not Found: m (1 attempt, request kong)",
 		},
 		"a Retry-After that makes no sense": {
-			status: 503, header: http.Header{"Retry-After": {"soon"}}, body: `{"detail":"busy"}`, want: Error{Message: "busy"},
+			status: 503, header: http.Header{"Retry-After": {"soon"}}, body: `{"detail":"busy"}`,
+			want: Error{Message: "busy"},
 			text: "mistralobs: get dataset: 503 Service Unavailable: busy (1 attempt)",
 		},
 		"a page of HTML": {
-			status: 502, body: "<html>\r\n<head><title>502 Bad Gateway</title></head>\n\n\t<body>nginx</body>\n</html>\n",
-			want: Error{Message: "<html> <head><title>502 Bad Gateway</title></head> <body>nginx</body> </html>"},
+			status: 502,
+			body:   "<html>\r\n<head><title>502 Bad Gateway</title></head>\n\n\t<body>nginx</body>\n</html>\n",
+			want:   Error{Message: "<html> <head><title>502 Bad Gateway</title></head> <body>nginx</body> </html>"},
 			text: "mistralobs: get dataset: 502 Bad Gateway: <html> <head><title>502 Bad Gateway</title></head> " +
 				"<body>nginx</body> </html> (1 attempt)",
 		},
@@ -184,16 +191,19 @@ func TestErrorShapes(t *testing.T) {
 		"nothing":     {status: 504, text: "mistralobs: get dataset: 504 Gateway Timeout (1 attempt)"},
 		"white space": {status: 504, body: " \r\n\t", text: "mistralobs: get dataset: 504 Gateway Timeout (1 attempt)"},
 		"a status without a name": {
-			status: 599, body: "odd", want: Error{Message: "odd"}, text: "mistralobs: get dataset: 599: odd (1 attempt)",
+			status: 599, body: "odd", want: Error{Message: "odd"},
+			text: "mistralobs: get dataset: 599: odd (1 attempt)",
 		},
 		"a long text": {
 			status: 500, body: strings.Repeat("0123456789", 100_000), want: Error{
 				Message: strings.Repeat("0123456789", 30) + "…",
 			},
-			text: "mistralobs: get dataset: 500 Internal Server Error: " + strings.Repeat("0123456789", 30) + "… (1 attempt)",
+			text: "mistralobs: get dataset: 500 Internal Server Error: " + strings.Repeat("0123456789", 30) +
+				"… (1 attempt)",
 		},
 		"a long text is cut between characters": {
-			status: 500, body: "x" + strings.Repeat("€", 200), want: Error{Message: "x" + strings.Repeat("€", 99) + "…"},
+			status: 500, body: "x" + strings.Repeat("€", 200),
+			want: Error{Message: "x" + strings.Repeat("€", 99) + "…"},
 			text: "mistralobs: get dataset: 500 Internal Server Error: x" + strings.Repeat("€", 99) + "… (1 attempt)",
 		},
 		"garbage": {
@@ -287,7 +297,8 @@ func FuzzErrorBody(f *testing.F) {
 		`{"message":"{\"detail\":[{\"msg\":\"m\",\"loc\":[\"a\"]}]}"}`,
 		`{"message":"Unauthorized","request_id":"r"}`,
 		`{"message":"\"\\\"[[[[[[[[\\\"\""}`, `{"detail":[[[[[[[[["x"]]]]]]]]]}`, `{"detail":["a","b",3,null,true]}`,
-		`<html><body>502 Bad Gateway</body></html>`, "\xff\xfe\x00", strings.Repeat("€", 101), strings.Repeat(" ", 400) + "x",
+		`<html><body>502 Bad Gateway</body></html>`, "\xff\xfe\x00", strings.Repeat("€", 101),
+		strings.Repeat(" ", 400) + "x",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -314,7 +325,8 @@ func TestErrorTextsAreHarmless(t *testing.T) {
 	t.Parallel()
 	e := &Error{
 		StatusCode: 400, Attempts: 1, RequestID: requestID(http.Header{"X-Request-Id": {"id\x1b]0;x\a"}}),
-		Body: []byte(`{"message":"bad","detail":"bad","code":"A\u001b[2J\nB","type":"` + strings.Repeat("t", 1000) + `"}`),
+		Body: []byte(`{"message":"bad","detail":"bad","code":"A\u001b[2J\nB","type":"` +
+			strings.Repeat("t", 1000) + `"}`),
 	}
 	e.parseBody(e.Body, func(text string) string { return text })
 	assert.Equal(t, "bad", e.Message)

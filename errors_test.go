@@ -244,7 +244,8 @@ func TestErrorTexts(t *testing.T) {
 			want: "mistralobs: reading line 12: Payload: it is empty",
 		},
 		"several parameters": {
-			err: attempted("create client", errors.Join(invalid("WithLogger", "it is nil"), invalid("WithTimeout", "it is 0"))),
+			err: attempted("create client",
+				errors.Join(invalid("WithLogger", "it is nil"), invalid("WithTimeout", "it is 0"))),
 			want: "mistralobs: create client: WithLogger: it is nil\n" +
 				"mistralobs: create client: WithTimeout: it is 0",
 		},
@@ -287,10 +288,12 @@ func TestErrorTellsADateAsTimeLeft(t *testing.T) {
 		assert.NotEmpty(t, failed.Header.Get("Retry-After"))
 		assert.Equal(t, &Error{
 			StatusCode: 503, Message: "busy", RetryAfter: 90 * time.Second, Attempts: 1, Body: []byte("busy"),
-			Operation: "datasets.delete", Method: "DELETE", Host: "api.example.com", Path: "/v1/observability/datasets/d1",
+			Operation: "datasets.delete", Method: "DELETE", Host: "api.example.com",
+			Path:   "/v1/observability/datasets/d1",
 			Header: failed.Header, action: "delete dataset", keyName: "WithAPIKey",
 		}, err)
-		assert.EqualError(t, err, "mistralobs: delete dataset: 503 Service Unavailable: busy (1 attempt, retry after 1m30s)")
+		assert.EqualError(t, err,
+			"mistralobs: delete dataset: 503 Service Unavailable: busy (1 attempt, retry after 1m30s)")
 	})
 }
 
@@ -311,7 +314,8 @@ func TestErrorOfACreation(t *testing.T) {
 
 			assert.Equal(t, &Error{
 				StatusCode: status, Message: "m", Attempts: 1, Body: []byte(`{"detail":"m"}`),
-				Operation: "datasets.create", Method: "POST", Host: "api.example.com", Path: "/v1/observability/datasets",
+				Operation: "datasets.create", Method: "POST", Host: "api.example.com",
+				Path:   "/v1/observability/datasets",
 				Header: http.Header{}, action: "create dataset", keyName: "WithAPIKey", maybeApplied: maybe,
 			}, err)
 			assert.Equal(t, maybe, errors.Is(err, ErrMaybeApplied))

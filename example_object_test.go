@@ -68,7 +68,8 @@ func ExampleNewConversation() {
 }
 
 func ExampleChunkContent() {
-	image := mistralobs.Chunk{Type: "image_url", Extra: map[string]json.RawMessage{"image_url": json.RawMessage(`"https://example.com/box.png"`)}}
+	image := mistralobs.Chunk{Type: "image_url",
+		Extra: map[string]json.RawMessage{"image_url": json.RawMessage(`"https://example.com/box.png"`)}}
 	content, err := mistralobs.ChunkContent(mistralobs.Chunk{Type: "text", Text: "What is in the box?"}, image)
 	if err != nil {
 		log.Fatal(err)

@@ -54,7 +54,8 @@ func Example() {
 		log.Fatal(err)
 	}
 	record, err := client.Records.Create(ctx, dataset.ID, mistralobs.CreateRecordParams{
-		Payload:    mistralobs.NewConversation(mistralobs.User("Where is my parcel?"), mistralobs.Assistant("On its way.")),
+		Payload: mistralobs.NewConversation(mistralobs.User("Where is my parcel?"),
+			mistralobs.Assistant("On its way.")),
 		Properties: map[string]any{"category": "shipping"},
 	})
 	if err != nil {
@@ -205,8 +206,9 @@ func ExampleFieldError() {
 	server := mistralobstest.NewServer()
 	defer server.Close()
 	server.Inject(mistralobstest.Fault{
-		Operation: mistralobstest.DatasetsCreate, Status: 422, Header: http.Header{"Content-Type": {"application/json"}},
-		Body: `{"detail":[{"loc":["body","name"],"msg":"the name is taken","type":"value_error"}]}`,
+		Operation: mistralobstest.DatasetsCreate, Status: 422,
+		Header: http.Header{"Content-Type": {"application/json"}},
+		Body:   `{"detail":[{"loc":["body","name"],"msg":"the name is taken","type":"value_error"}]}`,
 	})
 	client, err := mistralobs.NewClient(mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey))
 	if err != nil {
@@ -228,7 +230,8 @@ func ExampleNetworkError() {
 	server := mistralobstest.NewServer()
 	server.Close() // nobody is there
 	client, err := mistralobs.NewClient(mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey),
-		mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2, MinWait: time.Millisecond, MaxWait: time.Millisecond}))
+		mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2, MinWait: time.Millisecond,
+			MaxWait: time.Millisecond}))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -176,7 +176,8 @@ func TestDownloadResumes(t *testing.T) {
 		t.Run(fmt.Sprintf("broken every %d bytes", step), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := &storage{content: content, etag: `"v1"`, respond: func(int) response { return response{after: step} }}
+				s := &storage{content: content, etag: `"v1"`,
+					respond: func(int) response { return response{after: step} }}
 				var got bytes.Buffer
 
 				n, err := s.client(t).Exports.Download(t.Context(), datasetID, &got, mistralobs.TransferOptions{})
@@ -205,7 +206,8 @@ func TestDownloadSurvives(t *testing.T) {
 		requests int
 		urls     int
 	}{
-		"a 503 before the first byte":                  {respond: sequence(response{status: 503}), requests: 2, urls: 1},
+		"a 503 before the first byte": {respond: sequence(response{status: 503}),
+			requests: 2, urls: 1},
 		"a URL that has expired before the first byte": {respond: sequence(expired), requests: 2, urls: 2},
 		"a URL that expires in the middle": {
 			respond: sequence(response{after: 1000}, expired), requests: 3, urls: 2,
@@ -232,7 +234,8 @@ func TestDownloadSurvives(t *testing.T) {
 			content: []byte{}, respond: func(int) response { return response{unframed: true} }, requests: 1, urls: 1,
 		},
 		"a file that says it is not compressed": {
-			respond:  sequence(response{status: 200, body: string(lines), header: http.Header{"Content-Encoding": {"Identity"}}}),
+			respond: sequence(response{status: 200, body: string(lines),
+				header: http.Header{"Content-Encoding": {"Identity"}}}),
 			requests: 1, urls: 1,
 		},
 	}
@@ -304,7 +307,8 @@ func TestDownloadFails(t *testing.T) {
 			want: mistralobs.ErrExportChanged, text: "did not confirm", written: 1000,
 		},
 		"another part than requested": {
-			respond: brokenThen(response{status: 206, header: http.Header{"Content-Range": {"bytes 0-9/10"}}}), etag: strong,
+			respond: brokenThen(response{status: 206,
+				header: http.Header{"Content-Range": {"bytes 0-9/10"}}}), etag: strong,
 			want: mistralobs.ErrExportChanged, text: "another part", written: 1000,
 		},
 		"cut inside a line, without framing and ETag": {
@@ -460,11 +464,12 @@ func TestReadReturnsWhatHasArrived(t *testing.T) {
 func TestDownloadRefusesBadURLs(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ fileURL, want string }{
-		"plain http": {fileURL: "http://blob.example.net/x?sig=" + signature, want: "https, or http to a loopback host"},
-		"no URL":     {fileURL: "::" + signature, want: "the file_url of the service is not a URL"},
-		"a text":     {fileURL: "My file", want: "the file_url of the service is not a URL"},
-		"a path":     {fileURL: "/x?sig=" + signature, want: "the file_url of the service is not a URL"},
-		"a file":     {fileURL: "file:///etc/passwd?" + signature, want: "the file_url of the service is not a URL"},
+		"plain http": {fileURL: "http://blob.example.net/x?sig=" + signature,
+			want: "https, or http to a loopback host"},
+		"no URL": {fileURL: "::" + signature, want: "the file_url of the service is not a URL"},
+		"a text": {fileURL: "My file", want: "the file_url of the service is not a URL"},
+		"a path": {fileURL: "/x?sig=" + signature, want: "the file_url of the service is not a URL"},
+		"a file": {fileURL: "file:///etc/passwd?" + signature, want: "the file_url of the service is not a URL"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -633,7 +638,8 @@ func TestDownloadHidesSignatures(t *testing.T) {
 						return answer(req, 200, nil, failing{errors.New(text)}, 10), nil
 					}
 					return nil, errors.New(text)
-				}), mistralobs.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))),
+				}), mistralobs.WithLogger(slog.New(slog.NewTextHandler(&log,
+					&slog.HandlerOptions{Level: slog.LevelDebug}))),
 					mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2, MinWait: 1, MaxWait: 1}))
 				_, err := client.Exports.Download(t.Context(), datasetID, io.Discard, mistralobs.TransferOptions{})
 				require.Error(t, err)
@@ -774,7 +780,8 @@ func TestDownloadLeavesSilentConnections(t *testing.T) {
 	defer service.Close()
 	client, err := mistralobs.NewClient(mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL(service.URL),
 		mistralobs.WithTimeout(500*time.Millisecond),
-		mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2, MinWait: time.Millisecond, MaxWait: time.Millisecond}))
+		mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2, MinWait: time.Millisecond,
+			MaxWait: time.Millisecond}))
 	require.NoError(t, err)
 	defer client.CloseIdleConnections()
 	download := func() error {

@@ -124,13 +124,15 @@ func TestSaveRefusesBadPaths(t *testing.T) {
 		want error
 		text string
 	}{
-		"empty":            {path: "", want: mistralobs.ErrInvalidParams, text: "mistralobs: save export: path: it is empty"},
+		"empty": {path: "", want: mistralobs.ErrInvalidParams,
+			text: "mistralobs: save export: path: it is empty"},
 		"a folder":         {path: dir, want: mistralobs.ErrInvalidParams, text: "is a folder"},
 		"a device":         {path: os.DevNull, want: mistralobs.ErrInvalidParams, text: "but a device; use Download"},
 		"an open file":     {path: output, want: mistralobs.ErrInvalidParams, text: "an open file of a process"},
 		"an open pipe":     {path: pipe, want: mistralobs.ErrInvalidParams, text: "but a pipe; use Download"},
 		"a link in a loop": {path: loop, want: mistralobs.ErrInvalidParams, text: "more than 40 symbolic links"},
-		"in no folder":     {path: dir + "/no/file", want: os.ErrNotExist, text: "save export: open " + dir + "/no/file: "},
+		"in no folder": {path: dir + "/no/file", want: os.ErrNotExist,
+			text: "save export: open " + dir + "/no/file: "},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -154,11 +156,12 @@ func TestSaveFollowsLinks(t *testing.T) {
 		old  string            // content of data/target before; "" if there is none
 		link map[string]string // name to target, in the order of their names
 	}{
-		"to a file":                             {old: "old", link: map[string]string{"link": "data/target"}},
-		"to no file":                            {link: map[string]string{"link": "data/target"}},
-		"absolute":                              {link: map[string]string{"link": "/data/target"}},
-		"to a link to no file":                  {link: map[string]string{"link": "data/next", "data/next": "target"}},
-		"through the parent of a linked folder": {link: map[string]string{"folder": "data/deep", "link": "folder/../target"}},
+		"to a file":            {old: "old", link: map[string]string{"link": "data/target"}},
+		"to no file":           {link: map[string]string{"link": "data/target"}},
+		"absolute":             {link: map[string]string{"link": "/data/target"}},
+		"to a link to no file": {link: map[string]string{"link": "data/next", "data/next": "target"}},
+		"through the parent of a linked folder": {link: map[string]string{"folder": "data/deep",
+			"link": "folder/../target"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

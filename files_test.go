@@ -37,7 +37,8 @@ func TestFileJSON(t *testing.T) {
 			const rest = `"filename":"a.jsonl","purpose":"batch","sample_type":"","num_lines":null,"mimetype":"","source":"",` +
 				`"signature":"","visibility":"","deleted":false,`
 			document := func(seconds string) string {
-				return fmt.Sprintf(`{"id":"f","object":"file","bytes":7,%s"created_at":%s,"expires_at":%[2]s}`, rest, seconds)
+				return fmt.Sprintf(`{"id":"f","object":"file","bytes":7,%s"created_at":%s,"expires_at":%[2]s}`,
+					rest, seconds)
 			}
 			var got mistralobs.File
 			require.NoError(t, json.Unmarshal([]byte(document(test.seconds)), &got))

@@ -145,8 +145,9 @@ func (s *FilesService) upload(
 		err = invalid("Size", "it must be the number of bytes of Body, which is %d, got %d", content.size, params.Size)
 	}
 	return fetch[File](ctx, s.client, request{
-		name: "files.upload", action: uploadAction, route: "POST /v1/files", upload: newUploadBody(params, content, options),
-		err: err, creates: true, required: hasID,
+		name: "files.upload", action: uploadAction, route: "POST /v1/files",
+		upload: newUploadBody(params, content, options),
+		err:    err, creates: true, required: hasID,
 	}, opts)
 }
 

@@ -243,21 +243,26 @@ func TestUploadRefusesBodiesOfAnotherSize(t *testing.T) {
 		want error
 		text string
 	}{
-		"a reader with more":       {body: onlyReader{strings.NewReader(content)}, size: 5, want: invalid, text: "Size"},
-		"a reader with fewer":      {body: onlyReader{strings.NewReader(content)}, size: 12, want: invalid, text: "Size"},
-		"a seeker with more":       {body: strings.NewReader(content), size: 5, want: invalid, text: "Size"},
-		"a seeker with fewer":      {body: strings.NewReader(content), size: 12, want: invalid, text: "Size"},
-		"a buffer with more":       {body: bytes.NewBufferString(content), size: 5, want: invalid, text: "Size"},
-		"behind its end":           {body: behindItsEnd(), want: invalid, text: "position 20 is beyond its end 11"},
-		"a file that was cut":      {body: cut(5), want: invalid, text: "position 6 is beyond its end 5"},
-		"a file that was emptied":  {body: cut(0), want: invalid, text: "position 6 is beyond its end 0"},
-		"a seeker that stays away": {body: &oddSeeker{text: content, end: 11}, want: invalid, text: "seeking to 0 led to 11"},
+		"a reader with more": {body: onlyReader{strings.NewReader(content)}, size: 5, want: invalid,
+			text: "Size"},
+		"a reader with fewer": {body: onlyReader{strings.NewReader(content)}, size: 12, want: invalid,
+			text: "Size"},
+		"a seeker with more":      {body: strings.NewReader(content), size: 5, want: invalid, text: "Size"},
+		"a seeker with fewer":     {body: strings.NewReader(content), size: 12, want: invalid, text: "Size"},
+		"a buffer with more":      {body: bytes.NewBufferString(content), size: 5, want: invalid, text: "Size"},
+		"behind its end":          {body: behindItsEnd(), want: invalid, text: "position 20 is beyond its end 11"},
+		"a file that was cut":     {body: cut(5), want: invalid, text: "position 6 is beyond its end 5"},
+		"a file that was emptied": {body: cut(0), want: invalid, text: "position 6 is beyond its end 0"},
+		"a seeker that stays away": {body: &oddSeeker{text: content, end: 11}, want: invalid,
+			text: "seeking to 0 led to 11"},
 		"a seeker that ends early": {
-			body: &oddSeeker{text: content, end: 12, returns: true}, want: io.ErrUnexpectedEOF, text: "ends after 11 of 12 bytes",
+			body: &oddSeeker{text: content, end: 12, returns: true}, want: io.ErrUnexpectedEOF,
+			text: "ends after 11 of 12 bytes",
 		},
-		"a seeker with a wrong end": {body: &oddSeeker{text: content, end: 5, returns: true}, text: "more than the 5 bytes"},
-		"a reader that fails":       {body: failing{io.ErrClosedPipe}, want: io.ErrClosedPipe},
-		"a seeker that fails":       {body: failingSeeker{strings.NewReader(content)}, want: io.ErrClosedPipe},
+		"a seeker with a wrong end": {body: &oddSeeker{text: content, end: 5, returns: true},
+			text: "more than the 5 bytes"},
+		"a reader that fails": {body: failing{io.ErrClosedPipe}, want: io.ErrClosedPipe},
+		"a seeker that fails": {body: failingSeeker{strings.NewReader(content)}, want: io.ErrClosedPipe},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -22,9 +22,11 @@ func FuzzDecodePage(f *testing.F) {
 			`"created_at":"2026-05-04T10:20:30.123Z"}],"count":1,"next":null}}`,
 		`{"datasets":{"results":[{"id":"d","name":"n","deleted_at":null,"colour":"x"}],"next":"n","previous":"p",` +
 			`"count":9007199254740993}}`,
-		`{"records":{"results":[{"id":"r","payload":[]}]}}`, `{"records":{"results":[{}]}}`, `{"records":{"results":[null]}}`,
+		`{"records":{"results":[{"id":"r","payload":[]}]}}`, `{"records":{"results":[{}]}}`,
+		`{"records":{"results":[null]}}`,
 		`{"records":{"results":[{"id":"r","payload":{"a":"` + "\xff" + `"}}]},"records":{}}`,
-		`{"datasets":{"results":[{"id":"d","created_at":"yesterday"}]}}`, `{"records":{"results":` + strings.Repeat("[", 200),
+		`{"datasets":{"results":[{"id":"d","created_at":"yesterday"}]}}`,
+		`{"records":{"results":` + strings.Repeat("[", 200),
 	} {
 		f.Add([]byte(seed))
 	}
@@ -64,7 +66,8 @@ func FuzzReadJSONL(f *testing.F) {
 		"{\"payload\":{\"a\" :\t1},\"properties\":null,\"id\":\"x\"}\n{\"payload\":{}}",
 		"{\"payload\":{\"a\":\r1}}", "{\"payload\":{\"a\":\"\xff\u2028\"}}", `{"payload":{},"payload":{"a":1}}`,
 		`{"p\u0061yload":{}}`,
-		`{"messages":{}}`, `{"messages":[1]}`, `{"properties":{}}`, `{"payload":1}`, `{"payload":{}}{}`, `{"payload":{}`,
+		`{"messages":{}}`, `{"messages":[1]}`, `{"properties":{}}`, `{"payload":1}`, `{"payload":{}}{}`,
+		`{"payload":{}`,
 		`[]`, `{"payload":{}} x`,
 	} {
 		f.Add([]byte(seed))
@@ -126,7 +129,8 @@ func FuzzObject(f *testing.F) {
 			`"content":[{"type":"text","text":""}]}]}`,
 		`{"messages":[{"tool_calls":[{"function":{},"x":1},{"function":{"arguments":{"n":1}}}]}],` +
 			`"messages":[{"tool_calls":[null]}]}`,
-		`{"m\u006fdel":"a","model":"\ud800","` + "\xff" + `":1,"` + "\xfe" + `":2}`, `{"a":` + strings.Repeat("[", 200) +
+		`{"m\u006fdel":"a","model":"\ud800","` + "\xff" + `":1,"` + "\xfe" + `":2}`, `{"a":` +
+			strings.Repeat("[", 200) +
 			strings.Repeat("]", 200) + `}`,
 	} {
 		f.Add([]byte(seed))

@@ -169,7 +169,8 @@ func TestFromJSONL(t *testing.T) {
 		},
 		"long lines": {
 			input: huge + "\r\n" + line1 + "\r\n" + huge,
-			want:  []upload{{Name: "dataset.jsonl", Purpose: "evaluation", Content: huge + "\n" + line1 + "\n" + huge + "\n"}},
+			want: []upload{{Name: "dataset.jsonl", Purpose: "evaluation",
+				Content: huge + "\n" + line1 + "\n" + huge + "\n"}},
 		},
 	}
 	for name, test := range tests {
@@ -280,10 +281,12 @@ func TestFromJSONLFails(t *testing.T) {
 			want:    mistralobs.ErrInvalidParams, text: "MaxFileBytes",
 		},
 		"a name that no upload may have": {
-			options: mistralobs.JSONLImportOptions{Name: "a\nb"}, want: mistralobs.ErrInvalidParams, text: "Name: it must",
+			options: mistralobs.JSONLImportOptions{Name: "a\nb"}, want: mistralobs.ErrInvalidParams,
+			text: "Name: it must",
 		},
 		"a negative expiry": {
-			options: mistralobs.JSONLImportOptions{Expiry: -1}, want: mistralobs.ErrInvalidParams, text: "Expiry: it must",
+			options: mistralobs.JSONLImportOptions{Expiry: -1}, want: mistralobs.ErrInvalidParams,
+			text: "Expiry: it must",
 		},
 		"bad bounds of polls": {
 			options: mistralobs.JSONLImportOptions{Wait: mistralobs.WaitOptions{MinPoll: -1}},
@@ -410,8 +413,9 @@ func TestFromJSONLRaisesPanics(t *testing.T) {
 		input   io.Reader
 		options mistralobs.JSONLImportOptions
 	}{
-		"reader":     {input: panicking{}},
-		"OnError":    {input: strings.NewReader("x"), options: mistralobs.JSONLImportOptions{OnError: func(*mistralobs.LineError) error { panic("oh") }}},
+		"reader": {input: panicking{}},
+		"OnError": {input: strings.NewReader("x"),
+			options: mistralobs.JSONLImportOptions{OnError: func(*mistralobs.LineError) error { panic("oh") }}},
 		"OnProgress": {options: mistralobs.JSONLImportOptions{OnProgress: func(int64, int64) { panic("oh") }}},
 		"OnUpdate": {options: mistralobs.JSONLImportOptions{Wait: mistralobs.WaitOptions{
 			OnUpdate: func(*mistralobs.ImportTask) { panic("oh") },

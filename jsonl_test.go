@@ -28,8 +28,10 @@ func TestNewJSONLRecord(t *testing.T) {
 		want                *mistralobs.JSONLRecord
 	}{
 		"a map and a struct": {payload: map[string]int{"a": 1}, properties: row{"r"},
-			want: &mistralobs.JSONLRecord{Payload: mistralobs.Object(`{"a":1}`), Properties: mistralobs.Object(`{"id":"r"}`)}},
-		"no properties": {payload: []byte(`{"a": 1}`), want: &mistralobs.JSONLRecord{Payload: mistralobs.Object(`{"a": 1}`)}},
+			want: &mistralobs.JSONLRecord{Payload: mistralobs.Object(`{"a":1}`),
+				Properties: mistralobs.Object(`{"id":"r"}`)}},
+		"no properties": {payload: []byte(`{"a": 1}`),
+			want: &mistralobs.JSONLRecord{Payload: mistralobs.Object(`{"a": 1}`)}},
 		"an absent object": {payload: json.RawMessage(`{}`), properties: mistralobs.Object(nil),
 			want: &mistralobs.JSONLRecord{Payload: mistralobs.Object(`{}`)}},
 		"no payload":         {properties: row{"r"}},
@@ -137,7 +139,8 @@ func TestReadJSONL(t *testing.T) {
 			want: []*mistralobs.JSONLRecord{record("{\"\\u0061\":\"\xff\",\"messages\":[ ]}", ``, ``)},
 		},
 		"escaped names are known": {
-			file: `{"p\u0061yload":{"a":1},"propertie\u0073":{"k":1}}`, want: []*mistralobs.JSONLRecord{record(`{"a":1}`,
+			file: `{"p\u0061yload":{"a":1},"propertie\u0073":{"k":1}}`,
+			want: []*mistralobs.JSONLRecord{record(`{"a":1}`,
 				`{"k":1}`, ``)},
 		},
 		"names that differ in case are not": {
@@ -228,15 +231,17 @@ func TestReadJSONLRefuses(t *testing.T) {
 		"a comma too many":                {line: `{"payload":{},}`, want: `invalid character ','`},
 		"a tabulator in a string":         {line: "{\"payload\":{\"a\":\"\t\"}}", want: `invalid character '\t'`},
 		"a byte-order mark in the middle": {line: "\ufeff{\"payload\":{}}", want: `invalid character '\ufeff'`},
-		"UTF-16":                          {line: "{\x00\"\x00}\x00", want: "the text is UTF-16: convert it to UTF-8 first"},
-		"UTF-16, big-endian":              {line: "\x00{\x00\"", want: "the text is UTF-16"},
-		"UTF-16 with a byte-order mark":   {line: "\xff\xfe{\x00", want: "the text is UTF-16"},
-		"a big-endian byte-order mark":    {line: "\xfe\xff\x00{", want: "the text is UTF-16"},
-		"gzip":                            {line: "\x1f\x8b\x08\x00\x00", want: "the file is compressed with gzip"},
-		"pretty-printed":                  {line: `{`, want: "as in a pretty-printed file: write each record on one line"},
-		"pretty-printed inside":           {line: `{"payload": {"a": [`, want: "as in a pretty-printed file"},
-		"pretty-printed after a comma":    {line: `{"payload": {"a": 1},`, want: "as in a pretty-printed file"},
-		"an array of records":             {line: `[`, want: "as in a pretty-printed file"},
+		"UTF-16": {line: "{\x00\"\x00}\x00",
+			want: "the text is UTF-16: convert it to UTF-8 first"},
+		"UTF-16, big-endian":            {line: "\x00{\x00\"", want: "the text is UTF-16"},
+		"UTF-16 with a byte-order mark": {line: "\xff\xfe{\x00", want: "the text is UTF-16"},
+		"a big-endian byte-order mark":  {line: "\xfe\xff\x00{", want: "the text is UTF-16"},
+		"gzip":                          {line: "\x1f\x8b\x08\x00\x00", want: "the file is compressed with gzip"},
+		"pretty-printed": {line: `{`,
+			want: "as in a pretty-printed file: write each record on one line"},
+		"pretty-printed inside":        {line: `{"payload": {"a": [`, want: "as in a pretty-printed file"},
+		"pretty-printed after a comma": {line: `{"payload": {"a": 1},`, want: "as in a pretty-printed file"},
+		"an array of records":          {line: `[`, want: "as in a pretty-printed file"},
 		"too deep": {
 			line: `{"payload":` + strings.Repeat(`{"a":`, 100_000), want: "exceeded max depth",
 		},
@@ -321,7 +326,8 @@ func TestNewRecords(t *testing.T) {
 			want: "Payload: it must be a JSON object, got an array",
 		},
 		"no payload": {
-			file: good + `{"payload":null}`, line: 3, invalid: true, want: "Payload: it must be a JSON object, got nothing",
+			file: good + `{"payload":null}`, line: 3, invalid: true,
+			want: "Payload: it must be a JSON object, got nothing",
 		},
 		"odd properties": {
 			file: good + `{"payload":{},"properties":[null]}`, line: 3, invalid: true,
@@ -371,7 +377,8 @@ func TestReadJSONLReportsItsReader(t *testing.T) {
 			want: "mistralobs: reading line 3: the disk is on fire"},
 		"after a record": {before: "{\"messages\":[]}\n{\"messages\":[]}", records: 1,
 			want: "mistralobs: reading line 2: the disk is on fire"},
-		"between lines": {before: "{\"messages\":[]}\n", records: 1, want: "mistralobs: reading line 2: the disk is on fire"},
+		"between lines": {before: "{\"messages\":[]}\n", records: 1,
+			want: "mistralobs: reading line 2: the disk is on fire"},
 		"in a long line": {before: "{\"messages\":[]}\n{\"messages\":[" + strings.Repeat(" ", 200_000), records: 1,
 			want: "mistralobs: reading line 2: the disk is on fire"},
 		"after blank ones": {before: "\n\n", records: 0, want: "mistralobs: reading line 3: the disk is on fire"},
@@ -591,9 +598,11 @@ func TestJSONLWriterRefuses(t *testing.T) {
 		payload, properties any
 		want                string
 	}{
-		"no payload": {payload: nil, properties: nil, want: "mistralobs: encoding a JSONL record: payload: it must be a JSON object, got null"},
+		"no payload": {payload: nil, properties: nil,
+			want: "mistralobs: encoding a JSONL record: payload: it must be a JSON object, got null"},
 		"a list": {
-			payload: []int{}, properties: nil, want: "mistralobs: encoding a JSONL record: payload: it must be a JSON object, got an array",
+			payload: []int{}, properties: nil,
+			want: "mistralobs: encoding a JSONL record: payload: it must be a JSON object, got an array",
 		},
 		"an absent object": {payload: mistralobs.Object(nil), properties: nil,
 			want: "mistralobs: encoding a JSONL record: payload: it must be a JSON object, got nothing"},

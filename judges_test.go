@@ -68,9 +68,11 @@ func TestJudgeUpdateIsRepeated(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			mock := httpmock.NewMockTransport()
-			same := httpmock.NewStringResponder(409, `{"detail":{"message":"same","error_code":"JUDGE_DID_NOT_CHANGE"}}`)
+			same := httpmock.NewStringResponder(409,
+				`{"detail":{"message":"same","error_code":"JUDGE_DID_NOT_CHANGE"}}`)
 			mock.RegisterResponder(http.MethodPut, baseURL+"/v1/observability/judges/j1", test.first.Then(same))
-			client := newMockClient(t, mock, mistralobs.WithRetry(mistralobs.RetryPolicy{MinWait: 1, MaxWait: time.Second}))
+			client := newMockClient(t, mock,
+				mistralobs.WithRetry(mistralobs.RetryPolicy{MinWait: 1, MaxWait: time.Second}))
 			err := client.Judges.Update(t.Context(), "j1", optest.Judge.JudgeDefinition)
 			if test.ok {
 				require.NoError(t, err)
@@ -89,11 +91,12 @@ func TestJudgesRefuse(t *testing.T) {
 	client := newMockClient(t, httpmock.NewMockTransport())
 	none := mistralobs.JudgeDefinition{Name: "judge"}
 	for name, call := range map[string]func(context.Context) error{
-		"no output":       func(ctx context.Context) error { _, err := client.Judges.Create(ctx, none); return err },
-		"no new output":   func(ctx context.Context) error { return client.Judges.Update(ctx, "j", none) },
-		"no id":           func(ctx context.Context) error { return client.Judges.Delete(ctx, "") },
-		"odd properties":  run(client, mistralobs.RunJudgeParams{Properties: 5}),
-		"Latin-1":         run(client, mistralobs.RunJudgeParams{Messages: []mistralobs.Message{mistralobs.User("\xe9")}}),
+		"no output":      func(ctx context.Context) error { _, err := client.Judges.Create(ctx, none); return err },
+		"no new output":  func(ctx context.Context) error { return client.Judges.Update(ctx, "j", none) },
+		"no id":          func(ctx context.Context) error { return client.Judges.Delete(ctx, "") },
+		"odd properties": run(client, mistralobs.RunJudgeParams{Properties: 5}),
+		"Latin-1": run(client,
+			mistralobs.RunJudgeParams{Messages: []mistralobs.Message{mistralobs.User("\xe9")}}),
 		"Latin-1, nested": run(client, mistralobs.RunJudgeParams{Properties: map[string]string{"a": "\xe9"}}),
 	} {
 		require.ErrorIs(t, call(t.Context()), mistralobs.ErrInvalidParams, name)

@@ -203,8 +203,9 @@ func TestNewObjectRefuses(t *testing.T) {
 		given any
 		want  string
 	}{
-		"nil":       {given: nil, want: "mistralobs: encoding an object: v: it must be a JSON object, got null"},
-		"a nil map": {given: map[string]any(nil), want: "mistralobs: encoding an object: v: it must be a JSON object, got null"},
+		"nil": {given: nil, want: "mistralobs: encoding an object: v: it must be a JSON object, got null"},
+		"a nil map": {given: map[string]any(nil),
+			want: "mistralobs: encoding an object: v: it must be a JSON object, got null"},
 		"a nil pointer": {given: (*mistralobs.Conversation)(nil),
 			want: "mistralobs: encoding an object: v: it must be a JSON object, got null"},
 		"a nil object pointer": {
@@ -227,8 +228,10 @@ func TestNewObjectRefuses(t *testing.T) {
 			given: json.RawMessage(" null"),
 			want:  "mistralobs: encoding an object: v: it must be a JSON object, got null",
 		},
-		"an array": {given: []int{1}, want: "mistralobs: encoding an object: v: it must be a JSON object, got an array"},
-		"a string": {given: `{"a":1}`, want: "mistralobs: encoding an object: v: it must be a JSON object, got a string"},
+		"an array": {given: []int{1},
+			want: "mistralobs: encoding an object: v: it must be a JSON object, got an array"},
+		"a string": {given: `{"a":1}`,
+			want: "mistralobs: encoding an object: v: it must be a JSON object, got a string"},
 		"bytes that are no JSON": {given: []byte(`{"a":1}]`),
 			want: "mistralobs: encoding an object: v: it must be a JSON object, got invalid JSON: unexpected data after byte 7"},
 		"a number":  {given: 1.5, want: "mistralobs: encoding an object: v: it must be a JSON object, got a number"},
@@ -262,7 +265,8 @@ func TestNewObjectRefuses(t *testing.T) {
 			got, err := mistralobs.NewObject(json.RawMessage(raw))
 			assert.Nil(t, got)
 			require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
-			assert.ErrorContains(t, err, "mistralobs: encoding an object: v: it must be a JSON object, got invalid JSON: ")
+			assert.ErrorContains(t, err,
+				"mistralobs: encoding an object: v: it must be a JSON object, got invalid JSON: ")
 		})
 	}
 }
@@ -311,7 +315,8 @@ func TestObjectDecode(t *testing.T) {
 		assert.Equal(t, map[string]any{"a": json.Number("2")}, got)
 		var typed struct{ A, B map[string]int }
 		require.NoError(t, mistralobs.Object(`{"A":{"x":1,"y":1},"B":{"x":1},"A":{"x":2},"B":null}`).Decode(&typed))
-		assert.Equal(t, map[string]int{"x": 2, "y": 1}, typed.A, "a map in a struct keeps what only an earlier value has")
+		assert.Equal(t, map[string]int{"x": 2, "y": 1}, typed.A,
+			"a map in a struct keeps what only an earlier value has")
 		assert.Nil(t, typed.B)
 	})
 	t.Run("an absent object is an empty map", func(t *testing.T) {
@@ -462,11 +467,16 @@ func TestObjectGetAndSet(t *testing.T) {
 		value        any
 		want         string
 	}{
-		{object: `[]`, name: "a", value: 1, want: "mistralobs: setting a member of an object: Object: it must be a JSON object, got an array"},
-		{object: `{"a":}`, name: "a", value: 1, want: "mistralobs: setting a member of an object: Object: it must be a JSON object, got invalid JSON: "},
-		{object: `{}`, name: "\xff", value: 1, want: "mistralobs: setting a member of an object: name: it is not valid UTF-8"},
-		{object: `{}`, name: "a", value: json.RawMessage(`{`), want: "mistralobs: setting a member of an object: v: it is not valid JSON"},
-		{object: `{}`, name: "a", value: make(chan int), want: "mistralobs: setting a member of an object: v: it cannot be encoded as JSON: "},
+		{object: `[]`, name: "a", value: 1,
+			want: "mistralobs: setting a member of an object: Object: it must be a JSON object, got an array"},
+		{object: `{"a":}`, name: "a", value: 1,
+			want: "mistralobs: setting a member of an object: Object: it must be a JSON object, got invalid JSON: "},
+		{object: `{}`, name: "\xff", value: 1,
+			want: "mistralobs: setting a member of an object: name: it is not valid UTF-8"},
+		{object: `{}`, name: "a", value: json.RawMessage(`{`),
+			want: "mistralobs: setting a member of an object: v: it is not valid JSON"},
+		{object: `{}`, name: "a", value: make(chan int),
+			want: "mistralobs: setting a member of an object: v: it cannot be encoded as JSON: "},
 	} {
 		_, err := mistralobs.Object(test.object).Set(test.name, test.value)
 		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)

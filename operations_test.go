@@ -271,7 +271,8 @@ func TestLimitsAreCheckedFirst(t *testing.T) {
 		},
 		"two mappings with one target": {
 			call: fromSpans(
-				nil, mistralobs.SpanAttribute("t", "a"), mistralobs.SpanAttribute("u", "a"), mistralobs.SpanAttribute("t", "b"),
+				nil, mistralobs.SpanAttribute("t", "a"), mistralobs.SpanAttribute("u", "a"),
+				mistralobs.SpanAttribute("t", "b"),
 			),
 			want: `mappings[2].Target: mappings[0] has the same target "t"`,
 		},
@@ -280,7 +281,8 @@ func TestLimitsAreCheckedFirst(t *testing.T) {
 			call: search(mistralobs.SearchSpansParams{PageSize: 101}), want: "PageSize: it must be 0 to 100, got 101",
 		},
 		"spans of a range that ends before it begins": {
-			call: search(mistralobs.SearchSpansParams{From: time.Unix(2, 0), To: time.Unix(1, 0)}), want: "From: it is after To",
+			call: search(mistralobs.SearchSpansParams{From: time.Unix(2, 0), To: time.Unix(1, 0)}),
+			want: "From: it is after To",
 		},
 		"expression that is not UTF-8": {
 			call: search(mistralobs.SearchSpansParams{Expression: "\xff"}), want: "Expression: it is not valid UTF-8",

@@ -486,7 +486,8 @@ func (c *config) baseURLName() string {
 // parseBaseURL never shows the URL in an error, since it may hold credentials.
 func parseBaseURL(name, base string, insecure bool) (*url.URL, error) {
 	if !strings.Contains(base, "://") {
-		return nil, invalid(name, "the scheme is missing; the URL should look like %s or http://127.0.0.1:8787", BaseURL)
+		return nil, invalid(name,
+			"the scheme is missing; the URL should look like %s or http://127.0.0.1:8787", BaseURL)
 	}
 	u, err := url.Parse(base)
 	switch {

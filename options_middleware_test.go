@@ -72,7 +72,8 @@ func TestMiddlewareSeesAttemptsAndDownloads(t *testing.T) {
 			return next.RoundTrip(req)
 		})
 	}))
-	_, err := client.Datasets.Get(t.Context(), dataset, mistralobs.WithRetry(mistralobs.RetryPolicy{MinWait: time.Nanosecond}))
+	_, err := client.Datasets.Get(t.Context(), dataset,
+		mistralobs.WithRetry(mistralobs.RetryPolicy{MinWait: time.Nanosecond}))
 	require.NoError(t, err)
 	_, err = client.Exports.Download(t.Context(), dataset, io.Discard, mistralobs.TransferOptions{})
 	require.NoError(t, err)
@@ -102,10 +103,13 @@ func TestDebugWriterShowsRequestsAndResponses(t *testing.T) {
 	var text bytes.Buffer
 	client := clientOver(t, mock, mistralobs.WithAPIKey(secretKey), mistralobs.WithDebugWriter(&text),
 		mistralobs.WithMiddleware(tagging("inside")))
-	require.NoError(t, client.Do(t.Context(), http.MethodPost, "/v1/chats?page=2", map[string]string{"q": "Where?"}, nil))
+	require.NoError(t,
+		client.Do(t.Context(), http.MethodPost, "/v1/chats?page=2", map[string]string{"q": "Where?"}, nil))
 	for _, shown := range []string{
-		"> #1 client.do, attempt 1: POST /v1/chats?page=2\nHost: api.example.com\n", "Authorization: [hidden]", "Seen: inside",
-		`{"q":"Where?"}`, " 201 Created\n", "X-Request-Id: r-1", `"key":"[API key]"`, `https://blob.example/f?…`, "Location: /f\n",
+		"> #1 client.do, attempt 1: POST /v1/chats?page=2\nHost: api.example.com\n", "Authorization: [hidden]",
+		"Seen: inside",
+		`{"q":"Where?"}`, " 201 Created\n", "X-Request-Id: r-1", `"key":"[API key]"`, `https://blob.example/f?…`,
+		"Location: /f\n",
 	} {
 		assert.Contains(t, text.String(), shown)
 	}

@@ -173,7 +173,8 @@ func TestOptions(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client, err := mistralobs.NewClient(mistralobs.WithBaseURL(baseURL), mistralobs.WithAPIKey("k"), test.option)
+			client, err := mistralobs.NewClient(mistralobs.WithBaseURL(baseURL),
+				mistralobs.WithAPIKey("k"), test.option)
 			if test.want == "" {
 				require.NoError(t, err)
 				assert.NotNil(t, client)
@@ -182,7 +183,8 @@ func TestOptions(t *testing.T) {
 			assert.Nil(t, client)
 			require.ErrorContains(t, err, test.want)
 			assert.NotContains(t, err.Error(), secretKey)
-			assert.True(t, errors.Is(err, mistralobs.ErrInvalidParams) != errors.Is(err, mistralobs.ErrNoAPIKey), "%v", err)
+			assert.True(t,
+				errors.Is(err, mistralobs.ErrInvalidParams) != errors.Is(err, mistralobs.ErrNoAPIKey), "%v", err)
 		})
 	}
 }
@@ -248,11 +250,13 @@ func TestBaseURL(t *testing.T) {
 			insecure: true,
 			problem:  "the scheme must be https",
 		},
-		"no scheme":                {base: "api.example.com", problem: "the scheme is missing"},
-		"no scheme but slashes":    {base: "//api.example.com", problem: "the scheme is missing"},
-		"no scheme but a port":     {base: "localhost:8080", problem: "the scheme is missing; the URL should look like"},
-		"no scheme but an address": {base: "127.0.0.1:8787", problem: "the scheme is missing; the URL should look like"},
-		"the version of the API":   {base: "https://api.example.com/v1/", problem: "it must not end in /v1"},
+		"no scheme":             {base: "api.example.com", problem: "the scheme is missing"},
+		"no scheme but slashes": {base: "//api.example.com", problem: "the scheme is missing"},
+		"no scheme but a port": {base: "localhost:8080",
+			problem: "the scheme is missing; the URL should look like"},
+		"no scheme but an address": {base: "127.0.0.1:8787",
+			problem: "the scheme is missing; the URL should look like"},
+		"the version of the API": {base: "https://api.example.com/v1/", problem: "it must not end in /v1"},
 		"no host": {
 			base:    "https://",
 			problem: "it has no host; it should look like https://api.mistral.ai",
@@ -391,7 +395,8 @@ func TestEnvironment(t *testing.T) {
 			wantBase: baseURL,
 		},
 		"plain http that the environment allows": {
-			key: "env-key", base: "http://emulator:8787", insecure: "1", wantKey: "env-key", wantBase: "http://emulator:8787",
+			key: "env-key", base: "http://emulator:8787", insecure: "1", wantKey: "env-key",
+			wantBase: "http://emulator:8787",
 		},
 		"plain http that it does not allow": {
 			key: "env-key", base: "http://emulator:8787", insecure: "true", problem: mistralobs.ErrInvalidParams,
@@ -427,7 +432,8 @@ func TestEnvironment(t *testing.T) {
 				require.ErrorIs(t, err, test.problem)
 				assert.NotContains(t, err.Error(), secretKey)
 				names := strings.Contains(err.Error(), "MISTRALOBS_INSECURE_HTTP")
-				assert.Equal(t, strings.Contains(test.base, "://") && test.opts == nil, names, "only where it helps: %v", err)
+				assert.Equal(t, strings.Contains(test.base, "://") && test.opts == nil, names,
+					"only where it helps: %v", err)
 				return
 			}
 			require.NoError(t, err)
@@ -458,8 +464,9 @@ func TestKeysThatAreRefused(t *testing.T) {
 			t.Parallel()
 			_, err := mistralobs.NewClient(mistralobs.WithBaseURL(baseURL), mistralobs.WithAPIKey(key))
 			require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
-			assert.EqualError(t, err, "mistralobs: create client: WithAPIKey: it contains a space, a control character or "+
-				"a non-ASCII character; was it copied whole and alone?")
+			assert.EqualError(t, err,
+				"mistralobs: create client: WithAPIKey: it contains a space, a control character or "+
+					"a non-ASCII character; was it copied whole and alone?")
 			assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secretKey)
 
 			mock := httpmock.NewMockTransport()
@@ -489,10 +496,13 @@ func TestPrintingShowsNoKey(t *testing.T) {
 			_, refused := client.Datasets.Get(t.Context(), "d1")
 			require.ErrorIs(t, refused, mistralobs.ErrUnauthorized)
 			printed := map[string]any{
-				"Client": *client, "*Client": client, "option": option, "options": []mistralobs.Option{option}, "error": refused,
-				"Datasets": client.Datasets, "Records": client.Records, "Imports": client.Imports, "Tasks": client.Tasks,
+				"Client": *client, "*Client": client, "option": option, "options": []mistralobs.Option{option},
+				"error":    refused,
+				"Datasets": client.Datasets, "Records": client.Records, "Imports": client.Imports,
+				"Tasks":   client.Tasks,
 				"Exports": client.Exports, "Files": client.Files,
-				"datasets": *client.Datasets, "records": *client.Records, "imports": *client.Imports, "tasks": *client.Tasks,
+				"datasets": *client.Datasets, "records": *client.Records, "imports": *client.Imports,
+				"tasks":   *client.Tasks,
 				"exports": *client.Exports, "files": *client.Files,
 				"in a struct": struct{ C *mistralobs.Client }{
 					client,
@@ -518,7 +528,8 @@ func TestPrintingShowsNoKey(t *testing.T) {
 
 func TestHeadersOnTheWire(t *testing.T) {
 	t.Parallel()
-	own := "mistralobs-go/" + mistralobs.Version + " (" + runtime.Version() + "; " + runtime.GOOS + "/" + runtime.GOARCH +
+	own := "mistralobs-go/" + mistralobs.Version + " (" + runtime.Version() + "; " + runtime.GOOS + "/" +
+		runtime.GOARCH +
 		")"
 	standard := func(more http.Header) http.Header {
 		header := http.Header{
@@ -628,7 +639,8 @@ func TestWith(t *testing.T) {
 		url, key, agent string
 		team            []string
 	}
-	own := "mistralobs-go/" + mistralobs.Version + " (" + runtime.Version() + "; " + runtime.GOOS + "/" + runtime.GOARCH +
+	own := "mistralobs-go/" + mistralobs.Version + " (" + runtime.Version() + "; " + runtime.GOOS + "/" +
+		runtime.GOARCH +
 		")"
 	const path = "/v1/observability/datasets/d1"
 	want := []request{
@@ -735,7 +747,8 @@ func TestTheCallersHTTPClientIsLeftAlone(t *testing.T) {
 // it counts goroutines.
 func TestTheCallersTimeoutEndsWithTheCall(t *testing.T) {
 	mock := httpmock.NewMockTransport()
-	mock.RegisterResponder("GET", baseURL+"/v1/observability/datasets/d1", httpmock.NewStringResponder(200, datasetJSON))
+	mock.RegisterResponder("GET", baseURL+"/v1/observability/datasets/d1",
+		httpmock.NewStringResponder(200, datasetJSON))
 	mock.RegisterResponder(
 		"DELETE", baseURL+"/v1/observability/datasets/d1", httpmock.NewStringResponder(422, `{"detail":"m"}`),
 	)

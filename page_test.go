@@ -12,7 +12,8 @@ import (
 func TestListIsOnePage(t *testing.T) {
 	t.Parallel()
 	service := &listService{envelope: "records", page: alphabet}
-	page, err := clientOver(t, service).Records.List(t.Context(), datasetID, mistralobs.ListParams{Page: 2, ReadAhead: 8})
+	page, err := clientOver(t, service).Records.List(t.Context(), datasetID,
+		mistralobs.ListParams{Page: 2, ReadAhead: 8})
 	require.NoError(t, err)
 	want := &mistralobs.Page[mistralobs.Record]{
 		Items: []mistralobs.Record{{ID: "c"}, {ID: "d"}}, Total: 87, Number: 2, Size: 50, Next: "3",

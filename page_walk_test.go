@@ -554,7 +554,8 @@ func TestListsWithoutEnd(t *testing.T) {
 		page     func(number int) listPage
 		requests int // at most
 	}{
-		{name: "the same page for ever", page: func(int) listPage { return listPage{ids: "ab", next: "2"} }, requests: 4},
+		{name: "the same page for ever",
+			page: func(int) listPage { return listPage{ids: "ab", next: "2"} }, requests: 4},
 		{
 			name: "the same items with a next that advances",
 			page: func(number int) listPage { return listPage{ids: "ab", next: strconv.Itoa(number + 1)} }, requests: 8,

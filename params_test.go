@@ -103,7 +103,8 @@ func TestUnauthorizedNamesTheKey(t *testing.T) {
 			t.Setenv("MISTRAL_SA_TOKEN_PATH", test.tokenPath)
 			mock := httpmock.NewMockTransport()
 			mock.RegisterNoResponder(httpmock.NewStringResponder(401, ""))
-			opts := append(test.opts, mistralobs.WithBaseURL(baseURL), mistralobs.WithHTTPClient(&http.Client{Transport: mock}))
+			opts := append(test.opts, mistralobs.WithBaseURL(baseURL),
+				mistralobs.WithHTTPClient(&http.Client{Transport: mock}))
 			client, err := mistralobs.NewClient(opts...)
 			require.NoError(t, err)
 			client, err = client.With(mistralobs.WithUserAgent("copy/1"))

@@ -137,7 +137,8 @@ func TestCreateAllKeepsTheOrder(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					service, read := &bulkService{took: took}, 0
 					ids, err := gather(t, clientOver(t, service).Records.CreateAll(
-						t.Context(), datasetID, numberedRecords(60, &read), mistralobs.BulkOptions{Concurrency: concurrency},
+						t.Context(), datasetID, numberedRecords(60, &read),
+						mistralobs.BulkOptions{Concurrency: concurrency},
 					))
 					require.NoError(t, err)
 					assert.Equal(t, upTo(60), ids)
@@ -179,7 +180,8 @@ func TestCreateAllReadsNoFurtherThanItsConcurrency(t *testing.T) {
 				service, read, received := &bulkService{
 					took: func(n int) time.Duration { return time.Duration(n%5) * time.Second },
 				}, 0, 0
-				for _, err := range clientOver(t, service).Records.CreateAll(t.Context(), datasetID, numberedRecords(40, &read),
+				for _, err := range clientOver(t, service).Records.CreateAll(t.Context(), datasetID,
+					numberedRecords(40, &read),
 					mistralobs.BulkOptions{Concurrency: concurrency}) {
 					require.NoError(t, err)
 					received++
@@ -250,15 +252,17 @@ func TestCreateAllEndsWithTheFirstFailure(t *testing.T) {
 				"record 0 of the input: ", "record 2 of the input: ",
 			}, started: 3,
 		}, {
-			name: "and one that may have been applied", status: func(n int) int { return map[int]int{0: 422, 1: -1}[n] },
-			took: func(n int) time.Duration { return time.Duration(n) * time.Second },
-			ids:  []string{"2"}, kinds: set("validation", "maybe applied", "reset"), text: []string{
+			name:   "and one that may have been applied",
+			status: func(n int) int { return map[int]int{0: 422, 1: -1}[n] },
+			took:   func(n int) time.Duration { return time.Duration(n) * time.Second },
+			ids:    []string{"2"}, kinds: set("validation", "maybe applied", "reset"), text: []string{
 				"record 0 of the input: ", "record 1 of the input: ",
 			}, started: 3,
 		}, {
-			name: "one after which those in flight take long", status: func(n int) int { return map[int]int{0: 422}[n] },
-			took: func(n int) time.Duration { return time.Duration(n) * time.Hour / 2 },
-			ids:  []string{"1", "2"}, kinds: set("validation"), text: []string{"record 0 of the input: "}, started: 3,
+			name:   "one after which those in flight take long",
+			status: func(n int) int { return map[int]int{0: 422}[n] },
+			took:   func(n int) time.Duration { return time.Duration(n) * time.Hour / 2 },
+			ids:    []string{"1", "2"}, kinds: set("validation"), text: []string{"record 0 of the input: "}, started: 3,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -317,7 +321,8 @@ func TestCreateAllOnError(t *testing.T) {
 		want    error
 	}{
 		{
-			name: "skip", onError: func(int) error { return nil }, ids: []string{"0", "2", "3", "4", "6", "7", "8", "9"},
+			name:    "skip",
+			onError: func(int) error { return nil }, ids: []string{"0", "2", "3", "4", "6", "7", "8", "9"},
 			seen: []failure{{index: 1, n: 1, kind: "validation"}, {index: 5, n: 5, kind: "maybe applied"}}, want: nil,
 		}, {
 			name: "stop at the second", onError: func(seen int) error {
@@ -325,7 +330,8 @@ func TestCreateAllOnError(t *testing.T) {
 					return errEnough
 				}
 				return nil
-			}, ids: []string{"0", "2", "3", "4", "6"}, seen: []failure{{index: 1, n: 1, kind: "validation"}, {index: 5, n: 5,
+			}, ids: []string{"0", "2", "3", "4", "6"},
+			seen: []failure{{index: 1, n: 1, kind: "validation"}, {index: 5, n: 5,
 				kind: "maybe applied"}}, want: errEnough,
 		}, {
 			name: "stop at once", onError: func(int) error { return errEnough }, ids: []string{"0", "2"}, seen: []failure{

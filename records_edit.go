@@ -64,7 +64,8 @@ func (s *RecordsService) Edit(
 			return nil, err
 		}
 		if ended := transport.Sleep(ctx, pause); ended != nil {
-			return nil, fmt.Errorf("mistralobs: edit record: %w, while waiting to try again after: %w", ended, bare(err))
+			return nil, fmt.Errorf("mistralobs: edit record: %w, while waiting to try again after: %w",
+				ended, bare(err))
 		}
 	}
 }

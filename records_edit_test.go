@@ -88,7 +88,8 @@ func TestEditKeepsWhatOthersWrite(t *testing.T) {
 		record, err := client.Records.Edit(t.Context(), id, func(r *mistralobs.Record) error {
 			if rounds++; rounds == 1 {
 				defer func() { // after the reading
-					require.NoError(t, client.Records.UpdatePayload(t.Context(), id, mistralobs.Object(`{"a":"fixed"}`)))
+					require.NoError(t,
+						client.Records.UpdatePayload(t.Context(), id, mistralobs.Object(`{"a":"fixed"}`)))
 				}()
 			}
 			return setScore(r)
@@ -140,7 +141,8 @@ func TestEditEnds(t *testing.T) {
 		},
 		"no edit": {want: mistralobs.ErrInvalidParams},
 		"a refused write": {
-			fault: mistralobstest.Fault{Status: 422, Times: -1}, edit: setScore, want: mistralobs.ErrValidation, writes: 1,
+			fault: mistralobstest.Fault{Status: 422, Times: -1}, edit: setScore,
+			want: mistralobs.ErrValidation, writes: 1,
 		},
 		"writes that go on failing": {
 			fault: mistralobstest.Fault{Status: 503, Times: -1}, edit: setScore, want: mistralobs.ErrServer, writes: 5,
@@ -151,8 +153,9 @@ func TestEditEnds(t *testing.T) {
 			opts: []mistralobs.CallOption{mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1})},
 		},
 		"a policy of a second": {
-			fault: mistralobstest.Fault{Status: 503, Times: -1, Header: http.Header{"Retry-After": {"2"}}}, edit: setScore,
-			want: mistralobs.ErrServer, writes: 1,
+			fault: mistralobstest.Fault{Status: 503, Times: -1, Header: http.Header{"Retry-After": {"2"}}},
+			edit:  setScore,
+			want:  mistralobs.ErrServer, writes: 1,
 			opts: []mistralobs.CallOption{mistralobs.WithRetry(mistralobs.RetryPolicy{MaxElapsed: time.Second})},
 		},
 	} {

@@ -53,8 +53,9 @@ func TestWaitForRetryAfter(t *testing.T) {
 	for name, test := range map[string]struct {
 		asked, most, least, atMost time.Duration
 	}{
-		"a nanosecond":   {asked: 1, most: time.Minute, least: 1, atMost: 1},
-		"ten seconds":    {asked: 10 * time.Second, most: time.Minute, least: 10 * time.Second, atMost: 11 * time.Second},
+		"a nanosecond": {asked: 1, most: time.Minute, least: 1, atMost: 1},
+		"ten seconds": {asked: 10 * time.Second, most: time.Minute, least: 10 * time.Second,
+			atMost: 11 * time.Second},
 		"nearly the cap": {asked: 59 * time.Second, most: time.Minute, least: 59 * time.Second, atMost: time.Minute},
 		"the cap":        {asked: time.Minute, most: time.Minute, least: time.Minute, atMost: time.Minute},
 		"300 years": {
@@ -83,7 +84,8 @@ func TestPolicyDefaults(t *testing.T) {
 	for name, test := range map[string]struct{ given, want RetryPolicy }{
 		"nothing is set": {
 			given: RetryPolicy{},
-			want:  RetryPolicy{MaxAttempts: 5, MinWait: 500 * ms, MaxWait: 30 * time.Second, MaxElapsed: 2 * time.Minute},
+			want: RetryPolicy{MaxAttempts: 5, MinWait: 500 * ms, MaxWait: 30 * time.Second,
+				MaxElapsed: 2 * time.Minute},
 		},
 		"everything is": {
 			given: RetryPolicy{MaxAttempts: 1, MinWait: 1, MaxWait: 2, MaxElapsed: 3},
@@ -91,7 +93,8 @@ func TestPolicyDefaults(t *testing.T) {
 		},
 		"no repeats": {
 			given: RetryPolicy{MaxAttempts: 1},
-			want:  RetryPolicy{MaxAttempts: 1, MinWait: 500 * ms, MaxWait: 30 * time.Second, MaxElapsed: 2 * time.Minute},
+			want: RetryPolicy{MaxAttempts: 1, MinWait: 500 * ms, MaxWait: 30 * time.Second,
+				MaxElapsed: 2 * time.Minute},
 		},
 		"a long shortest wait": {
 			given: RetryPolicy{MinWait: time.Hour},

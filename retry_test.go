@@ -114,7 +114,8 @@ func TestWhatMayBeSentAgain(t *testing.T) {
 			creatingApplied: false,
 		},
 		{
-			name: "busy resolver", respond: broken(&net.OpError{Op: "dial", Net: "tcp", Err: busyResolver}), kinds: set(),
+			name:    "busy resolver",
+			respond: broken(&net.OpError{Op: "dial", Net: "tcp", Err: busyResolver}), kinds: set(),
 			requests: always, creatingWould: always, creatingApplied: false,
 		},
 		{
@@ -135,7 +136,8 @@ func TestWhatMayBeSentAgain(t *testing.T) {
 			requests: always, creatingWould: once, creatingApplied: true,
 		},
 		{
-			name: "EOF before the answer", respond: broken(io.EOF), kinds: set("EOF"), requests: always, creatingWould: once,
+			name: "EOF before the answer", respond: broken(io.EOF), kinds: set("EOF"), requests: always,
+			creatingWould:   once,
 			creatingApplied: true,
 		},
 		{name: "EOF mid-answer", respond: func(req *http.Request) (*http.Response, error) {
@@ -164,7 +166,8 @@ func TestWhatMayBeSentAgain(t *testing.T) {
 			creatingApplied: false,
 		},
 		{
-			name: "404 with Retry-After", respond: status(404, "Retry-After", "1"), kinds: set("not found"), requests: once,
+			name: "404 with Retry-After", respond: status(404, "Retry-After", "1"), kinds: set("not found"),
+			requests:      once,
 			creatingWould: once, creatingApplied: false,
 		},
 		{
@@ -192,10 +195,12 @@ func TestWhatMayBeSentAgain(t *testing.T) {
 			creatingApplied: true,
 		},
 		{
-			name: "500 with Retry-After", respond: status(500, "Retry-After", "1"), kinds: set("server"), requests: always,
+			name: "500 with Retry-After", respond: status(500, "Retry-After", "1"), kinds: set("server"),
+			requests:      always,
 			creatingWould: once, creatingApplied: true,
 		},
-		{name: "501", respond: status(501), kinds: set("server"), requests: once, creatingWould: once, creatingApplied: true},
+		{name: "501", respond: status(501), kinds: set("server"), requests: once, creatingWould: once,
+			creatingApplied: true},
 		{
 			name: "502", respond: status(502), kinds: set("server"), requests: always, creatingWould: once,
 			creatingApplied: true,
@@ -205,11 +210,13 @@ func TestWhatMayBeSentAgain(t *testing.T) {
 			creatingApplied: true,
 		},
 		{
-			name: "503 with Retry-After", respond: status(503, "Retry-After", "1"), kinds: set("server"), requests: always,
+			name: "503 with Retry-After", respond: status(503, "Retry-After", "1"), kinds: set("server"),
+			requests:      always,
 			creatingWould: always, creatingApplied: false,
 		},
 		{
-			name: "503 with Retry-After 0", respond: status(503, "Retry-After", "0"), kinds: set("server"), requests: always,
+			name: "503 with Retry-After 0", respond: status(503, "Retry-After", "0"), kinds: set("server"),
+			requests:      always,
 			creatingWould: always, creatingApplied: false,
 		},
 		{
@@ -487,7 +494,8 @@ func TestRetryAfterTooLongIsTheCallers(t *testing.T) {
 	}{
 		{name: "beyond MaxWait", header: "31", deadline: 0, want: 31 * time.Second},
 		{name: "277 hours", header: "999999", deadline: 0, want: 999999 * time.Second},
-		{name: "more than a Duration holds", header: "9223372036854775807", deadline: 0, want: 9223372036 * time.Second},
+		{name: "more than a Duration holds", header: "9223372036854775807", deadline: 0,
+			want: 9223372036 * time.Second},
 		{name: "more than an int64 holds", header: strings.Repeat("9", 40), deadline: 0, want: 1<<63 - 1},
 		{name: "a far date", header: "Sat, 01 Jan 2000 01:00:00 GMT", deadline: 0, want: time.Hour},
 		{name: "beyond the deadline", header: "10", deadline: 9 * time.Second, want: 10 * time.Second},
@@ -552,15 +560,17 @@ func TestWaitsAreThoseOfThePolicy(t *testing.T) {
 		}, {
 			policy: mistralobs.RetryPolicy{MaxAttempts: 8, MinWait: 100 * time.Millisecond, MaxWait: time.Second},
 			most: []time.Duration{
-				200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond, time.Second, time.Second, time.Second,
+				200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond, time.Second,
+				time.Second, time.Second,
 				time.Second,
 			},
 		}, {
 			policy: mistralobs.RetryPolicy{MaxAttempts: 3, MinWait: time.Second, MaxWait: time.Second},
 			most:   []time.Duration{time.Second, time.Second},
 		}, {
-			policy: mistralobs.RetryPolicy{MaxAttempts: 80, MinWait: time.Nanosecond, MaxWait: time.Hour, MaxElapsed: 1 << 62},
-			most:   nil, // only that nothing overflows
+			policy: mistralobs.RetryPolicy{MaxAttempts: 80, MinWait: time.Nanosecond, MaxWait: time.Hour,
+				MaxElapsed: 1 << 62},
+			most: nil, // only that nothing overflows
 		},
 	} {
 		t.Run(fmt.Sprintf("%+v", test.policy), func(t *testing.T) {
@@ -609,7 +619,8 @@ func TestAttemptsEnd(t *testing.T) {
 	}{
 		{name: "MaxAttempts 1 never repeats", policy: mistralobs.RetryPolicy{MaxAttempts: 1}, requests: 1, took: 0},
 		{
-			name: "MaxAttempts", policy: mistralobs.RetryPolicy{MaxAttempts: 4, MinWait: time.Second, MaxWait: time.Second},
+			name:     "MaxAttempts",
+			policy:   mistralobs.RetryPolicy{MaxAttempts: 4, MinWait: time.Second, MaxWait: time.Second},
 			requests: 4, took: 3 * time.Second,
 		},
 		{
@@ -714,11 +725,14 @@ func TestTheLastAnswerIsKept(t *testing.T) {
 		var e *mistralobs.Error
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, mistralobs.Error{
-			StatusCode: 503, Code: mistralobs.CodeDatabaseUnavailable, Message: "the database is away", RequestID: "last",
-			RetryAfter: 3 * time.Second, Method: "GET", Path: "/v1/observability/datasets/" + datasetID, Body: []byte(body),
+			StatusCode: 503, Code: mistralobs.CodeDatabaseUnavailable, Message: "the database is away",
+			RequestID:  "last",
+			RetryAfter: 3 * time.Second, Method: "GET", Path: "/v1/observability/datasets/" + datasetID,
+			Body:     []byte(body),
 			Attempts: 3,
 		}, mistralobs.Error{
-			StatusCode: e.StatusCode, Code: e.Code, Type: e.Type, Message: e.Message, Fields: e.Fields, RequestID: e.RequestID,
+			StatusCode: e.StatusCode, Code: e.Code, Type: e.Type, Message: e.Message, Fields: e.Fields,
+			RequestID:  e.RequestID,
 			RetryAfter: e.RetryAfter, Method: e.Method, Path: e.Path, Body: e.Body, Attempts: e.Attempts,
 		})
 		require.EqualError(t, err, "mistralobs: get dataset: 503 DATABASE_UNAVAILABLE: the database is away "+
@@ -748,23 +762,27 @@ func TestTheContextEndsACall(t *testing.T) {
 	}{
 		{name: "before it", cancel: -1, respond: nil, requests: 0, applied: false, text: "context canceled"},
 		{
-			name: "during the first attempt", cancel: time.Second, respond: []roundTripFunc{hang}, requests: 1, applied: true,
-			text: "context canceled",
+			name: "during the first attempt", cancel: time.Second, respond: []roundTripFunc{hang}, requests: 1,
+			applied: true,
+			text:    "context canceled",
 		},
 		{
-			name: "during the answer", cancel: time.Second, respond: []roundTripFunc{hangInBody}, requests: 1, applied: true,
-			text: "context canceled",
+			name: "during the answer", cancel: time.Second, respond: []roundTripFunc{hangInBody}, requests: 1,
+			applied: true,
+			text:    "context canceled",
 		},
 		{
-			name: "during the wait", cancel: 2 * time.Second, respond: []roundTripFunc{busy}, requests: 1, applied: false,
-			text: "429 Too Many Requests: slow down",
+			name: "during the wait", cancel: 2 * time.Second, respond: []roundTripFunc{busy}, requests: 1,
+			applied: false,
+			text:    "429 Too Many Requests: slow down",
 		},
 		{
 			name: "during the second wait", cancel: 10 * time.Second, respond: []roundTripFunc{busy, busy}, requests: 2,
 			applied: false, text: "429 Too Many Requests: slow down",
 		},
 		{
-			name: "during the second attempt", cancel: 10 * time.Second, respond: []roundTripFunc{busy, hang}, requests: 2,
+			name: "during the second attempt", cancel: 10 * time.Second,
+			respond: []roundTripFunc{busy, hang}, requests: 2,
 			applied: true, text: "context canceled",
 		},
 	} {

@@ -40,7 +40,8 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		}
 	}
 	for _, opts := range [][]mistralobs.Option{
-		{mistralobs.WithAPIKey(hiddenKey + "\nX: y")}, {mistralobs.WithBaseURL("https://user:" + hiddenKey + "@example.com")},
+		{mistralobs.WithAPIKey(hiddenKey + "\nX: y")},
+		{mistralobs.WithBaseURL("https://user:" + hiddenKey + "@example.com")},
 		{
 			mistralobs.WithBaseURL("https://example.com/?sig=x&key=" + hiddenKey),
 		}, {mistralobs.WithBaseURL("https://" + hiddenKey + "\x7f")},
@@ -84,7 +85,9 @@ func TestErrorsHideSignatures(t *testing.T) {
 					return reply(req, 200, test.export), nil
 				}
 				return test.file(req), nil
-			}), mistralobs.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))),
+			}),
+				mistralobs.WithLogger(slog.New(slog.NewTextHandler(&log,
+					&slog.HandlerOptions{Level: slog.LevelDebug}))),
 				mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2, MinWait: 1, MaxWait: 1}))
 			_, err := client.Exports.Open(t.Context(), datasetID, mistralobs.TransferOptions{})
 			require.Error(t, err)

@@ -63,8 +63,10 @@ func TestBrokenResponsesHideSecrets(t *testing.T) {
 			client, err := mistralobs.NewClient(mistralobs.WithAPIKey(hiddenKey),
 				mistralobs.WithBaseURL("http://"+listener.Addr().String()),
 				mistralobs.WithDebugWriter(&debug),
-				mistralobs.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))),
-				mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2, MinWait: time.Millisecond, MaxWait: time.Millisecond}))
+				mistralobs.WithLogger(slog.New(slog.NewTextHandler(&log,
+					&slog.HandlerOptions{Level: slog.LevelDebug}))),
+				mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2, MinWait: time.Millisecond,
+					MaxWait: time.Millisecond}))
 			require.NoError(t, err)
 			defer client.CloseIdleConnections()
 			link := fmt.Sprintf(`{"file_url":"http://%s/"}`, listener.Addr())

@@ -59,7 +59,8 @@ func TestSpansWithOddFields(t *testing.T) {
 
 	var evaluation mistralobs.SpanEvaluation
 	require.NoError(
-		t, mistralobs.Decode([]byte(`{"score_value":"high","timestamp":"x","score_label":"good",`+ids+`}`), &evaluation),
+		t,
+		mistralobs.Decode([]byte(`{"score_value":"high","timestamp":"x","score_label":"good",`+ids+`}`), &evaluation),
 	)
 	assert.Equal(t, mistralobs.SpanEvaluation{TraceID: traceID, SpanID: spanID, ScoreLabel: "good"}, evaluation)
 
@@ -112,7 +113,8 @@ func spansServer(t *testing.T, opts ...mistralobstest.Option) (*mistralobstest.S
 			InputMessagesJSON: `[{"role":"user","content":"Question ` + strconv.Itoa(i) + `"}]`,
 		})
 		server.SeedSpanEvaluation(mistralobs.SpanEvaluation{
-			TraceID: span.TraceID, SpanID: span.SpanID, Timestamp: at, EvaluationName: "helpfulness", ScoreValue: float64(i) / 4,
+			TraceID: span.TraceID, SpanID: span.SpanID, Timestamp: at, EvaluationName: "helpfulness",
+			ScoreValue: float64(i) / 4,
 		})
 		references = append(references, mistralobs.SpanReference{TraceID: span.TraceID, SpanID: span.SpanID})
 	}
@@ -133,7 +135,8 @@ func TestAllSpans(t *testing.T) {
 		"expression": {
 			params: mistralobs.SearchSpansParams{Expression: "span_name = 'chat 3'"}, want: "3", pages: 1,
 		},
-		"no match":             {params: mistralobs.SearchSpansParams{Expression: "span_name = 'none'"}, want: "", pages: 1},
+		"no match": {params: mistralobs.SearchSpansParams{Expression: "span_name = 'none'"},
+			want: "", pages: 1},
 		"until 58 minutes ago": {until: 57*time.Minute + 30*time.Second, want: "2 1 0", pages: 1},
 		"pages by next": {
 			options: []mistralobstest.Option{mistralobstest.WithFeedNext()},
@@ -232,7 +235,8 @@ func TestAnswersToSearches(t *testing.T) {
 		"no feed":          {answer: `{"spans":null}`, err: mistralobs.ErrUnexpectedResponse},
 		"spans without id": {answer: `{"spans":{"results":[{},{}]}}`, err: mistralobs.ErrUnexpectedResponse},
 		"no progress": {
-			answer: `{"spans":{"results":[` + optest.SpanJSON + `],"next":"again"}}`, items: 1, err: mistralobs.ErrNoProgress,
+			answer: `{"spans":{"results":[` + optest.SpanJSON + `],"next":"again"}}`, items: 1,
+			err: mistralobs.ErrNoProgress,
 		},
 	}
 	for name, test := range tests {
@@ -254,8 +258,10 @@ func TestAnswersToSearches(t *testing.T) {
 func TestNextCursor(t *testing.T) {
 	t.Parallel()
 	for answer, want := range map[string]string{
-		`{"next":"n","cursor":null}`: "n", `{"next":null,"cursor":"c"}`: "c", `{"cursor":"c"}`: "c", `{"next":"n"}`: "n",
-		`{"next":"n","cursor":"this page"}`: "n", `{"next":"same","cursor":"same"}`: "same", `{}`: "", `{"next":""}`: "",
+		`{"next":"n","cursor":null}`: "n", `{"next":null,"cursor":"c"}`: "c", `{"cursor":"c"}`: "c",
+		`{"next":"n"}`:                      "n",
+		`{"next":"n","cursor":"this page"}`: "n", `{"next":"same","cursor":"same"}`: "same", `{}`: "",
+		`{"next":""}`:                 "",
 		`{"next":false,"cursor":"c"}`: "c", `{"next":0}`: "", `{"next":{ }}`: "", `{"next":[ ]}`: "", `{"next":7}`: "7",
 	} {
 		feed, err := answering(t, `{"spans":`+answer+`}`).Spans.Search(t.Context(), mistralobs.SearchSpansParams{})

@@ -143,7 +143,8 @@ func (s *TasksService) waitAll(
 	for i, task := range tasks {
 		waits.Go(func() {
 			w := waiter{
-				tasks: s, options: options, opts: opts, datasetID: task.DatasetID, taskID: task.ID, task: task, slots: slots,
+				tasks: s, options: options, opts: opts, datasetID: task.DatasetID, taskID: task.ID,
+				task: task, slots: slots,
 			}
 			end := taskEnd{index: i}
 			end.task, end.err = w.wait(ctx)

@@ -45,7 +45,8 @@ func (l poll) json(id string) string {
 		return s
 	}
 	return fmt.Sprintf(
-		`{"id":%q,"dataset_id":%q,"status":%q,"progress":%s,"message":%s,"result":%s}`, id, datasetID, l.status, orNull(l.progress),
+		`{"id":%q,"dataset_id":%q,"status":%q,"progress":%s,"message":%s,"result":%s}`, id, datasetID, l.status,
+		orNull(l.progress),
 		orNull(l.message), orNull(l.result),
 	)
 }
@@ -139,7 +140,8 @@ func TestWaitPollsRarelyAndEndsSoon(t *testing.T) {
 		t.Run(test.takes.String(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				completed := &mistralobs.ImportTask{ID: taskID, DatasetID: datasetID, Status: mistralobs.StatusCompleted}
+				completed := &mistralobs.ImportTask{ID: taskID, DatasetID: datasetID,
+					Status: mistralobs.StatusCompleted}
 				for range 20 { // pauses are random
 					service := newTaskService(running(test.takes, false))
 					task, err := service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.WaitOptions{})
@@ -285,7 +287,8 @@ func TestWaitUntilTheTaskAppears(t *testing.T) {
 					})
 					var err error
 					if all {
-						_, err = service.once(t).Tasks.WaitAll(t.Context(), tasksNamed(taskID), mistralobs.WaitOptions{})
+						_, err = service.once(t).Tasks.WaitAll(t.Context(), tasksNamed(taskID),
+							mistralobs.WaitOptions{})
 					} else {
 						_, err = service.once(t).Tasks.Wait(t.Context(), datasetID, taskID, mistralobs.WaitOptions{})
 					}
@@ -400,31 +403,38 @@ func TestWaitEnds(t *testing.T) {
 			kinds: set("maybe applied"), task: true, text: "ended as FAILED: line 3 is bad",
 		},
 		{
-			name: "failed at the first poll", polls: []poll{{status: "FAILED"}}, status: "FAILED", kinds: set("maybe applied"),
-			task: true, text: "ended as FAILED",
+			name: "failed at the first poll", polls: []poll{{status: "FAILED"}}, status: "FAILED",
+			kinds: set("maybe applied"),
+			task:  true, text: "ended as FAILED",
 		},
 		{
-			name: "canceled", polls: []poll{run, {status: "CANCELED"}}, status: "CANCELED", kinds: set("maybe applied"), task: true,
+			name: "canceled", polls: []poll{run, {status: "CANCELED"}}, status: "CANCELED",
+			kinds: set("maybe applied"), task: true,
 			text: "ended as CANCELED",
 		},
 		{
-			name: "terminated", polls: []poll{run, {status: "TERMINATED"}}, status: "TERMINATED", kinds: set("maybe applied"),
-			task: true, text: "ended as TERMINATED",
+			name: "terminated", polls: []poll{run, {status: "TERMINATED"}}, status: "TERMINATED",
+			kinds: set("maybe applied"),
+			task:  true, text: "ended as TERMINATED",
 		},
 		{
-			name: "timed out", polls: []poll{run, {status: "TIMED_OUT"}}, status: "TIMED_OUT", kinds: set("maybe applied"), task: true,
+			name: "timed out", polls: []poll{run, {status: "TIMED_OUT"}}, status: "TIMED_OUT",
+			kinds: set("maybe applied"), task: true,
 			text: "ended as TIMED_OUT",
 		},
 		{
-			name: "failed with a result that counts nothing", polls: []poll{{status: "FAILED", result: `{"requested_record_count":60}`}},
+			name:   "failed with a result that counts nothing",
+			polls:  []poll{{status: "FAILED", result: `{"requested_record_count":60}`}},
 			status: "FAILED", kinds: set("maybe applied"), task: true, text: "some records may have been imported",
 		},
 		{
-			name: "failed with a result that makes no sense", polls: []poll{{status: "FAILED", result: `{"imported_record_count":-1}`}},
+			name:   "failed with a result that makes no sense",
+			polls:  []poll{{status: "FAILED", result: `{"imported_record_count":-1}`}},
 			status: "FAILED", kinds: set("maybe applied"), task: true, text: "some records may have been imported",
 		},
 		{
-			name: "failed, and imported nothing", polls: []poll{{status: "FAILED", result: `{"imported_record_count":0}`}},
+			name:   "failed, and imported nothing",
+			polls:  []poll{{status: "FAILED", result: `{"imported_record_count":0}`}},
 			status: "FAILED", kinds: set(), task: true, text: "0 of 0 records were imported",
 		},
 		{name: "unknown goes on", polls: []poll{{status: "UNKNOWN"}, done}, status: "COMPLETED"},
@@ -433,7 +443,8 @@ func TestWaitEnds(t *testing.T) {
 		{name: "no status goes on", polls: []poll{{}, done}, status: "COMPLETED"},
 
 		{
-			name: "vanished", polls: []poll{run, {fail: 404}}, status: "RUNNING", kinds: set("not found", "maybe applied"), task: true,
+			name: "vanished", polls: []poll{run, {fail: 404}}, status: "RUNNING",
+			kinds: set("not found", "maybe applied"), task: true,
 			text: "no longer exists, its last status was RUNNING",
 		},
 		{

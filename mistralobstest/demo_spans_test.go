@@ -18,7 +18,8 @@ func TestDemoSpansCanBeImported(t *testing.T) {
 	demo := a.server.SeedDemo()
 	assert.Len(t, demo.TraceIDs, 12)
 	trace := a.do("GET", tracesPath+"/"+demo.TraceIDs[0]+"/spans", "")
-	assert.Equal(t, "POST /chat,execute_tool find_articles,chat mistral-small-latest", trace.feed(t, "spans", "span_name"))
+	assert.Equal(t, "POST /chat,execute_tool find_articles,chat mistral-small-latest",
+		trace.feed(t, "spans", "span_name"))
 	lastDay := "?from=2026-11-04T12:00:00Z&to=2026-11-05T12:00:00Z"
 	all := a.do("POST", spansPath+"/search"+lastDay, `{"search_expression":"operation_name = 'chat'"}`)
 	assert.Equal(t, 12, strings.Count(all.feed(t, "spans", "span_name"), "chat"))

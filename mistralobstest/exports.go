@@ -29,7 +29,8 @@ func (s *Server) exportJSONL(r *http.Request) (answer, error) {
 			d.blobs[path] = b
 		}
 		b.expires = now.Add(s.options.exportTTL)
-		link := url.URL{Scheme: scheme(r), Host: r.Host, Path: prefix(r) + path, RawQuery: s.signer.query(path, b.expires)}
+		link := url.URL{Scheme: scheme(r), Host: r.Host, Path: prefix(r) + path,
+			RawQuery: s.signer.query(path, b.expires)}
 		return answer{http.StatusOK, new(object).set("file_url", link.String()).bytes()}, nil
 	})
 }

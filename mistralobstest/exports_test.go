@@ -28,7 +28,8 @@ func TestExportLinks(t *testing.T) {
 	url := export()
 	whole := fetch(url)
 	etag := whole.header.Get("ETag")
-	assert.Equal(t, "{\"payload\":{\"a\":1},\"properties\":{}}\n{\"payload\":{\"b\":2},\"properties\":{}}\n", whole.body)
+	assert.Equal(t,
+		"{\"payload\":{\"a\":1},\"properties\":{}}\n{\"payload\":{\"b\":2},\"properties\":{}}\n", whole.body)
 	assert.Regexp(t, `^"[0-9a-f]+"$`, etag)
 
 	tests := []struct {

@@ -51,9 +51,10 @@ type faultTest struct {
 
 func faultTests() map[string]faultTest {
 	return map[string]faultTest{
-		"refused":        {fault: mistralobstest.Fault{Break: mistralobstest.Refuse}, check: isRefused},
-		"reset unread":   {fault: mistralobstest.Fault{Break: mistralobstest.ResetUnread}, check: isReset},
-		"reset, applied": {fault: mistralobstest.Fault{Break: mistralobstest.ResetUnanswered}, applied: true, check: isReset},
+		"refused":      {fault: mistralobstest.Fault{Break: mistralobstest.Refuse}, check: isRefused},
+		"reset unread": {fault: mistralobstest.Fault{Break: mistralobstest.ResetUnread}, check: isReset},
+		"reset, applied": {fault: mistralobstest.Fault{Break: mistralobstest.ResetUnanswered}, applied: true,
+			check: isReset},
 		"reset in body": {
 			fault:   mistralobstest.Fault{Break: mistralobstest.ResetBody, After: 10},
 			applied: true, check: isReset,
@@ -153,7 +154,8 @@ func TestStalls(t *testing.T) {
 func TestBreaksOfAnEmptyBody(t *testing.T) {
 	t.Parallel()
 	for name, how := range map[string]mistralobstest.Break{
-		"reset": mistralobstest.ResetBody, "truncated": mistralobstest.TruncateBody, "stalled": mistralobstest.StallBody,
+		"reset": mistralobstest.ResetBody, "truncated": mistralobstest.TruncateBody,
+		"stalled": mistralobstest.StallBody,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -110,7 +110,8 @@ func (f *file) addPart(r *http.Request, part *multipart.Part) error {
 		f.visibility = value
 		if value != "workspace" && value != "user" {
 			return validationError(r, complaint{
-				Type: "enum", Loc: []any{"body", "visibility"}, Msg: "Input should be 'workspace' or 'user'", Input: value,
+				Type: "enum", Loc: []any{"body", "visibility"},
+				Msg: "Input should be 'workspace' or 'user'", Input: value,
 			})
 		}
 	case "expiry":

@@ -18,7 +18,8 @@ func TestImportFromSpans(t *testing.T) {
 		TraceID: traceID, SpanID: spanID(1), ServiceName: "chat",
 		InputMessagesJSON: ` [{"role":"user", "content":"Hi"}] `,
 		SpanAttributes: map[string]string{
-			"object": `{"n": 1}`, "empty.array": " [ ] ", "blank": " \t", "number": "12", "null": "null", "malformed": "{x",
+			"object": `{"n": 1}`, "empty.array": " [ ] ", "blank": " \t", "number": "12", "null": "null",
+			"malformed": "{x",
 		},
 	})
 	a.server.SeedSpan(mistralobs.Span{TraceID: traceID, SpanID: spanID(2), StartTime: noon.AddDate(0, 0, -31)})
@@ -67,7 +68,8 @@ func TestImportFromSpansIsValidated(t *testing.T) {
 	good, none := contract("1", mapping("a", "span_attributes", "b")), `"span_references":[]`
 	const at = "body.mapping_contract."
 	tests := []struct{ name, body, want string }{
-		{name: "nothing", body: ``, want: "body.span_references: Field required; body.mapping_contract: Field required"},
+		{name: "nothing", body: ``,
+			want: "body.span_references: Field required; body.mapping_contract: Field required"},
 		{name: "references", body: `"span_references":1,` + good, want: "body.span_references: "},
 		{name: "a reference", body: `"span_references":["x"],` + good, want: "body.span_references.0: "},
 		{

@@ -25,8 +25,10 @@ func TestImports(t *testing.T) {
 	_, recordIDs := a.dataset(`{"n":1}`, `{"n":2}`)
 	tests := []struct{ from, body, want string }{
 		{from: "campaign", body: `{"campaign_id":"` + campaign + `"}`, want: `{"n":1}{} {"n":2}{"p":1} EXPLORER`},
-		{from: "explorer", body: `{"completion_event_ids":["` + events + `"]}`, want: `{"n":2}{"p":1} {"n":1}{} EXPLORER`},
-		{from: "playground", body: `{"conversation_ids":["` + chats + `"]}`, want: `{"n":2}{"p":1} {"n":1}{} PLAYGROUND`},
+		{from: "explorer", body: `{"completion_event_ids":["` + events + `"]}`,
+			want: `{"n":2}{"p":1} {"n":1}{} EXPLORER`},
+		{from: "playground", body: `{"conversation_ids":["` + chats + `"]}`,
+			want: `{"n":2}{"p":1} {"n":1}{} PLAYGROUND`},
 		{
 			from: "dataset", want: `{"n":2}{} {"n":1}{} DIRECT_INPUT`,
 			body: `{"dataset_record_ids":["` + strings.ToUpper(recordIDs[1]) + `","` + recordIDs[0] + `"]}`,

@@ -66,7 +66,8 @@ func (c *checker) judgeOutput() mistralobs.JudgeOutput {
 	given := func(name string) bool { return members[name] != nil && string(members[name]) != "null" }
 	switch {
 	case err == nil && output.Type == mistralobs.OutputClassification && given("options"):
-	case err == nil && output.Type == mistralobs.OutputRegression && given("min_description") && given("max_description"):
+	case err == nil && output.Type == mistralobs.OutputRegression && given("min_description") &&
+		given("max_description"):
 		if !given("max") {
 			output.Max = 1
 		}

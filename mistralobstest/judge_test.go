@@ -35,8 +35,9 @@ func TestJudge(t *testing.T) {
 		_, recordIDs := a.dataset(test.payload)
 		path := records + "/" + recordIDs[0]
 		a.do("PUT", path+"/properties", `{"properties":`+test.properties+`}`)
-		r := a.do("POST", path+"/live-judging", `{"judge_definition":{"name":"judge","description":"","model_name":"m",`+
-			`"instructions":"","tools":[],"output":`+test.output+`}}`)
+		r := a.do("POST", path+"/live-judging",
+			`{"judge_definition":{"name":"judge","description":"","model_name":"m",`+
+				`"instructions":"","tools":[],"output":`+test.output+`}}`)
 		assert.Equal(t, 200, r.status, test.name)
 		assert.EqualValues(t, test.want, r.json(t, "answer"), test.name)
 		assert.NotEmpty(t, r.json(t, "analysis"), test.name)

@@ -25,7 +25,8 @@ func TestRateLimit(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				opts := []mistralobstest.Option{mistralobstest.WithInMemoryNetwork(), mistralobstest.WithRateLimit(0.5, 2)}
+				opts := []mistralobstest.Option{mistralobstest.WithInMemoryNetwork(),
+					mistralobstest.WithRateLimit(0.5, 2)}
 				a := newAPI(t, append(opts, test.opts...)...)
 				steps := []struct {
 					wait   time.Duration

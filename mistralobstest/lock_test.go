@@ -34,7 +34,8 @@ func TestLargeWorkHoldsUpNobody(t *testing.T) {
 			return err
 		},
 		"a search": func() error {
-			_, err := client.Spans.Search(t.Context(), mistralobs.SearchSpansParams{Expression: `span_name REGEXP '(o h)+z'`})
+			_, err := client.Spans.Search(t.Context(),
+				mistralobs.SearchSpansParams{Expression: `span_name REGEXP '(o h)+z'`})
 			return err
 		},
 	} {

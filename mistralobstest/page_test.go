@@ -29,7 +29,8 @@ func TestPaging(t *testing.T) {
 		}
 		next = link.(string)
 	}
-	assert.Equal(t, []any{json.Number("0"), json.Number("1"), json.Number("2"), json.Number("3"), json.Number("4")}, seen)
+	assert.Equal(t,
+		[]any{json.Number("0"), json.Number("1"), json.Number("2"), json.Number("3"), json.Number("4")}, seen)
 	for _, query := range []string{"?page=9", "?page=2147483647&page_size=100", "?page_size=0"} {
 		r := a.do("GET", datasets+"/"+id+"/records"+query, "")
 		assert.Empty(t, r.json(t, "records.results"), query)

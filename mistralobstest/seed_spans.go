@@ -178,7 +178,8 @@ func setIfEmpty(field *string, value string) {
 
 func mustBeHex(name, id string, length int) {
 	if !isLowerHex(id, length) {
-		panic("mistralobstest: " + name + " is not " + strconv.Itoa(length) + " lower-case hexadecimal characters: " + id)
+		panic("mistralobstest: " + name + " is not " + strconv.Itoa(length) +
+			" lower-case hexadecimal characters: " + id)
 	}
 }
 

@@ -53,5 +53,6 @@ func TestPathsTakeSlugs(t *testing.T) {
 		assert.Equal(t, []any{404, "DATASET_NOT_FOUND"}, []any{r.status, r.json(t, "detail.error_code")}, gone)
 	}
 	other, _ := a.dataset()
-	assert.Equal(t, "test-data", a.do("GET", datasets+"/"+other, "").json(t, "slug"), "a deleted dataset frees its slug")
+	assert.Equal(t, "test-data", a.do("GET", datasets+"/"+other, "").json(t, "slug"),
+		"a deleted dataset frees its slug")
 }

@@ -17,7 +17,8 @@ func TestEvaluationsAreSearched(t *testing.T) {
 		{name: "by score", body: `{"search_expression":"score_value < 0.5"}`, want: "low again,old"},
 		{name: "by name", body: `{"search_expression":"evaluation_name = 'tone'"}`, want: "other"},
 		{name: "latest", path: "/latest", body: `{}`, want: "other,low again,new"},
-		{name: "latest by score", path: "/latest", body: `{"search_expression":"score_value < 0.5"}`, want: "low again"},
+		{name: "latest by score", path: "/latest", body: `{"search_expression":"score_value < 0.5"}`,
+			want: "low again"},
 		{name: "latest in a range", path: "/latest?to=2026-11-05T11:54:00Z", body: `{}`, want: ""},
 	}
 	a := newAPI(t, mistralobstest.WithClock(func() time.Time { return noon }))

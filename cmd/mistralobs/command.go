@@ -91,7 +91,8 @@ func commands() []command {
 			name: "export", args: "DATASET", setup: export, min: 1, max: 1,
 			about: "Writes a dataset as JSONL to a file or to standard output.\n" +
 				"It resumes the download after a broken connection.",
-			examples: []string{`export "Support tickets" -o records.jsonl`, "export support-tickets | gzip > records.jsonl.gz"},
+			examples: []string{`export "Support tickets" -o records.jsonl`,
+				"export support-tickets | gzip > records.jsonl.gz"},
 		},
 		{
 			name: "copy", args: "DATASET NEW-NAME", setup: copyDataset, min: 2, max: 2,

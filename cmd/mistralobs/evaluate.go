@@ -37,10 +37,13 @@ type group struct {
 
 func evaluate(t *tool, flags *flag.FlagSet) func(context.Context) error {
 	e := &evaluation{tool: t, groups: map[string]*group{}}
-	source := flags.String("judge", "", "a `file` with the definition of a judge as JSON, or the ID of a judge (required)")
-	flags.StringVar(&e.write, "write", "", "write answers to this `property`; records that have it are not judged again")
+	source := flags.String("judge", "",
+		"a `file` with the definition of a judge as JSON, or the ID of a judge (required)")
+	flags.StringVar(&e.write, "write", "",
+		"write answers to this `property`; records that have it are not judged again")
 	flags.StringVar(&e.by, "by", "", "show a result for each value of this `property`")
-	flags.StringVar(&e.pass, "pass", "", "the `answer` that passes, if the judge chooses one (default: its first option)")
+	flags.StringVar(&e.pass, "pass", "",
+		"the `answer` that passes, if the judge chooses one (default: its first option)")
 	flags.IntVar(&e.workers, "workers", 8, "judge this `number` of records at once")
 	flags.BoolVar(&t.asJSON, "json", false, "print each judgement as JSON, one per line, instead of the table")
 	t.check = func() error {

@@ -71,7 +71,8 @@ func importSpans(t *tool, flags *flag.FlagSet) func(context.Context) error {
 		"give the flag once for each field (at least one is required)", mapped(mistralobs.SpanAttribute))
 	flags.Func("map-resource", "the same with an attribute of the resource, as `TARGET=ATTRIBUTE`",
 		mapped(mistralobs.ResourceAttribute))
-	since := flags.Duration("since", 0, "search only the last `duration`, such as 24h; 0 means all spans that the service keeps")
+	since := flags.Duration("since", 0,
+		"search only the last `duration`, such as 24h; 0 means all spans that the service keeps")
 	again := flags.Bool("again", false, "also import the spans that the dataset already has")
 	flags.BoolVar(&t.asJSON, "json", false, "print the import tasks as JSON, one per line, instead of a summary")
 	t.hints = []hint{{mistralobs.ErrForbidden, "reading telemetry requires a role in the workspace"}}

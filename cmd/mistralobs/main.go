@@ -148,7 +148,8 @@ var commonHints = []hint{
 	{mistralobs.ErrNoAPIKey, "with -demo, the command runs on an in-memory server and needs no key"},
 	{errNoDataset, "mistralobs datasets lists all datasets"},
 	{datasetsync.ErrNoKey, `-key names another property; -key "" compares contents`},
-	{datasetsync.ErrDuplicateKeys, "-duplicates keep-oldest deletes all but the oldest records of a key in the dataset"},
+	{datasetsync.ErrDuplicateKeys,
+		"-duplicates keep-oldest deletes all but the oldest records of a key in the dataset"},
 	{datasetsync.ErrTooManyDeletes, "-max-deletes sets how many records may be deleted"},
 }
 

@@ -147,7 +147,8 @@ func TestFailures(t *testing.T) {
 		stderr []string
 	}{
 		{
-			name: "add stops at a refusal and counts", fault: refused, stdin: three, args: []string{"add", "Support tickets"},
+			name: "add stops at a refusal and counts", fault: refused, stdin: three,
+			args:   []string{"add", "Support tickets"},
 			stderr: []string{"mistralobs add: create record", "; 1 of 3 records added"},
 		},
 		{
@@ -160,13 +161,15 @@ func TestFailures(t *testing.T) {
 			stderr: []string{mistralobs.ErrMaybeApplied.Error(), "mistralobs datasets -q NEW-NAME"},
 		},
 		{
-			name: "copy deletes a copy that failed", fault: failed, args: []string{"copy", "Support tickets", "Copied tickets"},
+			name: "copy deletes a copy that failed", fault: failed,
+			args:   []string{"copy", "Support tickets", "Copied tickets"},
 			stderr: []string{"mistralobs copy: import from dataset"},
 		},
 		{
 			name: "evaluate goes on after a record that cannot be judged", fault: unreadable,
 			args:   []string{"evaluate", "Support tickets", "-judge", judge, "-workers", "1"},
-			stdout: "GROUP  RECORDS  MEAN\nall    11 ", stderr: []string{": judge record: ", "no messages", "records without a score: 1"},
+			stdout: "GROUP  RECORDS  MEAN\nall    11 ",
+			stderr: []string{": judge record: ", "no messages", "records without a score: 1"},
 		},
 	}
 	for _, tt := range tests {
@@ -232,7 +235,8 @@ func TestImportSpansLeavesOutSpansOfTheDataset(t *testing.T) {
 			name:       "not by the ID of a span in another trace",
 			properties: `{"trace_id":"other","span_id":"%[2]s","no":"%[1]s"}`, want: "12 spans found, 0 already",
 		},
-		{name: "not without its ID", properties: `{"trace":"%[1]s","span":"x%[2]s"}`, want: "12 spans found, 0 already"},
+		{name: "not without its ID", properties: `{"trace":"%[1]s","span":"x%[2]s"}`,
+			want: "12 spans found, 0 already"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

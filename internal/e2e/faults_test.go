@@ -140,7 +140,8 @@ var faultTable = map[string]faultRow{
 		create: outcome{requests: 2, applied: true, within: 11 * time.Second},
 	},
 	"429 until a date in the past": {
-		fault:  mistralobstest.Fault{Status: 429, Header: http.Header{"Retry-After": {"Fri, 01 Jan 1999 00:00:10 GMT"}}},
+		fault: mistralobstest.Fault{Status: 429,
+			Header: http.Header{"Retry-After": {"Fri, 01 Jan 1999 00:00:10 GMT"}}},
 		repeat: outcome{requests: 2, applied: true, within: 2 * time.Second},
 		create: outcome{requests: 2, applied: true, within: 2 * time.Second},
 	},
@@ -362,7 +363,8 @@ func TestTenThousandCreationsUnderFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		faults := []mistralobstest.Fault{
-			{Break: mistralobstest.Refuse}, {Break: mistralobstest.ResetUnread}, {Break: mistralobstest.ResetUnanswered},
+			{Break: mistralobstest.Refuse}, {Break: mistralobstest.ResetUnread},
+			{Break: mistralobstest.ResetUnanswered},
 			{Break: mistralobstest.ResetBody, After: 20}, {
 				Break: mistralobstest.TruncateBody, After: 20,
 			}, {Break: mistralobstest.StallHeader},

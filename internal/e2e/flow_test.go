@@ -236,7 +236,8 @@ func TestFlowBadFile(t *testing.T) {
 func TestFlowJudge(t *testing.T) {
 	inMemory(t, func(t *testing.T, _ *mistralobstest.Server, c *mistralobs.Client) {
 		rec, err := c.Records.Create(t.Context(), newDataset(t, c), mistralobs.CreateRecordParams{
-			Payload:    mistralobs.NewConversation(mistralobs.User("Capital of France?"), mistralobs.Assistant("It is Paris.")),
+			Payload: mistralobs.NewConversation(mistralobs.User("Capital of France?"),
+				mistralobs.Assistant("It is Paris.")),
 			Properties: map[string]string{"category": "geography", "expected_output": "Paris"},
 		})
 		require.NoError(t, err)
@@ -291,10 +292,12 @@ func TestFlowDownloadUnderFaults(t *testing.T) {
 func TestFlowDeleteUnderFaults(t *testing.T) {
 	inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
 		id := newDataset(t, c)
-		server.Inject(mistralobstest.Fault{Operation: mistralobstest.DatasetsDelete, Break: mistralobstest.ResetUnanswered})
+		server.Inject(mistralobstest.Fault{Operation: mistralobstest.DatasetsDelete,
+			Break: mistralobstest.ResetUnanswered})
 		require.NoError(t, c.Datasets.Delete(t.Context(), id))
 		server.Inject(mistralobstest.Fault{Operation: mistralobstest.DatasetsDelete, Status: 429})
-		require.ErrorIs(t, c.Datasets.Delete(t.Context(), id), mistralobs.ErrNotFound, "it was never there to be deleted")
+		require.ErrorIs(t, c.Datasets.Delete(t.Context(), id), mistralobs.ErrNotFound,
+			"it was never there to be deleted")
 	})
 }
 

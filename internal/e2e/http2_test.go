@@ -285,7 +285,8 @@ func TestStaleHTTP1Connection(t *testing.T) {
 	*newest = true
 	mu.Unlock()
 	var response mistralobs.Response
-	err = client.Do(t.Context(), http.MethodPost, "/v1/models", []byte(`{"n":1}`), nil, mistralobs.WithResponse(&response))
+	err = client.Do(t.Context(), http.MethodPost, "/v1/models", []byte(`{"n":1}`), nil,
+		mistralobs.WithResponse(&response))
 	require.NoError(t, err)
 	assert.Equal(t, 1, applied)
 	assert.Equal(t, 1, response.Attempts)

@@ -121,7 +121,8 @@ var composite = map[string]func(*scene) error{
 
 	"Imports.FromJSONL": func(s *scene) error {
 		input := strings.NewReader(strings.Repeat(line1+"\n", 20))
-		result, err := s.client.Imports.FromJSONL(s.ctx, s.dataset, input, mistralobs.JSONLImportOptions{MaxFileBytes: 1000})
+		result, err := s.client.Imports.FromJSONL(s.ctx, s.dataset, input,
+			mistralobs.JSONLImportOptions{MaxFileBytes: 1000})
 		started := 0
 		if result != nil {
 			started = len(result.Tasks)
@@ -129,7 +130,8 @@ var composite = map[string]func(*scene) error{
 		assert.True(s.t, err != nil || started == 2, "two files")
 		s.later(func() {
 			surplus := s.newTasks() - started
-			assert.True(s.t, surplus == 0 || surplus == 1 && errors.Is(err, mistralobs.ErrMaybeApplied), "%d: %v", surplus, err)
+			assert.True(s.t, surplus == 0 || surplus == 1 && errors.Is(err, mistralobs.ErrMaybeApplied),
+				"%d: %v", surplus, err)
 		})
 		return err
 	},
@@ -149,7 +151,8 @@ var composite = map[string]func(*scene) error{
 			r.Properties = mistralobs.Object(newPayloadText)
 			return nil
 		})
-		return s.checkRecords(err, 1, func(r mistralobstest.Record) bool { return string(r.Properties) == newPayloadText })
+		return s.checkRecords(err, 1,
+			func(r mistralobstest.Record) bool { return string(r.Properties) == newPayloadText })
 	},
 	"Records.UpdateAll": (*scene).updateAll,
 
@@ -489,7 +492,8 @@ func (s *scene) updateAll() (failed error) {
 	}
 	held := s.held()
 	for _, id := range reported {
-		assert.Equal(s.t, newPayloadText+newPayloadText, string(held[id].Payload)+string(held[id].Properties), "reported")
+		assert.Equal(s.t, newPayloadText+newPayloadText,
+			string(held[id].Payload)+string(held[id].Properties), "reported")
 	}
 	return s.checkRecords(failed, 10, func(r mistralobstest.Record) bool { return string(r.Payload) == newPayloadText })
 }

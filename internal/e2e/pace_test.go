@@ -29,7 +29,8 @@ func TestPaceUnderARateLimit(t *testing.T) {
 			name: "a free account", perSecond: 1, burst: 1, n: 60, concurrency: 8, most: 20, within: 150 * time.Second,
 		},
 		{
-			name: "ten a second", perSecond: 10, burst: 10, n: 600, concurrency: 32, most: 80, within: 150 * time.Second,
+			name: "ten a second", perSecond: 10, burst: 10, n: 600, concurrency: 32, most: 80,
+			within: 150 * time.Second,
 		},
 		{
 			name: "a hundred", perSecond: 100, burst: 100, n: 3000, concurrency: 64, most: 80, within: 60 * time.Second,
@@ -45,7 +46,8 @@ func TestPaceUnderARateLimit(t *testing.T) {
 					mistralobstest.WithInMemoryNetwork(), mistralobstest.WithLatency(20*time.Millisecond),
 				)
 				defer server.Close()
-				client := server.Client(t, mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 20, MaxElapsed: time.Hour}))
+				client := server.Client(t,
+					mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 20, MaxElapsed: time.Hour}))
 				dataset, err := client.Datasets.Create(t.Context(), mistralobs.CreateDatasetParams{Name: "Paced"})
 				require.NoError(t, err)
 				id := dataset.ID

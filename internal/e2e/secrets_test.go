@@ -63,7 +63,8 @@ func secretsStaySecret(t *testing.T) {
 				})}
 				var err error
 				w.client, err = w.client.With(mistralobs.WithHTTPClient(guarded),
-					mistralobs.WithLogger(slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug - 100}))),
+					mistralobs.WithLogger(slog.New(slog.NewTextHandler(&logged,
+						&slog.HandlerOptions{Level: slog.LevelDebug - 100}))),
 					mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 2}))
 				assert.NoError(t, err)
 				fault := row.fault
@@ -81,7 +82,8 @@ func secretsStaySecret(t *testing.T) {
 				w.server.Inject(fault)
 				_, err = w.client.Exports.Download(w.ctx, w.dataset, io.Discard, mistralobs.TransferOptions{})
 				failures = append(failures, err)
-				_, err = w.client.Exports.Save(w.ctx, w.dataset, filepath.Join(t.TempDir(), "out"), mistralobs.TransferOptions{})
+				_, err = w.client.Exports.Save(w.ctx, w.dataset, filepath.Join(t.TempDir(), "out"),
+					mistralobs.TransferOptions{})
 				failures = append(failures, err)
 
 				failed := false

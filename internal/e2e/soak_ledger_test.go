@@ -289,7 +289,8 @@ func (l *ledger) replace(w *writer, id string, part int, deletes bool) {
 	switch {
 	case !w.isSync:
 		end = replacedOwn
-	case !assert.True(l.t, looked && (deletes || !seen.onPage), "a sync writes %s without looking at it right before", id):
+	case !assert.True(l.t, looked && (deletes || !seen.onPage),
+		"a sync writes %s without looking at it right before", id):
 	case before.by == w: // the rest of its own change
 	case before.at > seen.at:
 		end = inWindow
@@ -311,7 +312,8 @@ func (l *ledger) checkPlanned(w *writer, id string, seen look, deletes bool) {
 	want := l.want[l.held[id].key]
 	for i := range seen.content {
 		ok := seen.content[i] == basis[i] || !deletes && seen.content[i] == want[i]
-		assert.True(l.t, ok, "request %d of a sync overwrites %s of record %s, which it saw at request %d; planned was %s",
+		assert.True(l.t, ok,
+			"request %d of a sync overwrites %s of record %s, which it saw at request %d; planned was %s",
 			l.now, seen.content[i], id, seen.at, basis[i])
 	}
 }

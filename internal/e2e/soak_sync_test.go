@@ -251,7 +251,8 @@ func TestSyncsBesideASecondWriter(t *testing.T) {
 					// An import that was interrupted still runs when the next sync begins.
 					server := mistralobstest.NewServer(
 						mistralobstest.WithInMemoryNetwork(), mistralobstest.WithTaskDuration(2*time.Second),
-						mistralobstest.WithPartialImports(someRecords, seed%2 == 0), mistralobstest.WithTaskOutcome(badEnds),
+						mistralobstest.WithPartialImports(someRecords, seed%2 == 0),
+						mistralobstest.WithTaskOutcome(badEnds),
 					)
 					defer server.Close()
 					breakThings(server)

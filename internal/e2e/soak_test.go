@@ -46,7 +46,8 @@ func TestSoak(t *testing.T) {
 	peak := measure()
 	s.close()
 	goroutinesEnd := func() bool { return runtime.NumGoroutine() <= before.goroutines+1 }
-	assert.Eventually(t, goroutinesEnd, 10*time.Second, 10*time.Millisecond, "goroutines, beside the one that counts them")
+	assert.Eventually(t, goroutinesEnd, 10*time.Second, 10*time.Millisecond,
+		"goroutines, beside the one that counts them")
 	assert.Empty(t, contents(t, temp), "temporary files")
 	after := measure()
 	assert.Less(t, after.heap, before.heap+16<<20, "heap")
@@ -99,7 +100,8 @@ func newSoak(t *testing.T, opts ...mistralobstest.Option) *soak {
 // patience lets calls outlast the faults.
 var patience = []mistralobs.Option{
 	mistralobs.WithTimeout(5 * time.Second),
-	mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 12, MinWait: 10 * time.Millisecond, MaxWait: 5 * time.Second}),
+	mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 12, MinWait: 10 * time.Millisecond,
+		MaxWait: 5 * time.Second}),
 }
 
 // someRecords is how many records an import makes at most.
@@ -186,7 +188,8 @@ func (s *soak) String() string {
 	}
 	return fmt.Sprintf("%d rounds, %d records made, %d doubtful, %d imported in part, %d errors; %d calls canceled, of each of %d methods at "+
 		"least %d; %d syncs beside a second writer, of whose writes %v",
-		s.rounds.Load(), s.made.Load(), s.doubtful.Load(), s.partial.Load(), s.errors.Load(), calls, len(s.methods), least,
+		s.rounds.Load(), s.made.Load(), s.doubtful.Load(), s.partial.Load(), s.errors.Load(), calls,
+		len(s.methods), least,
 		s.syncs.Load(), s.fates)
 }
 

@@ -73,8 +73,9 @@ var (
 		Properties: mistralobs.Object(`{"k":1,"k":2}`),
 	}
 	Task = mistralobs.ImportTask{
-		ID: TaskID, DatasetID: DatasetID, CreatorID: "creator", WorkspaceID: "space", CreatedAt: created, UpdatedAt: updated,
-		Status: mistralobs.StatusRunning, Progress: new(40),
+		ID: TaskID, DatasetID: DatasetID, CreatorID: "creator", WorkspaceID: "space", CreatedAt: created,
+		UpdatedAt: updated,
+		Status:    mistralobs.StatusRunning, Progress: new(40),
 	}
 	File = mistralobs.File{
 		ID: FileID, Object: "file", CreatedAt: time.Unix(1759500189, 0).UTC(), Filename: "a.jsonl",

@@ -31,7 +31,8 @@ type (
 
 // Operations returns all operations.
 func Operations() []Operation {
-	return slices.Concat(datasetOperations(), recordOperations(), importOperations(), taskOperations(), fileOperations(),
+	return slices.Concat(datasetOperations(), recordOperations(), importOperations(), taskOperations(),
+		fileOperations(),
 		judgeOperations(), spanOperations())
 }
 
@@ -153,7 +154,8 @@ func importOperations() []Operation {
 		Call: func(ctx ctx, c client, w World) (any, error) { return c.Imports.FromFile(ctx, w.Dataset, w.File) },
 		Body: `{"file_id":"` + FileID + `"}`, Status: 202, Answer: TaskJSON, Want: &Task,
 	}, {
-		Name: "imports.from_playground", Method: "Imports.FromPlayground", Route: imports + "/from-playground", Creates: true,
+		Name: "imports.from_playground", Method: "Imports.FromPlayground", Route: imports + "/from-playground",
+		Creates: true,
 		Call: func(ctx ctx, c client, w World) (any, error) {
 			return c.Imports.FromPlayground(ctx, w.Dataset, []string{w.Conversation})
 		},
@@ -167,7 +169,8 @@ func importOperations() []Operation {
 	}, {
 		Name: "imports.from_spans", Method: "Imports.FromSpans", Route: imports + "/from-spans", Creates: true,
 		Call: func(ctx ctx, c client, w World) (any, error) {
-			upper := mistralobs.SpanReference{TraceID: strings.ToUpper(w.Span.TraceID), SpanID: strings.ToUpper(w.Span.SpanID)}
+			upper := mistralobs.SpanReference{TraceID: strings.ToUpper(w.Span.TraceID),
+				SpanID: strings.ToUpper(w.Span.SpanID)}
 			return c.Imports.FromSpans(ctx, w.Dataset, []mistralobs.SpanReference{upper}, []mistralobs.SpanMapping{
 				mistralobs.SpanAttribute("messages", "gen_ai.input.messages"),
 				mistralobs.ResourceAttribute("service", "service.name"),
@@ -223,7 +226,8 @@ func judgeOperations() []Operation {
 		Name: "judges.list", Method: "Judges.List", Route: "GET " + judges,
 		Call: func(ctx ctx, c client, _ World) (any, error) {
 			return c.Judges.List(ctx, mistralobs.ListJudgesParams{
-				Query: "polite", Types: []mistralobs.JudgeOutputType{"A", "B"}, Models: []string{"m"}, Page: 2, PageSize: 7,
+				Query: "polite", Types: []mistralobs.JudgeOutputType{"A", "B"}, Models: []string{"m"},
+				Page: 2, PageSize: 7,
 			})
 		},
 		Query: url.Values{
@@ -277,12 +281,15 @@ func spanOperations() []Operation {
 		Status: 200, Answer: `{"spans":{"results":[` + SpanJSON + `],"next":"n","cursor":null}}`,
 		Want: &mistralobs.Feed[mistralobs.Span]{Items: []mistralobs.Span{Span()}, NextCursor: "n"},
 	}, {
-		Name: "spans.search_evaluations", Method: "Spans.SearchEvaluations", Route: "POST " + spans + "/evaluations/search",
+		Name: "spans.search_evaluations", Method: "Spans.SearchEvaluations",
+		Route: "POST " + spans + "/evaluations/search",
 		Call: func(ctx ctx, c client, _ World) (any, error) {
 			return c.Spans.SearchEvaluations(ctx, mistralobs.SearchEvaluationsParams{})
 		},
-		Body: `{}`, Status: 200, Answer: `{"span_evaluations":{"results":[` + EvaluationJSON + `],"next":null,"cursor":"c"}}`,
-		Want: &mistralobs.Feed[mistralobs.SpanEvaluation]{Items: []mistralobs.SpanEvaluation{Evaluation}, NextCursor: "c"},
+		Body: `{}`, Status: 200,
+		Answer: `{"span_evaluations":{"results":[` + EvaluationJSON + `],"next":null,"cursor":"c"}}`,
+		Want: &mistralobs.Feed[mistralobs.SpanEvaluation]{Items: []mistralobs.SpanEvaluation{Evaluation},
+			NextCursor: "c"},
 	}, {
 		Name: "spans.latest_evaluations", Method: "Spans.SearchEvaluations",
 		Route: "POST " + spans + "/evaluations/search/latest",
@@ -321,7 +328,8 @@ func spanOperations() []Operation {
 			SupportedOperators: []string{"eq"}, SupportedAggregations: []string{"count"},
 		}},
 	}, {
-		Name: "spans.field_options", Method: "Spans.FieldOptions", Route: "GET " + spans + "/fields/{field_name}/options",
+		Name: "spans.field_options", Method: "Spans.FieldOptions",
+		Route: "GET " + spans + "/fields/{field_name}/options",
 		Call: func(ctx ctx, c client, _ World) (any, error) {
 			return c.Spans.FieldOptions(ctx, fieldName, time.Time{}, from)
 		},

@@ -38,7 +38,8 @@ type World struct {
 
 // Changes reports whether the operation changes or deletes something.
 func (op *Operation) Changes() bool {
-	return !op.Creates && (op.Status == http.StatusNoContent || op.HTTPMethod() == "PATCH" || op.HTTPMethod() == "DELETE")
+	return !op.Creates &&
+		(op.Status == http.StatusNoContent || op.HTTPMethod() == "PATCH" || op.HTTPMethod() == "DELETE")
 }
 
 // HTTPMethod is that of the route.

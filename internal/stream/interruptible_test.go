@@ -22,10 +22,11 @@ func TestInterruptibleReadsEverything(t *testing.T) {
 		r    io.Reader
 		want error
 	}{
-		"whole reads":           {r: strings.NewReader(content)},
-		"half reads":            {r: iotest.HalfReader(strings.NewReader(content))},
-		"data with the end":     {r: iotest.DataErrReader(strings.NewReader(content))},
-		"data, then an error":   {r: io.MultiReader(strings.NewReader(content), iotest.ErrReader(broken)), want: broken},
+		"whole reads":       {r: strings.NewReader(content)},
+		"half reads":        {r: iotest.HalfReader(strings.NewReader(content))},
+		"data with the end": {r: iotest.DataErrReader(strings.NewReader(content))},
+		"data, then an error": {r: io.MultiReader(strings.NewReader(content), iotest.ErrReader(broken)),
+			want: broken},
 		"data beside an error":  {r: &dataErrReader{content, broken}, want: broken},
 		"reads of nothing also": {r: io.MultiReader(&emptyReader{n: 3}, strings.NewReader(content))},
 	}

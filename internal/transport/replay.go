@@ -95,5 +95,6 @@ func notProcessed(err error) bool {
 	return strings.HasPrefix(text, "http2: Transport received Server's graceful shutdown GOAWAY") ||
 		strings.HasPrefix(text, "http2: Transport received GOAWAY from server") ||
 		strings.HasPrefix(text, "http2: client conn not usable") ||
-		strings.HasPrefix(text, "stream error: stream ID ") && strings.Contains(text, "; REFUSED_STREAM; received from peer")
+		strings.HasPrefix(text, "stream error: stream ID ") &&
+			strings.Contains(text, "; REFUSED_STREAM; received from peer")
 }

@@ -85,7 +85,8 @@ func drawPlot(svg *bytes.Buffer, left float64, title string, all []curve) {
 	fmt.Fprintf(svg, "<text x=\"%g\" y=\"24\" font-size=\"14\">%s, by the number of records</text>\n", left, title)
 	for e := 3.0; e <= 6; e++ {
 		x, _ := at(math.Pow(10, e), math.Pow(10, low))
-		fmt.Fprintf(svg, `<path d="M%g 40V360" stroke="#ddd"/><text x="%g" y="378" text-anchor="middle">10^%g</text>`+"\n",
+		fmt.Fprintf(svg,
+			`<path d="M%g 40V360" stroke="#ddd"/><text x="%g" y="378" text-anchor="middle">10^%g</text>`+"\n",
 			x, x, e)
 	}
 	for e := low; e <= high; e++ {
@@ -102,6 +103,7 @@ func drawPlot(svg *bytes.Buffer, left float64, title string, all []curve) {
 			fmt.Fprintf(svg, `<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>`+"\n", x, y, color)
 		}
 		fmt.Fprintf(svg, `<polyline points="%s" fill="none" stroke="%s"/>`+"\n", line, color)
-		fmt.Fprintf(svg, `<text x="%g" y="%d" fill="%s">%s: slope %.2f</text>`+"\n", left+8, 56+16*i, color, c.work, c.slope)
+		fmt.Fprintf(svg, `<text x="%g" y="%d" fill="%s">%s: slope %.2f</text>`+"\n", left+8, 56+16*i, color,
+			c.work, c.slope)
 	}
 }
