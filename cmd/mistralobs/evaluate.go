@@ -152,7 +152,7 @@ func (e *evaluation) judgeRecord(ctx context.Context, record *mistralobs.Record)
 // leaveOut reports a record that has no score. The caller holds mu.
 func (e *evaluation) leaveOut(record *mistralobs.Record, why error) {
 	e.unscored++
-	e.message("record %s: %s", record.ID, textOf(why))
+	e.message("record %s: %s", record.ID, why)
 }
 
 // score returns an answer as a number or, for a classification, 1 for a pass and otherwise 0.

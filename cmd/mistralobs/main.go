@@ -162,7 +162,7 @@ func (t *tool) report(err error, interrupted bool) int {
 	case errors.Is(err, errDiffers):
 		return statusDiffers
 	case interrupted:
-		t.message("interrupted: %s", textOf(err))
+		t.message("interrupted: %s", err)
 		return statusInterrupted
 	case errors.As(err, &usage):
 		t.message("%s", err)
@@ -173,18 +173,13 @@ func (t *tool) report(err error, interrupted bool) int {
 	case errors.Is(err, errOutputClosed):
 		return statusFailed // the reader, such as head, wants no more
 	}
-	t.message("%s", textOf(err))
+	t.message("%s", err)
 	for _, h := range slices.Concat(t.hints, commonHints) {
 		if errors.Is(err, h.target) {
 			t.message("%s", h.text)
 		}
 	}
 	return statusFailed
-}
-
-// textOf returns the text of an error without the prefixes of the SDK: a message has its own.
-func textOf(err error) string {
-	return strings.NewReplacer("mistralobs: ", "", "datasetsync: ", "").Replace(err.Error())
 }
 
 // message prints a message with the name of the command, in the place of the progress.

@@ -149,7 +149,7 @@ func TestFailures(t *testing.T) {
 		{
 			name: "add stops at a refusal and counts", fault: refused, stdin: three,
 			args:   []string{"add", "Support tickets"},
-			stderr: []string{"mistralobs add: create record", "; 1 of 3 records added"},
+			stderr: []string{"mistralobs: create record", "; 1 of 3 records added"},
 		},
 		{
 			name: "create names the check for a lost response", fault: lost, args: []string{"create", "New data"},
@@ -163,13 +163,13 @@ func TestFailures(t *testing.T) {
 		{
 			name: "copy deletes a copy that failed", fault: failed,
 			args:   []string{"copy", "Support tickets", "Copied tickets"},
-			stderr: []string{"mistralobs copy: import from dataset"},
+			stderr: []string{"mistralobs copy: mistralobs: import from dataset"},
 		},
 		{
 			name: "evaluate goes on after a record that cannot be judged", fault: unreadable,
 			args:   []string{"evaluate", "Support tickets", "-judge", judge, "-workers", "1"},
 			stdout: "GROUP  RECORDS  MEAN\nall    11 ",
-			stderr: []string{": judge record: ", "no messages", "records without a score: 1"},
+			stderr: []string{"no messages", "records without a score: 1"},
 		},
 	}
 	for _, tt := range tests {
