@@ -303,7 +303,7 @@ func (a Answer) String() string {
 func (a Answer) Float64() (float64, error) {
 	n, err := strconv.ParseFloat(string(a), 64)
 	if err != nil || !jsonscan.Valid(a) {
-		return 0, fmt.Errorf("mistralobs: the judge's answer %q is not a number", string(a))
+		return 0, fmt.Errorf("mistralobs: decoding a judge's answer: %q is not a number", string(a))
 	}
 	return n, nil
 }

@@ -78,7 +78,7 @@ func (l list[T]) pages(ctx context.Context) iter.Seq2[*Page[T], error] {
 		}
 		w := walk[T]{l, settings, l.params.PageSize == 0}
 		w.params.PageSize = cmp.Or(l.params.PageSize, MaxPageSize)
-		seen := newSeenPages[T]()
+		seen := newSeenPages[T](l.req.action)
 		check := func(page *Page[T], err error) bool { // yields the page; reports whether to continue
 			if err == nil {
 				err = seen.add(page.Items, page.Next, l.id)
@@ -290,11 +290,11 @@ func (p *prefetch[T]) next() (*Page[T], error) {
 // walkFeed yields the items of a search, from cursor on, and at most one error, last. fetch
 // returns the page at a cursor.
 func walkFeed[T any](
-	ctx context.Context, cursor string,
+	ctx context.Context, action, cursor string,
 	fetch func(ctx context.Context, cursor string) (*Feed[T], error), id func(*T) string,
 ) iter.Seq2[*T, error] {
 	return itemsOf(func(yield func([]T, error) bool) {
-		seen, cursor := newSeenPages[T](), cursor
+		seen, cursor := newSeenPages[T](action), cursor
 		for {
 			feed, err := fetch(ctx, cursor)
 			if err != nil {
@@ -326,6 +326,7 @@ const (
 
 // seenPages ends a walk over a list that never ends.
 type seenPages[T any] struct {
+	action string // for error texts
 	seed   maphash.Seed
 	hashes map[uint64]bool // of the ids of each page so far
 	number int             // pages so far
@@ -335,8 +336,8 @@ type seenPages[T any] struct {
 	again  int             // pages in a row that repeat an earlier one
 }
 
-func newSeenPages[T any]() *seenPages[T] {
-	return &seenPages[T]{seed: maphash.MakeSeed(), hashes: map[uint64]bool{}}
+func newSeenPages[T any](action string) *seenPages[T] {
+	return &seenPages[T]{action: action, seed: maphash.MakeSeed(), hashes: map[uint64]bool{}}
 }
 
 // add returns an error that matches [ErrNoProgress] if pages bring nothing new and do not end.
@@ -355,8 +356,8 @@ func (s *seenPages[T]) add(items []T, next string, id func(*T) string) error {
 	s.number++
 	s.hashes[hash], s.last, s.next = true, hash, next
 	if next != "" && (stuck || s.again >= maxSeenPages || s.empty >= maxEmptyPages) {
-		return fmt.Errorf("mistralobs: %w: page %d brings nothing new, but the service says that another one follows",
-			ErrNoProgress, s.number)
+		return fmt.Errorf("mistralobs: %s: %w: page %d brings nothing new, but the service says that another one follows",
+			s.action, ErrNoProgress, s.number)
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func TestWalkFeed(t *testing.T) {
 			}
 			var items []string
 			var last error
-			for item, err := range walkFeed(t.Context(), "", fetch, func(s *string) string { return *s }) {
+			for item, err := range walkFeed(t.Context(), "search spans", "", fetch, func(s *string) string { return *s }) {
 				require.NoError(t, last, "an error is the last")
 				if last = err; err == nil {
 					items = append(items, *item)
@@ -92,8 +92,9 @@ func TestWalkFeedWithoutEnd(t *testing.T) {
 		requests++
 		return &Feed[string]{NextCursor: fmt.Sprint(requests)}, nil
 	}
-	for _, err := range walkFeed(t.Context(), "", fetch, func(s *string) string { return *s }) {
+	for _, err := range walkFeed(t.Context(), "search spans", "", fetch, func(s *string) string { return *s }) {
 		require.ErrorIs(t, err, ErrNoProgress)
+		require.ErrorContains(t, err, "mistralobs: search spans: ")
 	}
 	assert.Equal(t, maxEmptyPages, requests)
 }
@@ -105,7 +106,7 @@ func TestWalkFeedStopsWithItsCaller(t *testing.T) {
 		requests++
 		return &Feed[string]{Items: []string{"a", "b"}, NextCursor: "more"}, nil
 	}
-	for range walkFeed(t.Context(), "", fetch, func(s *string) string { return *s }) {
+	for range walkFeed(t.Context(), "search spans", "", fetch, func(s *string) string { return *s }) {
 		break
 	}
 	assert.Equal(t, 1, requests)

@@ -581,6 +581,7 @@ func TestListsWithoutEnd(t *testing.T) {
 						t, walk.all(t.Context(), clientOver(t, service), mistralobs.ListParams{ReadAhead: readAhead}),
 					)
 					require.ErrorIs(t, err, mistralobs.ErrNoProgress)
+					require.ErrorContains(t, err, "mistralobs: list ")
 					asked, inFlight := service.snapshot()
 					assert.LessOrEqual(t, len(asked), test.requests+8)
 					assert.Zero(t, inFlight)

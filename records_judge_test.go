@@ -41,5 +41,5 @@ func TestJudgementWithoutAnAnswer(t *testing.T) {
 	)
 	require.ErrorIs(t, err, mistralobs.ErrUnexpectedResponse)
 	_, err = mistralobs.Answer("null").Float64()
-	require.Error(t, err)
+	require.ErrorContains(t, err, `mistralobs: decoding a judge's answer: "null" is not a number`)
 }

@@ -127,10 +127,10 @@ func (s *Span) ToolCallResult(v any) error {
 
 func decodeText(name, text string, v any) error {
 	if text == "" {
-		return fmt.Errorf("mistralobs: %s is empty", name)
+		return fmt.Errorf("mistralobs: decoding %s: it is empty", name)
 	}
 	if !jsonscan.Valid([]byte(text)) {
-		return fmt.Errorf("mistralobs: %s is not JSON: %w", name, jsonError([]byte(text)))
+		return fmt.Errorf("mistralobs: decoding %s: it is not JSON: %w", name, jsonError([]byte(text)))
 	}
 	if err := decodeExact([]byte(text), v); err != nil {
 		return fmt.Errorf("mistralobs: decoding %s: %w", name, err)

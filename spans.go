@@ -207,7 +207,7 @@ func (s *SpansService) All(
 	ctx context.Context, params SearchSpansParams, opts ...CallOption,
 ) iter.Seq2[*Span, error] {
 	params.PageSize = cmp.Or(params.PageSize, MaxPageSize)
-	return walkFeed(ctx, params.Cursor, func(ctx context.Context, cursor string) (*Feed[Span], error) {
+	return walkFeed(ctx, "search spans", params.Cursor, func(ctx context.Context, cursor string) (*Feed[Span], error) {
 		params := params
 		params.Cursor = cursor
 		return s.Search(ctx, params, opts...)
@@ -246,11 +246,12 @@ func (s *SpansService) AllEvaluations(
 	ctx context.Context, params SearchEvaluationsParams, opts ...CallOption,
 ) iter.Seq2[*SpanEvaluation, error] {
 	params.PageSize = cmp.Or(params.PageSize, MaxPageSize)
-	return walkFeed(ctx, params.Cursor, func(ctx context.Context, cursor string) (*Feed[SpanEvaluation], error) {
+	fetch := func(ctx context.Context, cursor string) (*Feed[SpanEvaluation], error) {
 		params := params
 		params.Cursor = cursor
 		return s.SearchEvaluations(ctx, params, opts...)
-	}, evaluationKey)
+	}
+	return walkFeed(ctx, "search evaluations of spans", params.Cursor, fetch, evaluationKey)
 }
 
 func evaluationKey(e *SpanEvaluation) string {
@@ -283,7 +284,7 @@ func (s *SpansService) AllOfTrace(
 	ctx context.Context, traceID string, params TraceSpansParams, opts ...CallOption,
 ) iter.Seq2[*Span, error] {
 	pageSize := cmp.Or(params.PageSize, MaxPageSize)
-	return walkFeed(ctx, params.Cursor, func(ctx context.Context, cursor string) (*Feed[Span], error) {
+	fetch := func(ctx context.Context, cursor string) (*Feed[Span], error) {
 		query, err := feedQuery(params.From, params.To, pageSize, cursor)
 		if err == nil {
 			err = checkHex("traceID", traceID, 32)
@@ -293,7 +294,8 @@ func (s *SpansService) AllOfTrace(
 			route: "GET /v1/observability/traces/{trace_id}/spans", ids: ids{strings.ToLower(traceID)},
 			query: query, err: err, envelope: "spans", required: hasSpanID,
 		}, opts)
-	}, spanKey)
+	}
+	return walkFeed(ctx, "list spans of trace", params.Cursor, fetch, spanKey)
 }
 
 type spanFields []SpanField

@@ -92,8 +92,8 @@ func TestTextsOfSpans(t *testing.T) {
 
 	_, err = span.OutputMessages()
 	require.ErrorContains(t, err, "OutputMessagesJSON")
-	require.ErrorContains(t, span.ToolDefinitions(&result), "ToolDefinitionsJSON is not JSON")
-	require.ErrorContains(t, span.SystemInstructions(&result), "SystemInstructionsJSON is empty")
+	require.ErrorContains(t, span.ToolDefinitions(&result), "mistralobs: decoding ToolDefinitionsJSON: it is not JSON")
+	require.ErrorContains(t, span.SystemInstructions(&result), "mistralobs: decoding SystemInstructionsJSON: it is empty")
 	messages, err = (&mistralobs.Span{}).OutputMessages()
 	require.NoError(t, err)
 	assert.Nil(t, messages)
