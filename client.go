@@ -109,7 +109,7 @@ func (c Client) Format(f fmt.State, _ rune) {
 
 // OperationName returns the name of the operation that a request belongs to, such as
 // "records.create". ctx is the context of the request. Outside a request of the SDK the name is "".
-// A transport set by [WithHTTPClient] can use it to name spans and metrics.
+// A wrapper set by [WithMiddleware] can use it to name spans and metrics.
 func OperationName(ctx context.Context) string { return transport.OperationOf(ctx).Name }
 
 // Attempt returns the number of the current attempt, from 1. ctx is the context of the request, as

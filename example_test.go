@@ -142,16 +142,18 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-func ExampleWithHTTPClient() {
+func ExampleWithMiddleware() {
 	server := mistralobstest.NewServer()
 	defer server.Close()
-	// The transport sees every attempt, and what it is for: the place for metrics.
-	counting := &http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
-		fmt.Println(mistralobs.OperationName(req.Context()))
-		return http.DefaultTransport.RoundTrip(req)
-	})}
+	// The wrapper sees every attempt, and what it is for: the place for metrics.
+	counting := func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(req *http.Request) (*http.Response, error) {
+			fmt.Println(mistralobs.OperationName(req.Context()), mistralobs.Attempt(req.Context()))
+			return next.RoundTrip(req)
+		})
+	}
 	client, err := mistralobs.NewClient(
-		mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey), mistralobs.WithHTTPClient(counting),
+		mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey), mistralobs.WithMiddleware(counting),
 	)
 	if err != nil {
 		log.Fatal(err)
@@ -159,7 +161,7 @@ func ExampleWithHTTPClient() {
 	if _, err := client.Datasets.List(context.Background(), mistralobs.ListDatasetsParams{}); err != nil {
 		log.Fatal(err)
 	}
-	// Output: datasets.list
+	// Output: datasets.list 1
 }
 
 func ExampleWithLogger() {
