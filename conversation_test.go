@@ -130,7 +130,7 @@ func TestConversationDecodes(t *testing.T) {
 	}
 }
 
-// A payload that is decoded to a Conversation and encoded again says the same.
+// A payload has the same content after it is decoded to a Conversation and encoded again.
 func TestConversationRoundTrips(t *testing.T) {
 	t.Parallel()
 	message := func(members string) string { return `{"messages":[{` + members + `}]}` }
@@ -531,7 +531,7 @@ func TestMessageText(t *testing.T) {
 	}
 }
 
-// Texts of any kind come out of a content as they went in.
+// A content returns every text unchanged.
 func TestTextContent(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "a", `"quoted" \ back`, "<b>&amp;</b>", "line\nbreak\r\n\t",

@@ -216,7 +216,8 @@ func (s *oddSeeker) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// An upload never stores a part of its Body, or anything else. Nothing of it may have been applied.
+// A Body of another size is never stored, not even in part, and the error does not match
+// ErrMaybeApplied.
 func TestUploadRefusesBodiesOfAnotherSize(t *testing.T) {
 	t.Parallel()
 	const content = "hello world"

@@ -139,11 +139,11 @@ func set(names ...string) map[string]bool {
 	return m
 }
 
-// attemptsOf returns how often the error says that the request was sent.
+// attemptsOf returns the number of attempts that the error reports.
 func attemptsOf(t *testing.T, err error) int {
 	t.Helper()
 	var unanswered *mistralobs.NetworkError
-	if errors.As(err, &unanswered) { // it may hold the answer before it
+	if errors.As(err, &unanswered) { // it may hold the response of an earlier attempt
 		return unanswered.Attempts
 	}
 	var answered *mistralobs.Error

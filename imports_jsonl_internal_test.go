@@ -10,8 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whatever the file, what is uploaded is the lines that hold records, in parts that are not too
-// large.
+// An upload has exactly the lines that are records, in parts that are not too large.
 func FuzzImportParts(f *testing.F) {
 	for _, seed := range []string{
 		"", "\n", `{"payload":{}}`, `{"payload":[]}`, "\uFEFF" + `{"payload":{}}`,

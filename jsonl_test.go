@@ -17,7 +17,7 @@ import (
 	"github.com/mistralobs/mistralobs-go"
 )
 
-// A record of what a program has is as if it stood in a file.
+// A record made from Go values equals one that is read from a file.
 func TestNewJSONLRecord(t *testing.T) {
 	t.Parallel()
 	type row struct {

@@ -694,8 +694,7 @@ func TestAllIsRepeatedLikeAnyRead(t *testing.T) {
 	})
 }
 
-// The count keeps a walk from asking for pages beyond the end, and a wrong one
-// keeps it from nothing.
+// A walk requests no page beyond the count. A wrong count hides no page.
 func TestReadAheadGoesByTheCountOnlyToSave(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ count, most int }{

@@ -889,7 +889,7 @@ func TestPaceBeyondTheDeadline(t *testing.T) {
 	})
 }
 
-// NetworkError.Attempts counts only requests that were sent.
+// NetworkError.Attempts does not count a request that the client did not try to send.
 func TestAttemptsOfARequestThatWasNotSent(t *testing.T) {
 	t.Parallel()
 	t.Run("context ended before", func(t *testing.T) {

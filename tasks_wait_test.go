@@ -741,7 +741,7 @@ func TestWaitAllRaisesPanics(t *testing.T) {
 	})
 }
 
-// Several requests are in flight, so that nobody could tell whose response it is.
+// Several requests are in flight, so there is no last response to store.
 func TestWaitAllRefusesWithResponse(t *testing.T) {
 	t.Parallel()
 	service := newTaskService(nil)

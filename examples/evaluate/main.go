@@ -1,5 +1,5 @@
 // Evaluate runs a judge on all records of a dataset and writes the answers into their properties.
-// It skips records that have an answer, so a second run goes on where the first one ended.
+// It skips records that have an answer, so a second run continues where the first one ended.
 //
 // It prints the mean score of each category. If the judge chooses an answer, its first one scores
 // 1.
@@ -59,7 +59,7 @@ func evaluate(ctx context.Context) error {
 		workers.Go(func() {
 			for record := range records {
 				answer, err := answer(ctx, client, record, judge)
-				score, _ := answer.Float64() // 0 if the answer is a text
+				score, _ := answer.Float64() // 0 if the answer is a string
 				if options := judge.Output.Options; len(options) > 0 && answer.String() == options[0].Value {
 					score = 1
 				}

@@ -1,7 +1,7 @@
 // Export-dataset writes a dataset as JSONL to a file or to standard output.
 //
-// A download whose connection breaks continues where it stopped. A file is replaced only when the
-// export is complete.
+// It resumes the download after a broken connection. A file is replaced only when the export is
+// complete.
 //
 //	go run ./examples/export-dataset -dataset dataset [-out file.jsonl]
 package main

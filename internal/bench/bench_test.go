@@ -219,9 +219,9 @@ func compare(b *testing.B, prefix string, size int64, bySDK, byPlain func() erro
 	b.Run(prefix+"by=turns", func(b *testing.B) { inTurns(b, 1, bySDK, byPlain) })
 }
 
-// inTurns runs the work of two clients in turns of n, b.N times, so that whatever else the machine
-// does slows both. It reports what the first takes of the second's time and CPU time. The first
-// turn is not measured: it warms both programs up.
+// inTurns runs the work of two clients in turns of n, b.N times, so that other work on the machine
+// slows both. It reports the first's time and CPU time divided by the second's. The first turn is
+// not measured: it warms both programs up.
 func inTurns(b *testing.B, n int, ours, theirs func() error) {
 	b.Helper()
 	var elapsed, cpu [2]time.Duration
@@ -263,8 +263,8 @@ func count[T any](items iter.Seq2[T, error]) (n int, err error) {
 	return n, nil
 }
 
-// getsPerTurn is so many that the first turn warms both processes up, and that the collector works
-// in every turn.
+// getsPerTurn is large enough that the first turn warms both processes up, and that the garbage
+// collector runs in every turn.
 const getsPerTurn = 1000
 
 func BenchmarkGetDataset(b *testing.B) {

@@ -22,8 +22,8 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// The operations that are sent again after any failure that may pass, those that would then create
-// another object, and the upload, which does too, but leaves nothing behind that could be counted.
+// The operations that are retried after any transient failure, those that create an object, and the
+// upload, whose object the tests cannot count.
 var (
 	repeatable = operations(func(op optest.Operation) bool { return !op.Creates })
 	creating   = operations(func(op optest.Operation) bool { return op.Creates && op.Name != mistralobstest.FilesUpload })

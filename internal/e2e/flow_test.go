@@ -48,7 +48,7 @@ func TestFlowRecords(t *testing.T) {
 	inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
 		ctx := t.Context()
 		id := newDataset(t, c)
-		// What only a client that leaves payloads alone brings back.
+		// Only a client that does not decode payloads returns this one unchanged.
 		payload := mistralobs.Object(`{"a" : 9007199254740993, "a": 1e400, "s":"<&>\ud800"}`)
 		params := mistralobs.CreateRecordParams{Payload: payload, Properties: map[string]any{"k": "v"}}
 		rec, err := c.Records.Create(ctx, id, params)
@@ -209,8 +209,8 @@ func TestFlowOtherImports(t *testing.T) {
 	}, mistralobstest.WithTaskDuration(time.Minute))
 }
 
-// The line that an import fails over is named by the service too, for files
-// that were not checked first.
+// If a file was not checked before the upload, the message of the failed task names the invalid
+// line.
 func TestFlowBadFile(t *testing.T) {
 	inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
 		id := newDataset(t, c)
@@ -257,8 +257,8 @@ func TestFlowJudge(t *testing.T) {
 	})
 }
 
-// A link that has expired in the middle of a download is replaced, and a
-// connection that breaks is continued, without a byte lost or doubled.
+// A download replaces a link that expires, and resumes after a broken connection. No byte is lost
+// or doubled.
 func TestFlowDownloadUnderFaults(t *testing.T) {
 	inMemory(t, func(t *testing.T, server *mistralobstest.Server, c *mistralobs.Client) {
 		id := newDataset(t, c)

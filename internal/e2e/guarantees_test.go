@@ -88,7 +88,8 @@ var guarantees = []struct {
 	},
 }
 
-// A server resets streams, or closes connections, in each way of which net/http repeats some.
+// The server resets streams or closes connections. net/http would retry after some of these
+// failures.
 func nothingIsReplayed(t *testing.T) {
 	for _, failure := range []http2Failure{
 		{code: protocolError}, {code: refusedStream}, {goAway: true, code: noError},

@@ -103,7 +103,7 @@ func TestRetryAfterIsShared(t *testing.T) {
 		callers.Wait()
 		assert.Len(t, server.Requests(), 7)
 
-		// Long after, nothing is slower than before.
+		// A minute later, the client has its full speed again.
 		time.Sleep(time.Minute)
 		start = time.Now()
 		for range 100 {
@@ -114,8 +114,8 @@ func TestRetryAfterIsShared(t *testing.T) {
 	})
 }
 
-// Waiters gain when the pace rises: one 429 of a service without a limit costs nobody more than
-// half a minute.
+// A higher pace also helps requests that wait already: one 429 of a service without a limit delays
+// no request by more than half a minute.
 func TestQueueMovesWithThePace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

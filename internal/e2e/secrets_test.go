@@ -30,8 +30,8 @@ func leaks(text string) string {
 	return ""
 }
 
-// inEveryVerb returns the texts of an error. Of a long body it has only the beginning in the verb
-// that prints a number for each byte.
+// inEveryVerb returns the texts of an error. For the verb that prints a number for each byte, it
+// cuts a long body.
 func inEveryVerb(err error) string {
 	text := fmt.Sprintf("%v %+v %s %q", err, err, err, err)
 	if e, ok := err.(*mistralobs.Error); ok {

@@ -104,7 +104,7 @@ func TestRandomRefusalsDoNotStarve(t *testing.T) {
 	}
 }
 
-// A Retry-After of 0 holds back only the call that got it.
+// A Retry-After of 0 delays only the call that got it.
 func TestRetryAfterOfZeroHoldsBackNobodyElse(t *testing.T) {
 	t.Parallel()
 	counts := randomRefusals{0.04, "0"}.minutes(t, 1, 1)
@@ -113,8 +113,8 @@ func TestRetryAfterOfZeroHoldsBackNobodyElse(t *testing.T) {
 	require.GreaterOrEqual(t, float64(counts[0]), 60*refusalCallers/each*0.9)
 }
 
-// A Retry-After that one call accepts, or is too impatient for, holds back another only as long as
-// the other's own policy allows.
+// A Retry-After that one call gets delays another call only as long as that call's own policy
+// allows.
 func TestOtherCallsWaitByTheirOwnPolicy(t *testing.T) {
 	t.Parallel()
 	for name, policy := range map[string]mistralobs.RetryPolicy{

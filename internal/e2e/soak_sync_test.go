@@ -20,8 +20,8 @@ import (
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
-// syncRound is a dataset with the records k0 to k(n-1), of which syncs want k10 to k(n+19), beside
-// a second writer.
+// syncRound is a dataset with the records k0 to k(n-1) and a second writer. The syncs want the
+// records k10 to k(n+19).
 type syncRound struct {
 	*ledger
 	client *mistralobs.Client
@@ -237,8 +237,8 @@ func (r *syncRound) settle(second *writer, other *mistralobs.Client) {
 	assert.True(r.t, equal, "the syncs want %v, the server holds %v", r.want, got)
 }
 
-// Beside a second writer, with faults and cancellations, syncs lose, double and overwrite nothing.
-// It is a part of the soak in fake time, where the writers meet in each of the ways.
+// Despite a second writer, faults and cancellations, syncs lose, double and overwrite nothing. In
+// fake time, the writers meet in every possible way.
 func TestSyncsBesideASecondWriter(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex

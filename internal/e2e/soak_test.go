@@ -138,7 +138,7 @@ func breakThings(server *mistralobstest.Server) {
 	}
 }
 
-// crew is how many goroutines do what.
+// crew is the number of goroutines for each kind of work.
 type crew struct{ rounds, cancelers, syncers int }
 
 func (s *soak) run(duration time.Duration, crew crew) {

@@ -39,8 +39,8 @@ func main() {
 	}
 }
 
-// table runs the benchmarks and prints the rows. A whole run follows the other, so that the clients
-// take turns.
+// table runs the benchmarks and prints the rows. It repeats whole runs, so that the clients take
+// turns.
 func table(ctx context.Context, work string, runs int, benchtime string) error {
 	var out bytes.Buffer
 	for i := range runs {
