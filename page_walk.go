@@ -22,6 +22,9 @@ const maxReadAhead = 8
 const (
 	maxPageBytes  = 8 << 20
 	maxAheadBytes = 32 << 20 // of all pages that the loop does not need yet
+	// pageCost is about how many times its size a page takes in memory until it is decoded, with what
+	// the garbage collector leaves for a while.
+	pageCost = 5
 )
 
 // partSizes are the sizes of the parts of a page that was refused. Each divides the one before, so
@@ -190,8 +193,8 @@ func (w walk[T]) rest(page *Page[T], n int) int {
 	if !page.HasNext() {
 		return 0
 	}
-	if w.adapts { // a page may be twice as large as the one before
-		n = min(n, maxAheadBytes/max(1, 2*weight(page)))
+	if w.adapts {
+		n = min(n, maxAheadBytes/max(1, pageCost*weight(page)))
 	}
 	last := (page.Total + w.params.PageSize - 1) / w.params.PageSize
 	if page.Total <= 0 || page.Number >= last {

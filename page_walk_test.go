@@ -749,7 +749,7 @@ func TestAllReadsLargeRecords(t *testing.T) {
 		case i < 50:
 			return 900_000 // a page of 45 MB is larger than a response may be
 		case i >= 100 && i < 200:
-			return 60_000 // of a page of 6 MB, two are requested ahead
+			return 60_000 // a page of 6 MB
 		}
 		return 100
 	}
