@@ -154,10 +154,14 @@ func (c *command) flags(t *tool) (*flag.FlagSet, func(context.Context) error) {
 	return flags, c.setup(t, flags)
 }
 
+func (c *command) usage() string {
+	return strings.TrimSpace("mistralobs " + c.name + " [flags] " + c.args)
+}
+
 // help explains a command.
 func (c *command) help(w io.Writer, flags *flag.FlagSet) error {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s\n\nUsage: %s\n", c.about, strings.TrimSpace("mistralobs "+c.name+" [flags] "+c.args))
+	fmt.Fprintf(&text, "%s\n\nUsage: %s\n", c.about, c.usage())
 	if strings.Contains(c.args, "DATASET") {
 		fmt.Fprintln(&text, "DATASET is the ID, the slug or the name of a dataset.")
 	}

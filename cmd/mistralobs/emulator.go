@@ -17,6 +17,12 @@ func emulator(t *tool, flags *flag.FlagSet) func(context.Context) error {
 	latency := flags.Duration("latency", 0, "wait this long before each operation")
 	rateLimit := flags.Float64("rate-limit", 0, "accept this `number` of requests per second; 0 means no limit")
 	taskDuration := flags.Duration("task-duration", 2*time.Second, "how long an import takes")
+	t.check = func() error {
+		if *latency < 0 || *rateLimit < 0 || *taskDuration < 0 {
+			return usagef("-latency, -rate-limit and -task-duration must not be negative")
+		}
+		return nil
+	}
 	return func(ctx context.Context) error {
 		server := mistralobstest.NewUnstartedServer(
 			mistralobstest.WithAPIKey(*key),

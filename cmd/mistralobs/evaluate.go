@@ -47,8 +47,11 @@ func evaluate(t *tool, flags *flag.FlagSet) func(context.Context) error {
 	flags.IntVar(&e.workers, "workers", 8, "judge this `number` of records at once")
 	flags.BoolVar(&t.asJSON, "json", false, "print each judgement as JSON, one per line, instead of the table")
 	t.check = func() error {
-		if *source == "" || e.workers < 1 {
-			return usagef("-judge is required, and -workers must be positive")
+		switch {
+		case *source == "":
+			return usagef("-judge is required")
+		case e.workers < 1:
+			return usagef("-workers must be positive, got %d", e.workers)
 		}
 		return nil
 	}

@@ -71,7 +71,11 @@ func (t *tool) connect() (done func(), err error) {
 
 // dataset finds the dataset that the first argument names.
 func (t *tool) dataset(ctx context.Context) (*mistralobs.Dataset, error) {
-	dataset, err := t.client.Datasets.Find(ctx, t.args[0])
+	return t.find(ctx, t.args[0])
+}
+
+func (t *tool) find(ctx context.Context, name string) (*mistralobs.Dataset, error) {
+	dataset, err := t.client.Datasets.Find(ctx, name)
 	if errors.Is(err, mistralobs.ErrNotFound) {
 		err = marked{err, errNoDataset}
 	}
@@ -97,6 +101,15 @@ func (t *tool) open(ctx context.Context) (io.ReadCloser, error) {
 		return file, nil // it can seek, and reading it does not block
 	}
 	return io.NopCloser(stream.NewInterruptible(ctx, input)), nil
+}
+
+func isTerminal(file *os.File) bool {
+	stat, err := file.Stat()
+	if err != nil || stat.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull) // a character device too
+	return err != nil || !os.SameFile(stat, null)
 }
 
 func isRegular(file *os.File) bool {

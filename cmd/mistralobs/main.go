@@ -104,16 +104,17 @@ func (t *tool) run(ctx context.Context, args []string) error {
 	case err != nil:
 		return usageError{err.Error()}
 	case len(t.args) < c.min:
-		return usagef("an argument is missing: mistralobs %s %s", c.name, c.args)
+		return usagef("an argument is missing: %s", c.usage())
 	case c.max >= 0 && len(t.args) > c.max:
-		return usagef("unexpected argument %q: mistralobs %s %s", t.args[c.max], c.name, c.args)
-	case c.offline:
-		return run(ctx)
+		return usagef("unexpected argument %q: %s", t.args[c.max], c.usage())
 	}
 	if t.check != nil {
 		if err := t.check(); err != nil {
 			return err
 		}
+	}
+	if c.offline {
+		return run(ctx)
 	}
 	done, err := t.connect()
 	if err != nil {
@@ -148,8 +149,8 @@ var commonHints = []hint{
 	{mistralobs.ErrNoAPIKey, "with -demo, the command runs on an in-memory server and needs no key"},
 	{errNoDataset, "mistralobs datasets lists all datasets"},
 	{datasetsync.ErrNoKey, `-key names another property; -key "" compares contents`},
-	{datasetsync.ErrDuplicateKeys,
-		"-duplicates keep-oldest deletes all but the oldest records of a key in the dataset"},
+	{datasetsync.ErrDuplicateKeys, "in the dataset, -duplicates keep-oldest deletes all but the oldest; " +
+		"a file must have each key once"},
 	{datasetsync.ErrTooManyDeletes, "-max-deletes sets how many records may be deleted"},
 }
 

@@ -24,15 +24,6 @@ func newProgress(out io.Writer) *progress {
 	return &progress{}
 }
 
-func isTerminal(file *os.File) bool {
-	stat, err := file.Stat()
-	if err != nil || stat.Mode()&os.ModeCharDevice == 0 {
-		return false
-	}
-	null, err := os.Stat(os.DevNull) // a character device too
-	return err != nil || !os.SameFile(stat, null)
-}
-
 // show draws the line, at most ten times a second. A total of 0 or less is unknown. A unit of "MB"
 // means bytes.
 func (p *progress) show(what string, done, total int64, unit string) {

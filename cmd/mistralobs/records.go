@@ -110,12 +110,16 @@ func deleteAll(t *tool, flags *flag.FlagSet) func(context.Context) error {
 		if !*datasets {
 			return t.client.Records.DeleteAll(ctx, t.args)
 		}
+		var ids []string // found before any is deleted
 		for _, name := range t.args {
-			dataset, err := t.client.Datasets.Find(ctx, name)
+			dataset, err := t.find(ctx, name)
 			if err != nil {
 				return err
 			}
-			if err := t.client.Datasets.Delete(ctx, dataset.ID); err != nil {
+			ids = append(ids, dataset.ID)
+		}
+		for _, id := range ids {
+			if err := t.client.Datasets.Delete(ctx, id); err != nil {
 				return err
 			}
 		}

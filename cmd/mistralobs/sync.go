@@ -34,6 +34,12 @@ func syncDataset(t *tool, flags *flag.FlagSet) func(context.Context) error {
 	dryRun := flags.Bool("dry-run", false, "only show the changes; the exit status is 3 if there are any")
 	flags.BoolVar(&options.Full, "full", false, "show all changes and all differences, in full")
 	flags.BoolVar(&t.asJSON, "json", false, "print the plan of a dry run, or the report, as JSON")
+	t.check = func() error {
+		if options.MaxDeletes < 0 {
+			return usagef("-max-deletes must not be negative, got %d", options.MaxDeletes)
+		}
+		return nil
+	}
 	return func(ctx context.Context) error {
 		if options.Delete && !options.AllowEmpty {
 			const text = "-allow-empty lets -delete empty the dataset if the file has no records"

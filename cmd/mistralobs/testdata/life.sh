@@ -36,6 +36,12 @@ expect 2 create
 expect 2 create one two
 expect 2 edit record name=text
 expect 2 evaluate dataset
+expect 2 evaluate dataset -judge judge.json -workers 0
+has stderr "-workers must be positive"
+expect 2 sync dataset file.jsonl -max-deletes -1
+expect 2 emulator -latency -1s
+expect 2 emulator nonsense
+has stderr "nonsense\": mistralobs emulator \[flags\]$"
 expect 2 import-spans dataset
 expect 2 datasets -nonsense
 has stderr "mistralobs datasets -h"
@@ -196,6 +202,9 @@ for signal in INT TERM HUP; do
   has stderr interrupted
 done
 
+# Of several datasets, none is deleted if one cannot be found.
+expect 1 delete -datasets Capitals no-such-dataset
+has stderr "mistralobs datasets lists"
 expect 0 delete -datasets Capitals "Capitals again"
 expect 1 records "$dataset"
 kill -TERM "$emulator"
