@@ -23,7 +23,7 @@ func main() {
 	out := flag.String("out", "", "file to write (default: standard output)")
 	flag.Parse()
 	// If the context ends, Save removes its temporary file before it returns.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	size, err := export(ctx, *dataset, *out)
 	if err != nil {

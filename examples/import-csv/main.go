@@ -2,12 +2,13 @@
 //
 // A question becomes a conversation, and the other columns become properties.
 //
-//	go run ./examples/import-csv -dataset dataset [-file questions.csv]
+//	go run ./examples/import-csv -dataset dataset -file questions.csv
 package main
 
 import (
 	"context"
 	"encoding/csv"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -22,7 +23,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	dataset := flag.String("dataset", "", "ID, slug or name of the dataset")
-	path := flag.String("file", "", "CSV file (default: standard input)")
+	path := flag.String("file", "", "CSV file")
 	flag.Parse()
 	if err := importCSV(context.Background(), *dataset, *path); err != nil {
 		log.Fatal(err)
@@ -38,16 +39,15 @@ func importCSV(ctx context.Context, name, path string) error {
 	if err != nil {
 		return err
 	}
-	file := os.Stdin
-	if path != "" {
-		if file, err = os.Open(path); err != nil {
-			return err
-		}
-		defer file.Close()
+	file, err := os.Open(path)
+	if err != nil {
+		return err
 	}
+	defer file.Close()
 	report, err := datasetsync.Sync(ctx, client, dataset.ID, records(file), datasetsync.Options{Key: "id"})
 	if report != nil { // also with an error
-		fmt.Println(report)
+		_, errPrint := fmt.Println(report)
+		err = errors.Join(err, errPrint)
 	}
 	return err
 }

@@ -24,7 +24,7 @@ func main() {
 	path := flag.String("file", "", "JSONL file (default: standard input)")
 	flag.Parse()
 	// If the context ends, FromJSONL deletes the upload before it returns.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := importFile(ctx, *dataset, *path); err != nil {
 		log.Fatal(err)

@@ -56,7 +56,9 @@ func sync(ctx context.Context, name, path string, options datasetsync.Options, d
 		return err
 	}
 	defer plan.Close()
-	fmt.Println(plan)
+	if _, err := fmt.Println(plan); err != nil {
+		return err
+	}
 	if dryRun && !plan.InSync() {
 		return errDiffers
 	}
@@ -65,7 +67,8 @@ func sync(ctx context.Context, name, path string, options datasetsync.Options, d
 	}
 	report, err := plan.Apply(ctx, client, options)
 	if report != nil { // also with an error
-		fmt.Println(report)
+		_, errPrint := fmt.Println(report)
+		err = errors.Join(err, errPrint)
 	}
 	return err
 }
