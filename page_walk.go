@@ -359,7 +359,7 @@ func (s *seenPages[T]) add(items []T, next string, id func(*T) string) error {
 	s.number++
 	s.hashes[hash], s.last, s.next = true, hash, next
 	if next != "" && (stuck || s.again >= maxSeenPages || s.empty >= maxEmptyPages) {
-		return fmt.Errorf("mistralobs: %s: %w: page %d brings nothing new, but the service says that another one follows",
+		return fmt.Errorf("mistralobs: %s: %w: page %d brings nothing new, but has a next page",
 			s.action, ErrNoProgress, s.number)
 	}
 	return nil

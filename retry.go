@@ -45,7 +45,8 @@ var defaultRetryPolicy = RetryPolicy{
 func (p RetryPolicy) withDefaults() (RetryPolicy, error) {
 	if p.MaxAttempts < 0 || p.MinWait < 0 || p.MaxWait < 0 || p.MaxElapsed < 0 {
 		return p, invalid("WithRetry", "no field of the policy may be negative, "+
-			"got MaxAttempts %d, MinWait %v, MaxWait %v, MaxElapsed %v", p.MaxAttempts, p.MinWait, p.MaxWait, p.MaxElapsed)
+			"got MaxAttempts %d, MinWait %v, MaxWait %v, MaxElapsed %v",
+			p.MaxAttempts, p.MinWait, p.MaxWait, p.MaxElapsed)
 	}
 	d := defaultRetryPolicy
 	if p.MaxAttempts == 0 {

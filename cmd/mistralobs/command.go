@@ -115,8 +115,10 @@ func commands() []command {
 			name: "evaluate", args: "DATASET", setup: evaluate, min: 1, max: 1,
 			about: "Runs a judge on all records, and prints the mean of its scores or the share that passes.\n" +
 				"With -write, a second run judges only the records that have no answer. An example of a judge file:\n" +
-				`{"name": "Helpful", "model_name": "mistral-medium-latest", "instructions": "How helpful is the answer?",` + "\n" +
-				` "output": {"type": "REGRESSION", "min": 0, "max": 1, "min_description": "no", "max_description": "very"}}`,
+				`{"name": "Helpful", "model_name": "mistral-medium-latest",` + "\n" +
+				` "instructions": "How helpful is the answer?",` + "\n" +
+				` "output": {"type": "REGRESSION", "min": 0, "max": 1,` + "\n" +
+				`            "min_description": "no", "max_description": "very"}}`,
 			examples: []string{
 				`evaluate "Golden set" -judge helpful.json -by category`,
 				"evaluate golden-set -judge " + exampleID + " -write helpful -workers 4",

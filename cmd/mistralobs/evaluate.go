@@ -134,7 +134,8 @@ func (e *evaluation) judgeRecord(ctx context.Context, record *mistralobs.Record)
 		return e.count(record, &mistralobs.Judgement{Answer: mistralobs.Answer(answer)}, false)
 	}
 	judgement, err := e.client.Records.Judge(ctx, record.ID, e.judge)
-	if failure, ok := errors.AsType[*mistralobs.Error](err); ok && failure.Code == mistralobs.CodeJudgeConversationFormat {
+	failure, ok := errors.AsType[*mistralobs.Error](err)
+	if ok && failure.Code == mistralobs.CodeJudgeConversationFormat {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.leaveOut(record, err)
