@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -167,24 +166,6 @@ func TestDoCopiesItsBody(t *testing.T) {
 	late, err := io.ReadAll(sent)
 	require.NoError(t, err)
 	assert.Equal(t, `{"n":1}`, string(late))
-}
-
-// The timeout of an attempt holds for all its redirects together, on a real server.
-func TestTimeoutHoldsForAllRedirects(t *testing.T) {
-	t.Parallel()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		time.Sleep(100 * time.Millisecond)
-		http.Redirect(w, r, r.URL.Path+"x", http.StatusTemporaryRedirect)
-	}))
-	defer server.Close()
-	client, err := mistralobs.NewClient(mistralobs.WithAPIKey("k"), mistralobs.WithBaseURL(server.URL),
-		mistralobs.WithTimeout(250*time.Millisecond), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
-	require.NoError(t, err)
-	defer client.CloseIdleConnections()
-	start := time.Now()
-	err = client.Do(t.Context(), http.MethodGet, "/v1/thing", nil, nil)
-	require.ErrorIs(t, err, mistralobs.ErrTimeout)
-	assert.Less(t, time.Since(start), 800*time.Millisecond)
 }
 
 // A redirect whose body stalls ends an upload, and does not restart its timeout.

@@ -309,8 +309,8 @@ func longRetryAfterFails(t *testing.T) {
 	}
 }
 
+// Copies with the same key and base URL share the pause, also if an option seems to change these.
 func callersShareThePause(t *testing.T) {
-	t.Run("copies", copiesShareThePause)
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		var mu sync.Mutex
@@ -324,14 +324,25 @@ func callersShareThePause(t *testing.T) {
 		})
 		client, err := w.client.With(mistralobs.WithHTTPClient(&http.Client{Transport: record}))
 		require.NoError(t, err)
-		other, err := client.With(mistralobs.WithUserAgent("another"))
-		require.NoError(t, err)
+		value := *client // the struct itself
+		clients := []*mistralobs.Client{client, &value}
+		for _, opts := range [][]mistralobs.Option{
+			nil, {mistralobs.WithUserAgent("x")}, {mistralobs.WithAPIKey("Bearer " + w.server.APIKey)},
+			{mistralobs.WithBaseURL(w.server.URL + "/")}, {mistralobs.WithTimeout(time.Minute)},
+			{mistralobs.WithHTTPClient(&http.Client{Transport: record})}, {mistralobs.WithDebugWriter(io.Discard)},
+		} {
+			other, err := client.With(opts...)
+			require.NoError(t, err)
+			other, err = other.With() // a copy of the copy
+			require.NoError(t, err)
+			clients = append(clients, other)
+		}
 		w.server.Inject(mistralobstest.Fault{Status: 429, Header: http.Header{"Retry-After": {"5"}}})
 		var callers sync.WaitGroup
 		for i := range 20 {
 			callers.Go(func() {
 				time.Sleep(time.Duration(i) * 100 * time.Millisecond) // the first meets the 429
-				_, err := []*mistralobs.Client{client, other}[i%2].Datasets.Get(w.ctx, w.dataset)
+				_, err := clients[i%len(clients)].Datasets.Get(w.ctx, w.dataset)
 				assert.NoError(t, err)
 			})
 		}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -64,57 +65,24 @@ func redirectsStayAtTheOrigin(t *testing.T) {
 // All redirects of an attempt share its timeout.
 func redirectsShareTheTimeout(t *testing.T) {
 	t.Parallel()
-	client, _ := overWire(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		time.Sleep(100 * time.Millisecond)
-		http.Redirect(w, r, r.URL.Path+"x", http.StatusTemporaryRedirect)
-	}), mistralobs.WithTimeout(250*time.Millisecond), mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
-	start := time.Now()
-	require.ErrorIs(t, client.Do(t.Context(), http.MethodPut, "/v1/thing", nil, nil), mistralobs.ErrTimeout)
-	assert.Less(t, time.Since(start), 800*time.Millisecond)
-}
-
-// Copies wait for the Retry-After that one of them got, also those with options that seem to change
-// the key and the base URL.
-func copiesShareThePause(t *testing.T) {
-	t.Parallel()
-	var mu sync.Mutex
-	var refused time.Time
-	early := 0
-	client, server := overWire(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case refused.IsZero():
-			refused = time.Now()
-			w.Header().Set("Retry-After", "1")
-			w.WriteHeader(http.StatusTooManyRequests)
-		case time.Since(refused) < time.Second:
-			early++
-		}
-	}))
-	clients := []*mistralobs.Client{client}
-	for _, opts := range [][]mistralobs.Option{
-		nil, {mistralobs.WithUserAgent("x")}, {mistralobs.WithAPIKey("Bearer " + hiddenKey)},
-		{mistralobs.WithBaseURL(server.URL + "/")}, {mistralobs.WithTimeout(time.Minute)},
-		{mistralobs.WithHTTPClient(server.Client())}, {mistralobs.WithDebugWriter(io.Discard)},
-	} {
-		other, err := client.With(opts...)
-		require.NoError(t, err)
-		other, err = other.With() // a copy of the copy
-		require.NoError(t, err)
-		clients = append(clients, other)
-	}
-	value := *client // the struct itself
-	clients = append(clients, &value)
-	var callers sync.WaitGroup
-	for i, c := range clients {
-		callers.Go(func() {
-			time.Sleep(time.Duration(i) * 20 * time.Millisecond) // the first meets the 429
-			assert.NoError(t, c.Do(t.Context(), http.MethodGet, "/v1/thing", nil, nil))
+	synctest.Test(t, func(t *testing.T) {
+		slow := roundTrip(func(req *http.Request) (*http.Response, error) {
+			select {
+			case <-time.After(100 * time.Millisecond):
+			case <-req.Context().Done():
+				return nil, req.Context().Err()
+			}
+			header := http.Header{"Location": {req.URL.Path + "x"}}
+			return &http.Response{StatusCode: 307, ProtoMajor: 1, Header: header, Body: http.NoBody, Request: req}, nil
 		})
-	}
-	callers.Wait()
-	assert.Zero(t, early)
+		client, err := mistralobs.NewClient(mistralobs.WithAPIKey("k"),
+			mistralobs.WithHTTPClient(&http.Client{Transport: slow}), mistralobs.WithTimeout(250*time.Millisecond),
+			mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
+		require.NoError(t, err)
+		start := time.Now()
+		require.ErrorIs(t, client.Do(t.Context(), http.MethodPut, "/v1/thing", nil, nil), mistralobs.ErrTimeout)
+		assert.Equal(t, 250*time.Millisecond, time.Since(start))
+	})
 }
 
 // Copies use the connections of the client, and none is in use after a call, however it ended.
