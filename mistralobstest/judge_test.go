@@ -2,6 +2,7 @@ package mistralobstest_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -59,5 +60,27 @@ func TestJudgeScale(t *testing.T) {
 			assert.Contains(t, r.body, "output", limits)
 			assert.Equal(t, "VALIDATION_ERROR", r.json(t, "detail.error_code"), limits)
 		}
+	}
+}
+
+func TestJudgeRequestsAreValidated(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	for request, want := range map[string]int{
+		"GET ?type_filter=REGRESSION&type_filter=CLASSIFICATION": 200,
+		"GET ?type_filter=REGRESSION&type_filter=OTHER":          422,
+		"GET ?page_size=101":       422,
+		"GET /" + nobody:           404,
+		"GET /no-id":               422,
+		"DELETE /no-id":            422,
+		"POST /no-id/live-judging": 422,
+	} {
+		method, path, _ := strings.Cut(request, " ")
+		body := ""
+		if method == "POST" {
+			body = `{"messages":[]}`
+		}
+		r := a.do(method, "/v1/observability/judges"+path, body)
+		assert.Equal(t, want, r.status, "%s: %s", request, r.body)
 	}
 }

@@ -61,11 +61,16 @@ func (d *store) addJudge(definition mistralobs.JudgeDefinition, now time.Time) *
 func (s *Server) listJudges(r *http.Request) (answer, error) {
 	c := check(r)
 	p := c.page()
+	query := r.URL.Query()
+	text, types, models := strings.ToLower(query.Get("q")), query["type_filter"], query["model_filter"]
+	for i, name := range types {
+		if t := mistralobs.JudgeOutputType(name); t != mistralobs.OutputRegression && t != mistralobs.OutputClassification {
+			c.complain("enum", "Input should be 'REGRESSION' or 'CLASSIFICATION'", name, "query", "type_filter", i)
+		}
+	}
 	if err := c.failed(); err != nil {
 		return answer{}, err
 	}
-	query := r.URL.Query()
-	text, types, models := strings.ToLower(query.Get("q")), query["type_filter"], query["model_filter"]
 	d, _, unlock := s.lock()
 	defer unlock()
 	var found []*savedJudge
@@ -166,7 +171,11 @@ func (s *Server) judgeConversation(r *http.Request) (answer, error) {
 
 // withJudge calls f with the judge that the path names, under the lock.
 func (s *Server) withJudge(r *http.Request, f func(*store, *savedJudge) (answer, error)) (answer, error) {
-	id := r.PathValue("judge_id")
+	c := check(r)
+	id := c.pathID("judge_id")
+	if err := c.failed(); err != nil {
+		return answer{}, err
+	}
 	d, _, unlock := s.lock()
 	defer unlock()
 	i := slices.IndexFunc(d.judges, func(j *savedJudge) bool { return j.id == id })

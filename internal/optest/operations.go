@@ -226,12 +226,14 @@ func judgeOperations() []Operation {
 		Name: "judges.list", Method: "Judges.List", Route: "GET " + judges,
 		Call: func(ctx ctx, c client, _ World) (any, error) {
 			return c.Judges.List(ctx, mistralobs.ListJudgesParams{
-				Query: "polite", Types: []mistralobs.JudgeOutputType{"A", "B"}, Models: []string{"m"},
-				Page: 2, PageSize: 7,
+				Query:  "polite",
+				Types:  []mistralobs.JudgeOutputType{mistralobs.OutputRegression, mistralobs.OutputClassification},
+				Models: []string{"m"}, Page: 2, PageSize: 7,
 			})
 		},
 		Query: url.Values{
-			"q": {"polite"}, "type_filter": {"A", "B"}, "model_filter": {"m"}, "page": {"2"}, "page_size": {"7"},
+			"q": {"polite"}, "type_filter": {"REGRESSION", "CLASSIFICATION"}, "model_filter": {"m"},
+			"page": {"2"}, "page_size": {"7"},
 		},
 		Status: 200, Answer: `{"judges":{"results":[` + JudgeJSON + `],"count":8}}`,
 		Want: &mistralobs.Page[mistralobs.Judge]{Items: []mistralobs.Judge{Judge}, Total: 8, Number: 2, Size: 7},
