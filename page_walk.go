@@ -22,8 +22,8 @@ const maxReadAhead = 8
 const (
 	maxPageBytes  = 8 << 20
 	maxAheadBytes = 32 << 20 // of all pages that the loop does not need yet
-	// pageCost is about how many times its size a page takes in memory until it is decoded, with what
-	// the garbage collector leaves for a while.
+	// pageCost is about how many times its size a page takes in memory until it is decoded, with
+	// what the garbage collector leaves for a while.
 	pageCost = 5
 )
 
