@@ -22,9 +22,8 @@ const maxReadAhead = 8
 const (
 	maxPageBytes  = 8 << 20
 	maxAheadBytes = 32 << 20 // of all pages that the loop does not need yet
-	// pageCost is about how many times its size a page takes in memory until it is decoded, with
-	// what the garbage collector leaves for a while.
-	pageCost = 5
+	// A larger page is not requested ahead: until it is decoded it takes several times its size.
+	largePageBytes = maxAheadBytes / maxReadAhead
 )
 
 // partSizes are the sizes of the parts of a page that was refused. Each divides the one before, so
@@ -190,11 +189,12 @@ func (l list[T]) check(ctx context.Context) (*callSettings, error) {
 // rest returns how many of the n pages after this one to request. Total only prevents requests
 // beyond the end. Once a page exceeds Total, Total is ignored.
 func (w walk[T]) rest(page *Page[T], n int) int {
-	if !page.HasNext() {
+	bytes := weight(page)
+	switch {
+	case !page.HasNext(), w.adapts && bytes > largePageBytes:
 		return 0
-	}
-	if w.adapts {
-		n = min(n, maxAheadBytes/max(1, pageCost*weight(page)))
+	case w.adapts: // a page may be twice as large as the one before
+		n = min(n, maxAheadBytes/max(1, 2*bytes))
 	}
 	last := (page.Total + w.params.PageSize - 1) / w.params.PageSize
 	if page.Total <= 0 || page.Number >= last {

@@ -75,10 +75,9 @@ func TestReadAheadOfLargePages(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ size, pages, ahead int }{
 		{size: 100, pages: 40, ahead: 32},
-		{size: 2_000, pages: 40, ahead: 32},
-		{size: 20_000, pages: 8, ahead: 3},
-		{size: 60_000, pages: 5, ahead: 1},
-		{size: 80_000, pages: 5, ahead: 0},
+		{size: 15_000, pages: 15, ahead: 11},
+		{size: 40_000, pages: 8, ahead: 4},
+		{size: 60_000, pages: 5, ahead: 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var requests atomic.Int32
