@@ -224,8 +224,8 @@ func joinMembers(members []jsonscan.Member) Object {
 
 // NewRecords turns the records of [ReadJSONL] or [ExportsService.Records] into parameters for
 // [RecordsService.CreateAll]. It keeps one record in memory. The sequence ends with the first
-// error: an error of the input, or a [*LineError] if a payload or properties are not a JSON object.
-// The latter matches [ErrInvalidParams].
+// error: an error of the input, or one that matches [ErrInvalidParams] if a payload or properties are
+// not a JSON object. That one is a [*LineError] if the record has a Line.
 func NewRecords(records iter.Seq2[*JSONLRecord, error]) iter.Seq2[CreateRecordParams, error] {
 	return func(yield func(CreateRecordParams, error) bool) {
 		if records == nil {
@@ -236,6 +236,7 @@ func NewRecords(records iter.Seq2[*JSONLRecord, error]) iter.Seq2[CreateRecordPa
 			params := CreateRecordParams{}
 			if err == nil {
 				params, err = record.params()
+				err = attempted("reading records", err)
 			}
 			if !yield(params, err) || err != nil {
 				return
@@ -255,10 +256,10 @@ func (r *JSONLRecord) params() (CreateRecordParams, error) {
 		params.Properties = r.Properties
 		err = checkSendable("Properties", r.Properties)
 	}
-	if err != nil {
-		return CreateRecordParams{}, &LineError{Line: r.Line, Err: err}
+	if err != nil && r.Line > 0 {
+		err = &LineError{Line: r.Line, Err: err}
 	}
-	return params, nil
+	return params, err
 }
 
 // JSONLWriter writes a dataset file, one line for each record. It is not safe for concurrent use.

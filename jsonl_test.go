@@ -300,11 +300,20 @@ func TestReadJSONLKeepsOddValues(t *testing.T) {
 	}
 }
 
-func TestNewRecordsOfNil(t *testing.T) {
+func TestNewRecordsWithoutALine(t *testing.T) {
 	t.Parallel()
-	none := func(yield func(*mistralobs.JSONLRecord, error) bool) { yield(nil, nil) }
-	_, err := count(mistralobs.NewRecords(none))
-	require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+	for want, record := range map[string]*mistralobs.JSONLRecord{
+		"mistralobs: reading records: records: a record is nil":                        nil,
+		"mistralobs: reading records: Payload: it must be a JSON object, got an array": {Payload: []byte("[]")},
+		"mistralobs: reading records: Properties: it must be a JSON object, got a number": {
+			Payload: []byte("{}"), Properties: []byte("1"),
+		},
+	} {
+		one := func(yield func(*mistralobs.JSONLRecord, error) bool) { yield(record, nil) }
+		_, err := count(mistralobs.NewRecords(one))
+		require.ErrorIs(t, err, mistralobs.ErrInvalidParams)
+		require.EqualError(t, err, want)
+	}
 }
 
 func TestNewRecords(t *testing.T) {
