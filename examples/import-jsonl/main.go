@@ -23,7 +23,8 @@ func main() {
 	dataset := flag.String("dataset", "", "ID, slug or name of the dataset")
 	path := flag.String("file", "", "JSONL file (default: standard input)")
 	flag.Parse()
-	// If the context ends, FromJSONL deletes the upload before it returns.
+	// If the context ends, FromJSONL deletes the upload before it returns, unless an import that has
+	// started needs it.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := importFile(ctx, *dataset, *path); err != nil {

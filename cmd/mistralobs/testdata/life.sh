@@ -26,6 +26,12 @@ expect() {
   "$tool" "$@" > stdout 2> stderr || status=$?
   [ "$status" = "$want" ] || fail "mistralobs $* ended with $status, not $want"
 }
+jq=$(command -v jq || true)
+# json STATUS ARGUMENT…: the same for a command whose output must be JSON.
+json() {
+  expect "$@"
+  [ -z "$jq" ] || "$jq" . stdout > /dev/null || fail "the output is not JSON"
+}
 has() { grep -q -- "$2" "$1" || fail "$1 has no $2"; }
 count() { [ "$(wc -l < stdout | tr -d ' ')" = "$1" ] || fail "the output has not $1 lines"; }
 
@@ -90,15 +96,15 @@ record=$(cat stdout)
 # Get, edit, delete.
 expect 0 get "$record"
 has stdout "Capital of Peru"
-expect 0 edit "$record" 'continent="America"' population=34000000
+json 0 edit "$record" 'continent="America"' population=34000000 -json
 expect 2 edit "$record" continent=America
-expect 0 get -json "$record"
+json 0 get -json "$record"
 has stdout '"continent":"America","population":34000000'
 expect 0 delete "$record"
 expect 1 get "$record"
 expect 0 records Capitals
 count 2
-if command -v jq > jq; then
+if [ -n "$jq" ]; then
   [ "$("$tool" records Capitals | jq -r '.properties.id' | tr '\n' ' ')" = "fr mt " ] || fail "jq read other records"
   [ "$("$tool" datasets -json -q Capitals | jq -r '.id')" = "$dataset" ] || fail "jq read another dataset"
 fi
@@ -106,7 +112,7 @@ fi
 # Evaluate: with a judge of the workspace, and with one in a file.
 judge=$(printf '%s' "$line" | sed 's/.*"judge_id":"\([^"]*\)".*/\1/')
 expect 1 evaluate "Support tickets" -judge nonsense
-expect 0 evaluate "Support tickets" -judge "$judge" -json
+json 0 evaluate "Support tickets" -judge "$judge" -json
 count 12
 expect 0 evaluate "Support tickets" -judge "$judge" -write score -by category
 has stdout "^shipping  *4  *[01]"
@@ -118,7 +124,7 @@ cat > judge.json <<'END'
 END
 expect 0 evaluate "Support tickets" -judge judge.json -by category -pass refunds
 has stdout "PASS (refunds)"
-expect 0 evaluate "Support tickets" -judge "$judge" -write score -by category -json
+json 0 evaluate "Support tickets" -judge "$judge" -write score -by category -json
 count 0 # none is judged again
 expect 0 evaluate "Support tickets" -judge "$judge" -write score -by category
 cmp first stdout || fail "the second evaluation has other results"
@@ -137,11 +143,11 @@ cat > wanted.jsonl <<'END'
 END
 expect 3 sync Capitals wanted.jsonl -delete -dry-run -full
 has stdout "Accra"
-expect 3 sync Capitals wanted.jsonl -delete -dry-run -json
+json 3 sync Capitals wanted.jsonl -delete -dry-run -json
 expect 2 sync Capitals
 expect 1 sync Capitals /dev/null -delete
 has stderr "-allow-empty"
-expect 0 sync Capitals -key id wanted.jsonl -delete -max-deletes 1
+json 0 sync Capitals -key id wanted.jsonl -delete -max-deletes 1 -json
 expect 0 sync Capitals - -delete -dry-run < wanted.jsonl
 expect 0 records Capitals
 scored=$(sed -n '/Malta/s/^{"id":"\([^"]*\)".*/\1/p' stdout)
@@ -152,7 +158,7 @@ expect 0 sync Capitals wanted.jsonl
 
 # Export, copy, and the same contents in the copy.
 expect 0 export Capitals -o export.jsonl
-expect 0 copy Capitals "Capitals again"
+json 0 copy -json Capitals "Capitals again"
 expect 1 copy Capitals "Capitals again"
 has stderr "nothing was copied"
 expect 0 export "Capitals again"
