@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
 
 	"github.com/mistralobs/mistralobs-go"
 	"github.com/mistralobs/mistralobs-go/datasetsync"
@@ -35,16 +36,15 @@ func syncDataset(t *tool, flags *flag.FlagSet) func(context.Context) error {
 	flags.BoolVar(&options.Full, "full", false, "show all changes and all differences, in full")
 	flags.BoolVar(&t.asJSON, "json", false, "print the plan of a dry run, or the report, as JSON")
 	t.check = func() error {
-		if options.MaxDeletes < 0 {
+		switch {
+		case options.MaxDeletes < 0:
 			return usagef("-max-deletes must not be negative, got %d", options.MaxDeletes)
+		case options.Key != "" && slices.Contains(options.KeepProperties, options.Key):
+			return usagef("-keep must not be %s, the property that identifies a record", options.Key)
 		}
 		return nil
 	}
 	return func(ctx context.Context) error {
-		if options.Delete && !options.AllowEmpty {
-			const text = "-allow-empty lets -delete empty the dataset if the file has no records"
-			t.hints = []hint{{mistralobs.ErrInvalidParams, text}}
-		}
 		dataset, err := t.dataset(ctx)
 		if err != nil {
 			return err
@@ -54,6 +54,10 @@ func syncDataset(t *tool, flags *flag.FlagSet) func(context.Context) error {
 			return err
 		}
 		defer input.Close()
+		if options.Delete && !options.AllowEmpty {
+			const text = "-allow-empty lets -delete empty the dataset if the file has no records"
+			t.hints = []hint{{mistralobs.ErrInvalidParams, text}}
+		}
 		options.OnProgress = func(p datasetsync.Progress) {
 			t.progress.show(string(p.Phase), int64(p.Done), int64(p.Total), "records")
 		}

@@ -1,8 +1,7 @@
 // Evaluate runs a judge on the records of a dataset and writes its answers into the property
 // "score". It skips records that have a score, so a second run continues where the first one ended.
 //
-// It prints the mean score of each category. If the judge chooses an option, the first one scores
-// 1.
+// It prints the mean score of each category. The first option of a judge that classifies scores 1.
 //
 //	go run ./examples/evaluate dataset judge.json|judge-id
 package main

@@ -45,6 +45,7 @@ expect 2 evaluate dataset
 expect 2 evaluate dataset -judge judge.json -workers 0
 has stderr "-workers must be positive"
 expect 2 sync dataset file.jsonl -max-deletes -1
+expect 2 sync dataset file.jsonl -keep id
 expect 2 emulator -latency -1s
 expect 2 emulator nonsense
 has stderr "nonsense\": mistralobs emulator \[flags\]$"
@@ -147,6 +148,8 @@ json 3 sync Capitals wanted.jsonl -delete -dry-run -json
 expect 2 sync Capitals
 expect 1 sync Capitals /dev/null -delete
 has stderr "-allow-empty"
+expect 1 sync "" /dev/null -delete
+! grep -q -- -allow-empty stderr || fail "the hint does not fit the error"
 json 0 sync Capitals -key id wanted.jsonl -delete -max-deletes 1 -json
 expect 0 sync Capitals - -delete -dry-run < wanted.jsonl
 expect 0 records Capitals
