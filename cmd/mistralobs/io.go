@@ -60,6 +60,8 @@ func (t *tool) connect() (done func(), err error) {
 	}
 	server := mistralobstest.NewServer()
 	server.SeedDemo()
+	t.hints = append(t.hints, hint{mistralobs.ErrNotFound,
+		"-demo starts a new server each time, with new IDs; mistralobs emulator keeps running"})
 	options = append(options, mistralobs.WithBaseURL(server.URL), mistralobs.WithAPIKey(server.APIKey))
 	t.client, err = mistralobs.NewClient(options...)
 	if err != nil {

@@ -56,7 +56,7 @@ func syncDataset(t *tool, flags *flag.FlagSet) func(context.Context) error {
 		defer input.Close()
 		if options.Delete && !options.AllowEmpty {
 			const text = "-allow-empty lets -delete empty the dataset if the file has no records"
-			t.hints = []hint{{mistralobs.ErrInvalidParams, text}}
+			t.hints = append(t.hints, hint{mistralobs.ErrInvalidParams, text})
 		}
 		options.OnProgress = func(p datasetsync.Progress) {
 			t.progress.show(string(p.Phase), int64(p.Done), int64(p.Total), "records")

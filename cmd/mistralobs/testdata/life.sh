@@ -60,6 +60,8 @@ has stderr "MISTRAL_API_KEY"
 has stderr "demo"
 expect 0 datasets -demo
 has stdout "Support tickets"
+expect 1 get -demo 0198c3a1-5b7e-7c44-9d0a-3f1e2b6a8c55
+has stderr "mistralobs emulator"
 
 # The emulator announces itself in its first line.
 mkfifo hello
