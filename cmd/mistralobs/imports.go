@@ -27,6 +27,7 @@ func importFile(t *tool, flags *flag.FlagSet) func(context.Context) error {
 			return err
 		}
 		defer input.Close()
+		t.hints = append(t.hints, hint{mistralobs.ErrInvalidParams, "the input must have at least one record"})
 		result, err := t.client.Imports.FromJSONL(ctx, dataset.ID, input, mistralobs.JSONLImportOptions{
 			OnProgress: func(done, total int64) { t.progress.show("uploading", done, total, "MB") },
 			Wait:       mistralobs.WaitOptions{OnUpdate: t.showTask},

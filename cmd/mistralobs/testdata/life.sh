@@ -86,6 +86,8 @@ has stdout "2 records imported"
 expect 1 import no-such-dataset capitals.jsonl
 has stderr "mistralobs datasets"
 expect 1 import "$dataset" no-such-file.jsonl
+expect 1 import "$dataset" /dev/null
+has stderr "the input must have at least one record"
 printf '%s\n' '{"payload":{"question":"Capital of Peru?"},"properties":{"id":"pe"}}' '{"payload":3}' > bad.jsonl
 expect 1 add "$dataset" bad.jsonl
 has stderr "nothing was added"
