@@ -137,12 +137,13 @@ func TestErrorShapes(t *testing.T) {
 			status: 401, body: `{"message":"Unauthorized","request_id":"r2"}`, want: Error{
 				Message: "Unauthorized", RequestID: "r2",
 			},
-			text: "mistralobs: get dataset: 401 Unauthorized (1 attempt, request r2); check the API key from WithAPIKey, and that its " +
-				"quota is not used up",
+			text: "mistralobs: get dataset: 401 Unauthorized (1 attempt, request r2); check the API key from WithAPIKey, " +
+				"and that its quota is not used up",
 		},
 		"the gateway, another one": {
 			status: 401, body: `{"detail":"Unauthorized"}`, want: Error{Message: "Unauthorized"},
-			text: "mistralobs: get dataset: 401 Unauthorized (1 attempt); check the API key from WithAPIKey, and that its quota is not used up",
+			text: "mistralobs: get dataset: 401 Unauthorized (1 attempt); check the API key from WithAPIKey, " +
+				"and that its quota is not used up",
 		},
 		"the gateway's limit": {
 			status: 429, body: `{"message":"API rate limit exceeded","request_id":"r3"}`, want: Error{

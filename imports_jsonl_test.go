@@ -53,7 +53,8 @@ func (s *fileService) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		var n int
 		_, _ = fmt.Sscanf(filepath.Base(req.URL.Path), "task-%d", &n)
 		lines := strings.Count(s.uploads[n-1].Content, "\n")
-		task := fmt.Sprintf(`"status":"COMPLETED","result":{"requested_record_count":%d,"imported_record_count":%[1]d}`, lines)
+		const completed = `"status":"COMPLETED","result":{"requested_record_count":%d,"imported_record_count":%[1]d}`
+		task := fmt.Sprintf(completed, lines)
 		if s.task != nil {
 			task = s.task(n)
 		}
@@ -343,7 +344,8 @@ func TestFromJSONLFails(t *testing.T) {
 			text: "task-1 ended as FAILED", deleted: all, tasks: 1,
 		},
 		"skipped records": {
-			task: secondTask(`"status":"COMPLETED","result":{"requested_record_count":1,"imported_record_count":0,"skipped_record_count":1}`),
+			task: secondTask(`"status":"COMPLETED",` +
+				`"result":{"requested_record_count":1,"imported_record_count":0,"skipped_record_count":1}`),
 			want: mistralobs.ErrRecordsSkipped, text: "2 of 3 records were imported", deleted: all, tasks: 3,
 		},
 		"skipped records beside a part without a result": {

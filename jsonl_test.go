@@ -617,10 +617,16 @@ func TestJSONLWriterRefuses(t *testing.T) {
 			want: "mistralobs: encoding a JSONL record: payload: it must be a JSON object, got nothing"},
 		"a property list": {payload: map[string]any{}, properties: []int{1},
 			want: "mistralobs: encoding a JSONL record: properties: it must be a JSON object, got an array"},
-		"invalid properties": {payload: map[string]any{}, properties: map[string]any{"x": math.Inf(1)},
-			want: "mistralobs: encoding a JSONL record: properties: it cannot be encoded as JSON: json: unsupported value: +Inf"},
-		"Latin-1": {payload: map[string]any{}, properties: mistralobs.Object("{\"a\":\"\xe9\"}"),
-			want: `mistralobs: encoding a JSONL record: properties: the text at "/a" is not UTF-8: convert it first, for example from Latin-1`},
+		"invalid properties": {
+			payload: map[string]any{}, properties: map[string]any{"x": math.Inf(1)},
+			want: "mistralobs: encoding a JSONL record: properties: it cannot be encoded as JSON: " +
+				"json: unsupported value: +Inf",
+		},
+		"Latin-1": {
+			payload: map[string]any{}, properties: mistralobs.Object("{\"a\":\"\xe9\"}"),
+			want: `mistralobs: encoding a JSONL record: properties: the text at "/a" is not UTF-8: ` +
+				"convert it first, for example from Latin-1",
+		},
 	} {
 		err := writer.Write(test.payload, test.properties)
 		require.ErrorIs(t, err, mistralobs.ErrInvalidParams, name)

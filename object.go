@@ -23,15 +23,15 @@ import (
 // client does not decode it, and sends it back unchanged. So a program that reads and writes a
 // record keeps unknown fields and integers above 2^53.
 //
-// Object holds what the service sent, even if that is not a JSON object. Decode, Map and
-// Conversation then return an error, and so do methods that send it.
+// Object holds what the service sent, even if that is not a JSON object. Map and Conversation then
+// return an error, and so do methods that send it.
 //
-// Object of length 0 means that the value is absent or null.
+// An empty Object means that the value is absent or null.
 type Object []byte
 
 // NewObject returns v as an Object. It keeps the bytes of an Object, a [json.RawMessage] or a
-// []byte. It encodes anything else, such as a map, a struct or a [Conversation], as encoding/json
-// does, but without escaping <, > and &.
+// []byte, without white space around them. It encodes anything else, such as a map, a struct or a
+// [Conversation], as encoding/json does, but without escaping <, > and &.
 //
 // It returns an error that matches [ErrInvalidParams] if the result is not a JSON object or not
 // UTF-8, and for values that encoding/json would silently encode as {}: an error, an [io.Reader],

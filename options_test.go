@@ -814,7 +814,10 @@ func TestNilArguments(t *testing.T) {
 			_, err := client.Imports.FromJSONL(t.Context(), datasetID, nil, mistralobs.JSONLImportOptions{})
 			return err
 		},
-		"a download": func() error { _, err := client.Exports.Open(none, datasetID, mistralobs.TransferOptions{}); return err },
+		"a download": func() error {
+			_, err := client.Exports.Open(none, datasetID, mistralobs.TransferOptions{})
+			return err
+		},
 		"a nil writer": func() error {
 			_, err := client.Exports.Download(t.Context(), datasetID, nil, mistralobs.TransferOptions{})
 			return err

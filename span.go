@@ -100,7 +100,8 @@ func decodeMessages(name, text string) (messages []Message, err error) {
 	if text == "" {
 		return nil, nil
 	}
-	return messages, decodeText(name, text, &messages)
+	err = decodeText(name, text, &messages)
+	return messages, err
 }
 
 // SystemInstructions decodes SystemInstructionsJSON into v, as encoding/json does. Numbers that are

@@ -125,7 +125,7 @@ func (r *run) createOne(ctx context.Context, item *Item) (*mistralobs.Record, er
 const (
 	// maxImportBytes is the size up to which FromJSONL does not split a file by default.
 	maxImportBytes = 511_000_000
-	// lineOverhead is the largest number of bytes of a line beside the payload and the properties.
+	// lineOverhead is the largest number of bytes of a line besides the payload and the properties.
 	lineOverhead = int64(len(`{"payload":,"properties":}` + "\n"))
 )
 

@@ -59,7 +59,8 @@ func TestApplyLeavesAloneWhatHasChanged(t *testing.T) {
 				assert.Equal(t, want, outcomes)
 				assert.Equal(t, 1, report.Equal)
 				assert.ElementsMatch(t, holds, w.holds())
-				assert.Contains(t, report.String(), `! update "vanished": left alone: the record has changed since the plan was made`)
+				assert.Contains(t, report.String(),
+					`! update "vanished": left alone: the record has changed since the plan was made`)
 			})
 		})
 	}
@@ -339,7 +340,8 @@ func TestOddRecordsAreLeftAlone(t *testing.T) {
 	}
 	want := []string{ticket("a", "1"), ticket("odd-payload", "new"), ticket("b", "2"), ticket("c", "1")}
 	inWorld(t, have, func(w world) {
-		odd := strings.NewReplacer(`{"answer":"odd"}`, `[[null]]`, `{"odd":"properties"}`, `[null]`, `{"answer":"null"}`, `null`)
+		odd := strings.NewReplacer(
+			`{"answer":"odd"}`, `[[null]]`, `{"odd":"properties"}`, `[null]`, `{"answer":"null"}`, `null`)
 		w.client = w.answering(func(_ *http.Request, body string) string { return odd.Replace(body) })
 		plan := w.diff(byID, want...)
 		assert.Contains(t, plan.String(),

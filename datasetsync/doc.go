@@ -19,18 +19,18 @@
 // # Changes by others
 //
 // If somebody adds or deletes a record while Diff or Apply reads the dataset, later pages of the
-// list shift. So both check every reading. Each page must report the same total, no record may
+// list shift. So both check every pass over the list. Each page must report the same total, no record may
 // appear twice, and the number of records must equal the total. The last record of the list must be
-// the same before and after. If a check fails, the reading starts again. After three readings that
+// the same before and after. If a check fails, they read the list again. After three passes that
 // fail, the error is [ErrDatasetChanging]. If the dataset has several pages, these checks take two
-// more requests per reading.
+// more requests per pass.
 //
 // Apply reads each record again before it updates or deletes it. If somebody has changed the
 // record, Apply leaves it alone. The service has no conditional requests, so Apply overwrites a
-// change that is made between this reading and the write. How much time passes between them depends
+// change that is made between this read and the write. How much time passes between them depends
 // on the change:
 //
-//   - An update is written directly after the reading, with one or two requests. Each of them is
+//   - An update is written directly after the read, with one or two requests. Each of them is
 //     sent once. If it fails in a way that may be repeated, Apply reads the record again first, up
 //     to five times in all.
 //   - Deletions are made in batches of [Options.Concurrency]. Apply reads the records of a batch

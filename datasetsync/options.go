@@ -91,8 +91,8 @@ type Options struct {
 	// most three differences of the payload and three of the properties.
 	Full bool
 	// OnProgress reports progress. Calls do not overlap. It is called in the goroutine that calls
-	// Diff, Sync or Apply, and during the upload of a file while that goroutine waits, which then
-	// also gets a panic of OnProgress. PhaseRead starts again if the dataset has to be read again.
+	// Diff, Sync or Apply, and during an upload in another one while that goroutine waits. A panic
+	// of OnProgress reaches the caller. PhaseRead starts again if the dataset has to be read again.
 	// During an import, PhaseCreate moves by an estimate: the upload is one half, and the progress
 	// of the task the other.
 	OnProgress func(Progress)

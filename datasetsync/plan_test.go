@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,7 +50,8 @@ func TestAFullPlanShowsWholeRecords(t *testing.T) {
 func TestKeysPrintAsTheyAre(t *testing.T) {
 	line := func(key string) string { return `{"payload":{},"properties":{"id":` + key + `}}` }
 	inWorld(t, nil, func(w world) {
-		plan := w.diff(byID, line(`"1"`), line(`1`), line(`"1.0"`), line(`[1, 2]`), line(`""`), line(`"record 1"`), line(`{"a":"b"}`))
+		plan := w.diff(byID, line(`"1"`), line(`1`), line(`"1.0"`), line(`[1, 2]`), line(`""`), line(`"record 1"`),
+			line(`{"a":"b"}`))
 		for _, p := range []*datasetsync.Plan{plan, reread(t, plan)} {
 			_, list, _ := strings.Cut(p.String(), "\n")
 			assert.Equal(t, "+ \"1\"\n+ 1\n+ \"1.0\"\n+ [1, 2]\n+ line 5\n+ \"record 1\"\n+ {\"a\":\"b\"}", list)
@@ -136,8 +138,8 @@ func TestWhatIsWrittenCanBeRead(t *testing.T) {
 			"a negative count":    func(p *datasetsync.Plan) { p.Equal = -1 },
 		} {
 			changed := *plan
-			changed.Create, changed.Update = append([]datasetsync.Item{}, plan.Create...), append([]datasetsync.Item{}, plan.Update...)
-			changed.Delete = append([]datasetsync.Item{}, plan.Delete...)
+			changed.Create, changed.Update = slices.Clone(plan.Create), slices.Clone(plan.Update)
+			changed.Delete = slices.Clone(plan.Delete)
 			change(&changed)
 			_, err := changed.WriteTo(io.Discard)
 			require.ErrorContains(t, err, "datasetsync: writing a plan: ", name)

@@ -42,7 +42,7 @@ type Result struct {
 	RecordID string  `json:"record_id,omitempty"` // "" if the record was not created, or was created by an import
 	TaskID   string  `json:"task_id,omitempty"`   // the import task of the record; "" if the record was not imported
 	Outcome  Outcome `json:"outcome"`             // how it ended
-	Err      error   `json:"-"`                   // the reason of the outcomes "failed" and "left alone"
+	Err      error   `json:"-"`                   // the reason for the outcomes "failed" and "left alone"
 }
 
 // ImportError means that an import failed, or that its end was not seen. All records of the import

@@ -210,14 +210,15 @@ func answerOf(w world, id string) string {
 // A record whose deleted_at is set is as good as gone, and so is a dataset.
 func TestDeletedRecordsAreLeftAlone(t *testing.T) {
 	inWorld(t, []string{ticket("a", "old"), ticket("b", "old"), ticket("c", "old"), ticket("c", "older")}, func(w world) {
-		deleted := regexp.MustCompile(`("deleted_at":)null([^{}]*"payload":\{"answer":"old(?:er)?"\}[^{}]*"properties":\{"id":"[bc]"\})`)
+		deleted := regexp.MustCompile(
+			`("deleted_at":)null([^{}]*"payload":\{"answer":"old(?:er)?"\}[^{}]*"properties":\{"id":"[bc]"\})`)
 		client := w.answering(func(_ *http.Request, body string) string {
 			return deleted.ReplaceAllString(body, `$1"2026-11-01T10:00:00Z"$2`)
 		})
 		plan, err := datasetsync.Diff(w.t.Context(), client, w.dataset, wanted(ticket("a", "new"), ticket("b", "new")), byID)
 		require.NoError(t, err)
-		assert.Equal(t, []int{1, 1, 0, 0, 0}, []int{len(plan.Create), len(plan.Update), len(plan.Delete), plan.Equal, plan.Extra},
-			"%v", plan)
+		got := []int{len(plan.Create), len(plan.Update), len(plan.Delete), plan.Equal, plan.Extra}
+		assert.Equal(t, []int{1, 1, 0, 0, 0}, got, "%v", plan)
 		report, err := plan.Apply(w.t.Context(), client, byID)
 		require.NoError(t, err)
 		assert.Equal(t, []int{1, 1, 0}, []int{report.Created, report.Updated, report.Deleted})

@@ -99,8 +99,8 @@ func Sync(
 // Duplicates and Full: the plan decides.
 //
 // If one record fails, Apply goes on with the others. A failed import ends only the creations. If a
-// creation or an update was not made, Apply deletes nothing: an edit may be a creation and a
-// deletion, and must not become a deletion alone. Apply stops at a failure that all records would
+// creation or an update was not made, Apply deletes nothing: without a key, an edit is a creation
+// and a deletion, and the deletion alone would lose the record. Apply stops at a failure that all records would
 // meet: 401, 403, no API key, no such dataset, or the end of ctx. If not all changes were made,
 // Apply returns an error beside the report, which has the result of each item. The error matches
 // [ErrRecordChanged] if records were left alone, [mistralobs.ErrRecordsSkipped] if an import
@@ -114,7 +114,8 @@ func Sync(
 //   - [ErrTooManyDeletes] if the plan has more deletions than options.MaxDeletes,
 //   - [mistralobs.ErrTimeout] if an earlier import still runs after options.MaxTaskWait,
 //   - [ErrDatasetChanging] as Diff does, if the plan has creations,
-//   - [ErrNoKey] if a creation of the plan does not have the key.
+//   - [ErrNoKey] if a creation of the plan does not have the key,
+//   - [ErrDuplicateKeys] if the plan creates a key twice.
 func (p *Plan) Apply(ctx context.Context, client *mistralobs.Client, options Options) (*Report, error) {
 	datasetID := ""
 	if p != nil {

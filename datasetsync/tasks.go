@@ -11,7 +11,7 @@ import (
 )
 
 // awaitImports waits for imports that still run, such as one of a sync that was interrupted.
-// CONTINUED_AS_NEW, UNKNOWN and statuses that the SDK does not know are not ends.
+// A task runs until its status is final; see [mistralobs.TaskStatus.Done].
 func (s *session) awaitImports(ctx context.Context) error {
 	var running []*mistralobs.ImportTask
 	for task, err := range s.client.Tasks.All(ctx, s.datasetID, mistralobs.ListParams{}) {
@@ -48,7 +48,7 @@ type taskLimit struct {
 	timer  *time.Timer // nil until start
 }
 
-var errTaskLimit = errors.New("MaxTaskWait is over")
+var errTaskLimit = errors.New("MaxTaskWait has passed")
 
 func newTaskLimit(ctx context.Context, after time.Duration) *taskLimit {
 	limited, cancel := context.WithCancelCause(ctx)

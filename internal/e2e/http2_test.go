@@ -171,7 +171,9 @@ var http2Calls = map[string]struct {
 	"a creation": {creates: true, call: func(t *testing.T, client *mistralobs.Client, r *mistralobs.Response) error {
 		return client.Do(t.Context(), http.MethodPost, "/v1/models", []byte("{}"), nil, mistralobs.WithResponse(r))
 	}},
-	"a creation without a body": {creates: true, call: func(t *testing.T, client *mistralobs.Client, r *mistralobs.Response) error {
+	"a creation without a body": {creates: true, call: func(
+		t *testing.T, client *mistralobs.Client, r *mistralobs.Response,
+	) error {
 		return client.Do(t.Context(), http.MethodPost, "/v1/models", nil, nil, mistralobs.WithResponse(r))
 	}},
 	"an upload": {creates: true, call: func(t *testing.T, client *mistralobs.Client, r *mistralobs.Response) error {

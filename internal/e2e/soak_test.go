@@ -186,8 +186,8 @@ func (s *soak) String() string {
 		calls += s.canceled[method]
 		least = min(least, s.canceled[method])
 	}
-	return fmt.Sprintf("%d rounds, %d records made, %d doubtful, %d imported in part, %d errors; %d calls canceled, of each of %d methods at "+
-		"least %d; %d syncs beside a second writer, of whose writes %v",
+	return fmt.Sprintf("%d rounds, %d records made, %d doubtful, %d imported in part, %d errors; "+
+		"%d calls canceled, of each of %d methods at least %d; %d syncs beside a second writer, of whose writes %v",
 		s.rounds.Load(), s.made.Load(), s.doubtful.Load(), s.partial.Load(), s.errors.Load(), calls,
 		len(s.methods), least,
 		s.syncs.Load(), s.fates)
