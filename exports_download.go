@@ -363,7 +363,7 @@ func (d *download) recover(err error) error {
 		return fmt.Errorf("%w: %w", changed, bare(d.failed(err)))
 	case errors.Is(err, ErrForbidden) && !d.failures.renewed:
 		return d.renew()
-	case !transient(err) || d.failures.count >= policy.MaxAttempts:
+	case !IsTransient(err) || d.failures.count >= policy.MaxAttempts:
 		return d.failed(err)
 	}
 	pause, again := policy.pause(d.ctx, d.failures.count, retryAfterOf(err), time.Since(d.failures.first))

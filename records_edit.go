@@ -55,7 +55,7 @@ func (s *RecordsService) Edit(
 		if err != nil && !e.writing && failed != nil {
 			err = fmt.Errorf("%w; before that: %w", err, bare(failed))
 		}
-		if err == nil || !e.writing || !transient(err) || failures >= policy.MaxAttempts {
+		if err == nil || !e.writing || !IsTransient(err) || failures >= policy.MaxAttempts {
 			return record, err
 		}
 		failed = err

@@ -215,10 +215,18 @@ func permanent(err error) bool {
 	return attempt.Reach == transport.NotSent || transport.Permanent(err)
 }
 
-// transient reports whether another attempt may succeed after the error of a call or of a download.
-func transient(err error) bool {
-	if response := new(Error); errors.As(err, &response) {
+// IsTransient reports whether a call that failed with err may succeed later: after status 408, 429,
+// 500, 502, 503 or 504, after most network errors, and if a rate limit stopped the request. The call
+// has retried already, as its [RetryPolicy] says. A repeat is not always safe: see
+// [ErrMaybeApplied]. If the context of the call has ended, the result means nothing.
+func IsTransient(err error) bool {
+	var response *Error
+	var network *NetworkError
+	switch {
+	case errors.As(err, &response):
 		return retryableStatus(response.StatusCode)
+	case errors.As(err, &network) && network.RetryAfter > 0:
+		return true
 	}
 	return !permanent(err)
 }

@@ -910,3 +910,37 @@ func TestAttemptsOfARequestThatWasNotSent(t *testing.T) {
 		assert.Equal(t, 0, attemptsOf(t, err))
 	})
 }
+
+func TestIsTransient(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]bool{
+		400: false, 401: false, 404: false, 408: true, 409: false, 422: false, 429: true,
+		500: true, 501: false, 502: true, 503: true, 504: true,
+	} {
+		err := fmt.Errorf("evaluating: %w", &mistralobs.Error{StatusCode: status})
+		assert.Equal(t, want, mistralobs.IsTransient(err), "%d", status)
+	}
+	for name, test := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"nothing":             {err: nil},
+		"another error":       {err: io.ErrUnexpectedEOF},
+		"a missing key":       {err: mistralobs.ErrNoAPIKey},
+		"a rate limit":        {err: &mistralobs.NetworkError{RetryAfter: time.Second, Err: mistralobs.ErrRateLimited}, want: true},
+		"a broken connection": {err: failureOf(t, syscall.ECONNRESET), want: true},
+		"no such host":        {err: failureOf(t, &net.DNSError{IsNotFound: true})},
+	} {
+		assert.Equal(t, test.want, mistralobs.IsTransient(test.err), name)
+	}
+}
+
+// failureOf returns the error of a call whose transport fails.
+func failureOf(t *testing.T, cause error) error {
+	t.Helper()
+	client := clientOver(t, roundTripFunc(func(*http.Request) (*http.Response, error) { return nil, cause }),
+		mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 1}))
+	_, err := client.Datasets.Get(t.Context(), "d")
+	require.Error(t, err)
+	return err
+}

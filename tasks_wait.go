@@ -261,10 +261,10 @@ func (w *waiter) goesOn(ctx context.Context, err error) bool {
 		return false
 	case errors.Is(err, ErrNotFound):
 		return !w.polled && time.Since(w.started) < appearTime
-	case retryAfterOf(err) > 0 && (transient(err) || errors.Is(err, ErrRateLimited)):
-		return true // the Retry-After may be that of another call, and longer than MaxWait
-	case !transient(err):
+	case !IsTransient(err):
 		return false
+	case retryAfterOf(err) > 0: // it may be that of another call, and longer than MaxWait
+		return true
 	}
 	w.failures++
 	return w.failures < maxPollFailures

@@ -3,7 +3,6 @@ package datasetsync
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/mistralobs/mistralobs-go"
@@ -253,17 +252,12 @@ func mayRepeat(ctx context.Context, err error, try int) bool {
 	var response *mistralobs.Error
 	var network *mistralobs.NetworkError
 	switch {
-	case try == maxTries:
+	case try == maxTries || !mistralobs.IsTransient(err):
 		return false
 	case errors.As(err, &response):
-		if !slices.Contains([]int{408, 429, 500, 502, 503, 504}, response.StatusCode) {
-			return false
-		}
 		pause = max(pause, response.RetryAfter)
 	case errors.As(err, &network):
 		pause = max(pause, network.RetryAfter)
-	default:
-		return false
 	}
 	if deadline, ok := ctx.Deadline(); pause > maxPause || ok && time.Until(deadline) < pause {
 		return false

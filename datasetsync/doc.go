@@ -13,7 +13,7 @@
 //
 // Diff first reads the dataset and keeps digests of its records. With the room that the garbage
 // collector needs, a process grows by about 320 bytes per record. Then Diff reads the wanted
-// records one by one. It keeps only those that Apply has to send: in memory up to 16 MiB, then in a
+// records one by one. It keeps only those that Apply has to send: in memory up to 4 MiB, then in a
 // temporary file in [os.TempDir]. For each of them, a plan takes less than 200 bytes of memory.
 //
 // # Changes by others

@@ -9,7 +9,7 @@ import (
 )
 
 // overflowLimit is the number of bytes that an overflowFile keeps in memory.
-const overflowLimit = 16 << 20
+const overflowLimit = 4 << 20
 
 // overflowFile keeps bytes that are written once and read in any order: in memory up to
 // overflowLimit, then in a temporary file. It is safe for concurrent use. A nil overflowFile is

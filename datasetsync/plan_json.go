@@ -128,7 +128,7 @@ func (i *Item) encode() (itemJSON, error) {
 }
 
 // ReadPlan reads a plan that [Plan.WriteTo] or [Plan.MarshalJSON] has written. Like [Diff] it keeps
-// payloads and properties in memory up to 16 MiB, then in a temporary file. Close the plan after
+// payloads and properties in memory up to 4 MiB, then in a temporary file. Close the plan after
 // use. ReadPlan reads r to its end, and returns an error if r does not hold exactly one plan.
 func ReadPlan(r io.Reader) (*Plan, error) {
 	if r == nil {
