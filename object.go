@@ -35,7 +35,7 @@ type Object []byte
 //
 // It returns an error that matches [ErrInvalidParams] if the result is not a JSON object or not
 // UTF-8, and for values that encoding/json would silently encode as {}: an error, an [io.Reader],
-// and a struct whose fields are all unexported.
+// and a struct whose fields are all unexported. It also looks for these in a map[string]any.
 func NewObject(v any) (Object, error) {
 	object, err := newObject("v", v)
 	return object, attempted("encoding an object", err)
@@ -86,12 +86,19 @@ func toJSON(name string, v any) ([]byte, error) {
 	if lost := lostContent(v); lost != "" {
 		return nil, invalid(name, "it is %s (%T), whose content would be lost in JSON", lost, v)
 	}
+	if members, ok := v.(map[string]any); ok {
+		for member, value := range members {
+			if lost := lostContent(value); lost != "" {
+				return nil, invalid(name, "%q is %s (%T), whose content would be lost in JSON", member, lost, value)
+			}
+		}
+	}
 	raw, err := marshal(v)
 	if problem := new(notUTF8Error); errors.As(err, &problem) {
 		return nil, invalid(name, "%v", err)
 	}
 	if err != nil {
-		return nil, invalid(name, "it cannot be encoded as JSON: %v", err)
+		return nil, invalid(name, "it cannot be encoded as JSON: %v", marshalerError(err))
 	}
 	return raw, nil
 }

@@ -150,7 +150,7 @@ func TestDifferencesOfAPlan(t *testing.T) {
 		}, plan.Update[19].Differences)
 		assert.Equal(t, 1, plan.Update[19].MoreDifferences)
 		assert.Empty(t, plan.Update[20].Differences, "it is not printed")
-		assert.Contains(t, plan.String(), "\n    … and 1 more differences\n")
+		assert.Contains(t, plan.String(), "\n    … and 1 more difference\n")
 		assert.Contains(t, plan.String(), "\n~ … and 10 more")
 		assert.Equal(t, 2, w.requests()[mistralobstest.RecordsList], "a walk takes fewer requests than 20 records")
 

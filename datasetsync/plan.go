@@ -207,7 +207,7 @@ func (i Item) String() string {
 		b.WriteString("\n    " + difference.String())
 	}
 	if i.MoreDifferences > 0 {
-		fmt.Fprintf(&b, "\n    … and %d more differences", i.MoreDifferences)
+		fmt.Fprintf(&b, "\n    … and %s", counted(i.MoreDifferences, "more difference"))
 	}
 	return b.String()
 }

@@ -64,18 +64,18 @@ type ImportError struct {
 
 // Error names the task and the number of records.
 func (e *ImportError) Error() string {
+	records := counted(e.Records, "record")
 	switch {
 	case e.Running:
-		const text = "import task %s still runs, and up to %d records may still appear: %v"
-		return fmt.Sprintf(text, e.TaskID, e.Records, e.Err)
+		return fmt.Sprintf("import task %s still runs, and up to %s may still appear: %v", e.TaskID, records, e.Err)
 	case e.mayGoOn():
-		return fmt.Sprintf("up to %d records may still appear: %v", e.Records, e.Err)
+		return fmt.Sprintf("up to %s may still appear: %v", records, e.Err)
 	case e.unknown:
-		return fmt.Sprintf("importing %d records, of which some may exist: %v", e.Records, e.Err)
+		return fmt.Sprintf("importing %s, of which some may exist: %v", records, e.Err)
 	case e.Created > 0:
-		return fmt.Sprintf("importing %d records, of which %d were created: %v", e.Records, e.Created, e.Err)
+		return fmt.Sprintf("importing %s, of which %d were created: %v", records, e.Created, e.Err)
 	}
-	return fmt.Sprintf("importing %d records: %v", e.Records, e.Err)
+	return fmt.Sprintf("importing %s: %v", records, e.Err)
 }
 
 // mayGoOn reports whether a task may still import records.
@@ -185,7 +185,7 @@ func (r *Report) missed() (lines []string) {
 // what returns the action and the key of the record, for the text of a report.
 func (r Result) what() string {
 	if shared := sharedError(r.Err); shared != nil {
-		return fmt.Sprintf("%s %d records", r.Action, shared.Records)
+		return fmt.Sprintf("%s %s", r.Action, counted(shared.Records, "record"))
 	}
 	if r.Action == ActionNone {
 		return r.name()

@@ -3,12 +3,14 @@ package datasetsync_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mistralobs/mistralobs-go"
+	"github.com/mistralobs/mistralobs-go/datasetsync"
 	"github.com/mistralobs/mistralobs-go/mistralobstest"
 )
 
@@ -29,4 +31,11 @@ func TestSyncReportAsJSON(t *testing.T) {
 			{"action":"create","key":"c","index":3,"line":3,"record_id":%q,"outcome":"done"}]}`,
 			w.dataset, answer.Error(), w.record("c").ID), string(raw))
 	})
+}
+
+func TestImportErrorCounts(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{1: "importing 1 record: EOF", 2: "importing 2 records: EOF"} {
+		assert.EqualError(t, &datasetsync.ImportError{Records: n, Err: io.EOF}, want)
+	}
 }

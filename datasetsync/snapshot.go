@@ -283,7 +283,7 @@ func (s *snapshot) settleDuplicates(policy DuplicatePolicy) error {
 		return nil
 	}
 	if more := repeated - len(listed); more > 0 {
-		listed = append(listed, fmt.Sprintf("and %d more keys", more))
+		listed = append(listed, "and "+counted(more, "more key"))
 	}
 	const hint = "set Duplicates to KeepOldest to delete all but the oldest"
 	return fmt.Errorf("%w: %s; %s", ErrDuplicateKeys, strings.Join(listed, "; "), hint)

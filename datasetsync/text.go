@@ -69,6 +69,14 @@ func (l label) name(recordID string, line, index int) string {
 	return place(line, index)
 }
 
+// counted returns a number with its noun, such as "1 record" and "2 records".
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return strconv.Itoa(n) + " " + noun
+}
+
 // place names a record of the input by its line, or by its index if it has no line.
 func place(line, index int) string {
 	if line > 0 {

@@ -39,25 +39,22 @@ func TestLargeWorkHoldsUpNobody(t *testing.T) {
 			return err
 		},
 	} {
-		held := func() bool { // for most of the time
+		held := func() bool { // by a lock that the work holds
 			ctx, stop := context.WithCancel(t.Context())
 			var pings sync.WaitGroup
-			var longest time.Duration
+			answered := 0
 			pings.Go(func() {
 				for ctx.Err() == nil {
-					start := time.Now()
 					_, err := client.Datasets.Get(context.Background(), id)
 					assert.NoError(t, err)
-					longest = max(longest, time.Since(start))
+					answered++
 				}
 			})
-			start := time.Now()
 			assert.NoError(t, work(), name)
-			took := time.Since(start)
 			stop()
 			pings.Wait()
-			t.Log(name, took, longest)
-			return longest > took/2
+			t.Log(name, answered)
+			return answered < 10
 		}
 		times := 0
 		for times < 3 && held() { // a busy machine may hold up a request too, once
