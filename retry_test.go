@@ -924,10 +924,12 @@ func TestIsTransient(t *testing.T) {
 		err  error
 		want bool
 	}{
-		"nothing":             {err: nil},
-		"another error":       {err: io.ErrUnexpectedEOF},
-		"a missing key":       {err: mistralobs.ErrNoAPIKey},
-		"a rate limit":        {err: &mistralobs.NetworkError{RetryAfter: time.Second, Err: mistralobs.ErrRateLimited}, want: true},
+		"nothing":       {err: nil},
+		"another error": {err: io.ErrUnexpectedEOF},
+		"a missing key": {err: mistralobs.ErrNoAPIKey},
+		"a rate limit": {
+			err: &mistralobs.NetworkError{RetryAfter: time.Second, Err: mistralobs.ErrRateLimited}, want: true,
+		},
 		"a broken connection": {err: failureOf(t, syscall.ECONNRESET), want: true},
 		"no such host":        {err: failureOf(t, &net.DNSError{IsNotFound: true})},
 	} {
