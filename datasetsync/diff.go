@@ -153,6 +153,9 @@ func (w *wanted) check(keep []string) (err error) {
 
 // checkedObject returns the digest of an object that can be sent and written to a plan.
 func checkedObject(object mistralobs.Object) (digest, error) {
+	if len(object) == 0 {
+		return digest{}, errors.New("it is missing or null")
+	}
 	d, err := checkedDigest(object, true)
 	if err == nil && !isObject(object) {
 		err = errors.New("it is another JSON value")

@@ -154,7 +154,7 @@ func TestErrorsOfTheInput(t *testing.T) {
 			"an error":  {err: broken, says: "broken"},
 			"no record": {says: "record 1 of the input is nil"},
 			"no payload": {record: &mistralobs.JSONLRecord{},
-				says: "record 1 of the input: its payload is not a JSON object"},
+				says: "record 1 of the input: its payload is not a JSON object: it is missing or null"},
 			"a payload that is a list": {record: &mistralobs.JSONLRecord{Payload: mistralobs.Object("[]"), Line: 7},
 				says: "line 7: its payload"},
 			"properties without an end": {
