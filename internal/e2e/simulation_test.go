@@ -100,7 +100,7 @@ func walkOf(pages int) work {
 // creationOf creates records.
 func creationOf(records int) work {
 	return work{
-		requests: records, most: 32, factor: 1.5, refused: 65, fixed: []int{1, 4, 8, 16, 32},
+		requests: records, most: 32, factor: 1.5, refused: 50, fixed: []int{1, 4, 8, 16, 32},
 		run: func(ctx context.Context, client *mistralobs.Client, datasetID string, setting int) (done int, err error) {
 			options := mistralobs.BulkOptions{Concurrency: setting}
 			for _, err := range client.Records.CreateAll(ctx, datasetID, numbered(records), options) {
@@ -300,7 +300,7 @@ func (w work) together(t *testing.T, n network, span time.Duration) (first, seco
 		time.AfterFunc(span, cancel)
 		var clients sync.WaitGroup
 		for _, done := range []*int{&first, &second} {
-			client := server.Client(t, mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 20}))
+			client := server.Client(t, mistralobs.WithRetry(mistralobs.RetryPolicy{MaxAttempts: 20, MaxElapsed: span}))
 			clients.Go(func() {
 				var err error
 				*done, err = w.run(ctx, client, dataset, 0)

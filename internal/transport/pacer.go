@@ -8,11 +8,10 @@ import (
 )
 
 // Pacer keeps all callers of a client just below the rate that the service allows. It does nothing
-// before the first 429. Then all callers wait for its Retry-After, or for paceHold if it has none,
-// and a rateModel spaces their requests.
+// before the first 429. Then all callers wait for its Retry-After, but at least for paceHold, and a
+// rateModel spaces their requests. After paceForget without a request, the pacer forgets the rate.
 //
-// Waiters queue, and only the first one watches the clock, so a higher rate helps them all. If the
-// callers pause long enough after a 429, the pacer stops spacing requests.
+// Waiters queue, and only the first one watches the clock, so a higher rate helps them all.
 type Pacer struct {
 	turn chan struct{} // held by the first waiter of the queue
 
@@ -26,8 +25,8 @@ type Pacer struct {
 }
 
 const (
-	paceHold = time.Second / 2 // after a 429 without Retry-After; the least pause of a retry, by default
-	paceIdle = time.Second     // without a request: a pause of the callers
+	paceHold   = time.Second / 2  // the least pause after a 429, and of a retry by default
+	paceForget = 30 * time.Second // without a request; a rate that was learned before says little
 )
 
 // Patience is how long a caller waits for the rate limit.
@@ -75,7 +74,11 @@ func (e *PaceError) Is(target error) bool {
 }
 
 // NewPacer returns a Pacer that lets every request pass until the first 429.
-func NewPacer() *Pacer { return &Pacer{turn: make(chan struct{}, 1), longer: make(chan struct{})} }
+func NewPacer() *Pacer {
+	return &Pacer{
+		turn: make(chan struct{}, 1), longer: make(chan struct{}), model: rateModel{since: time.Now()},
+	}
+}
 
 // Wait returns when a request may be sent. It calls held, which may be nil, once before it waits,
 // with the expected wait. If the wait would outlast the context's deadline or the patience, it
@@ -172,8 +175,8 @@ func outlasts(ctx context.Context, pause time.Duration) error {
 func (p *Pacer) pause(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if now.Sub(p.free) > paceIdle {
-		p.model.rested(now)
+	if now.Sub(p.free) > paceForget {
+		p.model = rateModel{since: now}
 	}
 	if p.model.rate == 0 && !now.Before(p.until) {
 		p.free = now
@@ -232,10 +235,7 @@ func (p *Pacer) Succeeded(sent time.Time) {
 // pause that the service asked for, or 0 if it did not say.
 func (p *Pacer) Limited(sent time.Time, retryAfter time.Duration) {
 	now := time.Now()
-	pause := retryAfter
-	if pause == 0 {
-		pause = paceHold
-	}
+	pause := max(retryAfter, paceHold)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.refusals++

@@ -2,7 +2,9 @@ package transport
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -146,7 +148,7 @@ func TestPacerLearnsTheRate(t *testing.T) {
 			retryAfter: time.Second, accepted: 220, refused: 10,
 		},
 		{name: "20 a second", service: bucket{perSecond: 20, burst: 4}, accepted: 1000, refused: 25},
-		{name: "100 a second", service: bucket{perSecond: 100, burst: 20}, accepted: 5000, refused: 25},
+		{name: "100 a second", service: bucket{perSecond: 100, burst: 20}, accepted: 4500, refused: 50},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -203,7 +205,7 @@ func TestPacerForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := NewPacer()
 		p.Limited(time.Now(), 0)
-		time.Sleep(modelForget + time.Second)
+		time.Sleep(paceForget + time.Second)
 		start := time.Now()
 		for range 100 {
 			require.NoError(t, p.Wait(t.Context(), patient(), nil))
@@ -276,5 +278,91 @@ func TestPacerFollowsTheLimit(t *testing.T) {
 		accepted, refused = minute()
 		assert.GreaterOrEqual(t, accepted, 75)
 		assert.LessOrEqual(t, refused, 25)
+	})
+}
+
+// The rate rises only while it holds the callers back: after hours without a limit it is no higher
+// than what was sent, so that a new limit is found with few refusals.
+func TestPacerRateIsThatOfTheCallers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p, service := NewPacer(), bucket{perSecond: 5, burst: 1}
+		require.NoError(t, p.Wait(t.Context(), patient(), nil))
+		p.Limited(time.Now(), time.Second)
+		refused := 0
+		for start := time.Now(); time.Since(start) < time.Hour+time.Minute; time.Sleep(time.Second / 10) {
+			require.NoError(t, p.Wait(t.Context(), patient(), nil))
+			if sent := time.Now(); time.Since(start) < time.Hour || service.accepts(sent) {
+				p.Succeeded(sent)
+			} else {
+				p.Limited(sent, time.Second)
+				refused++
+			}
+		}
+		assert.LessOrEqual(t, refused, 20)
+	})
+}
+
+// However often the service refuses, a client that asks on and on gets something.
+func TestPacerHasALeastRate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p, start, random := NewPacer(), time.Now(), rand.New(rand.NewPCG(1, 1))
+		accepted := 0
+		for time.Since(start) < time.Hour {
+			require.NoError(t, p.Wait(t.Context(), patient(), nil))
+			sent := time.Now()
+			time.Sleep(time.Millisecond)
+			if random.IntN(2) == 0 {
+				p.Limited(sent, 0)
+			} else {
+				p.Succeeded(sent)
+				accepted++
+			}
+		}
+		assert.GreaterOrEqual(t, accepted, 600)
+	})
+}
+
+// A Retry-After of nearly nothing, as a date can ask for, is a pause like any other.
+func TestPacerHoldsAtLeast(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p, start := NewPacer(), time.Now()
+		p.Limited(start, time.Nanosecond)
+		require.NoError(t, p.Wait(t.Context(), patient(), nil))
+		assert.Equal(t, paceHold, time.Since(start))
+	})
+}
+
+// No waiter is forgotten, whoever gives up before it and however often the service asks for longer.
+func TestPacerForgetsNoWaiter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p, start := NewPacer(), time.Now()
+		p.Limited(start, time.Second)
+		var callers sync.WaitGroup
+		var sent atomic.Int32
+		for i := range 2000 {
+			callers.Go(func() {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if i%2 == 0 { // gives up, wherever in the queue it is
+					time.AfterFunc(time.Duration(i)*time.Millisecond, cancel)
+				}
+				if p.Wait(ctx, patient(), nil) == nil {
+					sent.Add(1)
+					p.Succeeded(time.Now())
+				} else if i%2 != 0 {
+					t.Error("a caller that does not give up was not served")
+				}
+			})
+		}
+		for i := range 10 {
+			time.Sleep(time.Second / 2)
+			p.Limited(start, time.Duration(i)*time.Second/4)
+		}
+		callers.Wait()
+		assert.GreaterOrEqual(t, int(sent.Load()), 1000)
 	})
 }

@@ -1,6 +1,9 @@
 package transport
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // rateModel learns the rate that the service allows, from the requests that it accepts and refuses.
 // It has no rate before the first 429, since the service may have no limit. From then on:
@@ -8,37 +11,32 @@ import "time"
 //   - Slow start: a service accepts a burst before its first 429, so that says little about the
 //     rate. The rate starts low, and doubles every 0.7 seconds until the next 429.
 //   - Multiplicative decrease: a 429 lowers the rate by a share, once for all requests in flight.
-//   - Growth: each accepted request raises the rate, and raises it more if the last decrease is
-//     long ago. So the model seldom meets the limit, and still finds a limit that was raised.
-//   - Undo: below a limit, a lower rate is refused later. If it is refused sooner than the rate
-//     before, the rate was not the reason: other programs share the limit, or one of several nodes
-//     refuses at random. The model then takes back the decrease, and ignores the next 429s that
-//     come as soon. A client that slowed down each time would get nothing.
+//   - Increase: each accepted request raises the rate in proportion to its square root. If all rates
+//     rose by the same amount, high ones would rise too slowly; if by the same share, too fast.
+//   - Undo: below a limit, a lower rate is refused later. If it is refused sooner than usual, the
+//     rate was not the reason: other programs share the limit, or one of several nodes refuses at
+//     random. The model then takes back the latest decrease. A client that slowed down each time
+//     would get nothing.
 //
 // The simulations in internal/e2e justify the numbers below.
 type rateModel struct {
-	rate      float64   // requests a second; 0 if requests are not spaced
-	slowStart bool      // until the second 429
-	since     time.Time // the start of the stretch under way: the first burst, or what follows a 429
-	accepted  int       // requests that were sent since then and accepted
-	used      float64   // seconds that accepted requests took at the rate, since the rate was last the reason
-	calm      float64   // the use in seconds in which the rate grows by half
-
-	before float64 // the rate that the latest decrease has lowered
-	length float64 // the accepted requests of a stretch after which the rate was the reason
-	early  int     // stretches that have ended too early since the latest decrease
+	rate      float64       // requests a second; 0 if requests are not spaced
+	slowStart bool          // until the second 429
+	since     time.Time     // the start of the stretch under way: the first burst, or what follows a 429
+	accepted  int           // requests that were sent since then and accepted
+	pause     time.Duration // after the latest 429
+	usual     float64       // accepted requests of a stretch that ends because of the rate
+	before    float64       // the rate that the latest decrease has lowered
 }
 
 const (
-	modelFound    = 0.68             // of the rate, after the 429 that ends the slow start
-	modelDecrease = 0.87             // of the rate, after a later 429; less would leave too little for other programs
-	modelCalm     = 8                // pauses; a rate that grows faster meets the limit, and its pauses, more often
-	modelStep     = 0.1              // seconds: the most that one request counts as use, since few requests tell little
-	modelEarly    = 0.85             // of length: a stretch that is shorter,
-	modelSlack    = 1                // by more than so many requests, has ended early
-	modelTries    = 5                // early stretches in a row, after which the limit may have fallen:
-	modelFade     = 0.6              // the next one lowers the rate, and length by this share
-	modelForget   = 30 * time.Second // after a 429, a pause of the callers ends the spacing
+	modelFound    = 0.68 // of the rate, if it is much too high; a larger share is refused again at once
+	modelDecrease = 0.87 // of the rate, if it is too high; a larger share is refused much more often
+	modelIncrease = 0.01 // much less does not make up for random 429s; a fifth more meets a limit too often
+	modelPause    = 0.75 // seconds: a shorter pause counts as this; otherwise the rate would rise too fast
+	modelEarly    = 0.85 // of usual: without it, a limit that is met a little early would be taken for random 429s
+	modelWeight   = 0.1  // of a short stretch in usual; without it, a limit that has fallen would not be found
+	modelLeast    = 0.5  // requests a second; without it, frequent random 429s would bring a client to a halt
 )
 
 // gap returns the time between two requests.
@@ -49,27 +47,18 @@ func (m *rateModel) gap() time.Duration {
 	return time.Duration(float64(time.Second) / m.rate)
 }
 
-// rested is called after a pause of the callers. It drops an old rate, and starts a new burst.
-func (m *rateModel) rested(now time.Time) {
-	if m.rate == 0 || now.Sub(m.since) > modelForget {
-		*m = rateModel{since: now}
-	}
-}
-
-// succeeded raises the rate after the service has accepted a request. sent is when it was sent.
+// succeeded adapts the rate after the service has accepted a request. sent is when it was sent.
 func (m *rateModel) succeeded(sent time.Time) {
-	if m.slowStart {
-		m.rate++ // also after a request of the first burst, whose response was slower than the 429
-	}
 	if sent.Before(m.since) {
 		return
 	}
 	m.accepted++
-	if m.rate > 0 && !m.slowStart {
-		// The rate grows by a share of itself in each second of use, and that share grows with the
-		// use: in calm it adds up to half. A caller that sends little raises the rate little.
-		m.used += min(1/m.rate, modelStep)
-		m.rate += m.used / (m.calm * m.calm)
+	switch {
+	case m.rate == 0:
+	case m.slowStart:
+		m.rate++
+	default:
+		m.rate += modelIncrease * math.Sqrt(m.rate) / max(modelPause, m.pause.Seconds())
 	}
 }
 
@@ -80,38 +69,30 @@ func (m *rateModel) refused(now, sent time.Time, pause time.Duration) {
 	if m.rate > 0 && (m.accepted == 0 || !sent.After(m.since)) {
 		return
 	}
+	accepted := float64(m.accepted)
+	if took := now.Sub(m.since); m.rate > 0 && took > paceForget {
+		m.rate = min(m.rate, 4*accepted/took.Seconds()) // callers that use little of a rate raise it, too
+	}
 	switch {
 	case m.rate == 0:
 		// A rate at which the first burst would have taken paceHold longer.
-		m.rate = max(1, float64(m.accepted)) / (paceHold + now.Sub(m.since)).Seconds()
+		m.rate = max(modelLeast, max(1, accepted)/(paceHold+now.Sub(m.since)).Seconds())
 		m.slowStart = true
-	case m.slowStart:
-		m.rate *= modelFound
+	case m.slowStart || m.accepted == 1:
 		m.slowStart = false
-		m.settle(pause)
-	case m.accepted <= modelSlack:
-		m.length *= modelFade
-		m.decrease(modelDecrease * modelDecrease) // the rate is much too high
-	case float64(m.accepted+modelSlack) >= modelEarly*m.length:
-		m.settle(pause)
-		m.length = min(float64(m.accepted), m.rate*m.calm) // of a rate that grew for long, only the end
+		m.usual += modelWeight * (accepted - m.usual)
+		m.decrease(modelFound)
+	case accepted >= modelEarly*m.usual:
+		m.usual = min(accepted, 1+2*m.usual) // a stretch in which the limit rose is no measure
 		m.decrease(modelDecrease)
-	case m.early < modelTries:
-		m.early++
-		m.rate = max(m.rate, m.before)
 	default:
-		m.length *= modelFade
-		m.decrease(modelDecrease)
+		m.usual += modelWeight * (accepted - m.usual)
+		m.rate = max(m.rate, m.before)
 	}
-	m.since, m.accepted = now, 0
-}
-
-// settle lets the rate grow slowly again.
-func (m *rateModel) settle(pause time.Duration) {
-	m.calm, m.used = modelCalm*min(pause, modelForget).Seconds(), 0
+	m.since, m.accepted, m.pause = now, 0, pause
 }
 
 func (m *rateModel) decrease(share float64) {
-	m.before, m.early = m.rate, 0
-	m.rate *= share
+	m.before = m.rate
+	m.rate = max(modelLeast, m.rate*share)
 }
