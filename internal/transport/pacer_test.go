@@ -272,6 +272,11 @@ func TestPacerFollowsTheLimit(t *testing.T) {
 		accepted, refused := minute()
 		assert.GreaterOrEqual(t, accepted, 850)
 		assert.LessOrEqual(t, refused, 20)
+		service.perSecond, service.burst = 10, 2
+		minute() // the first refusals look random
+		accepted, refused = minute()
+		assert.GreaterOrEqual(t, accepted, 400)
+		assert.LessOrEqual(t, refused, 20)
 		service.perSecond, service.burst = 2, 1
 		accepted, _ = minute()
 		assert.GreaterOrEqual(t, accepted, 45) // the first refusals look random

@@ -34,8 +34,8 @@ const (
 	modelDecrease = 0.87 // of the rate, if it is too high; a larger share is refused much more often
 	modelIncrease = 0.01 // much less does not make up for random 429s; a fifth more meets a limit too often
 	modelPause    = 0.75 // seconds: a shorter pause counts as this; otherwise the rate would rise too fast
-	modelEarly    = 0.85 // of usual: without it, a limit that is met a little early would be taken for random 429s
-	modelWeight   = 0.1  // of a short stretch in usual; without it, a limit that has fallen would not be found
+	modelEarly    = 0.85 // of usual; a larger share would take limits that are met a little early for random 429s
+	modelWeight   = 0.1  // of a short stretch in usual; without it, a limit that has halved would not be found
 	modelLeast    = 0.5  // requests a second; without it, frequent random 429s would bring a client to a halt
 )
 
