@@ -43,7 +43,7 @@ var rows = []row{
 	{"the same: refusals", "WalkLimited/retry-after=yes", "", "refusals", atMost(10)},
 	{"the same without Retry-After: time / limit", "WalkLimited/retry-after=no", "", "x-limit", atMost(1.5)},
 	{"the same: refusals", "WalkLimited/retry-after=no", "", "refusals", atMost(10)},
-	{"decode a page, 100 records of 2 KB", page + "by=sdk", page + "by=plain", "ns/op", faster(2.5)},
+	{"list a page of 100 records of 2 KB, no network", page + "by=sdk", page + "by=plain", "ns/op", faster(2.5)},
 	{"export 200 MB by records: time of bufio.Scanner", "ExportRecords/by=turns", "", "of-time", atMost(0.5)},
 	{"export 200 MB by records, Node", "ExportRecords/by=sdk", "ExportRecords/by=node", "ns/op", faster(2)},
 	{"download 200 MB: time", "Download/by=turns", "", "of-time", atMost(1 / 0.9)},
