@@ -246,6 +246,23 @@ func TestPacerKeepsItsRateBesideOthers(t *testing.T) {
 	})
 }
 
+// A 429 is often faster than the responses to the requests of its burst. Those raise the first rate too.
+func TestPacerCountsTheWholeFirstBurst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p, sent := NewPacer(), time.Now()
+		time.Sleep(time.Millisecond)
+		p.Limited(sent, 0) // the rate is 2 a second
+		for range 8 {
+			p.Succeeded(sent)
+		}
+		require.NoError(t, p.Wait(t.Context(), patient(), nil))
+		start := time.Now()
+		require.NoError(t, p.Wait(t.Context(), patient(), nil))
+		assert.InDelta(t, 0.1, time.Since(start).Seconds(), 0.001)
+	})
+}
+
 // A limit that was raised is found again, and one that was lowered too.
 func TestPacerFollowsTheLimit(t *testing.T) {
 	t.Parallel()

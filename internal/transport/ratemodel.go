@@ -49,15 +49,14 @@ func (m *rateModel) gap() time.Duration {
 
 // succeeded adapts the rate after the service has accepted a request. sent is when it was sent.
 func (m *rateModel) succeeded(sent time.Time) {
+	if m.slowStart {
+		m.rate++ // also if the request is one of the first burst, and its response is slower than the 429
+	}
 	if sent.Before(m.since) {
 		return
 	}
 	m.accepted++
-	switch {
-	case m.rate == 0:
-	case m.slowStart:
-		m.rate++
-	default:
+	if m.rate > 0 && !m.slowStart {
 		m.rate += modelIncrease * math.Sqrt(m.rate) / max(modelPause, m.pause.Seconds())
 	}
 }
