@@ -133,8 +133,9 @@ func (d *download) copyTo(w io.Writer) (int64, error) {
 	return io.CopyBuffer(exportWriter{w}, d, make([]byte, copyBuffer))
 }
 
-// copyBuffer is large enough that system calls cost little compared with the network.
-const copyBuffer = 256 << 10
+// copyBuffer is how much is copied at once. A larger one slows downloads down, a smaller one writes
+// to files.
+const copyBuffer = 64 << 10
 
 // exportWriter marks errors as those of the writer. It also prevents io.Copy from using a ReadFrom
 // method, whose buffer may be smaller.

@@ -87,9 +87,6 @@ func nextRecord(lines *stream.LineReader) (*JSONLRecord, error) {
 	return record, nil
 }
 
-// lineBuffer is how much is written at once.
-const lineBuffer = 64 << 10
-
 // errLineTooLong limits the memory for data without line breaks. A longer line cannot be uploaded.
 var errLineTooLong = fmt.Errorf("it is longer than %d bytes", int64(MaxUploadBytes))
 
@@ -270,7 +267,7 @@ type JSONLWriter struct {
 
 // NewJSONLWriter returns a writer to w. Call Flush after the last record.
 func NewJSONLWriter(w io.Writer) *JSONLWriter {
-	return &JSONLWriter{w: bufio.NewWriterSize(w, lineBuffer)}
+	return &JSONLWriter{w: bufio.NewWriterSize(w, copyBuffer)}
 }
 
 // Write adds the line {"payload":…,"properties":…}. payload and properties may be anything that
