@@ -86,8 +86,7 @@ func (r randomRefusals) minutes(t *testing.T, n int, seed uint64) []int64 {
 }
 
 // A client that is refused at random does not slow down further and further. From the second minute
-// on, it makes at least half of the requests that the pauses alone allow. An unlucky start can leave
-// a client at a third for a minute.
+// on, it makes at least half of the requests that the pauses alone allow.
 func TestRandomRefusalsDoNotStarve(t *testing.T) {
 	t.Parallel()
 	for _, share := range []float64{0.01, 0.04} {
@@ -97,17 +96,12 @@ func TestRandomRefusalsDoNotStarve(t *testing.T) {
 				t.Parallel()
 				const minutes = 3
 				seeds := uint64(100 * share) // more where fewer requests make the counts vary more
-				var all [minutes]float64
 				for seed := range seeds {
 					counts := r.minutes(t, minutes, seed)
 					t.Logf("%v of %.0f a minute", counts, r.allowed())
-					for i, count := range counts {
-						all[i] += float64(count)
-						assert.True(t, i == 0 || float64(count) >= r.allowed()/3, "%d", counts)
+					for _, count := range counts[1:] {
+						assert.GreaterOrEqual(t, float64(count), r.allowed()/2, "seed %d: %d", seed, counts)
 					}
-				}
-				for _, count := range all[1:] {
-					assert.GreaterOrEqual(t, count/float64(seeds), r.allowed()/2)
 				}
 			})
 		}

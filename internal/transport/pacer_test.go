@@ -263,6 +263,26 @@ func TestPacerCountsTheWholeFirstBurst(t *testing.T) {
 	})
 }
 
+// However often a 429 comes sooner than usual, the rate does not rise far above what callers use.
+func TestPacerRateIsBoundedByItsUse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPacer()
+		for i := range 2000 {
+			for range []int{20, 3, 3, 3}[i%4] {
+				require.NoError(t, p.Wait(t.Context(), patient(), nil))
+				sent := time.Now()
+				time.Sleep(20 * time.Millisecond)
+				p.Succeeded(sent)
+			}
+			require.NoError(t, p.Wait(t.Context(), patient(), nil))
+			p.Limited(time.Now(), 0)
+		}
+		assert.Greater(t, p.model.rate, 50.0)
+		assert.Less(t, p.model.rate, 250.0)
+	})
+}
+
 // A limit that was raised is found again, and one that was lowered too.
 func TestPacerFollowsTheLimit(t *testing.T) {
 	t.Parallel()

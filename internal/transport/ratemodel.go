@@ -15,8 +15,8 @@ import (
 //     rose by the same amount, high ones would rise too slowly; if by the same share, too fast.
 //   - Undo: below a limit, a lower rate is refused later. If it is refused sooner than usual, the
 //     rate was not the reason: other programs share the limit, or one of several nodes refuses at
-//     random. The model then takes back the latest decrease. A client that slowed down each time
-//     would get nothing.
+//     random. The model then takes back a decrease. A client that slowed down each time would get
+//     nothing.
 //
 // The simulations in internal/e2e justify the numbers below.
 type rateModel struct {
@@ -26,7 +26,6 @@ type rateModel struct {
 	accepted  int           // requests that were sent since then and accepted
 	pause     time.Duration // after the latest 429
 	usual     float64       // accepted requests of a stretch that ends because of the rate
-	before    float64       // the rate that the latest decrease has lowered
 }
 
 const (
@@ -35,7 +34,8 @@ const (
 	modelIncrease = 0.01 // much less does not make up for random 429s; a fifth more meets a limit too often
 	modelPause    = 0.75 // seconds: a shorter pause counts as this; otherwise the rate would rise too fast
 	modelEarly    = 0.85 // of usual; a larger share would take limits that are met a little early for random 429s
-	modelWeight   = 0.1  // of a short stretch in usual; without it, a limit that has halved would not be found
+	modelWeight   = 0.2  // of a short stretch in usual; without it, a limit that has halved would not be found
+	modelHeadroom = 4    // times what callers used; without it, a rate that nobody uses would rise for ever
 	modelLeast    = 0.5  // requests a second; without it, frequent random 429s would bring a client to a halt
 )
 
@@ -68,14 +68,15 @@ func (m *rateModel) refused(now, sent time.Time, pause time.Duration) {
 	if m.rate > 0 && (m.accepted == 0 || !sent.After(m.since)) {
 		return
 	}
-	accepted := float64(m.accepted)
-	if took := now.Sub(m.since); m.rate > 0 && took > paceForget {
-		m.rate = min(m.rate, 4*accepted/took.Seconds()) // callers that use little of a rate raise it, too
+	accepted, took := float64(m.accepted), now.Sub(m.since)
+	most := modelHeadroom * accepted / max(took-m.pause, time.Millisecond).Seconds()
+	if m.rate > 0 && took > paceForget {
+		m.rate = min(m.rate, most) // callers that use little of a rate raise it too
 	}
 	switch {
 	case m.rate == 0:
 		// A rate at which the first burst would have taken paceHold longer.
-		m.rate = max(modelLeast, max(1, accepted)/(paceHold+now.Sub(m.since)).Seconds())
+		m.rate = max(modelLeast, max(1, accepted)/(paceHold+took).Seconds())
 		m.slowStart = true
 	case m.slowStart || m.accepted == 1:
 		m.slowStart = false
@@ -86,12 +87,11 @@ func (m *rateModel) refused(now, sent time.Time, pause time.Duration) {
 		m.decrease(modelDecrease)
 	default:
 		m.usual += modelWeight * (accepted - m.usual)
-		m.rate = max(m.rate, m.before)
+		m.rate = max(m.rate, min(m.rate/modelDecrease, most))
 	}
 	m.since, m.accepted, m.pause = now, 0, pause
 }
 
 func (m *rateModel) decrease(share float64) {
-	m.before = m.rate
 	m.rate = max(modelLeast, m.rate*share)
 }
