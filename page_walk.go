@@ -21,7 +21,7 @@ const maxReadAhead = 8
 // parts, so a walk over large items needs little memory.
 const (
 	maxPageBytes  = 8 << 20
-	maxAheadBytes = 32 << 20 // of all pages that the loop does not need yet
+	maxAheadBytes = 32 << 20 // of the pages ahead; up to half more while their number grows
 	// A larger page is not requested ahead: until it is decoded it takes several times its size.
 	largePageBytes = maxAheadBytes / maxReadAhead
 )

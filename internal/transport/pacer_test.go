@@ -283,6 +283,33 @@ func TestPacerRateIsBoundedByItsUse(t *testing.T) {
 	})
 }
 
+// Random 429s in a quiet time do not slow down a busy time after it.
+func TestPacerForgetsTheRateOfAQuietTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPacer()
+		for i := range 400 {
+			time.Sleep(10 * time.Second)
+			require.NoError(t, p.Wait(t.Context(), patient(), nil))
+			if i%20 == 7 {
+				p.Limited(time.Now(), 0)
+				require.NoError(t, p.Wait(t.Context(), patient(), nil))
+			}
+			sent := time.Now()
+			time.Sleep(time.Millisecond)
+			p.Succeeded(sent)
+		}
+		start := time.Now()
+		for range 40 {
+			require.NoError(t, p.Wait(t.Context(), patient(), nil))
+			sent := time.Now()
+			time.Sleep(time.Millisecond)
+			p.Succeeded(sent)
+		}
+		assert.Less(t, time.Since(start), 5*time.Second)
+	})
+}
+
 // A limit that was raised is found again, and one that was lowered too.
 func TestPacerFollowsTheLimit(t *testing.T) {
 	t.Parallel()

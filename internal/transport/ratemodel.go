@@ -70,8 +70,8 @@ func (m *rateModel) refused(now, sent time.Time, pause time.Duration) {
 	}
 	accepted, took := float64(m.accepted), now.Sub(m.since)
 	most := modelHeadroom * accepted / max(took-m.pause, time.Millisecond).Seconds()
-	if m.rate > 0 && took > paceForget {
-		m.rate = min(m.rate, most) // callers that use little of a rate raise it too
+	if took > paceForget && most < m.rate {
+		m.rate = 0 // callers used so little of it that it says nothing: find it again
 	}
 	switch {
 	case m.rate == 0:
