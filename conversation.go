@@ -139,6 +139,7 @@ func (c Content) Text() string {
 // Chunks returns the content as chunks: one chunk of type "text" for a string, none for null or an
 // absent content. It returns an error if the content is not a string, an array of objects, or null.
 func (c Content) Chunks() ([]Chunk, error) {
+	c = bytes.TrimSpace(c)
 	var text string
 	switch {
 	case len(c) == 0 || string(c) == "null":

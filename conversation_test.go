@@ -501,6 +501,7 @@ func TestMessageText(t *testing.T) {
 			chunks:  []mistralobs.Chunk{{Type: "text", Text: "a"}, {Type: "text", Text: "b"}},
 			text:    "a\nb",
 		},
+		"null in white space": {content: " null\n"},
 		"other chunks": {
 			content: `[{"type":"image_url","image_url":"u"},{"type":"text","text":"b"},{"type":"thinking","text":"hm"}]`,
 			chunks: []mistralobs.Chunk{

@@ -221,8 +221,8 @@ func joinMembers(members []jsonscan.Member) Object {
 
 // NewRecords turns the records of [ReadJSONL] or [ExportsService.Records] into parameters for
 // [RecordsService.CreateAll]. It keeps one record in memory. The sequence ends with the first
-// error: an error of the input, or one that matches [ErrInvalidParams] if a payload or properties are
-// not a JSON object. That one is a [*LineError] if the record has a Line.
+// error: an error of the input, or one that matches [ErrInvalidParams] if a payload or properties
+// are not a JSON object. That one is a [*LineError] if the record has a Line.
 func NewRecords(records iter.Seq2[*JSONLRecord, error]) iter.Seq2[CreateRecordParams, error] {
 	return func(yield func(CreateRecordParams, error) bool) {
 		if records == nil {

@@ -35,7 +35,8 @@ type Object []byte
 //
 // It returns an error that matches [ErrInvalidParams] if the result is not a JSON object or not
 // UTF-8, and for values that encoding/json would silently encode as {}: an error, an [io.Reader],
-// and a struct whose fields are all unexported. It also looks for these in a map[string]any.
+// and a struct whose fields are all unexported. It also looks for these among the values of a
+// map[string]any.
 func NewObject(v any) (Object, error) {
 	object, err := newObject("v", v)
 	return object, attempted("encoding an object", err)
@@ -88,7 +89,7 @@ func toJSON(name string, v any) ([]byte, error) {
 	}
 	if members, ok := v.(map[string]any); ok {
 		for member, value := range members {
-			if lost := lostContent(value); lost != "" {
+			if lost := lostContent(value); lost != "" && encodesAsNothing(value) {
 				return nil, invalid(name, "%q is %s (%T), whose content would be lost in JSON", member, lost, value)
 			}
 		}
@@ -98,9 +99,18 @@ func toJSON(name string, v any) ([]byte, error) {
 		return nil, invalid(name, "%v", err)
 	}
 	if err != nil {
-		return nil, invalid(name, "it cannot be encoded as JSON: %v", marshalerError(err))
+		if own := (*memberError)(nil); errors.As(err, &own) { // it names the path itself
+			err = marshalerError(err)
+		}
+		return nil, invalid(name, "it cannot be encoded as JSON: %v", err)
 	}
 	return raw, nil
+}
+
+// encodesAsNothing reports whether encoding/json encodes v as {}. An error may encode as a text.
+func encodesAsNothing(v any) bool {
+	raw, err := json.Marshal(v)
+	return err == nil && string(raw) == "{}"
 }
 
 // lostContent says what v is if encoding/json would encode it without its content, or returns "".

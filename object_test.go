@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -158,6 +159,8 @@ func TestNewObjectRefusesValuesThatLoseTheirContent(t *testing.T) {
 		require.ErrorContains(t, err, "mistralobs: encoding a JSONL record: properties: "+want)
 	}
 	for want, given := range map[string]any{
+		`{"e":2}`:             map[string]any{"e": syscall.ENOENT},
+		`{"e":null}`:          map[string]any{"e": (*mistralobs.LineError)(nil)},
 		`{}`:                  struct{}{},
 		`{"text":"x"}`:        &speaks{"x"},
 		`{"Payload":null}`:    struct{ Payload any }{},

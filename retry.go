@@ -216,9 +216,10 @@ func permanent(err error) bool {
 }
 
 // IsTransient reports whether a call that failed with err may succeed later: after status 408, 429,
-// 500, 502, 503 or 504, after most network errors, and if a rate limit stopped the request. The call
-// has retried already, as its [RetryPolicy] says. A repeat is not always safe: see
-// [ErrMaybeApplied]. If the context of the call has ended, the result means nothing.
+// 500, 502, 503 or 504, after most network errors, and if a rate limit stopped the request. The
+// call has retried already, as its [RetryPolicy] says. A repeat is not always safe: see
+// [ErrMaybeApplied]. If the context of the call has ended, the result means nothing. Of joined
+// errors, the first response counts.
 func IsTransient(err error) bool {
 	var response *Error
 	var network *NetworkError

@@ -203,7 +203,7 @@ func (m *matching) matchKey(w wanted) error {
 	item.ChangesPayload = w.content.payload != e.content.payload
 	item.ChangesProperties = w.content.properties != e.content.properties
 	item.state = &state{old: e.content}
-	err := item.keep(m.plan.bodies, w.record.Payload, orEmpty(w.record.Properties))
+	err := item.keep(m.plan.bodies, w.record.Payload, without(w.record.Properties, m.plan.KeepProperties))
 	m.plan.Update = append(m.plan.Update, item)
 	return err
 }

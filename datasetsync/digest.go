@@ -288,7 +288,7 @@ func withKept(wanted, record mistralobs.Object, keep []string) (_ mistralobs.Obj
 			wanted, err = wanted.Delete(name)
 		}
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("the record's property %s cannot be kept: %w", display(name), err)
 		}
 	}
 	return wanted, nil

@@ -19,11 +19,11 @@
 // # Changes by others
 //
 // If somebody adds or deletes a record while Diff or Apply reads the dataset, later pages of the
-// list shift. So both check every pass over the list. Each page must report the same total, no record may
-// appear twice, and the number of records must equal the total. The last record of the list must be
-// the same before and after. If a check fails, they read the list again. After three passes that
-// fail, the error is [ErrDatasetChanging]. If the dataset has several pages, these checks take two
-// more requests per pass.
+// list shift. So both check every pass over the list. Each page must report the same total, no
+// record may appear twice, and the number of records must equal the total. The last record of the
+// list must be the same before and after. If a check fails, they read the list again. After three
+// passes that fail, the error is [ErrDatasetChanging]. If the dataset has several pages, these
+// checks take two more requests per pass.
 //
 // Apply reads each record again before it updates or deletes it. If somebody has changed the
 // record, Apply leaves it alone. The service has no conditional requests, so Apply overwrites a

@@ -43,8 +43,11 @@ func TestKeptPropertiesAreLeftAlone(t *testing.T) {
 		"a plan that another process applies": func(w world) error {
 			plan := w.diff(keepScores, want...)
 			assert.NotContains(w.t, plan.String(), "properties.score")
+			properties, err := plan.Update[2].Properties()
+			require.NoError(w.t, err)
+			assert.Equal(w.t, `{"id":"unscored","topic":"y"}`, properties.String(), "the plan decides nothing else")
 			var saved bytes.Buffer
-			_, err := plan.WriteTo(&saved)
+			_, err = plan.WriteTo(&saved)
 			require.NoError(w.t, err)
 			read, err := datasetsync.ReadPlan(&saved)
 			require.NoError(w.t, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mistralobs/mistralobs-go"
 )
@@ -55,8 +56,10 @@ type Options struct {
 	Key string
 	// KeepProperties names properties that are left as they are, such as the scores that
 	// [mistralobs.RecordsService.Edit] has written. Records are compared without them, and an update
-	// keeps the values that the record has. A new record gets those of the wanted record. Apply
-	// ignores KeepProperties, and keeps those of its plan.
+	// keeps the values that the record has. A new record gets those of the wanted record. A record is
+	// deleted with them, even if they have changed since the plan was made. So without a Key, where a
+	// changed record is created anew, they are lost. Apply ignores KeepProperties, and keeps those of
+	// its plan.
 	KeepProperties []string
 	// Delete plans the deletion of records that match no wanted record. Without Delete they stay.
 	// Deletions come last, and only if all creations and updates were made. Apply ignores Delete,
@@ -134,6 +137,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, invalid("MaxDeletes", "it must not be negative, got %d", o.MaxDeletes)
 	case o.MaxTaskWait < 0:
 		return o, invalid("MaxTaskWait", "it must not be negative, got %v", o.MaxTaskWait)
+	case slices.ContainsFunc(o.KeepProperties, func(name string) bool { return name == "" || !utf8.ValidString(name) }):
+		return o, invalid("KeepProperties", "a name is empty or not UTF-8: %q", o.KeepProperties)
 	case o.Key != "" && slices.Contains(o.KeepProperties, o.Key):
 		return o, invalid("KeepProperties", "it has the key %s, by which records match", display(o.Key))
 	case o.Duplicates != RefuseDuplicates && o.Duplicates != KeepOldest:

@@ -77,6 +77,7 @@ func (i Item) Payload() (mistralobs.Object, error) {
 }
 
 // Properties returns the properties to write, or nil if the item does not change the properties.
+// To those of an update, Apply adds the record's own values of [Plan.KeepProperties].
 // For a deletion in a plan with [Options.Full], it returns the properties that are deleted. It
 // returns the errors of [Item.Payload].
 func (i Item) Properties() (mistralobs.Object, error) {

@@ -198,7 +198,8 @@ func (p *Plan) read(dec *json.Decoder) error {
 	return p.checkKept()
 }
 
-// checkKept returns an error if the plan deletes a record that it keeps in the place of another one.
+// checkKept returns an error if the plan deletes a record that it keeps in the place of another
+// one.
 func (p *Plan) checkKept() error {
 	deleted := make(map[string]bool, len(p.Delete))
 	for i := range p.Delete {
@@ -230,7 +231,9 @@ func (p *Plan) setHead(values map[string]json.RawMessage) error {
 		return err
 	}
 	var head planHead
-	if err := json.Unmarshal(raw, &head); err != nil {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields() // a setting that is not understood could change what the plan does
+	if err := dec.Decode(&head); err != nil {
 		return err
 	}
 	p.DatasetID, p.DatasetName, p.Key = head.DatasetID, head.DatasetName, head.Key

@@ -79,6 +79,7 @@ func TestReadPlanRefuses(t *testing.T) {
 		"a list":                 {plan: `[]`, says: "expected {, got ["},
 		"another version":        {plan: `{"version":2,"dataset_id":"d"}`, says: "its version is 2, not 1"},
 		"no dataset":             {plan: `{"version":1}`, says: "it has no dataset_id"},
+		"an unknown setting":     {plan: head + `,"keep":["a"]}`, says: `unknown field "keep"`},
 		"an end that is missing": {plan: head, says: "unexpected"},
 		"something after it":     {plan: head + `} {}`, says: "there is data after the plan"},
 		"a list that is none":    {plan: head + `,"create":{}}`, says: "create: expected [, got {"},

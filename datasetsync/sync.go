@@ -100,12 +100,13 @@ func Sync(
 //
 // If one record fails, Apply goes on with the others. A failed import ends only the creations. If a
 // creation or an update was not made, Apply deletes nothing: without a key, an edit is a creation
-// and a deletion, and the deletion alone would lose the record. Apply stops at a failure that all records would
-// meet: 401, 403, no API key, no such dataset, or the end of ctx. If not all changes were made,
-// Apply returns an error beside the report, which has the result of each item. The error matches
-// [ErrRecordChanged] if records were left alone, [mistralobs.ErrRecordsSkipped] if an import
-// skipped records, and [mistralobs.ErrMaybeApplied] if it is not known how many records the service
-// has created: the response was lost, the import still runs, or it ended badly and has no result.
+// and a deletion, and the deletion alone would lose the record. Apply stops at a failure that all
+// records would meet: 401, 403, no API key, no such dataset, or the end of ctx. If not all changes
+// were made, Apply returns an error beside the report, which has the result of each item. The error
+// matches [ErrRecordChanged] if records were left alone, [mistralobs.ErrRecordsSkipped] if an
+// import skipped records, and [mistralobs.ErrMaybeApplied] if it is not known how many records the
+// service has created: the response was lost, the import still runs, or it ended badly and has no
+// result.
 //
 // Apply changes nothing, and returns a nil report, if a request fails before the first change. It
 // does the same with an error that matches

@@ -121,6 +121,8 @@ func TestInvalidParams(t *testing.T) {
 			"negative Concurrency":   diff(datasetsync.Options{Concurrency: -1}),
 			"negative MaxDeletes":    diff(datasetsync.Options{MaxDeletes: -1}),
 			"negative MaxTaskWait":   diff(datasetsync.Options{MaxTaskWait: -1}),
+			"kept nothing":           diff(datasetsync.Options{KeepProperties: []string{"score", ""}}),
+			"kept Latin-1":           diff(datasetsync.Options{KeepProperties: []string{"\xe9"}}),
 			"kept key":               diff(datasetsync.Options{Key: "id", KeepProperties: []string{"score", "id"}}),
 			"unknown policy":         diff(datasetsync.Options{Duplicates: 7}),
 			"negative, in an Apply":  second(plan.Apply(ctx, w.client, datasetsync.Options{Concurrency: -1})),

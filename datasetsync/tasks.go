@@ -69,8 +69,8 @@ func (l *taskLimit) stop() {
 	l.cancel(nil)
 }
 
-// explain returns the error of a wait. It says so if MaxTaskWait has ended the wait. That error does
-// not match [context.Canceled], since the caller has canceled nothing.
+// explain returns the error of a wait. It says so if MaxTaskWait has ended the wait. That error
+// does not match [context.Canceled], since the caller has canceled nothing.
 func (l *taskLimit) explain(err error, task *mistralobs.ImportTask) error {
 	if context.Cause(l.ctx) != errTaskLimit || !errors.Is(err, context.Canceled) {
 		return err

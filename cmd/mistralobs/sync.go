@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mistralobs/mistralobs-go"
 	"github.com/mistralobs/mistralobs-go/datasetsync"
@@ -15,6 +16,9 @@ func syncDataset(t *tool, flags *flag.FlagSet) func(context.Context) error {
 	var options datasetsync.Options
 	flags.StringVar(&options.Key, "key", "id", "`property` that identifies a record; \"\" compares contents")
 	flags.Func("keep", "leave this `property` as it is, such as a score (may be repeated)", func(name string) error {
+		if name == "" || strings.Contains(name, ",") {
+			return errors.New("it takes one property; repeat -keep for more")
+		}
 		options.KeepProperties = append(options.KeepProperties, name)
 		return nil
 	})
