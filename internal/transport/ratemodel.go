@@ -34,7 +34,7 @@ const (
 	modelIncrease = 0.01 // much less does not make up for random 429s; a fifth more meets a limit too often
 	modelPause    = 0.75 // seconds: a shorter pause counts as this; otherwise the rate would rise too fast
 	modelEarly    = 0.85 // of usual; a larger share would take limits that are met a little early for random 429s
-	modelWeight   = 0.2  // of a short stretch in usual; without it, a limit that has halved would not be found
+	modelWeight   = 0.12 // of a short stretch in usual; without it, a limit that has halved would not be found
 	modelHeadroom = 4    // times what callers used; without it, a rate that nobody uses would rise for ever
 	modelLeast    = 0.5  // requests a second; without it, frequent random 429s would bring a client to a halt
 )
