@@ -579,7 +579,7 @@ func TestTransportThatReturnsNothing(t *testing.T) {
 	}
 }
 
-// The page of a proxy is no success, in any form, even if the call needs no body.
+// A web page of a proxy is an error, even if the call expects no body.
 func TestPagesAreNoSuccess(t *testing.T) {
 	t.Parallel()
 	for name, page := range map[string]struct{ contentType, body string }{

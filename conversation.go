@@ -157,7 +157,7 @@ func (c Content) Chunks() ([]Chunk, error) {
 func decodeChunks(raw []byte) (chunks []Chunk, err error) {
 	switch kind := jsontext.Value(raw).Kind(); {
 	case !jsonscan.Valid(raw):
-		return nil, fmt.Errorf(": %w", noContent(raw))
+		return nil, fmt.Errorf(": %w", invalidContent(raw))
 	case kind != '[':
 		return nil, fmt.Errorf(": it must be a string, an array of chunks or null, got %s", kindName(kind))
 	}
@@ -170,8 +170,8 @@ func decodeChunks(raw []byte) (chunks []Chunk, err error) {
 	return chunks, nil
 }
 
-// noContent says why text that is not JSON is no content.
-func noContent(raw []byte) error {
+// invalidContent returns the error of a content that is not JSON.
+func invalidContent(raw []byte) error {
 	return fmt.Errorf("it is not JSON (see TextContent and ChunkContent): %w", jsonError(raw))
 }
 
@@ -182,7 +182,7 @@ func (c Content) String() string { return c.Text() }
 // not JSON.
 func (c Content) MarshalJSON() ([]byte, error) {
 	if len(c) > 0 && !jsonscan.Valid(c) {
-		return nil, noContent(c)
+		return nil, invalidContent(c)
 	}
 	return Object(c).MarshalJSON()
 }

@@ -554,7 +554,7 @@ func TestListsWithoutEnd(t *testing.T) {
 		page     func(number int) listPage
 		requests int // at most
 	}{
-		{name: "the same page for ever",
+		{name: "the same page again and again",
 			page: func(int) listPage { return listPage{ids: "ab", next: "2"} }, requests: 4},
 		{
 			name: "the same items with a next that advances",

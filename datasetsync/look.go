@@ -122,9 +122,7 @@ func (i *Item) explain(record *mistralobs.Record, p *Plan) error {
 	if err != nil {
 		return err
 	}
-	if after[1] != nil {
-		before[1], after[1] = without(before[1], p.KeepProperties), without(after[1], p.KeepProperties)
-	}
+	before[1] = without(before[1], p.KeepProperties)
 	for n, path := range []string{"payload", "properties"} {
 		if after[n] != nil {
 			found, more := differences(path, before[n], after[n], p.full)

@@ -35,7 +35,7 @@ const (
 	modelPause    = 0.75 // seconds: a shorter pause counts as this; otherwise the rate would rise too fast
 	modelEarly    = 0.85 // of usual; a larger share would take limits that are met a little early for random 429s
 	modelWeight   = 0.12 // of a short stretch in usual; without it, a limit that has halved would not be found
-	modelHeadroom = 4    // times what callers used; without it, a rate that nobody uses would rise for ever
+	modelHeadroom = 4    // times what callers used, the most after an undo; without it, the rate would grow without bound
 	modelLeast    = 0.5  // requests a second; without it, frequent random 429s would bring a client to a halt
 )
 
